@@ -1,0 +1,27 @@
+"""Jupyter-native inspection widgets for PyTorch: see the exact batch, and more, of a live model and loader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nbinspect.errors import NbinspectError
+    from nbinspect.inspector import Inspector
+
+__version__ = "0.1.0"
+__all__ = ["Inspector", "NbinspectError", "__version__"]
+
+_HOMES = {"Inspector": "nbinspect.inspector", "NbinspectError": "nbinspect.errors"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use, so that importing the package costs next to nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nbinspect' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
