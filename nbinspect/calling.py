@@ -1,0 +1,154 @@
+"""How a batch is split into inputs and targets, and how the model is called with it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from nbinspect.errors import InputError
+from nbinspect.nested import fields_of, moved_to, tensors_in
+from nbinspect.subject import Subject, kind_of
+
+TARGET_KEYS = ("labels", "label", "targets", "target", "y")
+INPUT_KEYS = ("x", "input", "inputs", "image", "images", "img", "pixel_values", "input_ids", "features", "data")
+WHOLE_BATCH = frozenset({"batch", "sample", "samples", "data", "inputs", "example", "item", "features"})
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A batch split into what the model gets and what the loss compares it with."""
+
+    inputs: Any
+    targets: Any
+    target_name: str
+    whole: Mapping[str, Any] | None = None
+    """The named batch, targets included, for models that compute their own loss."""
+
+
+def split_batch(subject: Subject, batch: Any) -> Parts:
+    """Split a batch into inputs and targets, by the user's `split` or by the usual shapes of batches.
+
+    A mapping, NamedTuple or dataclass gives its targets under one of `TARGET_KEYS`; otherwise the last of two or more
+    parts is the target; a single tensor has none. The batch is left unchanged.
+
+    Raises:
+        InputError: if the user's `split` returns anything but a pair.
+    """
+    if subject.split is not None:
+        pair = subject.split(batch)
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise InputError(f"split: expected a pair (inputs, targets), got {kind_of(pair)}; return exactly two parts")
+        return Parts(pair[0], pair[1], "targets")
+    named = fields_of(batch)
+    if named is not None and (isinstance(batch, Mapping) or not isinstance(batch, tuple) or _target_key(named)):
+        key = _target_key(named)
+        inputs = {name: part for name, part in named.items() if name != key}
+        return Parts(inputs, named.get(key) if key else None, key or "targets", whole=named)
+    if isinstance(batch, list | tuple) and len(batch) > 1:
+        return Parts(batch[0] if len(batch) == 2 else tuple(batch[:-1]), batch[-1], "y")
+    if isinstance(batch, list | tuple) and len(batch) == 1:
+        return Parts(batch[0], None, "targets")
+    return Parts(batch, None, "targets")
+
+
+def _target_key(named: Mapping[str, Any]) -> str | None:
+    return next((key for key in TARGET_KEYS if key in named), None)
+
+
+def call_arguments(subject: Subject, batch: Any, parts: Parts) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the positional and keyword arguments with which the model takes this batch, read off its `forward`.
+
+    Named inputs go by name where `forward` has those names; names that it lacks (an ``id``, a ``path``) are left out.
+    Several unnamed inputs go one by one where `forward` takes as many. The batch is left unchanged.
+    """
+    accepts = _Accepts.of(subject.network)
+    if not isinstance(parts.inputs, Mapping):
+        if isinstance(parts.inputs, tuple | list) and len(parts.inputs) > 1 and accepts.count(len(parts.inputs)):
+            return tuple(parts.inputs), {}
+        return (parts.inputs,), {}
+    named = dict(parts.inputs)
+    computes_loss = subject.loss_fn is None and parts.whole is not None and parts.targets is not None
+    if computes_loss and accepts.name(parts.target_name):
+        named[parts.target_name] = parts.targets
+    known = {
+        key: part for key, part in named.items() if key in accepts.names or (accepts.any_name and _has_tensor(part))
+    }
+    if known and accepts.required <= set(known):
+        return (), known
+    return _positional(accepts, named, parts.inputs if parts.whole is None else batch), {}
+
+
+def _positional(accepts: _Accepts, named: dict[str, Any], whole: Any) -> tuple[Any, ...]:
+    """Choose what a `forward` gets whose argument names are not those of the batch."""
+    useful = {key: part for key, part in named.items() if _has_tensor(part)}
+    if len(accepts.required) > 1 and len(useful) == len(accepts.required):
+        return tuple(useful.values())
+    if accepts.required & WHOLE_BATCH:
+        return (whole,)
+    usual = next((key for key in INPUT_KEYS if key in useful), None)
+    if usual is not None:
+        return (useful[usual],)
+    return tuple(useful.values()) if len(useful) == 1 else (whole,)
+
+
+def _has_tensor(value: Any) -> bool:
+    return next(tensors_in(value, ""), None) is not None
+
+
+@dataclass(frozen=True)
+class _Accepts:
+    """Which arguments a `forward` takes."""
+
+    names: frozenset[str]
+    required: frozenset[str]
+    positions: float
+    any_name: bool
+
+    @classmethod
+    def of(cls, network: nn.Module) -> _Accepts:
+        try:
+            parameters = inspect.signature(network.forward).parameters.values()
+        except (TypeError, ValueError):
+            return cls(frozenset(), frozenset(), float("inf"), any_name=False)
+        named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        unlimited = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        return cls(
+            frozenset(p.name for p in named),
+            frozenset(p.name for p in (*named, *positional) if p.default is p.empty),
+            float("inf") if unlimited else len(positional),
+            any_name=any(p.kind is p.VAR_KEYWORD for p in parameters),
+        )
+
+    def name(self, key: str) -> bool:
+        return key in self.names or self.any_name
+
+    def count(self, count: int) -> bool:
+        return len(self.required) <= count <= self.positions
+
+
+def call_model(subject: Subject, batch: Any, parts: Parts) -> Any:
+    """Run the model's own forward on a batch, through the user's `forward` if there is one, and return its outputs."""
+    if subject.forward is not None:
+        return subject.forward(subject.network, batch)
+    args, kwargs = call_arguments(subject, batch, parts)
+    return subject.network(*args, **kwargs)
+
+
+def to_device(subject: Subject, batch: Any) -> tuple[Any, str]:
+    """Return the batch on the model's device, and a sentence that says so where it had to move (else an empty one)."""
+    device = subject.target_device
+    if device is None:
+        return batch, ""
+    elsewhere = {
+        str(tensor.device) for _, tensor in tensors_in(batch, "") if tensor.device != device and not tensor.is_meta
+    }
+    if not elsewhere:
+        return batch, ""
+    return moved_to(
+        batch, device
+    ), f"the loader gives tensors on {', '.join(sorted(elsewhere))}; moved to {device}, as training must"

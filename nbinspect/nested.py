@@ -1,0 +1,92 @@
+"""Batches as loaders give them: nested dicts, lists, tuples, dataclasses and objects that hold tensors."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+_DEPTH = 16
+
+
+def fields_of(value: Any) -> dict[str, Any] | None:
+    """Return the named parts of a mapping, NamedTuple, dataclass or object that holds tensors, else None."""
+    if isinstance(value, Tensor | PackedSequence | str | bytes | type | torch.nn.Module):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): part for key, part in value.items()}
+    if isinstance(value, tuple):
+        names = getattr(value, "_fields", None)
+        return dict(zip(names, value, strict=True)) if names else None
+    if dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, list):
+        return None
+    parts = getattr(value, "__dict__", None)
+    if isinstance(parts, dict) and any(isinstance(part, Tensor) for part in parts.values()):
+        return dict(parts)
+    return None
+
+
+def tensors_in(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Tensor]]:
+    """Yield every tensor of a nested value with the expression that reaches it: ``batch['image'][0]``."""
+    if isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, PackedSequence):
+        yield f"{name}.data", value.data
+    elif depth < _DEPTH:
+        fields = fields_of(value)
+        if fields is not None:
+            style = "{}['{}']" if isinstance(value, Mapping) else "{}.{}"
+            for key, part in fields.items():
+                yield from tensors_in(part, style.format(name, key), depth + 1)
+        elif isinstance(value, list | tuple):
+            for position, part in enumerate(value):
+                yield from tensors_in(part, f"{name}[{position}]", depth + 1)
+
+
+def map_tensors(change: Callable[[Tensor], Tensor], value: Any, depth: int = 0) -> Any:
+    """Return a copy of a nested value with `change` applied to each tensor; the value itself is left unchanged."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, PackedSequence):
+        return value._replace(data=change(value.data))
+    if depth >= _DEPTH:
+        return value
+
+    def changed(part: Any) -> Any:
+        return map_tensors(change, part, depth + 1)
+
+    if isinstance(value, MutableMapping):
+        again = copy.copy(value)
+        for key, part in value.items():
+            again[key] = changed(part)
+        return again
+    if isinstance(value, tuple):
+        parts = [changed(part) for part in value]
+        return value._make(parts) if hasattr(value, "_make") else tuple(parts)
+    if isinstance(value, list):
+        return [changed(part) for part in value]
+    fields = fields_of(value)
+    if fields is None or isinstance(value, Mapping):
+        return value
+    again = copy.copy(value)
+    for key, part in fields.items():
+        # a frozen dataclass refuses plain assignment, also on the copy that nobody has seen yet
+        object.__setattr__(again, key, changed(part))
+    return again
+
+
+def moved_to(value: Any, device: torch.device) -> Any:
+    """Return a nested value with every tensor on `device`; tensors that are there already are not copied."""
+    return map_tensors(lambda tensor: tensor if tensor.is_meta else tensor.to(device), value)
+
+
+def sliced(value: Any, start: int, stop: int, size: int) -> Any:
+    """Return samples `start` to `stop` of every tensor whose first axis has `size` entries; others are kept whole."""
+    return map_tensors(lambda t: t[start:stop] if t.dim() and t.shape[0] == size else t, value)
