@@ -1,0 +1,195 @@
+"""The exact batch that enters the network, caught at the door of the model's own forward."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.calling import TARGET_KEYS, Parts, call_model, split_batch, to_device
+from nbinspect.capture.door import Door, Visit, probing
+from nbinspect.capture.duplicates import duplicate_samples
+from nbinspect.capture.tensors import describe
+from nbinspect.errors import CaptureError, place_in_user_code
+from nbinspect.nested import moved_to, tensors_in
+from nbinspect.preserve import preserve
+from nbinspect.records import BatchRecord, Origin
+from nbinspect.subject import Subject
+
+Entry: TypeAlias = "tuple[str, Tensor | list[Tensor]]"
+"""A tensor and the expression that reaches it; a list stands for samples of different sizes."""
+
+
+@dataclass(frozen=True)
+class CapturedBatch:
+    """A captured batch with its live tensors; `record` is the part that outlives them."""
+
+    record: BatchRecord
+    inputs: tuple[Entry, ...]
+    """Copies of what entered, as it was before the forward could work on it in place."""
+    targets: Any
+    target_name: str
+    batch: Any
+    """The batch as the loader gave it; None where only the call was seen."""
+
+    def on_cpu(self) -> CapturedBatch:
+        """Return the same batch with its tensors in host memory, so that no accelerator memory is held."""
+        cpu = torch.device("cpu")
+        inputs = tuple((name, moved_to(value, cpu)) for name, value in self.inputs)
+        return replace(self, inputs=inputs, targets=moved_to(self.targets, cpu), batch=moved_to(self.batch, cpu))
+
+
+def capture_batch(
+    subject: Subject,
+    batch: Any,
+    *,
+    split: Literal["train", "validation"] = "train",
+    how: Literal["probe", "given"] = "given",
+    indices: tuple[int, ...] | None = None,
+) -> CapturedBatch:
+    """Run one forward on a batch and record what entered the network, tensor by tensor.
+
+    The forward runs in the model's own train or eval mode and is undone by `preserve`: weights, buffers, gradients and
+    random states are left unchanged. An error that it raises is recorded, and the batch is still whole.
+    Source: K-before-net, D-look.
+
+    Raises:
+        CaptureError: if the batch holds no tensor.
+    """
+    if next(tensors_in(batch, ""), None) is None:
+        raise CaptureError(f"expected a batch with tensors, got {_outline(batch)}; give `split` or change collate_fn")
+    fed, moved = to_device(subject, batch)
+    parts = split_batch(subject, fed)
+    door = Door(_doors(subject))
+    with preserve(subject.model), probing(), door:
+        error = _error_of(subject, fed, parts)
+    notes = [moved] if moved else []
+    if door.visits:
+        seen = door.visits[0]
+        if seen.path:
+            paths = ", ".join(dict.fromkeys(each.path for each in door.visits))
+            notes.append(f"{type(subject.network).__name__} itself is not called, only {paths}: shown at the first")
+    else:
+        notes.append("the forward raised before any module ran: these are the tensors that were to be passed")
+        seen = Visit("", {"inputs": parts.inputs}, subject.network.training, None, torch.is_grad_enabled())
+    origin = Origin(_place(subject, seen.path), split, how, None, tuple(notes))
+    return build(seen, parts.targets, parts.target_name, origin=origin, batch=batch, indices=indices, error=error)
+
+
+def build(
+    seen: Visit,
+    targets: Any,
+    target_name: str,
+    *,
+    origin: Origin,
+    batch: Any = None,
+    indices: tuple[int, ...] | None = None,
+    error: str | None = None,
+) -> CapturedBatch:
+    """Describe what was seen at the door, beside its targets; one transfer to the host a tensor."""
+    arguments = dict(seen.arguments)
+    inside = next((key for key in (target_name, *TARGET_KEYS) if key in arguments), None)
+    if inside is not None and (targets is None or inside == target_name):
+        # a model that computes its own loss: what entered it as labels are the targets
+        targets, target_name = arguments.pop(inside), inside
+    hint = _length(targets)
+    inputs = tuple(entry for name, value in arguments.items() for entry in entries(value, name, hint))
+    goals = tuple(entries(targets, target_name, hint))
+    size = batch_size([value for _, value in (*inputs, *goals)])
+    tensors = [describe(value, name, "input", batch_size=size) for name, value in inputs]
+    tensors += [describe(value, name, "target", batch_size=size) for name, value in goals]
+    twins = duplicate_samples([value for _, value in inputs if _length(value) == size])
+    if indices is not None and len(indices) != size:
+        indices = None
+    record = BatchRecord(
+        size,
+        tuple(tensors),
+        seen.training,
+        seen.autocast,
+        seen.grad_enabled,
+        origin,
+        indices,
+        error,
+        (twins,) if twins else (),
+    )
+    return CapturedBatch(record, inputs, targets, target_name, batch)
+
+
+def entries(value: Any, name: str, size: int | None) -> Iterator[Entry]:
+    """Yield the tensors of a nested value; a list of samples of different sizes, or of dicts of them, is one entry."""
+    if isinstance(value, list | tuple) and value:
+        if _is_ragged(value, size):
+            yield name, list(value)
+            return
+        if all(isinstance(part, Mapping) for part in value) and len({tuple(part) for part in value}) == 1:
+            for key in value[0]:
+                yield from entries([part[key] for part in value], f"{name}[:]['{key}']", len(value))
+            return
+    if isinstance(value, list | tuple | Mapping) and not hasattr(value, "_fields"):
+        parts = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, part in parts:
+            yield from entries(part, f"{name}[{key!r}]", size)
+        return
+    yield from tensors_in(value, name)
+
+
+def _is_ragged(parts: Sequence[Any], size: int | None) -> bool:
+    """Tell samples of different sizes from several inputs: the latter are as long as the batch."""
+    if not all(isinstance(part, Tensor) and part.dim() for part in parts):
+        return False
+    if len({(part.dim(), part.dtype) for part in parts}) > 1:
+        return False
+    if all(part.shape[0] == size for part in parts):
+        return False
+    return size == len(parts) or len({part.shape for part in parts}) > 1
+
+
+def batch_size(values: Sequence[Any]) -> int:
+    """Return the number of samples: the length that most of the values share, the first one's on a tie."""
+    lengths = [length for length in map(_length, values) if length is not None]
+    return Counter(lengths).most_common(1)[0][0] if lengths else min(len(values), 1)
+
+
+def _length(value: Any) -> int | None:
+    if isinstance(value, Tensor):
+        return value.shape[0] if value.dim() else None
+    return len(value) if isinstance(value, list) else None
+
+
+def _doors(subject: Subject) -> dict[str, nn.Module]:
+    """The network itself; with the user's own `forward`, which may call parts of it, every module."""
+    if subject.forward is None:
+        return {"": subject.network}
+    return {
+        path: module
+        for path, module in subject.network.named_modules()
+        if not isinstance(module, torch.jit.ScriptModule)
+    }
+
+
+def _place(subject: Subject, path: str) -> str:
+    name = type(subject.network).__name__
+    return f"{name}.{path}" if path else name
+
+
+def _error_of(subject: Subject, batch: Any, parts: Parts) -> str | None:
+    try:
+        call_model(subject, batch, parts)
+    except Exception as error:  # noqa: BLE001 - the user's forward may raise anything
+        place = place_in_user_code(error)
+        return f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
+    return None
+
+
+def _outline(batch: Any) -> str:
+    if isinstance(batch, Mapping):
+        return (
+            f"a {type(batch).__name__} of {', '.join(f'{key}: {type(part).__name__}' for key, part in batch.items())}"
+        )
+    if isinstance(batch, list | tuple):
+        return f"a {type(batch).__name__} of {', '.join(type(part).__name__ for part in batch[:8])}"
+    return f"a {type(batch).__name__}"

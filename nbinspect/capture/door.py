@@ -1,0 +1,103 @@
+"""The door of a module: what its forward is called with, copied before the forward can work on it in place."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from nbinspect.nested import map_tensors, tensors_in
+
+_probing: ContextVar[bool] = ContextVar("probing", default=False)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One call of a module, as seen at its door."""
+
+    path: str
+    arguments: dict[str, Any]
+    training: bool
+    autocast: str | None
+    grad_enabled: bool
+
+
+class Door:
+    """While entered, notes the outermost calls of the given modules with copies of the tensors that came in.
+
+    Hooks are added on entering and removed on leaving; the modules are otherwise left unchanged.
+    """
+
+    def __init__(self, modules: Mapping[str, nn.Module]) -> None:
+        self.visits: list[Visit] = []
+        self._modules = modules
+        self._depth = 0
+
+    def __enter__(self) -> Door:
+        self._handles = []
+        for path, module in self._modules.items():
+            self._handles.append(module.register_forward_pre_hook(self._entered(path), with_kwargs=True))
+            self._handles.append(module.register_forward_hook(self._left, always_call=True))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def _entered(self, path: str) -> Any:
+        def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            self._depth += 1
+            if self._depth == 1:
+                self.visits.append(note_visit(module, path, args, kwargs))
+
+        return hook
+
+    def _left(self, *_: Any) -> None:
+        self._depth -= 1
+
+
+def note_visit(module: nn.Module, path: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Visit:
+    """Note what enters a module: copies of its arguments by the names of its forward, mode, grad mode and autocast."""
+    arguments = map_tensors(lambda tensor: tensor.detach().clone(), _named(module, args, kwargs))
+    device = next((tensor.device.type for _, tensor in tensors_in(arguments, "")), "cpu")
+    on = device != "meta" and torch.is_autocast_enabled(device)
+    autocast = str(torch.get_autocast_dtype(device)).removeprefix("torch.") if on else None
+    return Visit(path, arguments, module.training, autocast, torch.is_grad_enabled())
+
+
+def _named(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    try:
+        signature = inspect.signature(module.forward)
+        bound = signature.bind_partial(*args, **kwargs).arguments
+    except (TypeError, ValueError):
+        return {f"input {position}": value for position, value in enumerate(args)} | kwargs
+    named: dict[str, Any] = {}
+    for name, value in bound.items():
+        if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+            named |= value
+        else:
+            named[name] = value
+    return named
+
+
+@contextlib.contextmanager
+def probing() -> Iterator[None]:
+    """Mark calls of the model as ours, and run compiled modules as they were written, so that hooks see their calls."""
+    stance = getattr(torch.compiler, "set_stance", None)
+    token = _probing.set(True)
+    try:
+        with stance("force_eager") if stance is not None else contextlib.nullcontext():
+            yield
+    finally:
+        _probing.reset(token)
+
+
+def is_probing() -> bool:
+    """Whether the running call of the model is a probe of nbinspect, not a step of the user's training."""
+    return _probing.get()

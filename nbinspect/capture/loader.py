@@ -1,0 +1,243 @@
+"""Batches of the user's loader, read without disturbing it: through a copy of it with a worker of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import multiprocessing
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+
+from nbinspect.errors import LoaderError, UnreadableLoaderError, place_in_user_code
+from nbinspect.nested import map_tensors
+from nbinspect.preserve import preserve
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A batch as the loader collated it, and the data set's index of each sample where the loader tells."""
+
+    batch: Any
+    indices: tuple[int, ...] | None
+
+
+class BatchSource:
+    """Successive batches of a loader whose own iterators, generators and data set are left unchanged.
+
+    A `DataLoader` is copied: same data set, copies of its samplers and generators, one worker process. Other loaders
+    are iterated as deep copies that share their arrays. The first batch holds the samples of the next epoch's first.
+
+    Raises:
+        LoaderError: at once, if the loader cannot be read without disturbing it (a generator, an open stream).
+    """
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+        self._pass: Iterator[Any] | None = None
+        self._record: _RecordedIndices | None = None
+        self._served = 0
+        self._group: Any = None
+        _refuse_streams(loader)
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether the same samples can be fetched anew: a map-style data set, read through the loader's own indices."""
+        return isinstance(self._loader, DataLoader) and not isinstance(self._loader.dataset, IterableDataset)
+
+    def next(self) -> Fetched:
+        """Return the next batch, from a new pass when the last one is over.
+
+        Raises:
+            LoaderError: if the loader is empty or raises; the cause is chained.
+        """
+        for _ in range(2):
+            with _undisturbed(self._loader):
+                if self._pass is None:
+                    self._pass, self._record = _start(self._loader, None)
+                    self._served = 0
+                try:
+                    batch = next(self._pass)
+                except StopIteration:
+                    self.close()
+                    continue
+                except Exception as error:
+                    self.close()
+                    raise _explained(error) from error
+            self._group = self._record.groups[self._served] if self._record is not None else None
+            self._served += 1
+            return Fetched(batch, _as_indices(self._group))
+        raise LoaderError("the loader gave no batch: its data set is empty, or drop_last leaves nothing of it")
+
+    def again(self) -> Fetched:
+        """Return the samples of the last batch, fetched anew: random augmentation differs, the indices do not.
+
+        Raises:
+            LoaderError: if nothing was fetched yet, or the loader tells no indices; see `can_repeat`.
+        """
+        if not self.can_repeat or self._group is None:
+            raise LoaderError("the same samples cannot be fetched again: this loader tells no indices of its samples")
+        with _undisturbed(self._loader):
+            # another base seed than before: the user's generator is a copy here and would repeat the augmentation
+            seed = torch.Generator()
+            seed.seed()
+            batches, _ = _start(self._loader, [self._group], generator=seed)
+            try:
+                batch = next(batches)
+            except Exception as error:
+                raise _explained(error) from error
+        return Fetched(batch, _as_indices(self._group))
+
+    def close(self) -> None:
+        """Stop the worker process, if one runs."""
+        self._pass = None
+        self._record = None
+
+
+class _RecordedIndices:
+    """A sampler that passes on another's indices and remembers them: workers prefetch, so several are ahead."""
+
+    def __init__(self, sampler: Any) -> None:
+        self._sampler = sampler
+        self.groups: list[Any] = []
+
+    def __iter__(self) -> Iterator[Any]:
+        for group in self._sampler:
+            self.groups.append(group)
+            yield group
+
+
+@contextlib.contextmanager
+def _undisturbed(loader: Any) -> Iterator[None]:
+    with preserve(loader), warnings.catch_warnings():
+        # forking a worker from a kernel that has threads is what the user's own loader does as well
+        warnings.filterwarnings("ignore", message=".*multi-threaded.*fork.*", category=DeprecationWarning)
+        yield
+
+
+def _start(
+    loader: Any, groups: list[Any] | None, generator: torch.Generator | None = None
+) -> tuple[Iterator[Any], _RecordedIndices | None]:
+    """Begin a pass over a copy of the loader, or over the given groups of indices of its data set."""
+    if not isinstance(loader, DataLoader):
+        return _batches_of(loader), None
+    memo = _shared(loader)
+    record: _RecordedIndices | None = None
+    options: dict[str, Any] = {"batch_size": loader.batch_size, "drop_last": loader.drop_last}
+    if not isinstance(loader.dataset, IterableDataset):
+        automatic = loader.batch_sampler is not None
+        sampler = groups or _copied(loader.batch_sampler if automatic else loader.sampler, memo, "its sampler")
+        record = _RecordedIndices(sampler)
+        options = {"batch_sampler": record} if automatic else {"sampler": record, "batch_size": None}
+    own = copy.deepcopy(loader.generator, memo) if loader.generator is not None else None
+    options |= {"collate_fn": loader.collate_fn, "generator": generator or own}
+
+    context = _worker_context(loader)
+    if context is None:
+        dataset = _copied(loader.dataset, _arrays_of(loader.dataset), "its data set")
+    else:
+        dataset = loader.dataset
+        options |= {"num_workers": 1, "multiprocessing_context": context, "timeout": loader.timeout}
+        options |= {"worker_init_fn": loader.worker_init_fn}
+    return iter(DataLoader(dataset, **options)), record
+
+
+def _worker_context(loader: DataLoader[Any]) -> Any:
+    """Return how to start the worker; None where none can read this data set, which is then copied in this process."""
+    if any(tensor.device.type != "cpu" for tensor in _arrays_of(loader.dataset).values() if isinstance(tensor, Tensor)):
+        return None
+    if loader.multiprocessing_context is not None:
+        return loader.multiprocessing_context
+    if sys.platform == "linux":
+        return "fork"
+    # elsewhere workers must import the data set's class, which fails for a class defined in a notebook
+    return multiprocessing.get_start_method() if loader.num_workers else None
+
+
+def _batches_of(loader: Any) -> Iterator[Any]:
+    batches = loader if isinstance(loader, list | tuple) else _copied(loader, _arrays_of(loader), "it")
+    # the network may work in place on what it gets
+    return (map_tensors(lambda tensor: tensor.clone(), batch) for batch in batches)
+
+
+def _refuse_streams(loader: Any) -> None:
+    if hasattr(loader, "__next__"):
+        raise UnreadableLoaderError(
+            f"the loader is a one-shot iterator ({type(loader).__name__}): "
+            f"reading a batch would take it from your training"
+        )
+    dataset = getattr(loader, "dataset", None)
+    parts = vars(dataset) if isinstance(dataset, IterableDataset) else {}
+    stream = next((name for name, part in parts.items() if isinstance(part, io.IOBase)), None)
+    if stream is not None:
+        raise UnreadableLoaderError(
+            f"the data set {type(dataset).__name__} reads from an open file ({stream!r}): "
+            f"a second reader would move its position"
+        )
+
+
+def _shared(loader: DataLoader[Any]) -> dict[int, Any]:
+    """Return a memo for `deepcopy` in which a sampler's copy shares the data set, and all generators stay one."""
+    return {id(loader.dataset): loader.dataset} | _arrays_of(loader.sampler)
+
+
+def _arrays_of(value: Any, limit: int = 100_000) -> dict[int, Any]:
+    """Return a memo for `deepcopy` that shares the arrays and tensors an object holds, so that no data is copied."""
+    memo: dict[int, Any] = {}
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting and len(seen) < limit:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, Tensor | np.ndarray):
+            memo[id(part)] = part
+        elif isinstance(part, list | tuple):
+            waiting.extend(part)
+        elif isinstance(part, dict):
+            waiting.extend(part.values())
+        elif not isinstance(part, type | ModuleType | FunctionType):
+            waiting.extend(getattr(part, "__dict__", {}).values())
+    return memo
+
+
+def _copied(value: Any, memo: dict[int, Any], what: str) -> Any:
+    try:
+        return copy.deepcopy(value, memo)
+    except Exception as error:
+        raise UnreadableLoaderError(
+            f"the loader cannot be read without disturbing it: "
+            f"{what} cannot be copied ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _as_indices(group: Any) -> tuple[int, ...] | None:
+    if isinstance(group, int):
+        return None
+    try:
+        return tuple(int(index) for index in group)
+    except (TypeError, ValueError):
+        return None
+
+
+def _explained(error: Exception) -> LoaderError:
+    """Say what the loader raised and where; a worker's error carries its traceback only as text."""
+    text = str(error)
+    if "DataLoader worker process" in text:
+        lines = text.rstrip().splitlines()
+        places = re.findall(r'File "([^"]+)", line (\d+)', text)
+        own = [f"{file}:{line}" for file, line in places if "/torch/" not in file.replace("\\", "/")]
+        return LoaderError(f"the loader raised in its worker{' at ' + own[-1] if own else ''}: {lines[-1]}")
+    place = place_in_user_code(error)
+    return LoaderError(f"the loader raised {type(error).__name__}{' at ' + place if place else ''}: {text}")

@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler
+
+from nbinspect.capture.loader import BatchSource
+from nbinspect.errors import LoaderError, UnreadableLoaderError
+
+
+class Augmented(Dataset):
+    """Ten samples with noise from a generator that the data set owns, and a count of the reads."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+        self.reads = 0
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, index):
+        self.reads += 1
+        return torch.tensor([float(index), self.rng.normal(), torch.rand(()).item(), random.random()]), index
+
+
+class Stream(IterableDataset):
+    def __init__(self, length=7):
+        self.length = length
+        self.position = 0
+
+    def __iter__(self):
+        while self.position < self.length:
+            self.position += 1
+            yield torch.tensor([float(self.position)])
+
+
+class Endless(IterableDataset):
+    def __iter__(self):
+        number = 0
+        while True:
+            yield torch.tensor([number])
+            number += 1
+
+
+class Broken(Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        raise ValueError(f"corrupt file {index}")
+
+
+class Reiterable:
+    """A home-made loader with random numbers of its own, which every pass advances."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(3)
+        self.passes = 0
+
+    def __iter__(self):
+        self.passes += 1
+        for _ in range(3):
+            yield torch.from_numpy(self.rng.normal(size=(2, 3)))
+
+
+def first_indices(loader):
+    return next(iter(loader))[1].tolist()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("persistent", [False, True])
+def test_a_users_own_iterator_goes_on_as_if_nothing_had_been_read(workers, persistent):
+    """A half-used iterator brings the same samples with the same augmentation, peeked at or not."""
+    if persistent and not workers:
+        pytest.skip("persistent workers need workers")
+
+    def run(peek):
+        torch.manual_seed(0)
+        random.seed(0)
+        data = Augmented()
+        loader = DataLoader(data, batch_size=2, shuffle=True, num_workers=workers, persistent_workers=persistent)
+        iterator = iter(loader)
+        seen = [next(iterator)[0]]
+        if peek:
+            source = BatchSource(loader)
+            source.next()
+            source.next()
+            source.again()
+            source.close()
+        seen += [batch[0] for batch in iterator]
+        seen += [batch[0] for batch in loader]
+        return torch.cat(seen), data.reads, torch.rand(3), random.random()
+
+    bare, watched = run(peek=False), run(peek=True)
+    assert torch.equal(bare[0], watched[0])
+    assert bare[1] == watched[1]
+    assert torch.equal(bare[2], watched[2])
+    assert bare[3] == watched[3]
+
+
+@pytest.mark.parametrize("own_generator", [False, True])
+def test_the_first_batch_holds_the_samples_of_the_next_epoch(own_generator):
+    """The batch that is shown before training holds the very samples that the first training batch will hold."""
+    torch.manual_seed(5)
+    generator = torch.Generator().manual_seed(11) if own_generator else None
+    loader = DataLoader(Augmented(), batch_size=4, shuffle=True, generator=generator)
+    fetched = BatchSource(loader).next()
+    assert fetched.batch[1].tolist() == first_indices(loader)
+    assert list(fetched.indices) == fetched.batch[1].tolist()
+
+
+def test_a_weighted_sampler_and_its_generator_are_left_alone():
+    """A sampler with a generator of its own is copied: the user's draws the same indices afterwards."""
+
+    def run(peek):
+        generator = torch.Generator().manual_seed(2)
+        sampler = WeightedRandomSampler([1.0] * 10, 10, generator=generator)
+        loader = DataLoader(Augmented(), batch_size=3, sampler=sampler, generator=generator)
+        if peek:
+            BatchSource(loader).next()
+        return [batch[1].tolist() for batch in loader]
+
+    assert run(peek=True) == run(peek=False)
+
+
+def test_the_same_samples_can_be_fetched_with_another_augmentation():
+    """Fetching again brings the same indices in the same order, and different random numbers."""
+    source = BatchSource(DataLoader(Augmented(), batch_size=4, shuffle=True))
+    source.next()
+    first = source.next()
+    again = source.again()
+    assert again.indices == first.indices
+    assert again.batch[1].tolist() == first.batch[1].tolist()
+    assert torch.equal(again.batch[0][:, 0], first.batch[0][:, 0])
+    assert not torch.equal(again.batch[0][:, 2], first.batch[0][:, 2])
+
+
+def test_the_next_batches_run_through_the_epoch_and_start_again():
+    """Successive batches cover the data set once, and then a new pass begins."""
+    source = BatchSource(DataLoader(Augmented(), batch_size=4))
+    seen = [list(source.next().indices) for _ in range(4)]
+    assert seen == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9], [0, 1, 2, 3]]
+
+
+def test_a_stream_is_read_in_a_process_of_its_own():
+    """Peeking at an IterableDataset that counts its position leaves the user's position where it was."""
+    data = Stream()
+    loader = DataLoader(data, batch_size=2)
+    source = BatchSource(loader)
+    assert source.next().batch.flatten().tolist() == [1.0, 2.0]
+    assert not source.can_repeat
+    assert data.position == 0
+    assert torch.cat(list(loader)).flatten().tolist() == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_an_endless_stream_gives_a_batch_and_ends():
+    """A loader without end gives its batch, and closing the source stops its worker."""
+    source = BatchSource(DataLoader(Endless(), batch_size=3))
+    assert source.next().batch.flatten().tolist() == [0, 1, 2]
+    source.close()
+
+
+def test_batches_without_automatic_collation_are_read():
+    """A DataLoader with batch_size=None, whose data set makes whole batches, is read like any other."""
+    data = TensorDataset(torch.arange(12).reshape(3, 4))
+    source = BatchSource(DataLoader(data, batch_size=None))
+    assert source.next().batch[0].tolist() == [0, 1, 2, 3]
+    assert source.again().batch[0].tolist() == [0, 1, 2, 3]
+
+
+def test_a_list_of_batches_is_not_given_away():
+    """Batches of a plain list are handed over as copies, so that a network working in place cannot change them."""
+    batch = torch.zeros(2, 2)
+    BatchSource([batch]).next().batch.add_(1)
+    assert batch.sum() == 0
+
+
+def test_a_home_made_loader_is_read_as_a_copy():
+    """A re-iterable object of the user's own is copied: neither its counters nor its random numbers move."""
+    loader = Reiterable()
+    shown = BatchSource(loader).next().batch
+    assert loader.passes == 0
+    assert torch.equal(shown, next(iter(loader)))
+
+
+class OpenFile(IterableDataset):
+    def __init__(self, path):
+        self.lines = path.open()
+
+    def __iter__(self):
+        return iter(self.lines)
+
+
+class HoldsAFile:
+    def __init__(self, path):
+        self.lines = path.open()
+
+    def __iter__(self):
+        return iter([torch.zeros(2)])
+
+
+UNREADABLE = [
+    (lambda path: (batch for batch in [torch.zeros(2)]), "one-shot iterator"),
+    (lambda path: iter([torch.zeros(2)]), "one-shot iterator"),
+    (lambda path: DataLoader(OpenFile(path)), "open file"),
+    (HoldsAFile, "cannot be copied"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), UNREADABLE)
+def test_loaders_that_a_peek_would_disturb_are_refused_with_the_reason(make, message, tmp_path):
+    """A loader that cannot be read twice is refused with the reason, and nothing is taken from it."""
+    path = tmp_path / "lines.txt"
+    path.write_text("one\ntwo\n")
+    loader = make(path)
+    try:
+        with pytest.raises(UnreadableLoaderError, match=message):
+            BatchSource(loader).next()
+        if hasattr(loader, "__next__"):
+            assert next(loader).shape == (2,)
+    finally:
+        lines = getattr(getattr(loader, "dataset", loader), "lines", None)
+        if lines is not None:
+            assert lines.readline() == "one\n"
+            lines.close()
+
+
+@pytest.mark.parametrize("loader", [[], DataLoader(TensorDataset(torch.zeros(2, 1)), batch_size=4, drop_last=True)])
+def test_an_empty_loader_is_named(loader):
+    """A loader without a single batch gets an error that says so."""
+    with pytest.raises(LoaderError, match="gave no batch"):
+        BatchSource(loader).next()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_error_in_the_data_set_names_its_line_and_leaves_the_source_usable(workers):
+    """An exception of the data set is reported with its message and the line that raised it, each time."""
+    source = BatchSource(DataLoader(Broken(), batch_size=2, num_workers=workers))
+    for _ in range(2):
+        with pytest.raises(LoaderError, match=r"test_loader.py:\d+: ValueError: corrupt file 0"):
+            source.next()
