@@ -1,0 +1,180 @@
+"""A captured batch, decoded: each tensor by the decoder that fits it, targets as labels, masks, boxes or pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from nbinspect.decode.choose import check_decoder, choose_decoder
+from nbinspect.decode.overlays import decode_boxes, decode_masks
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nbinspect.capture.batch import CapturedBatch, entries
+from nbinspect.capture.predictions import Evaluation
+from nbinspect.capture.tensors import readable
+from nbinspect.decode.audio import decode_audio, wav_bytes
+from nbinspect.decode.image import decode_image
+from nbinspect.decode.labels import decode_labels, decode_predictions
+from nbinspect.decode.normalisation import find_normalisation
+from nbinspect.decode.series import decode_series
+from nbinspect.decode.table import decode_table
+from nbinspect.decode.text import decode_text
+from nbinspect.decode.values import decode_values
+from nbinspect.errors import NbinspectError
+from nbinspect.records import Decoded, DecodedBatch, Pictures, TensorRecord, Tokens
+from nbinspect.subject import Subject
+
+Decoders: TypeAlias = "str | Mapping[str, str] | None"
+"""A decoder for every input, decoders by the names of inputs, or None for those that fit."""
+
+Found = TypeVar("Found")
+Values: TypeAlias = "Tensor | list[Tensor]"
+
+_MAIN_FIRST = ("image", "audio", "text", "series", "table", "values")
+_BESIDE_TEXT = ("mask", "token_type_ids", "position_ids")
+_SAMPLE_LIMIT = 1 << 20
+
+
+def check_decoders(decoder: Decoders) -> None:
+    """Raise InputError for a decoder name that does not exist."""
+    for name in decoder.values() if isinstance(decoder, Mapping) else [decoder]:
+        if name is not None:
+            check_decoder(name)
+
+
+def decode_batch(captured: CapturedBatch, subject: Subject, decoder: Decoders = None) -> DecodedBatch:
+    """Decode every tensor of a batch that can be shown; what cannot is said in the notes, never raised.
+
+    Tensors are reduced on their own device before they reach the host; they are left unchanged.
+    """
+    notes: list[str] = []
+    inputs: list[Decoded] = []
+    for (name, values), record in zip(captured.inputs, captured.record.tensors, strict=False):
+        choice = decoder.get(name) if isinstance(decoder, Mapping) else decoder
+        decoded = _tried(lambda: _decode(values, record, subject, captured, choice), name, notes)  # noqa: B023 - called at once
+        if decoded is not None:
+            inputs.append(decoded)
+    inputs.sort(key=_rank)
+    if inputs and isinstance(inputs[0], Tokens):
+        inputs = [each for each in inputs if not any(part in each.name for part in _BESIDE_TEXT)]
+    return _with_targets(captured, subject, inputs, notes)
+
+
+def _decode(
+    values: Values, record: TensorRecord, subject: Subject, captured: CapturedBatch, choice: str | None
+) -> Decoded | None:
+    """Decode one tensor whose first axis is the batch, or a list of samples; None for a scalar or a lookup table.
+
+    Raises:
+        NbinspectError: if it has no values to show, or its first axis is not the batch.
+    """
+    name, shape = record.facts.name, record.facts.shape
+    if not shape or shape[0] != captured.record.size:
+        if len(shape) < 2:
+            return None
+        raise NbinspectError(f"shape {shape} is not that of a batch of {captured.record.size}")
+    read = [readable(part) for part in ([values] if isinstance(values, Tensor) else values)]
+    parts = [part for part, _ in read if part is not None]
+    if len(parts) < len(read):
+        raise NbinspectError(read[0][1])
+    dense = parts[0] if isinstance(values, Tensor) else parts
+    kind = choice or choose_decoder(dense, name, subject=subject)
+    if kind == "image":
+        dataset = getattr(subject.loader, "dataset", None)
+        normalisation, note = find_normalisation(subject.normalisation, dataset, dense, record.statistics)
+        return decode_image(
+            dense, name, normalisation=normalisation, normalisation_note=note, statistics=record.statistics
+        )
+    if kind == "text":
+        mask = next((each for path, each in captured.inputs if "mask" in path and isinstance(each, Tensor)), None)
+        words = {"tokenizer": subject.tokenizer, "vocabulary": subject.vocabulary}
+        return decode_text(dense, name, attention_mask=mask, padding_value=subject.padding_value, **words)
+    if kind in ("series", "audio"):
+        decode = decode_audio if kind == "audio" else decode_series
+        return decode(dense, name, channel_names=subject.feature_names, sample_rate=subject.sample_rate)
+    if kind == "table" and isinstance(dense, Tensor):
+        return decode_table(dense, name, feature_names=subject.feature_names)
+    return decode_values(dense, name, statistics=record.statistics)
+
+
+def _rank(decoded: Decoded) -> int:
+    return _MAIN_FIRST.index(decoded.decoder)
+
+
+def _with_targets(captured: CapturedBatch, subject: Subject, inputs: list[Decoded], notes: list[str]) -> DecodedBatch:
+    target, name, names = captured.targets, captured.target_name, subject.class_names
+    size = captured.record.size
+    labels = _tried(lambda: decode_labels(target, name=name, batch_size=size, class_names=names), name, notes)
+    pictures = next((each for each in inputs if isinstance(each, Pictures)), None)
+    masks = boxes = None
+    if pictures is not None and labels is not None and labels.kind in ("mask", "boxes"):
+        if labels.kind == "mask":
+            masks = _tried(lambda: decode_masks(target, pictures, names), name, notes)
+        else:
+            boxes = _tried(lambda: decode_boxes(target, pictures, names), name, notes)
+    goals: list[Decoded] = []
+    if labels is not None and labels.kind in ("picture", "tokens"):
+        records = [each for each in captured.record.tensors if each.facts.role == "target"]
+        for (path, values), record in zip(entries(target, name, size), records, strict=False):
+            goal = _tried(lambda: _decode(values, record, subject, captured, None), path, notes)  # noqa: B023 - called at once
+            if goal is not None:
+                goals.append(goal)
+    return DecodedBatch(
+        captured.record, tuple(inputs), tuple(goals), labels, masks, boxes, None, None, None, tuple(notes)
+    )
+
+
+def with_predictions(
+    shown: DecodedBatch, evaluation: Evaluation, captured: CapturedBatch, subject: Subject
+) -> DecodedBatch:
+    """Return the same decoded batch with predictions, their correctness and the loss of each sample."""
+    predictions, correct = decode_predictions(
+        evaluation.outputs, shown.labels, captured.targets, class_names=subject.class_names, loss_fn=subject.loss_fn
+    )
+    return replace(shown, predictions=predictions, correct=correct, losses=evaluation.losses)
+
+
+def exact_sample(captured: CapturedBatch, name: str, sample: int) -> dict[str, Any]:
+    """Return one sample of an input or target as it entered: float32 values of its own shape, and a note.
+
+    Raises:
+        NbinspectError: if there is no such tensor or sample.
+    """
+    values = _sample_of(captured, name, sample)
+    note = ""
+    if values.numel() > _SAMPLE_LIMIT:
+        step = int(np.ceil((values.numel() / _SAMPLE_LIMIT) ** (1 / max(min(values.dim(), 2), 1))))
+        values = values[..., ::step, ::step] if values.dim() > 1 else values[::step]
+        note = f"every {step}th value of a large sample"
+    return {"values": values.float().cpu().numpy(), "note": note}
+
+
+def sound_of(captured: CapturedBatch, subject: Subject, name: str, sample: int) -> NDArray[np.uint8]:
+    """Return one sample of an audio input as the bytes of a WAV file, to be played."""
+    wave = wav_bytes(_sample_of(captured, name, sample), subject.sample_rate or 16_000)
+    return np.frombuffer(wave, dtype=np.uint8)
+
+
+def _sample_of(captured: CapturedBatch, name: str, sample: int) -> Tensor:
+    named = dict(captured.inputs) | dict(entries(captured.targets, captured.target_name, captured.record.size))
+    if name not in named:
+        raise NbinspectError(f"there is no tensor {name!r} in this batch; there are {', '.join(named)}")
+    values = named[name]
+    if not isinstance(sample, int) or not 0 <= sample < len(values):
+        raise NbinspectError(f"{name} has samples 0 to {len(values) - 1}, not {sample}")
+    one, note = readable(values[sample])
+    if one is None:
+        raise NbinspectError(f"{name}: {note}")
+    return one
+
+
+def _tried(decode: Callable[[], Found | None], name: str, notes: list[str]) -> Found | None:
+    """Decode, or note in a sentence why not: one tensor that cannot be shown must not hide the others."""
+    try:
+        return decode()
+    except Exception as error:  # noqa: BLE001 - data may be anything; the note says what it was
+        notes.append(f"{name} cannot be shown: {error}")
+        return None

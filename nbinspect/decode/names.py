@@ -1,0 +1,133 @@
+"""Names of classes, tokens and features: looked up by index in whatever the user has, and made fit to be shown."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from nbinspect.errors import InputError
+
+Lookup: TypeAlias = Callable[[int], Any]
+"""Gives the name of an index, or None where there is none."""
+
+IGNORED = -100
+"""The class index that PyTorch's losses ignore."""
+
+_LIMIT = 60
+_SIGNS = {"\n": "↵", "\t": "⇥"}
+_JOINERS = "\u200c\u200d"  # part of how some scripts and emoji are written
+
+
+def shortened(text: Any, limit: int = _LIMIT) -> str:
+    """Return anything as one line of at most `limit` characters, with control characters made visible."""
+    try:
+        whole = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else str(text)
+    except Exception as error:  # noqa: BLE001 - a name's own __str__ may raise anything
+        return f"⟨{type(text).__name__} that cannot be written: {type(error).__name__}⟩"
+    shown = "".join(map(_visible, whole[: limit + 1]))
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def _visible(character: str) -> str:
+    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    if not hidden or character in _JOINERS:
+        return character
+    return _SIGNS.get(character) or f"\\u{ord(character):04x}"
+
+
+def names_of(what: str, names: Sequence[object] | None, shown: int, total: int, tensor: str) -> tuple[str, ...]:
+    """Return the first `shown` of the user's names, or ``feature 0``, ``feature 1`` … where there are none.
+
+    Raises:
+        InputError: where the number of names is not `total`.
+    """
+    if names is None:
+        return tuple(f"{what} {index}" for index in range(shown))
+    if len(names) != total:
+        raise InputError(
+            f"{what}_names: expected {total} names, one for each {what} of {tensor}, got {len(names)}; "
+            f"give {total} names, or none"
+        )
+    return tuple(map(shortened, list(names)[:shown]))
+
+
+def lookup_in(names: Any, argument: str) -> tuple[Lookup, int | None]:
+    """Return a lookup by index, and how many names there are (None where the object does not tell).
+
+    `names` is a sequence, a mapping index → name or name → index, a string of characters, or an object with
+    `get_itos` or `lookup_token`, as vocabularies have; it is read when asked, and left unchanged.
+
+    Raises:
+        InputError: if it cannot be read by index.
+    """
+    if callable(getattr(names, "get_itos", None)):
+        names = names.get_itos()
+    if isinstance(names, Mapping):
+        names = _by_index(names)
+    get = getattr(names, "lookup_token", None) or getattr(names, "__getitem__", None)
+    if get is None or isinstance(names, type):
+        kind = type(names).__name__
+        raise InputError(f"{argument}: expected a list of names or a dict index → name, got {kind}; write sorted(…)")
+    return lambda index: _name_at(get, index), len(names) if hasattr(names, "__len__") else None
+
+
+def _by_index(names: Mapping[Any, Any]) -> dict[int, Any]:
+    """Turn name → index round; keys that JSON made text of become numbers again."""
+    if not all(isinstance(key, Integral) for key in names) and all(isinstance(n, Integral) for n in names.values()):
+        return {int(index): name for name, index in names.items()}
+    return {int(key): name for key, name in names.items() if str(key).lstrip("-").isdecimal()}
+
+
+def _name_at(get: Callable[[int], Any], index: int) -> Any:
+    if index < 0:
+        return None
+    try:
+        return get(index)
+    except Exception:  # noqa: BLE001 - an index outside raises whatever the container chooses
+        return None
+
+
+@dataclass(frozen=True)
+class Names:
+    """Class names, looked up by index."""
+
+    lookup: Lookup | None
+    count: int | None
+
+    @classmethod
+    def of(cls, class_names: Any) -> Names:
+        """Return the names that the user gave; none for None.
+
+        Raises:
+            InputError: if they cannot be read by index.
+        """
+        return cls(None, None) if class_names is None else cls(*lookup_in(class_names, "class_names"))
+
+    @property
+    def given(self) -> bool:
+        """Whether there are names at all."""
+        return self.lookup is not None
+
+    def __getitem__(self, index: int) -> str:
+        if index == IGNORED:
+            return "ignored"
+        if self.lookup is None:
+            return number(index)
+        name = self.lookup(index)
+        if name is not None:
+            return shortened(name)
+        return f"{number(index)} (outside the {'' if self.count is None else f'{self.count} '}class names)"
+
+
+def number(value: float) -> str:
+    """Return a number with at most four significant digits; an integer whole."""
+    if np.isnan(value):
+        return "NaN"
+    if np.isinf(value):
+        return "+Inf" if value > 0 else "−Inf"
+    return (str(value) if isinstance(value, int) else f"{value:.4g}").replace("-", "−")
