@@ -1,0 +1,62 @@
+"""Takes pictures of the harness's scenes: `python harness/shoot.py FOLDER [scene …]` from frontend/."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import sys
+import threading
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+SHOTS = """
+digits light 1450, digits dark 1450, digits light 480, answers light 1100, again light 1450, photos light 1450,
+photosAgain dark 1450, autoencoder light 1200, segmentation light 1450, tokens light 1450, tokens dark 700,
+table light 1450, wide dark 1200, series light 1450, audio light 1200, broken light 1450, channels dark 1450,
+waiting light 1000, empty light 900, one light 1450, many light 1600
+"""
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves the repository without a word."""
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def shoot(page: Page, address: str, name: str, target: Path) -> None:
+    """Writes one picture and says what the page complained about or let run over its edge."""
+    page.on("pageerror", lambda error: sys.stdout.write(f"{name}: {error}\n"))
+    page.on("console", lambda said: sys.stdout.write(f"{name}: {said.text}\n") if said.type == "error" else None)
+    page.goto(address)
+    page.wait_for_selector(".nbinspect")
+    over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    if over > 0:
+        sys.stdout.write(f"{name}: runs over its edge by {over} px\n")
+    page.screenshot(path=str(target), full_page=True)
+
+
+def main(folder: Path, scenes: list[str]) -> None:
+    """Takes the pictures of the named scenes, or of all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=ROOT))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    root = f"http://127.0.0.1:{server.server_port}/frontend/harness/index.html"
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        for scene, theme, width in (shot.split() for shot in SHOTS.split(",")):
+            if scenes and scene not in scenes:
+                continue
+            page = browser.new_page(viewport={"width": int(width), "height": 700})
+            name = f"{scene}-{theme}-{width}"
+            shoot(page, f"{root}?scene={scene}&theme={theme}", name, folder / f"{name}.png")
+            page.close()
+        browser.close()
+    server.shutdown()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

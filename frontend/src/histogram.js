@@ -1,0 +1,33 @@
+// Counting values into given bins.
+
+/**
+ * Counts of finite values between edges; the last bin includes its upper edge.
+ * @param {ArrayLike<number>} values
+ * @param {ArrayLike<number>} edges ascending
+ */
+export function countInto(values, edges) {
+  const bins = edges.length - 1;
+  const counts = new Uint32Array(Math.max(bins, 0));
+  const low = edges[0];
+  const width = edges[bins] - low;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (!(value >= low && value <= edges[bins])) continue;
+    let bin = width > 0 ? Math.min(Math.floor(((value - low) / width) * bins), bins - 1) : 0;
+    // The quotient may round across an edge.
+    if (value < edges[bin]) bin--;
+    else if (bin < bins - 1 && value >= edges[bin + 1]) bin++;
+    counts[bin]++;
+  }
+  return counts;
+}
+
+/**
+ * One row of a (C, B) array.
+ * @param {import("./types.js").NdArray} array
+ * @param {number} row
+ */
+export function rowOf(array, row) {
+  const width = array.shape[1];
+  return array.data.subarray(row * width, (row + 1) * width);
+}
