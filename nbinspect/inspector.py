@@ -1,0 +1,54 @@
+"""`Inspector`: one object that wraps a live model and loader, and opens every widget on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbinspect.subject import make_subject
+
+if TYPE_CHECKING:
+    from nbinspect.decode.batch import Decoders
+    from nbinspect.widgets.batch import BatchView
+
+
+class Inspector:
+    """Inspects a live model and loader in a notebook.
+
+    Args:
+        model: the `torch.nn.Module` that is trained; DataParallel, DistributedDataParallel and compiled ones too.
+        loader: any iterable of batches.
+        loss_fn: ``loss_fn(outputs, targets)``; None when the model returns an object with ``.loss``.
+        **options: `optimizer`, `val_loader`; `split` (``batch -> (inputs, targets)``) and `forward`
+            (``(model, batch) -> outputs``) for unusual batches; `class_names`, `feature_names`, `normalisation`
+            (``(mean, std)`` that was applied to images), `tokenizer` or `vocabulary`, `sample_rate` in Hz,
+            `padding_value`, `device`.
+
+    Raises:
+        InputError: for an unknown keyword, with the nearest known one, or an object of the wrong kind.
+
+    Nothing is called, moved or changed until a widget is opened; see each widget for what it does then.
+    """
+
+    def __init__(self, model: Any, loader: Any, loss_fn: Any = None, **options: Any) -> None:
+        self.subject = make_subject(model, loader, loss_fn, **options)
+
+    def batch(self, batch: Any = None, *, follow: bool = False, decoder: Decoders = None) -> BatchView:
+        """Open the view of the exact batch that enters the network.
+
+        Args:
+            batch: a batch to show; by default the loader is asked for one, without disturbing it.
+            follow: show the batches that enter while your own training runs, at most once a second.
+            decoder: how to show tensors, by name for all of them (``"image"``) or for some (``{"x": "series"}``).
+
+        Raises:
+            InputError: for an unknown decoder. A loader or model that fails is shown in the view instead.
+
+        One forward is run and undone: the model, the loader's own iterators and the random states are left unchanged.
+        Source: K-before-net, D-look, T-dtype.
+        """
+        from nbinspect.widgets.batch import BatchView
+
+        return BatchView(self.subject, batch, follow=follow, decoder=decoder)
+
+    def __repr__(self) -> str:
+        return f"Inspector({type(self.subject.network).__name__}, {type(self.subject.loader).__name__})"

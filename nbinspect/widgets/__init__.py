@@ -1,0 +1,1 @@
+"""The only place that imports ipywidgets and anywidget: traits, messages, wiring."""

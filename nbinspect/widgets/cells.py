@@ -1,0 +1,48 @@
+"""What a widget needs to know of the notebook around it: that a cell has ended, and what its variables mean."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.getipython import get_ipython
+
+
+class AfterCells:
+    """Calls a method after each cell until `stop`, or until the method's object is gone; nothing outside IPython."""
+
+    def __init__(self, method: Callable[[], None]) -> None:
+        self._method = weakref.WeakMethod(method)
+        self._shell: Any = get_ipython()
+        if self._shell is not None:
+            self._shell.events.register("post_run_cell", self._ended)
+
+    def stop(self) -> None:
+        """Stop calling."""
+        if self._shell is not None:
+            self._shell.events.unregister("post_run_cell", self._ended)
+            self._shell = None
+
+    def _ended(self, *_: Any) -> None:
+        method = self._method()
+        if method is None:
+            self.stop()
+        else:
+            method()
+
+
+class Names:
+    """The notebook variables that mean one object, and which of them have been given another since."""
+
+    def __init__(self, meant: Any) -> None:
+        self._meant = meant
+        self._names: set[str] = set()
+
+    def rebound(self) -> str | None:
+        """Return a sentence that names the variables that mean another object now; None while there are none."""
+        shell = get_ipython()
+        space: dict[str, Any] = shell.user_ns if shell is not None else {}
+        self._names |= {name for name, value in list(space.items()) if value is self._meant and name[:1] != "_"}
+        others = sorted(name for name in self._names if name in space and space[name] is not self._meant)
+        return f"{', '.join(others)} is another object now: this view shows the old one" if others else None

@@ -1,0 +1,337 @@
+from __future__ import annotations
+
+import gc
+import json
+import threading
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from IPython.core.interactiveshell import InteractiveShell
+from ipywidgets import Widget
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+from nbinspect import Inspector
+from nbinspect.errors import InputError, NbinspectError
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.Dropout(), nn.Linear(16, 10))
+
+    def forward(self, x):
+        return self.body(x)
+
+
+def digits(size=20):
+    generator = torch.Generator().manual_seed(0)
+    return TensorDataset(torch.rand(size, 1, 8, 8, generator=generator), torch.arange(size) % 10)
+
+
+def inspector(**options):
+    loader = options.pop("loader", DataLoader(digits(), batch_size=8))
+    return Inspector(options.pop("model", Net()), loader, nn.CrossEntropyLoss(), **options)
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    Widget.close_all()
+
+
+def ask(view, method, **params):
+    """Send a request as the page does and return its answer with the buffers."""
+    answers = []
+    view.send = lambda content, buffers=None: answers.append((content, buffers or []))
+    view._handle_custom_msg({"id": "1", "method": method, "params": params}, [])
+    (answer,) = answers
+    return answer
+
+
+def values(packed):
+    return np.frombuffer(packed["data"], packed["dtype"]).reshape(packed["shape"])
+
+
+def test_the_page_gets_the_very_batch():
+    """What is sent to the page holds the exact values, labels and indices of the loader's first batch."""
+    view = inspector(class_names=[f"digit {n}" for n in range(10)]).batch()
+    shown = view.shown
+    np.testing.assert_array_equal(values(shown["inputs"][0]["exact"]), digits().tensors[0][:8].numpy())
+    assert shown["labels"]["text"] == [f"digit {n}" for n in range(8)]
+    assert shown["batch"]["indices"] == list(range(8))
+    assert view.status["state"] == "idle"
+
+
+def test_everything_sent_is_json_and_bytes():
+    """The state that goes to the page is JSON once the bytes are taken out, also with NaN in the batch."""
+    x = torch.rand(4, 3, 8, 8)
+    x[1, 0, 2, 2] = float("nan")
+    view = inspector(model=nn.Identity(), loader=[(x, torch.arange(4))]).batch()
+    json.dumps(view.shown, default=lambda part: None if isinstance(part, memoryview) else 1 / 0, allow_nan=False)
+
+
+def test_next_again_and_the_other_split_change_what_is_shown():
+    """Next shows the following samples, again the same ones beside the old, and the split switches the loader."""
+    view = inspector(val_loader=DataLoader(digits(3), batch_size=3)).batch()
+    view.next()
+    assert view.record.indices == tuple(range(8, 16))
+    view.again()
+    assert view.record.indices == tuple(range(8, 16))
+    assert view.previous is not None
+    view.switch("validation")
+    assert view.record.size == 3
+    assert view.record.origin.split == "validation"
+    assert view.previous is None
+
+
+def test_predictions_and_losses_are_added_on_request():
+    """After predict the page has a prediction and a loss of each sample, and the model has no trace of it."""
+    model = Net()
+    view = inspector(model=model).batch()
+    assert view.shown["predictions"] is None
+    view.predict()
+    with torch.no_grad():
+        logits = model.eval()(digits().tensors[0][:8])
+    losses = nn.functional.cross_entropy(logits, torch.arange(8), reduction="none")
+    np.testing.assert_allclose(values(view.shown["losses"]), losses.numpy(), rtol=1e-5)
+    correct = (logits.argmax(1) == torch.arange(8)).int().tolist()
+    assert values(view.shown["correct"]).tolist() == correct
+
+
+@pytest.mark.parametrize("method", ["next", "again", "predict"])
+def test_requests_of_the_page_are_answered(method):
+    """Each request of the page is answered once it is done."""
+    answer, _ = ask(inspector().batch(), method)
+    assert answer == {"id": "1", "ok": True, "payload": {}}
+
+
+def test_a_request_that_fails_is_answered_with_its_reason():
+    """A request that cannot be served is answered with the reason, in the answer and in the view."""
+    view = inspector().batch()
+    answer, _ = ask(view, "split", split="validation")
+    assert not answer["ok"]
+    assert "no validation loader" in answer["error"]
+    assert view.status["state"] == "error"
+    assert view.shown is not None
+    answer, _ = ask(view, "launch")
+    assert answer["error"] == "unknown request 'launch'"
+
+
+def test_one_sample_is_sent_exactly():
+    """The values of one sample are sent exactly as they entered, whatever the batch view reduced."""
+    x = torch.randn(3, 3, 300, 200)
+    view = inspector(model=nn.Identity(), loader=[(x, torch.arange(3))]).batch()
+    answer, buffers = ask(view, "sample", name="input", sample=2)
+    packed = answer["payload"]["values"]
+    got = np.frombuffer(buffers[packed["buffer"]], packed["dtype"]).reshape(packed["shape"])
+    np.testing.assert_array_equal(got, x[2].numpy())
+    answer, _ = ask(view, "sample", name="input", sample=3)
+    assert not answer["ok"]
+
+
+class Broken(Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        raise ValueError(f"corrupt {HOSTILE}")
+
+
+FAILING = [
+    ({"loader": []}, "gave no batch"),
+    ({"loader": DataLoader(Broken(), batch_size=2, num_workers=2)}, "ValueError: corrupt"),
+    ({"loader": [["a", "b"]]}, "expected a batch with tensors"),
+    ({"loader": (batch for batch in [1])}, "one-shot iterator"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), FAILING)
+def test_what_keeps_a_batch_from_being_shown_is_said_in_the_view(options, message):
+    """A loader that gives no batch never breaks the cell: the view, its HTML and its text say why."""
+    view = inspector(**options).batch()
+    assert message in view.status["text"]
+    bundle = view._repr_mimebundle_()
+    assert message.split("'")[0] in bundle["text/plain"]
+    assert HOSTILE not in bundle["text/html"]
+    with pytest.raises(NbinspectError, match="no batch is shown yet"):
+        _ = view.record
+
+
+def test_a_one_shot_loader_waits_for_the_next_forward():
+    """A generator is not read; the batch of the next real forward is shown, and training gets every batch."""
+    batches = [(torch.rand(4, 1, 8, 8), torch.arange(4)) for _ in range(3)]
+    loader = iter(batches)
+    model, loss_fn = Net(), nn.CrossEntropyLoss()
+    view = Inspector(model, loader, loss_fn).batch()
+    assert view.status["state"] == "waiting"
+    seen = list(loader)
+    assert len(seen) == 3
+    x, y = seen[0]
+    loss_fn(model(x), y)
+    np.testing.assert_array_equal(values(view.shown["inputs"][0]["exact"]), x.numpy())
+    assert view.shown["labels"]["text"] == ["0", "1", "2", "3"]
+    assert view.status["state"] == "idle"
+
+
+def test_a_view_that_fails_while_training_never_breaks_the_loop(monkeypatch):
+    """An error inside the view during training is shown in the view, and the forward pass goes on."""
+    model = Net()
+    view = Inspector(model, iter([]), nn.CrossEntropyLoss()).batch()
+
+    class Unreadable(torch.Tensor):
+        pass
+
+    monkeypatch.setattr(view._browser, "receive", lambda captured: 1 / 0)
+    nn.CrossEntropyLoss()(model(torch.rand(2, 1, 8, 8)), torch.tensor([0, 1]))
+    view._follower.hand_over()
+    assert "ZeroDivisionError" in view.status["text"]
+
+
+def test_a_raising_forward_shows_the_batch_with_the_error():
+    """A model that cannot take the batch is shown its batch beside the error."""
+    view = inspector(model=nn.Linear(5, 2)).batch()
+    assert "RuntimeError" in view.shown["batch"]["error"]
+    assert values(view.shown["inputs"][0]["exact"]).shape == (8, 1, 8, 8)
+
+
+def test_the_same_model_can_be_inspected_twice():
+    """Two views on one model show their own batches, and none leaves a hook."""
+    model = Net()
+    first, second = inspector(model=model).batch(), inspector(model=model).batch()
+    first.next()
+    assert first.record.indices != second.record.indices
+    assert not model._forward_pre_hooks
+
+
+def test_following_views_replace_each_other_and_closing_removes_hooks():
+    """A cell run again replaces the hooks of the view before, which says so; closing leaves no hook."""
+    model = Net()
+    one = inspector(model=model)
+    first = one.batch(follow=True)
+    second = one.batch(follow=True)
+    assert len(model._forward_pre_hooks) == 1
+    assert "another view follows" in first.status["text"]
+    second.close()
+    assert not model._forward_pre_hooks
+    assert not one.subject.loss_fn._forward_pre_hooks
+
+
+def test_a_closed_view_says_so_and_is_collected():
+    """A closed view refuses further work with a clear error, keeps its text, and is garbage-collected."""
+    view = inspector().batch()
+    view.close()
+    view.close()
+    with pytest.raises(NbinspectError, match="this view is closed"):
+        view.next()
+    assert "x" in repr(view)
+    gone = weakref.ref(view)
+    del view
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_model_variable_that_was_rebound_is_noticed():
+    """When the notebook's variable means another model, the view says that it shows the old one; and takes it back."""
+    shell = InteractiveShell.instance()
+    try:
+        model = shell.user_ns["net"] = Net()
+        view = inspector(model=model).batch()
+        shell.run_cell("1", silent=True)
+        assert view.status["stale"] is None
+        shell.user_ns["net"] = Net()
+        shell.events.trigger("post_run_cell", None)
+        assert "net is another object now" in view.status["stale"]
+        shell.user_ns["net"] = model
+        shell.events.trigger("post_run_cell", None)
+        assert view.status["stale"] is None
+    finally:
+        InteractiveShell.clear_instance()
+
+
+@pytest.mark.parametrize("where", ["class_names", "error", "column"])
+def test_hostile_text_is_escaped_in_the_static_page(where):
+    """A class name, an error or a column name that looks like HTML is shown as text."""
+
+    class Raises(nn.Module):
+        def forward(self, x):
+            raise ValueError(HOSTILE)
+
+    options = {
+        "class_names": {"class_names": [HOSTILE, "x" * 10_000] * 5},
+        "error": {"model": Raises()},
+        "column": {"loader": [{HOSTILE: torch.rand(2, 3), "y": torch.tensor([0, 1])}], "model": nn.Linear(3, 2)},
+    }[where]
+    html = inspector(**options).batch()._repr_mimebundle_()["text/html"]
+    assert "<img src=x" not in html
+    assert len(html) < 1_000_000
+
+
+def test_a_class_index_without_a_name_is_named_as_such():
+    """A label beyond the class names is shown with its index and that it is outside."""
+    view = inspector(class_names=["zero", "one"]).batch()
+    assert view.shown["labels"]["text"][:2] == ["zero", "one"]
+    assert "outside" in view.shown["labels"]["text"][7]
+
+
+def test_an_unknown_decoder_is_refused_before_anything_is_read():
+    """A decoder name that does not exist is refused with the names that do."""
+    with pytest.raises(InputError, match="image"):
+        inspector().batch(decoder="imgae")
+
+
+LARGE = [(1, 3, 4096, 4096), (2, 1000, 16, 16), (512, 3, 64, 64)]
+
+
+@pytest.mark.parametrize("shape", LARGE)
+def test_large_batches_never_cross_whole(shape):
+    """However large the batch, the page gets at most 16 MB of it."""
+    view = inspector(model=nn.Identity(), loader=[(torch.rand(shape), torch.zeros(shape[0], dtype=torch.long))]).batch()
+
+    def size(part):
+        if isinstance(part, memoryview):
+            return part.nbytes
+        parts = part.values() if isinstance(part, dict) else part if isinstance(part, list) else []
+        return sum(map(size, parts))
+
+    assert 0 < size(view.shown) < 16e6
+
+
+def test_figure_frame_and_text_work_without_a_page():
+    """A figure, a DataFrame of the statistics and a text summary are there without any page."""
+    view = inspector().batch()
+    assert view.figure().axes
+    frame = view.to_frame()
+    assert frame.shape[0] == 2
+    assert "float32 (8, 1, 8, 8)" in str(view)
+
+
+def test_work_asked_for_from_another_thread_runs_between_cells():
+    """A request that touches the model waits for the event loop of the cells; looking is answered at once."""
+    import asyncio
+
+    ran = []
+
+    async def cell():
+        view = inspector().batch()
+        view.send = lambda content, buffers=None: ran.append((content["id"], threading.current_thread()))
+
+        def clicks():
+            view._handle_custom_msg({"id": "work", "method": "next", "params": {}}, [])
+            view._handle_custom_msg({"id": "look", "method": "sample", "params": {"name": "x", "sample": 0}}, [])
+
+        thread = threading.Thread(target=clicks)
+        thread.start()
+        thread.join()
+        assert [name for name, _ in ran] == ["look"]
+        assert view.status["state"] == "waiting"
+        assert view.record.indices == tuple(range(8))
+        await asyncio.sleep(0)
+        assert ran[1] == ("work", threading.main_thread())
+        assert view.record.indices == tuple(range(8, 16))
+
+    asyncio.run(cell())
