@@ -1,0 +1,80 @@
+# Everything runs in the project's own .venv; nothing is installed outside it, but for Chromium (browser tests, as root on Debian).
+PYTHON ?= python3
+PY := .venv/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+NPM := npm --no-audit --no-fund --no-update-notifier
+# Versions beside the current one that the browser tests run on: the last 6, and the last 7 that answers clicks of itself.
+KERNELS := .kernels/ipykernel-6.31.0 .kernels/ipykernel-7.3.0
+HAS_NODE := $(shell command -v node >/dev/null && command -v npm >/dev/null && echo yes)
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help tour test check lint build frontend chromium benchmark clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+tour: .venv/notebooks.stamp ## the guided tour in JupyterLab; with HEADLESS=1 as a page in build/tour.html
+ifdef HEADLESS
+	$(PY) notebooks/export.py notebooks/00_tour.ipynb build/tour.html
+else
+	$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_tour.ipynb $(AS_ROOT)
+endif
+
+test: lint frontend chromium $(KERNELS) ## all that CI asks for
+	$(PY) -m pytest
+
+check: lint ## the quick loop: format, lint, types, tests without browser and notebooks
+	$(PY) -m pytest -q -m "not browser and not notebook"
+
+lint: .venv/dev.stamp
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+ifdef HAS_NODE
+build: frontend/node_modules/.package-lock.json ## bundle frontend/ into nbinspect/static/
+	cd frontend && $(NPM) run build
+
+# A rebuild must give the files that are there, or what users get is not what was reviewed.
+frontend: frontend/node_modules/.package-lock.json
+	rm -rf build/static && mkdir -p build && cp -R nbinspect/static build/static
+	cd frontend && $(NPM) run build
+	@diff -ru build/static nbinspect/static || { echo "nbinspect/static was not what frontend/ builds (now it is): commit it"; exit 1; }
+	cd frontend && $(NPM) run check && $(NPM) test
+
+frontend/node_modules/.package-lock.json: frontend/package.json frontend/package-lock.json
+	cd frontend && $(NPM) ci
+	@touch $@
+else
+build frontend:
+	@echo "SKIPPED: the front end is neither built nor tested, for there is no Node with npm on this machine"
+	@test "$@" = frontend && test "$(CI)" != true
+endif
+
+chromium:
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then exit 0; \
+	elif [ "$(AS_ROOT)" ] && command -v apt-get >/dev/null; then \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y chromium; \
+	else echo "SKIPPED: browser tests need Chromium; install it, on Debian with: sudo apt-get install chromium"; fi
+
+benchmark: .venv/dev.stamp ## measure against peers and limits; each benchmark prints its table
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(PY) "$$file"; done
+
+clean: ## remove all that was made here
+	rm -rf .venv .kernels build dist frontend/node_modules tests/browser/screenshots
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("nbinspect needs Python 3.10 or later, this is " + sys.version)'
+	$(PYTHON) -m venv .venv
+
+.venv/%.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) install -c constraints.txt -e ".[$*]"
+	@touch $@
+
+.kernels/ipykernel-%: | .venv/dev.stamp
+	$(PIP) install --quiet --no-deps --target $@.partial ipykernel==$*
+	@mv $@.partial $@

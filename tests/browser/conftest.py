@@ -1,0 +1,247 @@
+"""A real JupyterLab and a real Chromium, driven as a person would: open, run, look, click, type."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+
+HERE = Path(__file__).parent
+OVERLAYS = HERE.parents[1] / ".kernels"
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+QUIET_CHROMIUM = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+# What JupyterLab itself writes to the console as errors, and why it does not matter here.
+HARMLESS: tuple[str, ...] = ()
+
+
+def missing(what: str, remedy: str) -> None:
+    """Skip the test for want of `what`; under CI nothing may be missing."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is missing: {remedy}")
+    pytest.skip(f"{what} is missing: {remedy}")
+
+
+def kernelspec(version: str) -> dict[str, Any]:
+    """A kernel of this interpreter, with ipykernel of `version` (the installed one for ``current``)."""
+    path = {} if version == "current" else {"PYTHONPATH": str(OVERLAYS / f"ipykernel-{version}")}
+    return {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": f"ipykernel {version}",
+        "language": "python",
+        "env": {"OMP_NUM_THREADS": "1", **path},
+    }
+
+
+@dataclass
+class Server:
+    """JupyterLab on this machine alone, with its folders in `home`."""
+
+    home: Path
+    url: str
+
+    def settings(self, plugin: str, values: dict[str, Any]) -> None:
+        """Keep `values` as the user's own settings; pages that are opened afterwards have them."""
+        package, name = plugin.split(":")
+        path = self.home / "settings" / package / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Everything that Jupyter would look for in the user's own folders lies in `home`."""
+    places = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    return {**os.environ, **{name: str(home / folder) for name, folder in places.items()}}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One JupyterLab for all tests, which asks nothing at its start."""
+    home = tmp_path_factory.mktemp("jupyter")
+    (home / "notebooks").mkdir()
+    for version in ("current", *(path.name.removeprefix("ipykernel-") for path in OVERLAYS.glob("ipykernel-*[0-9]"))):
+        folder = home / "data" / "kernels" / f"ipykernel-{version}"
+        folder.mkdir(parents=True)
+        (folder / "kernel.json").write_text(json.dumps(kernelspec(version)), encoding="utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"),
+        *(f"--ServerApp.root_dir={home / 'notebooks'}", "--IdentityProvider.token=", "--ServerApp.port_retries=0"),
+        *("--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True"),
+        "--LabApp.extension_manager=readonly",
+    ]
+    process = subprocess.Popen(
+        command, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout
+    log = []
+    for line in process.stdout:
+        log.append(line)
+        if "is running at" in line:
+            break
+    else:
+        pytest.fail("JupyterLab did not start:\n" + "".join(log))
+    reader = threading.Thread(target=log.extend, args=(process.stdout,))
+    reader.start()
+    started = Server(home, f"http://127.0.0.1:{port}")
+    # Every cell is drawn, also those out of sight, so that a test finds what it looks for.
+    started.settings("@jupyterlab/notebook-extension:tracker", {"windowingMode": "none"})
+    started.settings("@jupyterlab/apputils-extension:notification", {"checkForUpdates": False, "fetchNews": "false"})
+    yield started
+    process.terminate()
+    process.wait(30)
+    reader.join(30)
+    process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium as the system has it."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        missing("Chromium", "make chromium")
+    expect.set_options(timeout=30_000)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=found, args=QUIET_CHROMIUM)
+        yield running
+        running.close()
+
+
+@dataclass
+class Notebook:
+    """A notebook open in JupyterLab."""
+
+    page: Page
+
+    def start(self) -> None:
+        """Set all cells running, and return at once."""
+        self.page.evaluate("() => void jupyterapp.commands.execute('notebook:run-all-cells')")
+
+    def run(self) -> None:
+        """Run all cells; a cell that raises fails the test."""
+        self.page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-all-cells'); }")
+        raised = self.page.locator('.jp-Notebook [data-mime-type="application/vnd.jupyter.error"]')
+        assert not raised.count(), raised.first.inner_text()
+
+    def execute(self, code: str) -> str:
+        """Run `code` in the kernel beside the notebook's cells and give back what it printed."""
+        return self.page.evaluate(
+            """async code => {
+                const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                const future = kernel.requestExecute({ code, store_history: false });
+                let text = '';
+                future.onIOPub = ({ header, content }) => {
+                    if (header.msg_type === 'stream') text += content.text;
+                    if (header.msg_type === 'error') text += content.traceback.join('\\n');
+                };
+                await future.done;
+                return text;
+            }""",
+            code,
+        ).strip()
+
+    def output(self, cell: int = -1) -> Locator:
+        """The output area of the cell at this position."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-OutputArea").first
+
+    def screenshot(self, name: str, part: Locator | None = None) -> None:
+        """Keep a picture of `part`, or of the page, for people to look at."""
+        (HERE / "screenshots").mkdir(exist_ok=True)
+        (part or self.page).screenshot(path=HERE / "screenshots" / f"{name}.png")
+
+    def shut_down(self) -> None:
+        """End the kernel."""
+        self.page.evaluate("async () => { await jupyterapp.shell.currentWidget?.sessionContext.shutdown(); }")
+
+
+@dataclass
+class Lab:
+    """JupyterLab in the browser, and all that went wrong in its pages."""
+
+    server: Server
+    browser: Browser
+    notebooks: list[Notebook] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def open(self, *cells: str, kernel: str = "current", theme: str = "light") -> Notebook:
+        """A new notebook with these cells, nothing run yet, in a window of its own."""
+        content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        content.metadata.kernelspec = {"name": f"ipykernel-{kernel}", "display_name": kernel, "language": "python"}
+        name = f"{len(list((self.server.home / 'notebooks').iterdir()))}.ipynb"
+        nbformat.write(content, self.server.home / "notebooks" / name)
+        self.server.settings("@jupyterlab/apputils-extension:themes", {"theme": THEMES[theme]})
+        page = self.browser.new_page(viewport={"width": 1500, "height": 1100}, base_url=self.server.url)
+        page.set_default_timeout(60_000)
+        self.watch(page)
+        page.goto(f"/doc/tree/{name}")
+        page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext")
+        page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.ready; }")
+        self.notebooks.append(Notebook(page))
+        return self.notebooks[-1]
+
+    def watch(self, page: Page) -> None:
+        """Note errors in the console, exceptions, dialogs, and every request that leaves this machine."""
+
+        def on_console(message: ConsoleMessage) -> None:
+            if message.type == "error" and not any(known in message.text for known in HARMLESS):
+                self.wrong.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+        def on_request(request: Request) -> None:
+            if not request.url.startswith((self.server.url, "data:", "blob:", self.server.url.replace("http", "ws"))):
+                self.wrong.append(f"request to {request.url}")
+
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: self.wrong.append(f"exception: {error}"))
+        page.on("dialog", lambda dialog: (self.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", on_request)
+
+    def close(self) -> None:
+        """End all kernels and windows; fails the test on anything that went wrong in them."""
+        for notebook in self.notebooks:
+            asked = notebook.page.locator(".jp-Dialog")
+            self.wrong += [f"dialog: {text}" for text in asked.all_inner_texts()]
+            found = list(self.wrong)
+            notebook.shut_down()
+            notebook.page.close()
+            self.wrong = found
+        assert not self.wrong, "\n".join(self.wrong)
+
+
+@pytest.fixture
+def lab(server: Server, browser: Browser) -> Iterator[Lab]:
+    """Opens notebooks; the console must have stayed free of errors at the end of the test."""
+    opened = Lab(server, browser)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["current", "6.31.0", "7.3.0"])
+def kernel(request: pytest.FixtureRequest) -> str:
+    """Each ipykernel that behaves differently: the installed one, the last 6, the last before 7.4."""
+    version: str = request.param
+    if version != "current" and not (OVERLAYS / f"ipykernel-{version}").is_dir():
+        missing(f"ipykernel {version}", f"make .kernels/ipykernel-{version}")
+    return version
