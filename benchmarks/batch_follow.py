@@ -54,7 +54,7 @@ def ratio(make: Callable[[], tuple[nn.Module, Batch]], seconds: float) -> tuple[
     loss_fn = nn.CrossEntropyLoss()
     followed = stepper(model, loss_fn, batch)
     view = Inspector(model, [batch], loss_fn).batch(follow=True)
-    shown = []
+    shown: list[object] = []
     view.observe(shown.append, "shown")
     times: dict[Callable[[], None], list[float]] = {bare: [], followed: []}
     end = time.perf_counter() + seconds

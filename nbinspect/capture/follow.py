@@ -150,7 +150,7 @@ class _Hook:
         """Have the follower behind this hook give way to another."""
         method = self._method()
         if method is not None:
-            method.__self__.give_way()
+            method.__self__.give_way()  # type: ignore[attr-defined] # a WeakMethod gives bound methods
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
         return _no_hook, ()

@@ -6,8 +6,8 @@ import contextlib
 import copy
 import io
 import multiprocessing
+import platform
 import re
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -158,7 +158,7 @@ def _worker_context(loader: DataLoader[Any]) -> Any:
         return None
     if loader.multiprocessing_context is not None:
         return loader.multiprocessing_context
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         return "fork"
     # elsewhere workers must import the data set's class, which fails for a class defined in a notebook
     return multiprocessing.get_start_method() if loader.num_workers else None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
-from nbinspect.decode.choose import check_decoder, choose_decoder
-from nbinspect.decode.overlays import decode_boxes, decode_masks
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,9 +15,11 @@ from nbinspect.capture.batch import CapturedBatch, entries
 from nbinspect.capture.predictions import Evaluation
 from nbinspect.capture.tensors import readable
 from nbinspect.decode.audio import decode_audio, wav_bytes
+from nbinspect.decode.choose import check_decoder, choose_decoder
 from nbinspect.decode.image import decode_image
 from nbinspect.decode.labels import decode_labels, decode_predictions
 from nbinspect.decode.normalisation import find_normalisation
+from nbinspect.decode.overlays import decode_boxes, decode_masks
 from nbinspect.decode.series import decode_series
 from nbinspect.decode.table import decode_table
 from nbinspect.decode.text import decode_text
@@ -31,6 +32,7 @@ Decoders: TypeAlias = "str | Mapping[str, str] | None"
 """A decoder for every input, decoders by the names of inputs, or None for those that fit."""
 
 Found = TypeVar("Found")
+P = ParamSpec("P")
 Values: TypeAlias = "Tensor | list[Tensor]"
 
 _MAIN_FIRST = ("image", "audio", "text", "series", "table", "values")
@@ -54,7 +56,7 @@ def decode_batch(captured: CapturedBatch, subject: Subject, decoder: Decoders = 
     inputs: list[Decoded] = []
     for (name, values), record in zip(captured.inputs, captured.record.tensors, strict=False):
         choice = decoder.get(name) if isinstance(decoder, Mapping) else decoder
-        decoded = _tried(lambda: _decode(values, record, subject, captured, choice), name, notes)  # noqa: B023 - called at once
+        decoded = _tried(name, notes, _decode, values, record, subject, captured, choice)
         if decoded is not None:
             inputs.append(decoded)
     inputs.sort(key=_rank)
@@ -107,19 +109,21 @@ def _rank(decoded: Decoded) -> int:
 def _with_targets(captured: CapturedBatch, subject: Subject, inputs: list[Decoded], notes: list[str]) -> DecodedBatch:
     target, name, names = captured.targets, captured.target_name, subject.class_names
     size = captured.record.size
-    labels = _tried(lambda: decode_labels(target, name=name, batch_size=size, class_names=names), name, notes)
+    values = [each for _, each in captured.inputs]
+    read = functools.partial(decode_labels, name=name, batch_size=size, class_names=names, inputs=values)
+    labels = _tried(name, notes, read, target)
     pictures = next((each for each in inputs if isinstance(each, Pictures)), None)
     masks = boxes = None
     if pictures is not None and labels is not None and labels.kind in ("mask", "boxes"):
         if labels.kind == "mask":
-            masks = _tried(lambda: decode_masks(target, pictures, names), name, notes)
+            masks = _tried(name, notes, decode_masks, target, pictures, names)
         else:
-            boxes = _tried(lambda: decode_boxes(target, pictures, names), name, notes)
+            boxes = _tried(name, notes, decode_boxes, target, pictures, names)
     goals: list[Decoded] = []
     if labels is not None and labels.kind in ("picture", "tokens"):
         records = [each for each in captured.record.tensors if each.facts.role == "target"]
         for (path, values), record in zip(entries(target, name, size), records, strict=False):
-            goal = _tried(lambda: _decode(values, record, subject, captured, None), path, notes)  # noqa: B023 - called at once
+            goal = _tried(path, notes, _decode, values, record, subject, captured, None)
             if goal is not None:
                 goals.append(goal)
     return DecodedBatch(
@@ -171,10 +175,12 @@ def _sample_of(captured: CapturedBatch, name: str, sample: int) -> Tensor:
     return one
 
 
-def _tried(decode: Callable[[], Found | None], name: str, notes: list[str]) -> Found | None:
+def _tried(
+    name: str, notes: list[str], decode: Callable[P, Found], /, *args: P.args, **options: P.kwargs
+) -> Found | None:
     """Decode, or note in a sentence why not: one tensor that cannot be shown must not hide the others."""
     try:
-        return decode()
+        return decode(*args, **options)
     except Exception as error:  # noqa: BLE001 - data may be anything; the note says what it was
         notes.append(f"{name} cannot be shown: {error}")
         return None

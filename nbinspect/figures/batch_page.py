@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _HEADS = ("min", "mean", "std", "max", "zeros", "NaN", "Inf")
+_MOMENTS = ("min", "mean", "std", "max")
+_COUNTS = ("count", "zeros", "nan", "posinf", "neginf")
 _ERROR = 2000
 _EXHIBITS = 6
 _TENSORS = 24
@@ -78,8 +80,10 @@ def batch_frame(record: BatchRecord) -> pd.DataFrame:
     """Return the statistics of a batch as a DataFrame, one row a tensor and channel or feature."""
     import pandas as pd
 
-    frame: pd.DataFrame = pd.DataFrame([row for tensor in record.tensors for row in _frame_rows(tensor)])
-    for name in ("count", "zeros", "nan", "posinf", "neginf"):
+    columns = ("tensor", "row", "role", "dtype", "shape", "device", *_MOMENTS, *_COUNTS, "findings")
+    rows = [row for tensor in record.tensors for row in _frame_rows(tensor)]
+    frame: pd.DataFrame = pd.DataFrame(rows, columns=list(columns))
+    for name in _COUNTS:
         frame[name] = frame[name].astype("Int64")
     return frame
 
@@ -88,9 +92,9 @@ def _frame_rows(tensor: TensorRecord) -> Iterator[dict[str, object]]:
     statistics = tensor.statistics
     for row in range(1 if statistics is None else len(statistics.names)):
         found = [each for each in tensor.findings if each.row == row or (each.row is None and row == 0)]
-        values = dict.fromkeys(("count", "min", "mean", "std", "max", "zeros", "nan", "posinf", "neginf"))
-        if statistics is not None:
-            values = {key: getattr(statistics, key)[row] for key in values}
+        values = {
+            name: None if statistics is None else getattr(statistics, name)[row] for name in (*_MOMENTS, *_COUNTS)
+        }
         yield {
             "tensor": tensor.facts.name,
             "row": row_name(tensor, row),

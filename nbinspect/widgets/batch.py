@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _STATIC = Path(__file__).parents[1] / "static"
 
 
-class BatchView(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped
+class BatchView(anywidget.AnyWidget):
     """The exact batch that enters the network; open it with `Inspector.batch`.
 
     Works without a page too: `record`, `next`, `again`, `switch`, `predict`, `figure`, `to_frame`. Every method leaves
@@ -45,17 +45,19 @@ class BatchView(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyp
     shown = traitlets.Any(None, allow_none=True).tag(sync=True)
     previous = traitlets.Any(None, allow_none=True).tag(sync=True)
     status = traitlets.Dict().tag(sync=True)
+    _closed = True
 
     def __init__(self, subject: Subject, batch: Any, *, follow: bool, decoder: Decoders) -> None:
         self._browser = BatchBrowser(subject, decoder)
         self._names = Names(subject.model)
         self._follower: Follower | None = None
-        self._closed = False
         super().__init__()
+        self._closed = False
         self._output = Output(self._html, self._summary)
         self._cells = AfterCells(self._after_cell)
         looking = {"sample": self._sample, "sound": self._sound}
-        working = {"next": self.next, "again": self.again, "split": self.switch, "predict": self.predict}
+        working: dict[str, Callable[..., None]] = {"next": self.next, "again": self.again, "split": self.switch}
+        working["predict"] = self.predict
         self._requests = Requests(self, MainThread(), looking=looking, working=working)
         self._open(batch, follow=follow)
 
@@ -149,7 +151,7 @@ class BatchView(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyp
             }
         }
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # type: ignore[override] # IPython takes a dict too
         return {**({} if self._closed else self._live()), **self._output.static()}
 
     def __repr__(self) -> str:

@@ -30,7 +30,7 @@ class Output:
     def show(self, live: dict[str, Any]) -> None:
         """Display the live form, with the static ones beside it for pages that cannot run widgets."""
         self._displayed = True
-        display({**live, **self.static()}, raw=True, display_id=self._id)
+        display({**live, **self.static()}, raw=True, display_id=self._id)  # type: ignore[no-untyped-call] # IPython's
 
     def close(self) -> None:
         """Replace the live output by the static page where it was displayed, for a closed widget shows nothing."""
@@ -41,4 +41,4 @@ class Output:
         """Replace the live output, wherever it was displayed, by the static page; display it here if it never was."""
         show = update_display if self._displayed else display
         self._displayed = False
-        show(self.static(), raw=True, display_id=self._id)
+        show(self.static(), raw=True, display_id=self._id)  # type: ignore[no-untyped-call] # IPython's

@@ -39,7 +39,7 @@ class Requests:
     def _came(self, _: Any, content: Any, __: Any) -> None:
         if not isinstance(content, dict) or not isinstance(content.get("id"), str):
             return
-        method, params = content.get("method"), content.get("params") or {}
+        method, params = str(content.get("method")), content.get("params") or {}
         if method in self._looking:
             self._answer(content["id"], self._looking[method], params)
         elif method in self._working:
@@ -75,6 +75,6 @@ def _answer_on_own_thread(widget: Any) -> None:
     ipykernel 7.4 sends a page's messages to the shell that last published, where they wait for the running cell. The
     attribute is private; where it is missing there is nothing to mend.
     """
-    comm = getattr(widget, "comm", None)
+    comm: Any = getattr(widget, "comm", None)
     if hasattr(comm, "_reply_subshell_for"):
         comm._reply_subshell_for = lambda _data, default: default

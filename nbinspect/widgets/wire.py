@@ -33,7 +33,7 @@ def pack(value: Any, buffers: list[memoryview] | None = None) -> Any:
 def _packed(array: NDArray[Any], buffers: list[memoryview] | None) -> dict[str, Any]:
     sent = _sendable(array)
     # flattened first: the cast refuses arrays of no elements with more than one axis
-    data = memoryview(np.ascontiguousarray(sent).reshape(-1).view(np.uint8))
+    data = np.ascontiguousarray(sent).reshape(-1).view(np.uint8).data
     head = {"dtype": sent.dtype.name, "shape": list(sent.shape)}
     if buffers is None:
         return {**head, "data": data}

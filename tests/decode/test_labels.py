@@ -334,7 +334,7 @@ def test_no_target_has_no_labels() -> None:
         (["a", "b"], "got 2"),
         ((0.5, torch.zeros(3)), r"y: expected a part with an entry for each of the 4 samples, got \[0\], \[1\]"),
         (object(), "expected a target such as a tensor, a list or a dict, got a object"),
-        (torch.zeros(4, device="meta"), "a meta tensor has a shape and no values"),
+        (torch.zeros(4, device="meta"), "the target cannot be read: a meta tensor"),
     ],
 )
 def test_what_is_no_target_is_refused(target: Any, said: str) -> None:
