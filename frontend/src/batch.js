@@ -87,14 +87,16 @@ function arrive(state, batch) {
   };
 }
 
-/** A first size of cells: the fewer or the larger the pictures, the larger.
+/** A first size of cells: the fewer or the larger the pictures, or the longer their labels, the larger.
  * @param {import("./types.js").DecodedBatch} batch
  */
 function sizeFor(batch) {
   const first = batch.inputs[0];
   if (!first || !("planes" in first)) return 70;
   const side = Math.max(...first.size);
-  return batch.batch.size === 1 ? 256 : batch.batch.size <= 4 ? 180 : side > 48 || batch.batch.size <= 16 ? 104 : 70;
+  const longest = Math.max(0, ...(batch.labels?.text ?? []).map((text) => text.length));
+  const roomy = side > 48 || batch.batch.size <= 16 ? 104 : longest > 4 ? 92 : 70;
+  return batch.batch.size === 1 ? 256 : batch.batch.size <= 4 ? 180 : roomy;
 }
 
 /**

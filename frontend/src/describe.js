@@ -103,7 +103,7 @@ export function sampleFacts(batch, item, sample) {
     if (of("nonfinite")) facts.push(["NaN, ±Inf", count(of("nonfinite"))]);
   }
   const index = batch.batch.indices?.[sample];
-  if (index !== undefined) facts.push(["data set", `index ${count(index)}`]);
+  if (index !== undefined) facts.push(["index", count(index)]);
   return facts;
 }
 

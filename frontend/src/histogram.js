@@ -23,6 +23,17 @@ export function countInto(values, edges) {
 }
 
 /**
+ * The least and greatest value that bins stand for. Bins of whole numbers have their edges half-way between them.
+ * @param {number} low first edge
+ * @param {number} high last edge
+ * @returns {[number, number]}
+ */
+export function span(low, high) {
+  const whole = Math.abs(low % 1) === 0.5 && Math.abs(high % 1) === 0.5;
+  return whole ? [low + 0.5, high - 0.5] : [low, high];
+}
+
+/**
  * One row of a (C, B) array.
  * @param {import("./types.js").NdArray} array
  * @param {number} row

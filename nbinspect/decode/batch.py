@@ -109,8 +109,8 @@ def _rank(decoded: Decoded) -> int:
 def _with_targets(captured: CapturedBatch, subject: Subject, inputs: list[Decoded], notes: list[str]) -> DecodedBatch:
     target, name, names = captured.targets, captured.target_name, subject.class_names
     size = captured.record.size
-    values = [each for _, each in captured.inputs]
-    read = functools.partial(decode_labels, name=name, batch_size=size, class_names=names, inputs=values)
+    entered = [each for _, each in captured.inputs]
+    read = functools.partial(decode_labels, name=name, batch_size=size, class_names=names, inputs=entered)
     labels = _tried(name, notes, read, target)
     pictures = next((each for each in inputs if isinstance(each, Pictures)), None)
     masks = boxes = None

@@ -58,6 +58,10 @@ function countInto(values, edges) {
   }
   return counts;
 }
+function span(low, high) {
+  const whole = Math.abs(low % 1) === 0.5 && Math.abs(high % 1) === 0.5;
+  return whole ? [low + 0.5, high - 0.5] : [low, high];
+}
 function rowOf(array, row) {
   const width = array.shape[1];
   return array.data.subarray(row * width, (row + 1) * width);
@@ -124,13 +128,12 @@ function nameOf(statistics, row) {
 var flatten = (rows) => Float64Array.from(rows.flatMap((row) => Array.from(row)));
 function barsElement(bars, width, height, named, hover) {
   const canvas = h("canvas", { class: "nb-bars", "aria-hidden": true });
-  const low = bars.edges[0];
-  const high = bars.edges[bars.edges.length - 1];
+  const [low, high] = span(bars.edges[0], bars.edges[bars.edges.length - 1]);
   const total = sum(bars.counts);
   canvas.addEventListener("pointermove", (event) => {
     const bin = Math.min(Math.max(Math.floor(event.offsetX / canvas.clientWidth * bars.counts.length), 0), bars.counts.length - 1);
     const own = bars.own ? `, this sample ${share(bars.own[bin], sum(bars.own))}` : "";
-    hover(`${shorten(bars.name, 40)}: ${brief(bars.edges[bin])} … ${brief(bars.edges[bin + 1])}  ${share(bars.counts[bin], total)}${own}`);
+    hover(`${shorten(bars.name, 40)}: ${[...new Set(span(bars.edges[bin], bars.edges[bin + 1]).map(brief))].join(" … ")}  ${share(bars.counts[bin], total)}${own}`);
   });
   canvas.addEventListener("pointerleave", () => hover(""));
   const element = h("figure", { class: "nb-histogram" }, canvas, h("figcaption", {}, h("span", {}, brief(low)), h("span", { title: tooltip(bars.name) }, named ? shorten(bars.name, 24) : ""), h("span", {}, brief(high))));
@@ -270,7 +273,7 @@ function sampleFacts(batch, item, sample) {
     if (of("nonfinite")) facts.push(["NaN, ±Inf", count(of("nonfinite"))]);
   }
   const index = batch.batch.indices?.[sample];
-  if (index !== void 0) facts.push(["data set", `index ${count(index)}`]);
+  if (index !== void 0) facts.push(["index", count(index)]);
   return facts;
 }
 function provenance(batch) {
@@ -957,7 +960,7 @@ function createPlayer(ask) {
 }
 
 // src/envelope.js
-function span(series, channel, sample = null) {
+function span2(series, channel, sample = null) {
   const [samples, channels, points] = series.low.shape;
   let [low, high] = [Infinity, -Infinity];
   for (let n = sample ?? 0; n < (sample === null ? samples : sample + 1); n++) {
@@ -1051,7 +1054,7 @@ function seriesCells(state, series) {
     /** @type {Series} */
     earlier
   ) : null;
-  const range = span(series, state.channel);
+  const range = span2(series, state.channel);
   const width = Math.round(state.size * 2.4);
   const height = Math.round(state.size * 0.8);
   const panes = [series, before].flatMap((from) => from ? [from] : []);
@@ -1109,13 +1112,13 @@ function tokenSpans(tokens, sample, most) {
   return spans;
 }
 function describeToken(tokens, sample, event) {
-  const span2 = (
+  const span3 = (
     /** @type {HTMLElement | null} */
     /** @type {Element} */
     event.target.closest?.("[data-token]")
   );
-  if (!span2) return "";
-  const t = Number(span2.dataset.token);
+  if (!span3) return "";
+  const t = Number(span3.dataset.token);
   const at = sample * tokens.ids.shape[1] + t;
   const words = [`token ${t}`, `id ${tokens.ids.data[at]}`, `“${shorten(tokens.pieces[tokens.index.data[at]] ?? "?", 80)}”`];
   if (tokens.special.data[at]) words.push("special");
@@ -1232,14 +1235,14 @@ function tableCells(state, table2) {
       lines[1]?.classList.add("nb-before");
     },
     probe(sample, event) {
-      const span2 = (
+      const span3 = (
         /** @type {HTMLElement | null} */
         /** @type {Element} */
         event.target.closest?.("[data-feature]")
       );
-      if (!span2) return `sample ${sample}`;
-      const f = Number(span2.dataset.feature);
-      const when = before ? span2.parentElement?.classList.contains("nb-before") ? " before" : " this time" : "";
+      if (!span3) return `sample ${sample}`;
+      const f = Number(span3.dataset.feature);
+      const when = before ? span3.parentElement?.classList.contains("nb-before") ? " before" : " this time" : "";
       const from = when === " before" && before ? before : table2;
       return `sample ${sample}${when}  ${shorten(table2.features[f] ?? String(f), 80)} = ${figure(from.values.data[sample * features + f])}`;
     }
@@ -1360,7 +1363,7 @@ function createExhibit(store, ask, hover) {
     const fine = fetched ? sequence(item, fetched) : null;
     const shown = [{ series: fine ?? item, sample: fine ? 0 : state.selected, caption: before ? "this time" : "" }];
     if (isSeries(before)) shown.push({ series: before, sample: state.selected, caption: "before" });
-    const range = span(item, state.channel, state.selected);
+    const range = span2(item, state.channel, state.selected);
     const canvases = shown.map(({ series, sample }) => {
       const canvas = h("canvas", { class: "nb-plot", role: "img", "aria-label": `series of sample ${state.selected}, ${figure(range.low)} to ${figure(range.high)}` });
       canvas.addEventListener("pointermove", (event) => hover(describeStep(series, sample, event.offsetX / (canvas.clientWidth || 1), state.channel)));
@@ -2434,7 +2437,9 @@ function sizeFor(batch) {
   const first = batch.inputs[0];
   if (!first || !("planes" in first)) return 70;
   const side = Math.max(...first.size);
-  return batch.batch.size === 1 ? 256 : batch.batch.size <= 4 ? 180 : side > 48 || batch.batch.size <= 16 ? 104 : 70;
+  const longest = Math.max(0, ...(batch.labels?.text ?? []).map((text) => text.length));
+  const roomy = side > 48 || batch.batch.size <= 16 ? 104 : longest > 4 ? 92 : 70;
+  return batch.batch.size === 1 ? 256 : batch.batch.size <= 4 ? 180 : roomy;
 }
 function render2({ model, el }) {
   const requests = createRequests(model);
