@@ -28,7 +28,7 @@ export function countInto(values, edges) {
  * @param {number} high last edge
  * @returns {[number, number]}
  */
-export function span(low, high) {
+export function extent(low, high) {
   const whole = Math.abs(low % 1) === 0.5 && Math.abs(high % 1) === 0.5;
   return whole ? [low + 0.5, high - 0.5] : [low, high];
 }

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { classColour, colourScale } from "../src/colour.js";
 import { runs, span, stretch } from "../src/envelope.js";
 import { sequence } from "../src/fetched.js";
-import { countInto, span } from "../src/histogram.js";
+import { countInto, extent } from "../src/histogram.js";
 import { fit, layOut, move, scrollTo, visibleRows } from "../src/layout.js";
 import { brief, figure, integral, shape, share, shorten } from "../src/numbers.js";
 import { arrange, carries, classCounts } from "../src/order.js";
@@ -179,7 +179,7 @@ test("white space in tokens can be seen", () => {
 });
 
 test("bins of whole numbers are named by the numbers that they hold", () => {
-  assert.deepEqual(span(-0.5, 16.5), [0, 16]);
-  assert.deepEqual(span(2.5, 3.5), [3, 3]);
-  assert.deepEqual(span(-1.25, 0.75), [-1.25, 0.75]);
+  assert.deepEqual(extent(-0.5, 16.5), [0, 16]);
+  assert.deepEqual(extent(2.5, 3.5), [3, 3]);
+  assert.deepEqual(extent(-1.25, 0.75), [-1.25, 0.75]);
 });

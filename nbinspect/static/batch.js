@@ -58,7 +58,7 @@ function countInto(values, edges) {
   }
   return counts;
 }
-function span(low, high) {
+function extent(low, high) {
   const whole = Math.abs(low % 1) === 0.5 && Math.abs(high % 1) === 0.5;
   return whole ? [low + 0.5, high - 0.5] : [low, high];
 }
@@ -128,12 +128,12 @@ function nameOf(statistics, row) {
 var flatten = (rows) => Float64Array.from(rows.flatMap((row) => Array.from(row)));
 function barsElement(bars, width, height, named, hover) {
   const canvas = h("canvas", { class: "nb-bars", "aria-hidden": true });
-  const [low, high] = span(bars.edges[0], bars.edges[bars.edges.length - 1]);
+  const [low, high] = extent(bars.edges[0], bars.edges[bars.edges.length - 1]);
   const total = sum(bars.counts);
   canvas.addEventListener("pointermove", (event) => {
     const bin = Math.min(Math.max(Math.floor(event.offsetX / canvas.clientWidth * bars.counts.length), 0), bars.counts.length - 1);
     const own = bars.own ? `, this sample ${share(bars.own[bin], sum(bars.own))}` : "";
-    hover(`${shorten(bars.name, 40)}: ${[...new Set(span(bars.edges[bin], bars.edges[bin + 1]).map(brief))].join(" … ")}  ${share(bars.counts[bin], total)}${own}`);
+    hover(`${shorten(bars.name, 40)}: ${[...new Set(extent(bars.edges[bin], bars.edges[bin + 1]).map(brief))].join(" … ")}  ${share(bars.counts[bin], total)}${own}`);
   });
   canvas.addEventListener("pointerleave", () => hover(""));
   const element = h("figure", { class: "nb-histogram" }, canvas, h("figcaption", {}, h("span", {}, brief(low)), h("span", { title: tooltip(bars.name) }, named ? shorten(bars.name, 24) : ""), h("span", {}, brief(high))));
@@ -381,7 +381,7 @@ function alphaShades(pictures, channel, natural) {
   const fourth = natural && (pictures.normalisation?.mean.length ?? 0) === 4;
   return table((value) => fourth ? denormalise(pictures, channel, value) : value / most, pictures, channel);
 }
-function extent(pictures, sample) {
+function extent2(pictures, sample) {
   const [, , h2, w] = pictures.planes.shape;
   if (!pictures.sizes) return { h: h2, w };
   const [H, W] = pictures.size;
@@ -390,7 +390,7 @@ function extent(pictures, sample) {
 }
 function paint(out, pictures, sample, look, overlay = null) {
   const [, channels, height, width] = pictures.planes.shape;
-  const { h: h2, w } = extent(pictures, sample);
+  const { h: h2, w } = extent2(pictures, sample);
   const bytes = pictures.planes.data;
   const area = height * width;
   const start = sample * channels * area;
@@ -534,7 +534,7 @@ function createMagnifier(point, leave) {
         grip = { x: event.clientX, y: event.clientY };
       }
       const { u, v } = shares(canvas, event);
-      const { h: rows, w: columns } = extent(plates[i].pictures, plates[i].sample);
+      const { h: rows, w: columns } = extent2(plates[i].pictures, plates[i].sample);
       const { row, column } = pixelAt(view, u, v, rows, columns);
       point(i, row, column);
     });
@@ -565,7 +565,7 @@ function createMagnifier(point, leave) {
     const { pictures, sample, boxes } = plates[i];
     const source = sources[i];
     const canvas = places[i].canvas;
-    const { h: rows, w: columns } = extent(pictures, sample);
+    const { h: rows, w: columns } = extent2(pictures, sample);
     const { width, height } = fit(size, rows, columns);
     const drawing = context(canvas, width, height);
     attribute(canvas, "data-scale", view.scale.toFixed(2));
@@ -612,7 +612,7 @@ function byKey(key, view) {
   return steps[key] ? pan(view, ...steps[key]) : null;
 }
 function render({ pictures, sample, look, overlay }) {
-  const { h: rows, w: columns } = extent(pictures, sample);
+  const { h: rows, w: columns } = extent2(pictures, sample);
   const canvas = h("canvas", { width: columns, height: rows });
   const drawing = canvas.getContext("2d");
   if (!drawing) return null;
@@ -733,7 +733,7 @@ function valueAt(pictures, sample, channel, row, column) {
   return { value: decode(pictures, channel, pictures.planes.data[at]), exact: false };
 }
 function describePixel(pictures, sample, row, column, only) {
-  const { h: h2, w } = extent(pictures, sample);
+  const { h: h2, w } = extent2(pictures, sample);
   if (row < 0 || column < 0 || row >= h2 || column >= w) return "padding of a ragged batch";
   const [, channels, height, width] = pictures.planes.shape;
   const reduced = height !== pictures.size[0] || width !== pictures.size[1];
@@ -842,7 +842,7 @@ function writeLines(cell, batch, sample) {
   attribute(second, "title", predicted === void 0 ? null : tooltip(`predicted ${predicted}`));
 }
 function drawPane(canvas, pane, look, sample, state) {
-  const { h: rows, w: columns } = extent(pane.pictures, sample);
+  const { h: rows, w: columns } = extent2(pane.pictures, sample);
   const [, , height, width] = pane.pictures.planes.shape;
   canvas.width = columns;
   canvas.height = rows;
@@ -884,7 +884,7 @@ function boxElements(state, sample, wide, tall) {
 }
 function under(canvas, pane, sample, state, event) {
   const place2 = canvas.getBoundingClientRect();
-  const { h: rows, w: columns } = extent(pane.pictures, sample);
+  const { h: rows, w: columns } = extent2(pane.pictures, sample);
   const { row, column } = pixelAt(WHOLE, (event.clientX - place2.left) / place2.width, (event.clientY - place2.top) / place2.height, rows, columns);
   const words = describePixel(pane.pictures, sample, row, column, state.channel);
   return pane.now ? words + maskUnder(state, pane, sample, row, column) + boxUnder(state, sample, (column + 0.5) / columns, (row + 0.5) / rows) : words;
@@ -960,7 +960,7 @@ function createPlayer(ask) {
 }
 
 // src/envelope.js
-function span2(series, channel, sample = null) {
+function span(series, channel, sample = null) {
   const [samples, channels, points] = series.low.shape;
   let [low, high] = [Infinity, -Infinity];
   for (let n = sample ?? 0; n < (sample === null ? samples : sample + 1); n++) {
@@ -1054,7 +1054,7 @@ function seriesCells(state, series) {
     /** @type {Series} */
     earlier
   ) : null;
-  const range = span2(series, state.channel);
+  const range = span(series, state.channel);
   const width = Math.round(state.size * 2.4);
   const height = Math.round(state.size * 0.8);
   const panes = [series, before].flatMap((from) => from ? [from] : []);
@@ -1112,13 +1112,13 @@ function tokenSpans(tokens, sample, most) {
   return spans;
 }
 function describeToken(tokens, sample, event) {
-  const span3 = (
+  const span2 = (
     /** @type {HTMLElement | null} */
     /** @type {Element} */
     event.target.closest?.("[data-token]")
   );
-  if (!span3) return "";
-  const t = Number(span3.dataset.token);
+  if (!span2) return "";
+  const t = Number(span2.dataset.token);
   const at = sample * tokens.ids.shape[1] + t;
   const words = [`token ${t}`, `id ${tokens.ids.data[at]}`, `“${shorten(tokens.pieces[tokens.index.data[at]] ?? "?", 80)}”`];
   if (tokens.special.data[at]) words.push("special");
@@ -1235,14 +1235,14 @@ function tableCells(state, table2) {
       lines[1]?.classList.add("nb-before");
     },
     probe(sample, event) {
-      const span3 = (
+      const span2 = (
         /** @type {HTMLElement | null} */
         /** @type {Element} */
         event.target.closest?.("[data-feature]")
       );
-      if (!span3) return `sample ${sample}`;
-      const f = Number(span3.dataset.feature);
-      const when = before ? span3.parentElement?.classList.contains("nb-before") ? " before" : " this time" : "";
+      if (!span2) return `sample ${sample}`;
+      const f = Number(span2.dataset.feature);
+      const when = before ? span2.parentElement?.classList.contains("nb-before") ? " before" : " this time" : "";
       const from = when === " before" && before ? before : table2;
       return `sample ${sample}${when}  ${shorten(table2.features[f] ?? String(f), 80)} = ${figure(from.values.data[sample * features + f])}`;
     }
@@ -1363,7 +1363,7 @@ function createExhibit(store, ask, hover) {
     const fine = fetched ? sequence(item, fetched) : null;
     const shown = [{ series: fine ?? item, sample: fine ? 0 : state.selected, caption: before ? "this time" : "" }];
     if (isSeries(before)) shown.push({ series: before, sample: state.selected, caption: "before" });
-    const range = span2(item, state.channel, state.selected);
+    const range = span(item, state.channel, state.selected);
     const canvases = shown.map(({ series, sample }) => {
       const canvas = h("canvas", { class: "nb-plot", role: "img", "aria-label": `series of sample ${state.selected}, ${figure(range.low)} to ${figure(range.high)}` });
       canvas.addEventListener("pointermove", (event) => hover(describeStep(series, sample, event.offsetX / (canvas.clientWidth || 1), state.channel)));
