@@ -16,6 +16,8 @@ from nbinspect.records import Finding
 Values: TypeAlias = "Tensor | Sequence[Tensor]"
 
 _CHUNK = 1 << 22
+_TELLING = 8
+"""Samples of fewer values are equal by chance."""
 
 
 def duplicate_samples(inputs: Sequence[Values]) -> Finding | None:
@@ -26,8 +28,10 @@ def duplicate_samples(inputs: Sequence[Values]) -> Finding | None:
 
     Samples of equal signature (one number a sample, one transfer) are compared value by value before they are named.
     """
-    whole = [dense for dense in map(_dense, inputs) if dense is not None and len(dense)]
-    if not whole or len(whole[0]) < 2:
+    whole = [dense for dense in map(_dense, inputs) if dense is not None]
+    if not whole or len(whole) < len(inputs) or len(whole[0]) < 2:
+        return None
+    if sum(part[0].numel() for part in whole) < _TELLING:
         return None
     keys: dict[tuple[float, ...], list[int]] = defaultdict(list)
     for position, key in enumerate(zip(*map(_signatures, whole), strict=True)):
