@@ -87,6 +87,13 @@ function arrive(state, batch) {
   };
 }
 
+/** Keeps JupyterLab's shortcuts away: it asks the very element that has the focus, before those around it.
+ * @param {FocusEvent} event
+ */
+function keepKeys(event) {
+  if (event.target instanceof Element) event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+}
+
 /** A first size of cells: the fewer or the larger the pictures, or the longer their labels, the larger.
  * @param {import("./types.js").DecodedBatch} batch
  */
@@ -125,7 +132,7 @@ function render({ model, el }) {
   const [, notices, main, detail] = views;
   const body = h("div", { class: "nb-body" }, main.element, detail.element);
   const sheet = h("div", { class: "nb-sheet" }, header.element, notices.element, body, statistics.element);
-  const root = h("div", { class: "nbinspect", "data-lm-suppress-shortcuts": "true", onkeydown: shortcut }, sheet);
+  const root = h("div", { class: "nbinspect", onkeydown: shortcut, onfocusin: keepKeys }, sheet);
 
   /** @param {KeyboardEvent} event */
   function shortcut(event) {

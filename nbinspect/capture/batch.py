@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -93,7 +94,7 @@ def build(
     """Describe what was seen at the door, beside its targets; one transfer to the host a tensor."""
     arguments = dict(seen.arguments)
     inside = next((key for key in (target_name, *TARGET_KEYS) if key in arguments), None)
-    if inside is not None and (targets is None or inside == target_name):
+    if inside is not None and (targets is None or _equal(arguments[inside], targets)):
         # a model that computes its own loss: what entered it as labels are the targets
         targets, target_name = arguments.pop(inside), inside
     hint = _length(targets)
@@ -137,13 +138,21 @@ def entries(value: Any, name: str, size: int | None) -> Iterator[Entry]:
     yield from tensors_in(value, name)
 
 
+def _equal(one: Any, other: Any) -> bool:
+    pairs = zip_longest(tensors_in(one, ""), tensors_in(other, ""), fillvalue=("", None))
+    return all(
+        a is not None and b is not None and a.shape == b.shape and bool((a == b).all()) for (_, a), (_, b) in pairs
+    )
+
+
 def _is_ragged(parts: Sequence[Any], size: int | None) -> bool:
     """Tell samples of different sizes from several inputs: the latter are as long as the batch."""
     if not all(isinstance(part, Tensor) and part.dim() for part in parts):
         return False
     if len({(part.dim(), part.dtype) for part in parts}) > 1:
         return False
-    if all(part.shape[0] == size for part in parts):
+    pictures = parts[0].dim() == 3 and size == len(parts) and {part.shape[0] for part in parts} <= {1, 3, 4}
+    if all(part.shape[0] == size for part in parts) and not pictures:
         return False
     return size == len(parts) or len({part.shape for part in parts}) > 1
 

@@ -76,12 +76,8 @@ def _chances(logits: Tensor, loss: str) -> Tensor:
 
 
 def _shares(logits: Tensor) -> Tensor:
-    """Probabilities of the classes (N, C), from logits, log-probabilities or probabilities."""
-    if sums_to_one(logits):
-        return logits.float()
-    if bool((logits <= 0).all()) and sums_to_one(logits.exp()):
-        return logits.float().exp()
-    return logits.float().softmax(1)
+    """Probabilities of the classes (N, C), from logits, log-probabilities (which softmax gives back) or themselves."""
+    return logits.float() if sums_to_one(logits) else logits.float().softmax(1)
 
 
 def _binary(logits: Tensor, labels: Labels | None, goal: Tensor | None, names: Names, loss: str) -> Verdict:
@@ -91,7 +87,7 @@ def _binary(logits: Tensor, labels: Labels | None, goal: Tensor | None, names: N
 
 
 def _classes(logits: Tensor, labels: Labels | None, goal: Tensor | None, names: Names, loss: str) -> Verdict:
-    broken = logits.isnan().any(1) | logits.isposinf().any(1) | logits.isneginf().all(1)
+    broken = logits.isnan().any(1) | logits.isposinf().any(1)
     likeliest = torch.full((2, len(logits)), torch.nan, device=logits.device)
     if not bool(broken.all()):
         sound = logits[~broken]

@@ -182,12 +182,9 @@ def _natural(known: Normalisation, channel: int, values: NDArray[np.float64]) ->
 
 def _blend(colours: Bytes, classes: Bytes) -> None:
     """Lay the colours of the classes over pictures (n, h, w, 3), in place."""
-    rows = np.arange(colours.shape[1]) * classes.shape[1] // max(1, colours.shape[1])
-    columns = np.arange(colours.shape[2]) * classes.shape[2] // max(1, colours.shape[2])
-    index = classes[:, rows[:, None], columns]
     palette = np.array([class_colour(each) for each in range(_ABSENT)], dtype=np.float64)
-    there = index != _ABSENT
-    colours[there] = np.rint(0.55 * colours[there] + 0.45 * palette[index[there]])
+    there = classes != _ABSENT
+    colours[there] = np.rint(0.55 * colours[there] + 0.45 * palette[classes[there]])
 
 
 def _stamp(colours: Bytes, marks: Bytes) -> None:

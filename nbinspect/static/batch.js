@@ -2433,6 +2433,9 @@ function arrive(state, batch) {
     size: state.batch || !batch ? state.size : sizeFor(batch)
   };
 }
+function keepKeys(event) {
+  if (event.target instanceof Element) event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+}
 function sizeFor(batch) {
   const first = batch.inputs[0];
   if (!first || !("planes" in first)) return 70;
@@ -2460,7 +2463,7 @@ function render2({ model, el }) {
   const [, notices, main, detail] = views;
   const body = h("div", { class: "nb-body" }, main.element, detail.element);
   const sheet = h("div", { class: "nb-sheet" }, header.element, notices.element, body, statistics.element);
-  const root = h("div", { class: "nbinspect", "data-lm-suppress-shortcuts": "true", onkeydown: shortcut }, sheet);
+  const root = h("div", { class: "nbinspect", onkeydown: shortcut, onfocusin: keepKeys }, sheet);
   function shortcut(event) {
     const target = (
       /** @type {Element} */

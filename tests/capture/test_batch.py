@@ -158,6 +158,22 @@ def test_labels_that_enter_a_transformers_model_are_targets():
     assert captured.target_name == "labels"
 
 
+def test_targets_that_enter_the_network_are_shown_once():
+    """A detection model that gets its targets as an argument has them shown once, beside pictures of any size."""
+
+    class Detector(nn.Module):
+        def forward(self, images, targets=None):
+            return len(images)
+
+    images = [torch.rand(3, 8 + number, 9) for number in range(3)]
+    goals = [{"boxes": torch.rand(number + 1, 4)} for number in range(3)]
+    captured = capture(Detector(), (images, goals), forward=lambda model, batch: model(*batch))
+    assert [(t.facts.name, t.facts.role) for t in captured.record.tensors] == [
+        ("images", "input"),
+        ("targets[:]['boxes']", "target"),
+    ]
+
+
 def test_statistics_are_those_of_the_tensor_that_entered():
     """The record's statistics per feature are NumPy's on the captured tensor."""
     statistics = capture(Net(), (X, Y)).record.tensors[0].statistics
@@ -176,6 +192,7 @@ ENTRIES = [
     ([torch.zeros(3, 4, 5), torch.zeros(3, 6, 2)], 2, ["v"]),
     ([torch.zeros(3, 4, 5), torch.zeros(3, 4, 5)], 2, ["v"]),
     ([torch.zeros(2, 5), torch.zeros(2, 7)], 2, ["v[0]", "v[1]"]),
+    ([torch.zeros(3, 4, 5)] * 3, 3, ["v"]),
     ([torch.zeros(2, 5), torch.zeros(2, 5)], None, ["v[0]", "v[1]"]),
     ([torch.zeros(4), torch.zeros(7), torch.zeros(2)], 3, ["v"]),
     ([{"boxes": torch.zeros(2, 4)}, {"boxes": torch.zeros(5, 4)}], 2, ["v[:]['boxes']"]),

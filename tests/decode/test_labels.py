@@ -255,7 +255,7 @@ class Goals:
 )
 def test_several_targets_stand_beside_each_other(target: Any, text: tuple[str, ...]) -> None:
     """Dicts, dataclasses, tuples and lists of dicts give a text of all parts that have an entry a sample."""
-    labels = decode(target, 2)
+    labels = decode(target, 2, class_names=PETS * 3)
     assert (labels.kind, labels.text) == ("other", text)
 
 
@@ -347,6 +347,7 @@ def test_the_target_is_left_unchanged() -> None:
     """Decoding writes into nothing, not even an array that the user owns."""
     target = np.array([[0.2, 0.8], [1, 0]])
     before = target.copy()
+    target.setflags(write=False)
     decode(target)
     np.testing.assert_array_equal(target, before)
 
@@ -393,6 +394,7 @@ def test_classes_are_read_from_what_networks_return(outputs: Any) -> None:
         (torch.tensor([[1, 0, 0], [0, 0, 1], [0, 0, 1]]), [1, 1, 0]),
         (torch.tensor([[0.9, 0.1, 0], [0.5, 0.5, 0], [0, 0.6, 0.4]]), [1, 0, 1]),
         (["cat", "dog", "dog"], [1, 0, 1]),
+        (["cat", "emu", "emu"], [1, 1, 0]),
         ([0, 1, 1], [1, 0, 1]),
         (torch.tensor([[0], [1], [1]]).float(), [1, 0, 1]),
     ],
@@ -452,10 +454,20 @@ def test_rows_that_are_not_finite_say_so() -> None:
     assert correct == [-1, -1, -1, 1, 1]
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_probabilities_of_half_precision_are_known_as_such(dtype: torch.dtype) -> None:
+    """Rounding to half precision does not make logits of probabilities."""
+    outputs = torch.rand(8, 50, generator=torch.Generator().manual_seed(0)).softmax(1).to(dtype)
+    outputs[:, 7] += 0.25
+    outputs /= outputs.sum(1, keepdim=True)
+    text, _ = predict(outputs, torch.full((8,), 7), 8)
+    assert text == tuple(f"7 {share:.2f}" for share in outputs[:, 7].tolist())
+
+
 def test_a_broken_row_leaves_probabilities_as_they_are() -> None:
     """Rows that sum to one are not squashed again because another row is NaN."""
-    outputs = torch.tensor([[0.2, 0.8], [NAN, NAN]])
-    assert predict(outputs, torch.tensor([1, 1]), 2)[0] == ("1 0.80", "NaN")
+    outputs = torch.tensor([[0.2, 0.8], [NAN, NAN], [INF, 0.0]])
+    assert predict(outputs, torch.tensor([1, 1, 1]))[0] == ("1 0.80", "NaN", "NaN")
 
 
 @pytest.mark.parametrize("loss", [None, nn.CrossEntropyLoss()])

@@ -9,7 +9,7 @@ import pytest
 import tokenizers
 import torch
 from tokenizers import decoders, models, pre_tokenizers, trainers
-from transformers import BertTokenizer, PreTrainedTokenizerFast
+from transformers import BertTokenizer, PreTrainedTokenizer, PreTrainedTokenizerFast
 
 from nbinspect.decode.text import decode_text
 from nbinspect.errors import InputError
@@ -47,7 +47,28 @@ def byte_level() -> tokenizers.Tokenizer:
     return plain
 
 
-@pytest.mark.parametrize("kind", ["bert", "fast", "tokenizers"])
+class Own(PreTrainedTokenizer):
+    """A tokenizer in plain Python, as people write them: an id that it does not know becomes the unknown token."""
+
+    def get_vocab(self) -> dict[str, int]:
+        return {word: index for index, word in enumerate(WORDS)}
+
+    @property
+    def vocab_size(self) -> int:
+        return len(WORDS)
+
+    def _convert_token_to_id(self, token: str) -> int:
+        return WORDS.index(token)
+
+    def _convert_id_to_token(self, index: int) -> str:
+        return WORDS[index] if index in range(len(WORDS)) else "[UNK]"
+
+
+def own() -> Own:
+    return Own(unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]")
+
+
+@pytest.mark.parametrize("kind", ["bert", "fast", "own", "tokenizers"])
 def test_tokenizers_give_pieces_and_special_tokens(kind: str, tmp_path: Path) -> None:
     """Real tokenizers of transformers and tokenizers give each id's own piece, and which ids are special."""
     tokenizer: Any = {
@@ -55,6 +76,7 @@ def test_tokenizers_give_pieces_and_special_tokens(kind: str, tmp_path: Path) ->
         "fast": lambda: PreTrainedTokenizerFast(
             tokenizer_object=word_level(), unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]"
         ),
+        "own": own,
         "tokenizers": word_level,
     }[kind]()
     tokens = decode_text(torch.tensor(IDS), "input_ids", tokenizer=tokenizer)
@@ -74,11 +96,12 @@ def test_pieces_of_bytes_are_shown_as_text() -> None:
 
 
 @pytest.mark.parametrize("unknown", [10, 9999, -1, -100, 2**40])
-@pytest.mark.parametrize("kind", ["bert", "tokenizers", "list", "dict", "decode", "none"])
+@pytest.mark.parametrize("kind", ["bert", "own", "tokenizers", "list", "dict", "decode", "none"])
 def test_ids_that_nobody_knows_stay_ids(kind: str, unknown: int, tmp_path: Path) -> None:
     """An id outside the vocabulary is shown as an id, and the others keep their text."""
     known: dict[str, dict[str, Any]] = {
         "bert": {"tokenizer": bert(tmp_path)},
+        "own": {"tokenizer": own()},
         "tokenizers": {"tokenizer": word_level()},
         "list": {"vocabulary": WORDS},
         "dict": {"vocabulary": {word: i for i, word in enumerate(WORDS)}},

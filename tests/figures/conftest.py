@@ -102,6 +102,9 @@ def kinds(make: Make) -> dict[str, DecodedBatch]:
         "text": make(ids, torch.tensor([0, 1]), decoder="text", attention_mask=(ids > 0).long(), padding_value=0),
         "table": make(holes, torch.arange(6) % 2, decoder="table", feature_names=["a", "b b", "c", "d" * 90]),
         "wide": make(torch.randn(30, 300), decoder="table"),
+        "long names": make(
+            torch.randn(3, 20), decoder="table", feature_names=[f"{i} " + "long" * 9 for i in range(20)]
+        ),
         "series": make(waves, ["walk", "run", "walk", "run", "sit"], decoder="series"),
         "point": make(torch.randn(2, 1), decoder="series"),
         "audio": make(torch.randn(2, 5000), decoder="audio", sample_rate=16_000.0),

@@ -22,7 +22,7 @@ from nbinspect.figures.pictures import sprite, tiles
 from nbinspect.records import DecodedBatch, Finding, Normalisation, Pictures
 
 Make = Callable[..., DecodedBatch]
-HOSTILE = ["<img src=x onerror=alert(1)>", "$\\frac{1}{2}$ $x$", "a\nb\x1b[31m\u202e", "x" * 10_000, "{}%s\\"]
+HOSTILE = ["<img src=x onerror=alert(1)>", "$\\nosuch{$ $x$", "a\nb\x1b[31m\u202e", "x" * 10_000, "{}%s\\"]
 
 
 def drawn(figure: Figure) -> bytes:
@@ -45,6 +45,7 @@ KINDS = [
     "text",
     "table",
     "wide",
+    "long names",
     "series",
     "point",
     "audio",
@@ -172,6 +173,14 @@ def test_series_are_bands_with_gaps(make: Make) -> None:
     np.testing.assert_allclose(points, [(0, 0), (0.25, 1), (0.75, 3), (1, 2)], atol=1e-9)
     assert len(upper) == 3
     np.testing.assert_allclose(upper[2][:, 1], frames.get_segments()[1][0][1])
+
+
+def test_series_of_both_signs_have_a_line_at_zero(make: Make) -> None:
+    """Between −1 and 3 zero lies at three quarters of the height."""
+    figure = batch_figure(make(torch.tensor([[-1.0, 3.0]]), decoder="series"))
+    frames, zero, *_ = [each for each in figure.axes[0].collections if hasattr(each, "get_segments")]
+    (_, upper), _, (_, lower) = frames.get_segments()[0][:3]
+    np.testing.assert_allclose(zero.get_segments()[0][:, 1], upper + 0.75 * (lower - upper))
 
 
 def test_warnings_and_errors_are_at_the_foot(make: Make) -> None:
