@@ -91,7 +91,8 @@ function arrive(state, batch) {
  * @param {FocusEvent} event
  */
 function keepKeys(event) {
-  if (event.target instanceof Element) event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  const focused = /** @type {Element} */ (event.target);
+  focused.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
 /** A first size of cells: the fewer or the larger the pictures, or the longer their labels, the larger.

@@ -363,8 +363,11 @@ test("a view that is closed leaves no listener, no element and no page-wide trac
   assert.equal(page.el.childElementCount, 0);
 });
 
-test("JupyterLab's shortcuts stay away from the view", () => {
+test("JupyterLab's shortcuts stay away from whatever has the focus", () => {
   const page = open(SCENES.digits());
-  assert.ok(page.one(".nbinspect").hasAttribute("data-lm-suppress-shortcuts"));
+  for (const element of [page.one(".nb-cell"), page.button("Next batch"), page.one("select")]) {
+    element.focus();
+    assert.ok(document.activeElement === element && element.hasAttribute("data-lm-suppress-shortcuts"));
+  }
   page.end();
 });

@@ -2434,7 +2434,11 @@ function arrive(state, batch) {
   };
 }
 function keepKeys(event) {
-  if (event.target instanceof Element) event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  const focused = (
+    /** @type {Element} */
+    event.target
+  );
+  focused.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 function sizeFor(batch) {
   const first = batch.inputs[0];
