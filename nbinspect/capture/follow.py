@@ -98,11 +98,12 @@ class Follower:
         if time.perf_counter() >= self._due_at:
             self._visit, self._versions = note_visit(module, "", args, kwargs), []
             return
-        held_args, held_kwargs = map_tensors(lambda tensor: tensor.detach(), (args, kwargs))
+        held_args, held_kwargs = tuple(map(_without_graph, args)), {key: _without_graph(kwargs[key]) for key in kwargs}
         # naming the arguments takes longer than holding them, and most steps are never shown
         self._visit = functools.partial(note_visit, module, "", held_args, held_kwargs)
-        live = [tensor for _, tensor in tensors_in((held_args, held_kwargs), "") if not tensor.is_inference()]
-        self._versions = [(tensor, tensor._version) for tensor in live]
+        self._versions = [
+            (t, t._version) for t in _tensors((*held_args, *held_kwargs.values())) if not t.is_inference()
+        ]
 
     def _compared(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if is_probing() or self._visit is None:
@@ -110,7 +111,7 @@ class Follower:
         goal = (
             args[1] if len(args) > 1 else next((part for name, part in kwargs.items() if name.startswith("targ")), None)
         )
-        self._targets = map_tensors(lambda tensor: tensor.detach(), goal)
+        self._targets = _without_graph(goal)
         self._served()
 
     def _left(self, *_: Any) -> None:
@@ -133,6 +134,19 @@ class Follower:
         place = type(self._subject.network).__name__
         origin = Origin(place, split, "training", self.step, tuple(notes))  # type: ignore[arg-type]
         return build(seen, self._targets, "targets", origin=origin)
+
+
+def _without_graph(value: Any) -> Any:
+    """Return the same tensors without what a backward pass would keep alive; most have none, and are returned as is."""
+    if isinstance(value, Tensor):
+        return value.detach() if value.requires_grad else value
+    return map_tensors(lambda tensor: tensor.detach(), value)
+
+
+def _tensors(values: tuple[Any, ...]) -> list[Tensor]:
+    if all(type(value) is Tensor for value in values):
+        return list(values)
+    return [tensor for _, tensor in tensors_in(values, "")]
 
 
 class _Hook:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
@@ -18,6 +18,7 @@ from nbinspect.decode.audio import decode_audio, wav_bytes
 from nbinspect.decode.choose import check_decoder, choose_decoder
 from nbinspect.decode.image import decode_image
 from nbinspect.decode.labels import decode_labels, decode_predictions
+from nbinspect.decode.names import shortened
 from nbinspect.decode.normalisation import find_normalisation
 from nbinspect.decode.overlays import decode_boxes, decode_masks
 from nbinspect.decode.series import decode_series
@@ -25,7 +26,7 @@ from nbinspect.decode.table import decode_table
 from nbinspect.decode.text import decode_text
 from nbinspect.decode.values import decode_values
 from nbinspect.errors import NbinspectError
-from nbinspect.records import Decoded, DecodedBatch, Pictures, TensorRecord, Tokens
+from nbinspect.records import BatchRecord, Decoded, DecodedBatch, Pictures, TensorRecord, Tokens
 from nbinspect.subject import Subject
 
 Decoders: TypeAlias = "str | Mapping[str, str] | None"
@@ -52,6 +53,7 @@ def decode_batch(captured: CapturedBatch, subject: Subject, decoder: Decoders = 
 
     Tensors are reduced on their own device before they reach the host; they are left unchanged.
     """
+    captured = replace(captured, record=_with_names(captured.record, subject.feature_names))
     notes: list[str] = []
     inputs: list[Decoded] = []
     for (name, values), record in zip(captured.inputs, captured.record.tensors, strict=False):
@@ -104,6 +106,19 @@ def _decode(
 
 def _rank(decoded: Decoded) -> int:
     return _MAIN_FIRST.index(decoded.decoder)
+
+
+def _with_names(record: BatchRecord, names: Sequence[object] | None) -> BatchRecord:
+    """Return the record with the rows of a table's statistics under the user's names for its features."""
+
+    def named(tensor: TensorRecord) -> TensorRecord:
+        rows = tensor.statistics
+        table = rows is not None and rows.axis == "feature" and tensor.facts.role == "input"
+        if not names or rows is None or not table or len(rows.names) != len(names):
+            return tensor
+        return replace(tensor, statistics=replace(rows, names=tuple(map(shortened, names))))
+
+    return replace(record, tensors=tuple(map(named, record.tensors)))
 
 
 def _with_targets(captured: CapturedBatch, subject: Subject, inputs: list[Decoded], notes: list[str]) -> DecodedBatch:

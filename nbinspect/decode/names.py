@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, TypeAlias
-
-import numpy as np
 
 from nbinspect.errors import InputError
 
@@ -113,21 +112,23 @@ class Names:
         """Whether there are names at all."""
         return self.lookup is not None
 
+    def bare(self, index: int) -> str:
+        """Return the name of a class, or its index where it has none."""
+        name = None if self.lookup is None else self.lookup(index)
+        return number(index) if name is None else shortened(name)
+
     def __getitem__(self, index: int) -> str:
         if index == IGNORED:
             return "ignored"
-        if self.lookup is None:
-            return number(index)
-        name = self.lookup(index)
-        if name is not None:
-            return shortened(name)
+        if self.lookup is None or self.lookup(index) is not None:
+            return self.bare(index)
         return f"{number(index)} (outside the {'' if self.count is None else f'{self.count} '}class names)"
 
 
 def number(value: float) -> str:
     """Return a number with at most four significant digits; an integer whole."""
-    if np.isnan(value):
-        return "NaN"
-    if np.isinf(value):
-        return "+Inf" if value > 0 else "−Inf"
-    return (str(value) if isinstance(value, int) else f"{value:.4g}").replace("-", "−")
+    if isinstance(value, int):
+        return str(value).replace("-", "−")
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "−Inf"
+    return f"{value:.4g}".replace("-", "−")

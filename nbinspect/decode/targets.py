@@ -22,6 +22,7 @@ _NUMBERS = 4
 _TOKENS = 6
 _SHARES = 3
 _ELSEWHERE = 256
+_LARGE = 2**31
 
 
 def tensor_labels(target: Tensor, name: str, names: Names, *, beside: Collection[torch.Size] = ()) -> Labels:
@@ -72,7 +73,10 @@ def _vector(values: Tensor, name: str, names: Names) -> Labels:
     """Class indices (N,) of any type, or numbers."""
     own = values.cpu().double().numpy()
     known = own[np.isfinite(own)]
-    few = bool(len(known)) and (bool(np.isin(known, (0, 1)).all()) or (names.given and bool((known % 1 == 0).all())))
+    few = bool(len(known)) and (
+        bool(np.isin(known, (0, 1)).all())
+        or (names.given and bool((known % 1 == 0).all() & (abs(known) < _LARGE).all()))
+    )
     if values.is_floating_point() and not few:
         return Labels(name, "regression", tuple(map(number, own.tolist())), own, ())
     if values.dtype == torch.bool and not names.given:
@@ -156,7 +160,7 @@ def _words(indices: Tensor, names: Names) -> str:
     """The first class indices of a sample that count."""
     own = indices.flatten()
     own = own[own != IGNORED]
-    first = " ".join(names[index] for index in own[:_TOKENS].tolist())
+    first = " ".join(map(names.bare, own[:_TOKENS].tolist()))
     return f"{first} … ({len(own)})" if len(own) > _TOKENS else first or "(none)"
 
 

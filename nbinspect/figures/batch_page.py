@@ -18,6 +18,7 @@ from nbinspect.figures.words import (
     row_name,
     score,
     sign,
+    statistics_of,
     statistics_rows,
 )
 from nbinspect.records import BatchRecord, DecodedBatch, Finding, TensorRecord
@@ -66,7 +67,7 @@ def batch_text(decoded: DecodedBatch) -> str:
     for tensor in batch.tensors:
         for name, cells, found in statistics_rows(tensor):
             shown = cells or [""] * len(_HEADS)
-            told = " ".join(map(sign, found)) or ("" if cells else clean(tensor.note))
+            told = " ".join(map(sign, found)) or ("" if cells else clean(tensor.note) or "no values")
             rows.append((name, *shown, told))
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS) + 1)]
     for row in rows:
@@ -89,7 +90,7 @@ def batch_frame(record: BatchRecord) -> pd.DataFrame:
 
 
 def _frame_rows(tensor: TensorRecord) -> Iterator[dict[str, object]]:
-    statistics = tensor.statistics
+    statistics = statistics_of(tensor)
     for row in range(1 if statistics is None else len(statistics.names)):
         found = [each for each in tensor.findings if each.row == row or (each.row is None and row == 0)]
         values = {
@@ -120,9 +121,11 @@ def _header(decoded: DecodedBatch) -> Markup:
     batch = decoded.batch
     told = [*(facts(tensor.facts) for tensor in batch.tensors[:_EXHIBITS]), *modes(batch)]
     more = len(batch.tensors) - _EXHIBITS
-    chips = [tag("code", text, class_="fact") for text in (*told, *([f"+{more} tensors"] if more > 0 else []))]
+    chips = [
+        fragment(tag("code", text, class_="fact"), " ") for text in (*told, *([f"+{more} tensors"] if more > 0 else []))
+    ]
     where = " · ".join([provenance(batch), *score(decoded)])
-    return tag("header", tag("span", "Batch ", class_="title"), *chips, " ", tag("span", where, class_="soft"))
+    return tag("header", tag("span", "Batch ", class_="title"), *chips, tag("span", where, class_="soft"))
 
 
 def _notes(decoded: DecodedBatch) -> Markup | None:
@@ -139,7 +142,7 @@ def _statistics(batch: BatchRecord) -> Markup:
     for tensor in batch.tensors[:_TENSORS]:
         for name, cells, found in statistics_rows(tensor):
             numbers = [_number(head, cell) for head, cell in zip(_HEADS, cells, strict=False)]
-            numbers = numbers or [tag("td", clean(tensor.note) or "values cannot be read", colspan=len(_HEADS))]
+            numbers = numbers or [tag("td", clean(tensor.note) or "no values", colspan=len(_HEADS))]
             rows.append(tag("tr", tag("th", name, scope="row"), *numbers, _findings(found)))
     if len(batch.tensors) > _TENSORS:
         rows.append(tag("tr", tag("th", f"+{len(batch.tensors) - _TENSORS} tensors", scope="row")))

@@ -50,7 +50,7 @@ def _pictures(decoded: DecodedBatch, item: Pictures) -> Markup:
         words = f"{' | '.join(looks)} · {normalisation(item)}".rstrip("· ")
     cells = []
     for sample in range(count):
-        images = [image(shown[look][sample], _alt(decoded, sample, look)) for look in looks]
+        images = [fragment(image(shown[look][sample], _alt(decoded, sample, look)), " ") for look in looks]
         cells.append(fragment(*images, _caption(decoded, sample)))
     width = (max((tile.shape[1] for tile in shown["as fed"]), default=1) + 4) * len(looks)
     return _sheet(decoded, item, words, cells, columns=max(1, 1060 // max(width + 8, 96)))

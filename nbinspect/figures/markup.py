@@ -10,7 +10,6 @@ import re
 from nbinspect.records import Bytes
 
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_VOID = ("img", "br")
 
 
 class Markup(str):
@@ -22,14 +21,12 @@ class Markup(str):
 def tag(name: str, *children: str | None, **attributes: object) -> Markup:
     """Return an element; children that are plain text are escaped, and so is every attribute.
 
-    ``class_`` is written ``class``, ``data_x`` ``data-x``; attributes that are None and children that are are left out.
+    ``class_`` is written ``class``; attributes and children that are None are left out.
     """
     written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"'
-        for key, value in attributes.items()
-        if value is not None
+        f' {key.rstrip("_")}="{_escaped(value)}"' for key, value in attributes.items() if value is not None
     )
-    if name in _VOID:
+    if name == "img":
         return Markup(f"<{name}{written}>")
     return Markup(f"<{name}{written}>{fragment(*children)}</{name}>")
 
@@ -43,6 +40,8 @@ def image(colours: Bytes, alt: str, scale: float = 1) -> Markup:
     """Return a picture (h, w, 3) or (h, w, 4) as an element that holds its own PNG; `scale` is CSS pixels a pixel."""
     from PIL import Image
 
+    if not colours.size:
+        return tag("span", "(empty)")
     file = io.BytesIO()
     Image.fromarray(colours).save(file, "PNG")
     source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")

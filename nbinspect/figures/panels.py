@@ -84,7 +84,7 @@ def _draw_pictures(panel: Panel, item: Pictures) -> float:
     """Draw a contact sheet as one image, with index, label and prediction below each picture."""
     axes, top, decoded, count = panel.axes, panel.top, panel.decoded, panel.count
     shown = tiles(decoded, item, range(count), denormalised=panel.denormalised)
-    tall, wide = (max(tile.shape[axis] for tile in shown) for axis in (0, 1))
+    tall, wide = (max(1, *(tile.shape[axis] for tile in shown)) for axis in (0, 1))
     across = panel.columns or min(count, max(1, round(math.sqrt(count * 1.6 * tall / wide))))
     caption = LINE * _lines(decoded) + 0.06
     inch = (wide + 6) / min(WIDTH / across, _WIDEST)

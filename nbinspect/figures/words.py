@@ -7,7 +7,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nbinspect.records import BatchRecord, DecodedBatch, Finding, Labels, Pictures, TensorFacts, TensorRecord
+from nbinspect.records import (
+    BatchRecord,
+    DecodedBatch,
+    Finding,
+    Labels,
+    Pictures,
+    Statistics,
+    TensorFacts,
+    TensorRecord,
+)
 
 _ROWS = 16
 _INTEGERS = ("int", "uint", "bool", "quint", "qint")
@@ -137,7 +146,7 @@ def sign(finding: Finding) -> str:
 
 def row_name(tensor: TensorRecord, row: int) -> str:
     """Return how the user would write a row of statistics: ``x[:, 0]``."""
-    name, statistics = clean(tensor.facts.name, 60), tensor.statistics
+    name, statistics = clean(tensor.facts.name, 60), statistics_of(tensor)
     if statistics is None or statistics.axis == "all":
         return name
     inner = statistics.names[row]
@@ -147,12 +156,17 @@ def row_name(tensor: TensorRecord, row: int) -> str:
     return f"{name}[{':' if first else '…'}, {inner}]"
 
 
+def statistics_of(tensor: TensorRecord) -> Statistics | None:
+    """Return the statistics of a tensor that has values to speak of."""
+    return tensor.statistics if tensor.statistics is not None and tensor.statistics.names else None
+
+
 def statistics_rows(tensor: TensorRecord) -> Iterator[tuple[str, list[str], list[Finding]]]:
     """Yield name, min, mean, std, max, zeros, NaN and Inf, and findings of each row worth showing.
 
     These are the first 16 and those that a warning speaks of; a tensor without statistics has one row without numbers.
     """
-    statistics = tensor.statistics
+    statistics = statistics_of(tensor)
     whole = [finding for finding in tensor.findings if finding.row is None]
     if statistics is None:
         yield clean(tensor.facts.name, 60), [], whole

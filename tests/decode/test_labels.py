@@ -71,6 +71,8 @@ def predict(outputs: Any, target: Any, size: int = 3, **known: Any) -> tuple[tup
         (torch.tensor([[5, 6, -100], [7, -100, -100]]), None, "tokens", ("5 6", "7")),
         (torch.arange(9).reshape(1, 9), None, "tokens", ("0 1 2 3 4 5 … (9)",)),
         (torch.tensor([[2, -100], [-100, -100]]), PETS, "tokens", ("emu", "(none)")),
+        (torch.tensor([[1, 999]]), PETS, "tokens", ("dog 999",)),
+        (torch.tensor([3e38, 1.0]), PETS, "regression", ("3e+38", "1")),
         (torch.zeros(2, 3, 8, 8) + 0.5, None, "picture", ("0.5 … 0.5",) * 2),
         (torch.tensor([[[0.5, -1.0]]]), None, "other", ("−1 … 0.5",)),
         (torch.zeros(2, 3, 4, 5, 6) + 2, None, "other", ("2 … 2",) * 2),

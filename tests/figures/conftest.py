@@ -110,5 +110,9 @@ def kinds(make: Make) -> dict[str, DecodedBatch]:
         "audio": make(torch.randn(2, 5000), decoder="audio", sample_rate=16_000.0),
         "nothing": make(torch.full((2, 3, 4, 4), float("nan"))),
         "one": make(torch.rand(1, 3, 8, 8), torch.tensor([1])),
+        "no steps": make(torch.zeros(3, 2, 0), decoder="series"),
+        "no features": make(torch.zeros(3, 0), decoder="table"),
+        "no pixels": make(torch.zeros(3, 2, 0, 4), decoder="values"),
+        "no columns": make(torch.zeros(3, 2, 0), decoder="values"),
         "empty": make(torch.zeros(0, 4), decoder="table"),
     }

@@ -53,6 +53,10 @@ KINDS = [
     "one",
     "empty",
     "one value",
+    "no steps",
+    "no features",
+    "no pixels",
+    "no columns",
 ]
 
 

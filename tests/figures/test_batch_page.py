@@ -38,7 +38,7 @@ KINDS = [
     "point",
     "audio",
 ]
-KINDS += ["nothing", "one", "empty", "one value"]
+KINDS += ["nothing", "one", "empty", "one value", "no steps", "no features", "no pixels", "no columns"]
 
 
 class Page(HTMLParser):
@@ -315,6 +315,7 @@ def test_text_is_aligned_and_fit_for_a_terminal(kind: str, kinds: dict[str, Deco
     ends = [match.end() for match in re.finditer(r"min|mean|std|max|zeros|NaN|Inf", lines[start])]
     rows = [line for line in lines[start + 1 :] if not line.startswith(("…", "batch"))]
     assert len(rows) >= len(kinds[kind].batch.tensors)
+    rows = [line for line in rows if not line.endswith("no values")]
     for line in rows:
         assert all(line[end - 1] != " " and (len(line) == end or line[end] == " ") for end in ends), line
 
@@ -363,6 +364,14 @@ def test_the_frame_has_a_row_a_channel(kinds: dict[str, DecodedBatch]) -> None:
     assert frame["shape"].iloc[0] == (5, 3, 900)
     assert (frame["tensor"].unique().tolist(), frame["role"].unique().tolist()) == (["x"], ["input"])
     assert "NaN" in frame["findings"].iloc[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_batch_has_a_frame(kind: str, kinds: dict[str, DecodedBatch]) -> None:
+    """Each tensor has as many rows as channels or features, and one where it has no values."""
+    record = kinds[kind].batch
+    rows = [max(1, len(each.statistics.names)) for each in record.tensors if each.statistics is not None]
+    assert len(batch_frame(record)) == sum(rows)
 
 
 def test_the_frame_of_no_tensor_is_empty(kinds: dict[str, DecodedBatch]) -> None:

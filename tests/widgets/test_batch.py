@@ -335,3 +335,12 @@ def test_work_asked_for_from_another_thread_runs_between_cells():
         assert view.record.indices == tuple(range(8, 16))
 
     asyncio.run(cell())
+
+
+def test_features_are_named_in_table_and_statistics():
+    """The names of features stand in the table and beside their statistics; other tensors keep their positions."""
+    names = ["age", "income", HOSTILE]
+    view = Inspector(nn.Linear(3, 2), [(torch.rand(4, 3), torch.arange(4))], feature_names=names).batch()
+    assert view.shown["inputs"][0]["features"] == names
+    assert view.shown["batch"]["tensors"][0]["statistics"]["names"] == names
+    assert "income" in str(view)
