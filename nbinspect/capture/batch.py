@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.calling import TARGET_KEYS, Parts, call_model, split_batch, to_device
-from nbinspect.capture.door import Door, Visit, probing
+from nbinspect.capture.door import Door, Visit, probing, refuse_beside_training
 from nbinspect.capture.duplicates import duplicate_samples
 from nbinspect.capture.tensors import describe
 from nbinspect.errors import CaptureError, place_in_user_code
@@ -59,10 +59,11 @@ def capture_batch(
     Source: K-before-net, D-look.
 
     Raises:
-        CaptureError: if the batch holds no tensor.
+        CaptureError: if the batch holds no tensor, or another thread is at work on the model.
     """
     if next(tensors_in(batch, ""), None) is None:
         raise CaptureError(f"expected a batch with tensors, got {_outline(batch)}; give `split` or change collate_fn")
+    refuse_beside_training(subject.model)
     fed, moved = to_device(subject, batch)
     parts = split_batch(subject, fed)
     door = Door(_doors(subject))

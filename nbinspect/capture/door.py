@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 import torch
 from torch import nn
 
+from nbinspect.errors import CaptureError
 from nbinspect.nested import map_tensors, tensors_in
 
 _probing: ContextVar[bool] = ContextVar("probing", default=False)
@@ -86,9 +90,26 @@ def _named(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     return named
 
 
+def refuse_beside_training(model: nn.Module) -> None:
+    """Raise CaptureError if another thread is at work on the model: undoing a probe would undo its steps as well.
+
+    That is the case when a running function of another thread holds the model; nothing is changed.
+    """
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    for ident, top in sys._current_frames().items():
+        frame: FrameType | None = top if ident != threading.get_ident() else None
+        while frame is not None:
+            if any(value is model for value in list(frame.f_locals.values())):
+                raise CaptureError(
+                    f"the model is in use in thread {names.get(ident, ident)!r} ({frame.f_code.co_name}): "
+                    f"a probe beside it would disturb its steps; wait for its end, or look on with follow=True"
+                )
+            frame = frame.f_back
+
+
 @contextlib.contextmanager
 def probing() -> Iterator[None]:
-    """Mark calls of the model as ours, and run compiled modules as they were written, so that hooks see their calls."""
+    """Mark calls of the model as ours, and run compiled modules as they were written, so that hooks see calls."""
     stance = getattr(torch.compiler, "set_stance", None)
     token = _probing.set(True)
     try:

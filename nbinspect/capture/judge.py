@@ -130,7 +130,8 @@ def _classes(labels: NDArray[np.generic]) -> Iterator[Finding]:
 def _binary(known: Statistics) -> NDArray[np.bool_]:
     """Tell rows of nothing but 0 and 1: of values between them, these alone have variance m (1 − m)."""
     within = (known.min >= 0) & (known.max <= 1)
-    return within & np.isclose(known.std**2, known.mean * (1 - known.mean), rtol=1e-9, atol=1e-12)
+    with np.errstate(over="ignore"):  # rows of huge values are not within
+        return within & np.isclose(known.std**2, known.mean * (1 - known.mean), rtol=1e-9, atol=1e-12)
 
 
 def _each(kind: str, rows: NDArray[np.bool_], text: Callable[[int], str]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from torch import nn
 
 from nbinspect.calling import call_model, split_batch, to_device
 from nbinspect.capture.batch import CapturedBatch
-from nbinspect.capture.door import probing
+from nbinspect.capture.door import probing, refuse_beside_training
 from nbinspect.errors import CaptureError
 from nbinspect.nested import map_tensors, sliced
 from nbinspect.preserve import preserve
@@ -36,6 +36,7 @@ def evaluate(subject: Subject, captured: CapturedBatch) -> Evaluation:
     """
     if captured.batch is None:
         raise CaptureError("predictions need the whole batch, and only the call of the model was seen; use Next batch")
+    refuse_beside_training(subject.model)
     batch, _ = to_device(subject, captured.batch)
     parts = split_batch(subject, batch)
     with preserve(subject.model, subject.loss_fn), probing(), torch.no_grad():

@@ -61,6 +61,9 @@ def decode_batch(captured: CapturedBatch, subject: Subject, decoder: Decoders = 
         decoded = _tried(name, notes, _decode, values, record, subject, captured, choice)
         if decoded is not None:
             inputs.append(decoded)
+    names = subject.feature_names
+    if names and not any(len(names) in tensor.facts.shape[1:] for tensor in captured.record.tensors):
+        notes.append(f"feature_names has {len(names)} names, and no input has {len(names)} features")
     inputs.sort(key=_rank)
     if inputs and isinstance(inputs[0], Tokens):
         inputs = [each for each in inputs if not any(part in each.name for part in _BESIDE_TEXT)]
@@ -85,6 +88,8 @@ def _decode(
     if len(parts) < len(read):
         raise NbinspectError(read[0][1])
     dense = parts[0] if isinstance(values, Tensor) else parts
+    # names of other inputs' features; where they fit none, a note says so
+    names = subject.feature_names if len(subject.feature_names or ()) in shape[1:] else None
     kind = choice or choose_decoder(dense, name, subject=subject)
     if kind == "image":
         dataset = getattr(subject.loader, "dataset", None)
@@ -98,9 +103,9 @@ def _decode(
         return decode_text(dense, name, attention_mask=mask, padding_value=subject.padding_value, **words)
     if kind in ("series", "audio"):
         decode = decode_audio if kind == "audio" else decode_series
-        return decode(dense, name, channel_names=subject.feature_names, sample_rate=subject.sample_rate)
+        return decode(dense, name, channel_names=names, sample_rate=subject.sample_rate)
     if kind == "table" and isinstance(dense, Tensor):
-        return decode_table(dense, name, feature_names=subject.feature_names)
+        return decode_table(dense, name, feature_names=names)
     return decode_values(dense, name, statistics=record.statistics)
 
 
@@ -173,7 +178,9 @@ def exact_sample(captured: CapturedBatch, name: str, sample: int) -> dict[str, A
 
 def sound_of(captured: CapturedBatch, subject: Subject, name: str, sample: int) -> NDArray[np.uint8]:
     """Return one sample of an audio input as the bytes of a WAV file, to be played."""
-    wave = wav_bytes(_sample_of(captured, name, sample), subject.sample_rate or 16_000)
+    if subject.sample_rate is None:
+        raise NbinspectError("the rate of this sound is not known: give Inspector(…, sample_rate=16_000), in Hz")
+    wave = wav_bytes(_sample_of(captured, name, sample), subject.sample_rate)
     return np.frombuffer(wave, dtype=np.uint8)
 
 

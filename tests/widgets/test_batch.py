@@ -344,3 +344,20 @@ def test_features_are_named_in_table_and_statistics():
     assert view.shown["inputs"][0]["features"] == names
     assert view.shown["batch"]["tensors"][0]["statistics"]["names"] == names
     assert "income" in str(view)
+
+
+def test_a_sound_without_a_rate_is_not_played_at_a_guessed_one():
+    """Asked to play a waveform whose rate is unknown, the view says which argument gives it; with it, a WAV comes."""
+    waves = [(torch.randn(2, 8000) * 0.1, torch.arange(2))]
+    silent = Inspector(nn.Linear(8000, 2), waves).batch(decoder="audio")
+    assert "sample_rate" in ask(silent, "sound", name="input", sample=0)[0]["error"]
+    view = Inspector(nn.Linear(8000, 2), waves, sample_rate=8000).batch()
+    answer, buffers = ask(view, "sound", name="input", sample=0)
+    assert bytes(buffers[answer["payload"]["wav"]["buffer"]])[:4] == b"RIFF"
+
+
+def test_names_that_fit_no_input_are_said_to():
+    """Feature names of another count than any input's features are left out, and a note says so."""
+    view = Inspector(nn.Linear(3, 2), [(torch.rand(4, 3), torch.arange(4))], feature_names=["a", "b"]).batch()
+    assert view.shown["inputs"][0]["features"] == ["feature 0", "feature 1", "feature 2"]
+    assert "no input has 2 features" in view.shown["notes"][0]
