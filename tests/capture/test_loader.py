@@ -136,6 +136,7 @@ def test_the_same_samples_can_be_fetched_with_another_augmentation():
     assert again.batch[1].tolist() == first.batch[1].tolist()
     assert torch.equal(again.batch[0][:, 0], first.batch[0][:, 0])
     assert not torch.equal(again.batch[0][:, 2], first.batch[0][:, 2])
+    assert not torch.equal(source.again().batch[0][:, 2], again.batch[0][:, 2])
 
 
 def test_the_next_batches_run_through_the_epoch_and_start_again():
