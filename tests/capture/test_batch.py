@@ -249,3 +249,14 @@ def test_every_kind_of_tensor_is_captured_with_its_facts(make):
     assert record.tensors[0].facts.shape == (2, 3)
     assert record.tensors[0].facts.dtype == str(tensor.dtype).removeprefix("torch.")
     assert record.size == 2
+
+
+def test_a_model_in_distributed_data_parallel_is_captured_on_one_rank_alone():
+    """Behind a real DistributedDataParallel the batch is caught at the user's own module, without the other ranks."""
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        captured = capture(nn.parallel.DistributedDataParallel(Net()), (X, Y))
+    finally:
+        torch.distributed.destroy_process_group()
+    assert captured.record.origin.module == "Net"
+    assert torch.equal(captured.inputs[0][1], X)
