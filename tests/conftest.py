@@ -16,3 +16,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not torch.cuda.is_available():
             pytest.skip("no CUDA device on this machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run browser tests last: Playwright leaves an event loop running on this thread, as a notebook does."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.notebook, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 LOADED = re.compile(
-    r"""(?:\bsrc|<link[^>]*\bhref|url\(|@import)\s*=?\s*["'(]*\s*(?:https?:)?//[^"')\s]*""", re.IGNORECASE
+    r"""(?:\bsrc\s*=|<link[^>]*\bhref\s*=|url\(|@import)\s*["'(]*\s*(?:https?:)?//[^"')\s]*""", re.IGNORECASE
 )
 
 
