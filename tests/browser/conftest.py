@@ -25,6 +25,14 @@ QUIET_CHROMIUM = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
+# ipykernel 7.0 to 7.3 may leave a request unread until another client connects (ipython/ipykernel#1529, mended in 7.4).
+DEAF = ("7.3.0",)
+KNOCK = """() => setInterval(() => {
+    const kernel = jupyterapp.shell.currentWidget?.sessionContext.session?.kernel;
+    if (!kernel) return;
+    const another = new WebSocket(`${kernel.serverSettings.wsUrl}api/kernels/${kernel.id}/channels`);
+    another.onopen = () => setTimeout(() => another.close(), 1000);
+}, 5000)"""
 # What JupyterLab itself writes to the console as errors, and why it does not matter here.
 HARMLESS: tuple[str, ...] = ()
 
@@ -198,6 +206,8 @@ class Lab:
         self.watch(page)
         page.goto(f"/doc/tree/{name}")
         page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext")
+        if kernel in DEAF:
+            page.evaluate(KNOCK)
         page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.ready; }")
         self.notebooks.append(Notebook(page))
         return self.notebooks[-1]
