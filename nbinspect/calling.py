@@ -139,6 +139,13 @@ def call_model(subject: Subject, batch: Any, parts: Parts) -> Any:
     return subject.network(*args, **kwargs)
 
 
+def call_loss(subject: Subject, outputs: Any, targets: Any) -> Any:
+    """Return the loss by the user's `loss_fn`, else the one that the model put into its outputs, else None."""
+    if subject.loss_fn is not None:
+        return None if targets is None else subject.loss_fn(outputs, targets)
+    return (fields_of(outputs) or {}).get("loss")
+
+
 def to_device(subject: Subject, batch: Any) -> tuple[Any, str]:
     """Return the batch on the model's device, and a sentence that says so where it had to move (else an empty one)."""
     device = subject.target_device

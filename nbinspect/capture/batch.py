@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from nbinspect.calling import TARGET_KEYS, Parts, call_model, split_batch, to_device
 from nbinspect.capture.door import Door, Visit, probing, refuse_beside_training
 from nbinspect.capture.duplicates import duplicate_samples
-from nbinspect.capture.tensors import describe
+from nbinspect.capture.tensors import batch_size, describe, length_of
 from nbinspect.errors import CaptureError, place_in_user_code
 from nbinspect.nested import moved_to, tensors_in
 from nbinspect.preserve import preserve
@@ -98,13 +97,13 @@ def build(
     if inside is not None and (targets is None or _equal(arguments[inside], targets)):
         # a model that computes its own loss: what entered it as labels are the targets
         targets, target_name = arguments.pop(inside), inside
-    hint = _length(targets)
+    hint = length_of(targets)
     inputs = tuple(entry for name, value in arguments.items() for entry in entries(value, name, hint))
     goals = tuple(entries(targets, target_name, hint))
     size = batch_size([value for _, value in (*inputs, *goals)])
     tensors = [describe(value, name, "input", batch_size=size) for name, value in inputs]
     tensors += [describe(value, name, "target", batch_size=size) for name, value in goals]
-    twins = duplicate_samples([value for _, value in inputs if _length(value) == size])
+    twins = duplicate_samples([value for _, value in inputs if length_of(value) == size])
     if indices is not None and len(indices) != size:
         indices = None
     record = BatchRecord(
@@ -156,18 +155,6 @@ def _is_ragged(parts: Sequence[Any], size: int | None) -> bool:
     if all(part.shape[0] == size for part in parts) and not pictures:
         return False
     return size == len(parts) or len({part.shape for part in parts}) > 1
-
-
-def batch_size(values: Sequence[Any]) -> int:
-    """Return the number of samples: the length that most of the values share, the first one's on a tie."""
-    lengths = [length for length in map(_length, values) if length is not None]
-    return Counter(lengths).most_common(1)[0][0] if lengths else min(len(values), 1)
-
-
-def _length(value: Any) -> int | None:
-    if isinstance(value, Tensor):
-        return value.shape[0] if value.dim() else None
-    return len(value) if isinstance(value, list) else None
 
 
 def _doors(subject: Subject) -> dict[str, nn.Module]:

@@ -36,10 +36,10 @@ def measure(
     for to set them apart costs several times the finite case.
     """
     (channels, samples, *bars), share = _measured(parts, masked=False)
-    tables = _fetch(channels, samples, *bars, *more)
+    tables = fetch(channels, samples, *bars, *more)
     if not np.isfinite(tables[0]).all():
         (channels, samples, *bars), share = _measured(parts, masked=True)
-        tables[:4] = _fetch(channels, samples, *bars)
+        tables[:4] = fetch(channels, samples, *bars)
     low, mean, std, high, count, zeros, *others = _finished(tables[0])
     statistics = Statistics(axis, names, count, low, mean, std, high, zeros, *others)
     low, mean, std, high, _, zeros, *others = _finished(tables[1])
@@ -174,7 +174,7 @@ def _histogram(counts: Array, layout: Array, share: float) -> Histogram | None:
     return Histogram(counts[:, :bins], start[:, None] + np.arange(bins + 1) * width[:, None], share)
 
 
-def _fetch(*tensors: Tensor) -> list[Array]:
+def fetch(*tensors: Tensor) -> list[Array]:
     """Bring tensors of any types to the host, as bytes in one transfer."""
     flat = torch.cat([tensor.flatten().contiguous().view(torch.uint8) for tensor in tensors]).cpu().numpy()
     stops = np.cumsum([tensor.nbytes for tensor in tensors])

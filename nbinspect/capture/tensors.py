@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import inf
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -38,6 +39,19 @@ def channel_axis(shape: Sequence[int | None], *, floating: bool) -> int | None:
     if len(lengths) == 4 and lengths[3] in (1, 3, 4) and lengths[1] not in (1, 3, 4):
         return 3
     return 1
+
+
+def batch_size(values: Sequence[Any]) -> int:
+    """Return the number of samples: the length that most of the values share, the first one's on a tie."""
+    lengths = [length for length in map(length_of, values) if length is not None]
+    return Counter(lengths).most_common(1)[0][0] if lengths else min(len(values), 1)
+
+
+def length_of(value: Any) -> int | None:
+    """Return the length of a tensor's or list's first axis; None where it has none."""
+    if isinstance(value, Tensor):
+        return value.shape[0] if value.dim() else None
+    return len(value) if isinstance(value, list) else None
 
 
 def readable(tensor: Tensor) -> tuple[Tensor | None, str]:

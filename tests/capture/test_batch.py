@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from transformers import BatchEncoding, BertConfig, BertForSequenceClassification
 
-from nbinspect.capture.batch import batch_size, capture_batch, entries
+from nbinspect.capture.batch import capture_batch, entries
+from nbinspect.capture.tensors import batch_size
 from nbinspect.errors import CaptureError
 from nbinspect.subject import make_subject
 

@@ -22,11 +22,12 @@ BELOW: dict[str, set[str]] = {
     "decode": PROBES | {"capture"},
     "browse": PROBES | {"capture", "decode"},
     "figures": GROUND,
+    "stepping": PROBES | {"capture", "decode", "figures"},
     "report": PROBES | {"capture", "sanity", "figures"},
-    "widgets": PROBES | {"capture", "sanity", "decode", "browse", "figures", "report"},
+    "widgets": PROBES | {"capture", "sanity", "decode", "browse", "figures", "report", "stepping"},
 }
 BELOW["inspector"] = BELOW["integrations"] = set(BELOW)
-BELOW["__init__"] = {"inspector", "errors"}
+BELOW["__init__"] = {"inspector", "errors", "stepping"}
 
 FEATURES = {"batch", "forward", "dynamics", "sanity", "data"}
 
