@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbinspect.errors import NbinspectError
     from nbinspect.inspector import Inspector
+    from nbinspect.stepping.stepper import ForwardStepper
 
 __version__ = "0.1.0"
-__all__ = ["Inspector", "NbinspectError", "__version__"]
+__all__ = ["ForwardStepper", "Inspector", "NbinspectError", "__version__"]
 
-_HOMES = {"Inspector": "nbinspect.inspector", "NbinspectError": "nbinspect.errors"}
+_HOMES = {
+    "ForwardStepper": "nbinspect.stepping.stepper",
+    "Inspector": "nbinspect.inspector",
+    "NbinspectError": "nbinspect.errors",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -104,6 +104,8 @@ class BatchBrowser:
     def _source(self) -> BatchSource:
         if self.split not in self._sources:
             loader = self.subject.loader if self.split == "train" else self.subject.val_loader
+            if loader is None:
+                raise LoaderError("there is no loader: give Inspector(model, loader), or batch(…) a batch to show")
             self._sources[self.split] = BatchSource(loader)
         return self._sources[self.split]
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from nbinspect.subject import make_subject
 
 if TYPE_CHECKING:
+    from nbinspect.capture.operations import Level
     from nbinspect.decode.batch import Decoders
     from nbinspect.widgets.batch import BatchView
+    from nbinspect.widgets.forward import ForwardView
 
 
 class Inspector:
@@ -16,7 +18,7 @@ class Inspector:
 
     Args:
         model: the `torch.nn.Module` that is trained; DataParallel, DistributedDataParallel and compiled ones too.
-        loader: any iterable of batches.
+        loader: any iterable of batches; None before there is any data, for views that do without.
         loss_fn: ``loss_fn(outputs, targets)``; None when the model returns an object with ``.loss``.
         **options: `optimizer`, `val_loader`; `split` (``batch -> (inputs, targets)``) and `forward`
             (``(model, batch) -> outputs``) for unusual batches; `class_names`, `feature_names`, `normalisation`
@@ -29,7 +31,7 @@ class Inspector:
     Nothing is called, moved or changed until a widget is opened; see each widget for what it does then.
     """
 
-    def __init__(self, model: Any, loader: Any, loss_fn: Any = None, **options: Any) -> None:
+    def __init__(self, model: Any, loader: Any = None, loss_fn: Any = None, **options: Any) -> None:
         self.subject = make_subject(model, loader, loss_fn, **options)
 
     def batch(self, batch: Any = None, *, follow: bool = False, decoder: Decoders = None) -> BatchView:
@@ -49,6 +51,34 @@ class Inspector:
         from nbinspect.widgets.batch import BatchView
 
         return BatchView(self.subject, batch, follow=follow, decoder=decoder)
+
+    def forward(
+        self,
+        batch: Any = None,
+        *,
+        input_shape: tuple[int, ...] | None = None,
+        level: Level = "operation",
+        training: bool | None = None,
+    ) -> ForwardView:
+        """Open the forward pass, to step through it as in a debugger.
+
+        Args:
+            batch: a batch to step through; by default the loader is asked for one, without disturbing it.
+            input_shape: instead of a batch, the shape of a random one, ``(N, C, H, W)``, before any data exists.
+            level: what counts as a step: each ``operation``, or only each ``module``.
+            training: train or eval mode; by default the model's own.
+
+        Raises:
+            InputError: for a batch and an input_shape at once, or a shape that is none.
+            NbinspectError: if there is no batch. A forward that fails is shown in the view instead.
+
+        The pass runs on a clone that shares the parameters, on a thread of its own; the model, the loader's own
+        iterators and the random states are left unchanged.
+        Source: S-layers, S-generalise-output, S-fake-batch, T-shapes, T-numerics.
+        """
+        from nbinspect.widgets.forward import ForwardView
+
+        return ForwardView(self.subject, batch, input_shape=input_shape, level=level, training=training)
 
     def __repr__(self) -> str:
         return f"Inspector({type(self.subject.network).__name__}, {type(self.subject.loader).__name__})"

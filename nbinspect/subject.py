@@ -19,7 +19,7 @@ class Subject:
     """The live objects under inspection, as the user gave them; none is changed by being held here."""
 
     model: nn.Module
-    loader: Iterable[Any]
+    loader: Iterable[Any] | None = None
     loss_fn: Callable[..., Any] | None = None
     optimizer: Any = None
     val_loader: Iterable[Any] | None = None
@@ -50,7 +50,7 @@ class Subject:
         return None
 
 
-def make_subject(model: Any, loader: Any, loss_fn: Any = None, **options: Any) -> Subject:
+def make_subject(model: Any, loader: Any = None, loss_fn: Any = None, **options: Any) -> Subject:
     """Return the `Subject` of these objects after checking each; nothing is called or changed.
 
     Raises:
@@ -63,7 +63,8 @@ def make_subject(model: Any, loader: Any, loss_fn: Any = None, **options: Any) -
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
             raise InputError(f"unknown keyword {name!r}: {hint}")
     _check_model(model)
-    _check_loader("loader", loader)
+    if loader is not None:
+        _check_loader("loader", loader)
     if options.get("val_loader") is not None:
         _check_loader("val_loader", options["val_loader"])
     _check_callable("loss_fn", loss_fn, "nn.CrossEntropyLoss()")

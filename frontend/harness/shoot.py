@@ -18,6 +18,11 @@ photosAgain dark 1450, autoencoder light 1200, segmentation light 1450, tokens l
 table light 1450, wide dark 1200, series light 1450, audio light 1200, broken light 1450, channels dark 1450,
 waiting light 1000, empty light 900, one light 1450, many light 1600
 """
+FORWARD = """
+cnn light 1450, cnn dark 1450, cnn light 800, cnn light 480, gpt light 1450, gpt dark 1200, input light 1450, gradients dark 1450,
+matrix light 1450, matrix dark 1450, failed light 1450, failed dark 1100, many light 1450, hostile light 1450, changed light 1450,
+pages light 1450, compared dark 1450, running light 1450, fresh light 1450, number light 1200, vector dark 1450, none light 1000
+"""
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -40,19 +45,21 @@ def shoot(page: Page, address: str, name: str, target: Path) -> None:
 
 
 def main(folder: Path, scenes: list[str]) -> None:
-    """Takes the pictures of the named scenes, or of all."""
+    """Takes the pictures of the named scenes (``many``, ``forward:many``, or ``forward`` for all of a view), or of all."""
     folder.mkdir(parents=True, exist_ok=True)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=ROOT))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    root = f"http://127.0.0.1:{server.server_port}/frontend/harness/index.html"
+    root = f"http://127.0.0.1:{server.server_port}/frontend/harness"
+    shots = [("index", shot) for shot in SHOTS.split(",")] + [("forward", shot) for shot in FORWARD.split(",")]
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        for scene, theme, width in (shot.split() for shot in SHOTS.split(",")):
-            if scenes and scene not in scenes:
+        for view, shot in shots:
+            scene, theme, width = shot.split()
+            if scenes and not {scene, view, f"{view}:{scene}"} & set(scenes):
                 continue
             page = browser.new_page(viewport={"width": int(width), "height": 700})
-            name = f"{scene}-{theme}-{width}"
-            shoot(page, f"{root}?scene={scene}&theme={theme}", name, folder / f"{name}.png")
+            name = f"{'' if view == 'index' else f'{view}-'}{scene}-{theme}-{width}"
+            shoot(page, f"{root}/{view}.html?scene={scene}&theme={theme}", name, folder / f"{name}.png")
             page.close()
         browser.close()
     server.shutdown()

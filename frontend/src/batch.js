@@ -1,7 +1,7 @@
 // The anywidget view of `inspector.batch()`.
 
 import { createDetail } from "./detail.js";
-import { h } from "./dom.js";
+import { h, keepKeys } from "./dom.js";
 import { createHeader } from "./header.js";
 import { createMain } from "./main.js";
 import { createNotices } from "./notices.js";
@@ -85,14 +85,6 @@ function arrive(state, batch) {
     sort: losses ? "index" : state.sort,
     size: state.batch || !batch ? state.size : sizeFor(batch),
   };
-}
-
-/** Keeps JupyterLab's shortcuts away: it asks the very element that has the focus, before those around it.
- * @param {FocusEvent} event
- */
-function keepKeys(event) {
-  const focused = /** @type {Element} */ (event.target);
-  focused.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
 /** A first size of cells: the fewer or the larger the pictures, or the longer their labels, the larger.

@@ -5,7 +5,7 @@
 /** @type {Rgb[]} blue – white – orange, darker towards both ends */
 const DIVERGING = [[14, 52, 132], [72, 130, 200], [176, 206, 232], [248, 248, 246], [246, 196, 148], [216, 116, 44], [126, 44, 6]];
 /** @type {Rgb[]} dark blue to yellow, each step lighter than the one before */
-const SEQUENTIAL = [[6, 18, 54], [22, 62, 108], [44, 108, 128], [98, 150, 122], [178, 190, 104], [252, 230, 98]];
+export const SEQUENTIAL = [[6, 18, 54], [22, 62, 108], [44, 108, 128], [98, 150, 122], [178, 190, 104], [252, 230, 98]];
 /** @type {Rgb[]} */
 const CLASSES = [[0, 114, 178], [230, 159, 0], [0, 158, 115], [204, 121, 167], [86, 180, 233], [213, 94, 0], [240, 228, 66], [120, 94, 240]];
 
@@ -18,7 +18,7 @@ export const MARK_NAMES = ["", "NaN", "+Inf", "−Inf"];
  * @param {number} at 0…1
  * @returns {Rgb}
  */
-function between(stops, at) {
+export function between(stops, at) {
   const place = Math.min(Math.max(at, 0), 1) * (stops.length - 1);
   const first = Math.min(Math.floor(place), stops.length - 2);
   const rest = place - first;

@@ -90,3 +90,11 @@ export function context(canvas, width, height) {
   drawing?.setTransform(ratio, 0, 0, ratio, 0, 0);
   return drawing;
 }
+
+/** Keeps JupyterLab's shortcuts away: it asks the very element that has the focus, before those around it.
+ * @param {FocusEvent} event
+ */
+export function keepKeys(event) {
+  const focused = /** @type {Element} */ (event.target);
+  focused.setAttribute("data-lm-suppress-shortcuts", "true");
+}

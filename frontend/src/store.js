@@ -1,11 +1,10 @@
 // One view's state and who listens to it.
 
-/** @typedef {import("./types.js").State} State */
-
 /**
+ * @template State
  * @param {State} initial
  * @param {(state: State, before: State) => State} derive fills in what follows from the rest
- * @returns {import("./types.js").Store}
+ * @returns {import("./types.js").StoreOf<State>}
  */
 export function createStore(initial, derive) {
   let state = initial;

@@ -177,12 +177,17 @@
  * @property {number} version counts the batches seen
  * @property {number} arrivals counts the samples fetched
  *
- * @typedef {object} Store
- * @property {() => State} get
- * @property {(patch: Partial<State>) => void} set
- * @property {(listener: (state: State) => void) => () => void} subscribe
+ * @typedef {StoreOf<State>} Store
  *
  * @typedef {{ element: HTMLElement, update: (state: State) => void, destroy?: () => void }} View
+ */
+
+/**
+ * @template S
+ * @typedef {object} StoreOf one view's state and who listens to it
+ * @property {() => S} get
+ * @property {(patch: Partial<S>) => void} set
+ * @property {(listener: (state: S) => void) => () => void} subscribe
  */
 
 export {};

@@ -2,37 +2,147 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from math import hypot, prod
 
-from nbinspect.records import Activation, Finding, Step
+from torch import Tensor
 
-_DEAD_SHARE = 0.1
+from nbinspect.capture.summary import Measured
+from nbinspect.records import Activation, Finding, Moments, Step
+
+_DEAD_SHARE = 0.25
+_LEAST_PLACES = 16
+_LEAST_PICTURES = 4
 _SATURATED_SHARE = 0.5
 _EXPLODING = 1e4
 _VANISHING = 1e-6
+_RECTIFIES = re.compile(r"relu6?|threshold|clamp(_min)?|clip|maximum|hardswish|rrelu")
+_ACTIVATES = re.compile(r"\w*relu6?|gelu|silu|mish|[sc]?elu|softplus|hardswish|hard_?tanh|tanh|\w*sigmoid|glu")
+_MULTIPLIES = re.compile(r"\w*matmul\w*|\w*mm|einsum|\w*linear|\w*conv\w*|scaled_dot_product_attention|\w*norm")
+_PLACES = re.compile(r"\w*full(_like)?|\w*fill\w*|setitem|where|triu|tril|\w*tensor|\w*scatter\w*|index_put")
+_ADDS = re.compile(r"[ri]?(add|sub)|baddbmm|addmm")
+_RESHAPES = frozenset({"view", "reshape"})
+_REGULARISES = ("softmax", "dropout", "embedding", "pad")
 
 
-def judge_step(step: Step) -> tuple[Finding, ...]:
-    """Return what is suspicious about a step's outputs, the gravest first; empty for a healthy one."""
-    return tuple(finding for activation in step.outputs for finding in _findings(activation))
+class HealthJudge:
+    """Judges steps in the order in which they end, so as to tell what arises in one from what it was handed.
 
+    Infinities and zeros that were laid on purpose (masks, initial states, weights that begin at zero) and what follows
+    from them are no alarm. Dead units count where 16 places or more, of 4 pictures or more, have had the chance to
+    differ.
+    """
 
-def _findings(activation: Activation) -> Iterator[Finding]:
-    values = activation.moments
-    if values is None:
-        return
-    if values.nan or values.inf:
+    def __init__(self) -> None:
+        self._masked: set[int] = set()
+        self._still: set[int] = set()
+        self._gelu: set[int] = set()
+
+    def findings(self, step: Step, measured: Sequence[Measured], weights: Sequence[Tensor]) -> tuple[Finding, ...]:
+        """Return what is suspicious about a step's outputs, the gravest first; empty for a healthy one.
+
+        Args:
+            step: with its outputs.
+            measured: what is known of the values of each output.
+            weights: the parameters that the step was given, or owns.
+        """
+        found = list(_of_shape(step))
+        for activation, known in zip(step.outputs, measured, strict=True):
+            values = activation.moments
+            if values is not None:
+                found += self._of_finiteness(step, values, known)
+                if values.count > 1 and activation.dtype.startswith(("float", "bfloat")):
+                    found += self._of_values(step, activation, values, weights)
+        return tuple(found)
+
+    def _of_finiteness(self, step: Step, values: Moments, known: Measured) -> Iterator[Finding]:
+        if not (values.nan or values.inf):
+            return
+        if known.masked and (_PLACES.fullmatch(_word(step)) or _follows(step, self._masked) or _lays_a_mask(step)):
+            self._masked.add(step.index)
+            return
         parts = [f"{count:,} {name}" for count, name in ((values.nan, "NaN"), (values.inf, "infinite")) if count]
         yield Finding("warn", "non-finite", f"{' and '.join(parts)} of {values.count:,} values")
-    if not activation.dtype.startswith(("float", "bfloat")) or values.count < 2:
+
+    def _of_values(
+        self, step: Step, activation: Activation, values: Moments, weights: Sequence[Tensor]
+    ) -> Iterator[Finding]:
+        if values.min == values.max == 0:
+            if not _computes(step) or _follows(step, self._still) or _is_given(step) or _begins_at_zero(weights):
+                self._still.add(step.index)
+            else:
+                yield Finding("warn", "all-zero", "every value is zero")
+            return
+        if _dies(step, activation, values):
+            yield Finding("warn", "dead", f"{activation.dead} of {activation.units} units zero on every sample")
+        if values.saturated >= _SATURATED_SHARE and not _is_regularised(step):
+            yield Finding("warn", "saturated", f"{values.saturated:.0%} of the values at an end of their range")
+        greatest, typical = max(abs(values.min), abs(values.max)), hypot(values.mean, values.std)
+        if typical > _EXPLODING and step.inputs and not _is_mask(step, values):
+            yield Finding("warn", "exploding", f"values up to {greatest:.3g}")
+        elif 0 < values.std < _VANISHING and _computes(step) and not _is_regularised(step):
+            yield Finding("warn", "vanishing", f"std {values.std:.1g}: hardly any difference is left")
+
+
+def _of_shape(step: Step) -> Iterator[Finding]:
+    """Find a view whose rows hold the end of one sample and the beginning of the next."""
+    if _word(step) not in _RESHAPES or not step.inputs or not step.outputs:
         return
-    if values.min == values.max == 0:
-        yield Finding("warn", "all-zero", "every value is zero")
-    elif activation.dead and activation.dead >= _DEAD_SHARE * activation.units:
-        yield Finding("warn", "dead", f"{activation.dead} of {activation.units} units zero on every sample")
-    if values.saturated >= _SATURATED_SHARE:
-        yield Finding("warn", "saturated", f"{values.saturated:.0%} of the values at an end of their range")
-    if max(abs(values.min), abs(values.max)) > _EXPLODING:
-        yield Finding("warn", "exploding", f"values up to {max(abs(values.min), abs(values.max)):.3g}")
-    elif 0 < values.std < _VANISHING:
-        yield Finding("warn", "vanishing", f"std {values.std:.1g}: hardly any difference is left")
+    given, made = step.inputs[0].shape, step.outputs[0].shape
+    if len(given) < 2 or len(made) < 2 or not prod(given):
+        return
+    sample, row = prod(given[1:]), prod(made[1:])
+    if sample % row and row % sample:
+        text = f"{given} holds {sample:,} values a sample, a row of {made} {row:,}: rows mix samples"
+        yield Finding("warn", "mixed-samples", text)
+
+
+def _word(step: Step) -> str:
+    return step.name.rpartition(".")[2].strip("_").lower()
+
+
+def _computes(step: Step) -> bool:
+    """Whether a step weighs or activates; others may hand on masks, positions and states."""
+    word = _word(step)
+    named = _ACTIVATES.fullmatch(word) or _MULTIPLIES.fullmatch(word)
+    return step.kind == "module" or bool(step.parameters) or named is not None
+
+
+def _is_regularised(step: Step) -> bool:
+    return any(part in _word(step) for part in _REGULARISES)
+
+
+def _follows(step: Step, steps: set[int]) -> bool:
+    """Whether a step was given what one of these made, or contains one."""
+    inside = step.kind == "module" and any(index > step.index for index in steps)
+    return inside or any(use.step in steps for use in step.inputs)
+
+
+def _is_given(step: Step) -> bool:
+    """Whether a step works on what nobody has judged: the batch, a buffer."""
+    return any(use.step is None and use.origin not in step.parameters for use in step.inputs)
+
+
+def _lays_a_mask(step: Step) -> bool:
+    return _ADDS.fullmatch(_word(step)) is not None and _is_given(step)
+
+
+def _is_mask(step: Step, values: Moments) -> bool:
+    """Whether greatly negative values alone are far off, in a step that does no more than hand them on."""
+    return values.max < _EXPLODING and not step.parameters and step.kind == "operation"
+
+
+def _begins_at_zero(weights: Sequence[Tensor]) -> bool:
+    largest = max(weights, key=lambda weight: weight.numel(), default=None)
+    return largest is not None and largest.is_floating_point() and not bool(largest.detach().any())
+
+
+def _dies(step: Step, activation: Activation, values: Moments) -> bool:
+    if not activation.units or activation.dead < max(1, _DEAD_SHARE * activation.units):
+        return False
+    rectifies = _RECTIFIES.fullmatch(_word(step)) is not None or step.kind == "module"
+    pictures = len(activation.shape) > 2 and activation.shape[1] == activation.units
+    enough = values.count >= _LEAST_PLACES * activation.units
+    enough &= not pictures or activation.shape[0] >= _LEAST_PICTURES
+    return rectifies and enough and not _is_regularised(step)

@@ -9,7 +9,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import torch
@@ -65,7 +65,11 @@ def calling_line(frame: FrameType | None) -> Place | None:
 
 def place_of(frame: FrameType, line: int) -> Place:
     """Return a line of the function that `frame` runs."""
-    code = frame.f_code
+    return _place(frame.f_code, line)
+
+
+@functools.lru_cache(4096)
+def _place(code: CodeType, line: int) -> Place:
     # Python 3.10 has no qualified names; the name alone then
     return Place(code.co_filename, line, getattr(code, "co_qualname", code.co_name), code.co_firstlineno)
 

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import sys
 import time
-import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import FrameType
 from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from nbinspect.capture.naming import calling_line, spelled
-from nbinspect.nested import tensors_in
+from nbinspect.capture.module_hooks import add_hooks, stepped_modules
+from nbinspect.capture.naming import calling_line
+from nbinspect.capture.operation_mode import LEAVES_THE_GRAPH, OperationMode
+from nbinspect.capture.origins import Given, Origins, share_memory, type_name
 from nbinspect.records import Place, TensorUse
 
 Level = Literal["module", "operation"]
-
-_LEAVES_THE_GRAPH = frozenset(
-    f"Tensor.{name}"
-    for name in ("item", "tolist", "numpy", "__bool__", "__float__", "__int__", "__index__", "__array__", "__complex__")
-)
-_WRAPPED = frozenset({"_orig_mod", "_checkpoint_wrapped_module"})
 
 
 @dataclass(eq=False)
@@ -37,8 +32,10 @@ class Call:
     path: str
     number: int
     parent: Call | None
+    depth: int
+    """How many modules it runs in."""
     place: Place | None
-    uses: tuple[TensorUse, ...]
+    facts: tuple[Given, ...]
     parameters: tuple[str, ...]
     grad_enabled: bool
     autocast: str | None
@@ -56,10 +53,10 @@ class Call:
     failed: bool = False
     note: str = ""
 
-    @property
-    def depth(self) -> int:
-        """How many modules it runs in."""
-        return 0 if self.parent is None else self.parent.depth + 1
+    @cached_property
+    def uses(self) -> tuple[TensorUse, ...]:
+        """What it was given, as a record has it."""
+        return tuple(given.use() for given in self.facts)
 
 
 Ended: TypeAlias = "Callable[[Call, Any], Any]"
@@ -76,43 +73,47 @@ class Tracer:
         network: hooks are added to its modules on entering and removed on leaving; it is otherwise left unchanged.
         level: with ``module`` only calls of modules are steps.
         ended: gets each step as it ends, a failed one too (with None for what it made); the pass goes on with what
-            it returns.
+            it returns. What an assignment to ``x[…]`` made is the tensor that was written to.
         begins: gets each module step as it begins.
+        batch: its tensors are known as ``batch``, ``batch['x']``; left unchanged.
     """
 
-    def __init__(self, network: nn.Module, level: Level, ended: Ended, begins: Callable[[Call], None] = _ignored):
+    def __init__(
+        self,
+        network: nn.Module,
+        level: Level,
+        ended: Ended,
+        begins: Callable[[Call], None] = _ignored,
+        *,
+        batch: Any = None,
+    ) -> None:
         self.failed: Call | None = None
-        """The innermost step that raised last."""
-        self._modules = _modules(network)
-        self._level = level
+        """The innermost step that raised the last exception."""
+        self._modules = stepped_modules(network)
         self._ended = ended
         self._begins = begins
         self._count = 0
         self._stack: list[Call] = []
         self._numbers: dict[str, int] = {}
-        self._makers: dict[int, tuple[weakref.ref[Tensor], int]] = {}
-        self._names = {id(tensor): name for name, tensor in _named_tensors(self._modules)}
-        self._mode = _Operations(self)
+        self._origins = Origins(self._modules, batch)
+        self._mode = OperationMode(self) if level == "operation" else None
         self._handles: list[Any] = []
+        self._error: BaseException | None = None
 
     def __enter__(self) -> Tracer:
-        try:
-            for path, module in self._modules.items():
-                self._handles.append(module.register_forward_pre_hook(self._entered(path), with_kwargs=True))
-                self._handles.append(module.register_forward_hook(self._left, always_call=True))
-        except BaseException:
-            self._remove()
-            raise
-        if self._level == "operation":
+        self._handles = add_hooks(self._modules, self._entered, self._left)
+        if self._mode is not None:
             self._mode.__enter__()  # type: ignore[no-untyped-call] # torch's
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        if self._level == "operation":
+        if self._mode is not None:
             self._mode.__exit__(*exception)  # type: ignore[no-untyped-call] # torch's
         self._remove()
-        self._makers.clear()
-        self._stack.clear()
+        while self._stack:  # an interrupt passes the hooks by
+            self._failed(self._stack.pop(), exception[1])
+        self._origins.forget()
+        self._error = None
 
     def _remove(self) -> None:
         for handle in self._handles:
@@ -123,10 +124,10 @@ class Tracer:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             with torch._C.DisableTorchFunction():
                 began = time.perf_counter()
-                call = self._call(type(module).__name__, path, (args, kwargs), sys._getframe(1))
+                call = self._call(type(module).__name__, path, args, kwargs, sys._getframe(1))
                 call.kind = "module"
-                own = module.named_parameters(recurse=False)
-                call.parameters = tuple(self._names[id(parameter)] for _, parameter in own)
+                own = tuple(parameter for _, parameter in module.named_parameters(recurse=False))
+                call.parameters = self._origins.parameters(own)
                 call.module, call.handling = module, sys.exc_info()[1]
                 call.number = self._numbers.get(path, 0)
                 self._numbers[path] = call.number + 1
@@ -141,83 +142,93 @@ class Tracer:
     def _left(self, module: nn.Module, _: Any, output: Any) -> Any:
         error = sys.exc_info()[1]
         with torch._C.DisableTorchFunction():
-            while self._stack:
-                call = self._stack.pop()
-                if call.module is not module:
-                    self._failed(call)  # it raised, and the hook that should have told was itself skipped
-                elif error is not None and error is not call.handling:
-                    self._failed(call)
-                    return None
-                else:
-                    replaced = self._finish(call, output)
-                    return None if replaced is output else replaced
-        return None
+            if all(call.module is not module for call in self._stack):
+                return None  # a hook of the user's own raised before the module was entered
+            while (call := self._stack.pop()).module is not module:
+                self._failed(call, error)  # it raised, and the hook that should have told was itself skipped
+            if error is not None and error is not call.handling:
+                self._failed(call, error)
+                return None
+            replaced = self._finish(call, output)
+            return None if replaced is output else replaced
 
-    def operation(
-        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], frame: FrameType, started: float
-    ) -> Call:
-        """Note an operation that has just run, or raised."""
-        ended = time.perf_counter()
-        path = self._stack[-1].path if self._stack else ""
-        call = self._call(name, path, (args, kwargs), frame)
-        call.started = started + (time.perf_counter() - ended)
-        return call
-
-    def finish_operation(self, call: Call, value: Any) -> Any:
-        """Hand on what an operation made; gives what the pass goes on with."""
-        if call.name in _LEAVES_THE_GRAPH:
-            call.note = f"leaves the graph: {str(value)[:60]}"
-        elif call.given and isinstance(value, Tensor):
-            first = call.given[0]
-            if value is first:
-                call.note = "" if call.in_place else "its input, unchanged"
-            elif _share_memory(value, first):
-                call.note = "a view of its input"
-        return self._finish(call, value)
-
-    def fail_operation(self, call: Call) -> None:
+    def operation_failed(
+        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], frame: FrameType, error: Exception
+    ) -> None:
         """Note that an operation raised."""
-        self._failed(call)
+        began = time.perf_counter()
+        call = self._operation(name, args, kwargs, frame)
+        call.started = began
+        self._failed(call, error)
 
-    def _call(
-        self, name: str, path: str, arguments: tuple[tuple[Any, ...], Mapping[str, Any]], frame: FrameType
-    ) -> Call:
-        args, kwargs = arguments
-        found = [*_positional(args), *((n, t) for key, part in kwargs.items() for n, t in tensors_in(part, key))]
-        given = tuple(tensor for _, tensor in found)
-        names = (self._names.get(id(tensor)) for tensor in given if isinstance(tensor, nn.Parameter))
-        call = Call(
-            index=self._count,
+    def operation_ended(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        frame: FrameType,
+        *,
+        value: Any,
+        written: tuple[Tensor, ...],
+        seconds: float,
+    ) -> Any:
+        """Note an operation that has run, and hand on what it made; gives what the pass goes on with."""
+        began = time.perf_counter()
+        call = self._operation(name, args, kwargs, frame)
+        call.started = began - seconds
+        call.in_place = bool(written)
+        if name == "Tensor.__setitem__":
+            replaced = self._finish(call, written[0], written, began)
+            if replaced is not written[0]:
+                written[0][...] = replaced
+            return None
+        call.note = _note(call, value)
+        return self._finish(call, value, written, began)
+
+    def _operation(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], frame: FrameType) -> Call:
+        return self._call(name, self._stack[-1].path if self._stack else "", args, kwargs, frame)
+
+    def _call(self, name: str, path: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], frame: FrameType) -> Call:
+        facts, given = self._origins.given(args, kwargs)
+        parent = self._stack[-1] if self._stack else None
+        index = self._count
+        self._count += 1
+        return Call(
+            index=index,
             kind="operation",
             name=name,
             path=path,
             number=0,
-            parent=self._stack[-1] if self._stack else None,
+            parent=parent,
+            depth=0 if parent is None else parent.depth + 1,
             place=calling_line(frame),
-            uses=tuple(self._use(name, tensor) for name, tensor in found),
-            parameters=tuple(filter(None, names)),
+            facts=facts,
+            parameters=self._origins.parameters(given),
             grad_enabled=torch.is_grad_enabled(),
             autocast=_autocast(given),
             given=given,
         )
-        self._count += 1
-        return call
 
-    def _finish(self, call: Call, value: Any) -> Any:
-        began = time.perf_counter()
+    def _finish(self, call: Call, value: Any, written: tuple[Tensor, ...] = (), ended: float | None = None) -> Any:
+        began = time.perf_counter() if ended is None else ended
         call.seconds = began - call.started - call.observed
         call.memory = _allocated(call.given) - call.memory
         replaced = self._ended(call, value)
-        self._enter_maker(call, replaced)
-        call.given = ()
+        if replaced is not None:
+            self._origins.made(replaced, call.index)
+        for tensor in written:
+            self._origins.wrote(tensor, call.index)
+        call.given, call.module, call.handling = (), None, None
         self._discount(began)
         return replaced
 
-    def _failed(self, call: Call) -> None:
+    def _failed(self, call: Call, error: BaseException | None) -> None:
         call.failed = True
-        innermost = self.failed is None or call.depth >= self.failed.depth
-        if innermost:
+        # the first step to tell of an exception is the innermost
+        again = error is not None and (error is self._error or error.__cause__ is self._error)
+        if self.failed is None or not again:
             self.failed = call
+        self._error = error
         self._finish(call, None)
 
     def _discount(self, began: float) -> None:
@@ -226,117 +237,26 @@ class Tracer:
         for running in self._stack:
             running.observed += spent
 
-    def _use(self, name: str, tensor: Tensor) -> TensorUse:
-        maker = self._maker(tensor)
-        known = self._names.get(id(tensor))
-        origin = known or ("made outside the pass" if maker is None else f"step {maker}")
-        return TensorUse(name, origin, maker, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
 
-    def _maker(self, tensor: Tensor) -> int | None:
-        reference, index = self._makers.get(id(tensor), (None, 0))
-        return index if reference is not None and reference() is tensor else None
-
-    def _enter_maker(self, call: Call, value: Any) -> None:
-        """Remember which step made each tensor; a module does not take that from the operation inside it."""
-        for _, tensor in tensors_in(value, ""):
-            if call.kind == "operation" or self._maker(tensor) is None:
-                self._makers[id(tensor)] = weakref.ref(tensor), call.index
-        if call.in_place and call.given:
-            written = call.given[0]
-            for key, (reference, _) in list(self._makers.items()):
-                other = reference()
-                if other is None:
-                    del self._makers[key]
-                elif _share_memory(other, written):
-                    self._makers[key] = reference, call.index
-            self._makers[id(written)] = weakref.ref(written), call.index
-
-
-class _Operations(TorchFunctionMode):
-    """Sees every call of torch from Python on this thread."""
-
-    def __init__(self, tracer: Tracer) -> None:
-        super().__init__()
-        self._tracer = tracer
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        name = spelled(function)
-        first = args[0] if args and isinstance(args[0], Tensor) else None
-        version = _version(first)
-        started = time.perf_counter()
-        try:
-            value = function(*args, **kwargs)
-        except Exception:
-            with torch._C.DisableTorchFunction():
-                frame = sys._getframe(1)
-                self._tracer.fail_operation(self._tracer.operation(name, args, kwargs, frame, started))
-            raise
-        in_place = _writes(name, kwargs) or (value is first and version != _version(first))
-        if not (in_place or name in _LEAVES_THE_GRAPH or _makes_tensors(value)):
-            return value
-        with torch._C.DisableTorchFunction():
-            call = self._tracer.operation(name, args, kwargs, sys._getframe(1), started)
-            call.in_place = in_place
-            return self._tracer.finish_operation(call, value)
-
-
-def _modules(network: nn.Module) -> dict[str, nn.Module]:
-    """Return the modules whose calls are steps, by path: none inside a scripted one, which is opaque."""
-    found: dict[str, nn.Module] = {}
-    opaque: list[str] = []
-    for name, module in network.named_modules():
-        if any(name.startswith(prefix) for prefix in opaque):
-            continue
-        path = ".".join(part for part in name.split(".") if part not in _WRAPPED)
-        found[path] = module
-        if isinstance(module, torch.jit.ScriptModule):
-            opaque.append(f"{name}." if name else "")
-    return found
-
-
-def _named_tensors(modules: Mapping[str, nn.Module]) -> Iterator[tuple[str, Tensor]]:
-    for path, module in modules.items():
-        for parts in (module._parameters, module._buffers):
-            for name, tensor in parts.items():
-                if tensor is not None:
-                    yield f"{path}.{name}".lstrip("."), tensor
-
-
-def _positional(args: tuple[Any, ...]) -> Iterator[tuple[str, Tensor]]:
-    for position, part in enumerate(args):
-        yield from tensors_in(part, "input" if position == 0 else f"args[{position}]")
-
-
-def _makes_tensors(value: Any) -> bool:
-    if isinstance(value, Tensor):
-        return True
-    return isinstance(value, tuple | list) and any(map(_makes_tensors, value))
-
-
-def _writes(name: str, kwargs: Mapping[str, Any]) -> bool:
-    method = name.endswith("_") and not name.endswith("__")
-    return method or name == "Tensor.__setitem__" or kwargs.get("out") is not None
-
-
-def _version(tensor: Tensor | None) -> int:
-    return -1 if tensor is None or tensor.is_inference() else tensor._version
-
-
-def _share_memory(one: Tensor, other: Tensor) -> bool:
-    strided = one.layout is torch.strided and other.layout is torch.strided
-    return strided and bool(torch._C._is_alias_of(one, other))  # type: ignore[attr-defined] # not in torch's own stubs
+def _note(call: Call, value: Any) -> str:
+    if call.name in LEAVES_THE_GRAPH:
+        return f"leaves the graph: {str(value)[:60]}"
+    if call.given and isinstance(value, Tensor):
+        first = call.given[0]
+        if value is first:
+            return "" if call.in_place else "its input, unchanged"
+        if share_memory(value, first):
+            return "a view of its input"
+    return ""
 
 
 def _autocast(given: tuple[Tensor, ...]) -> str | None:
     kind = given[0].device.type if given else "cpu"
     if kind == "meta" or not torch.is_autocast_enabled(kind):
         return None
-    return str(torch.get_autocast_dtype(kind)).removeprefix("torch.")
+    return type_name(torch.get_autocast_dtype(kind))
 
 
 def _allocated(given: tuple[Tensor, ...]) -> int:
-    cuda = bool(given) and given[0].device.type == "cuda"
+    cuda = bool(given) and given[0].is_cuda
     return torch.cuda.memory_allocated(given[0].device) if cuda else 0

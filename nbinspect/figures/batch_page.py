@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbinspect.figures.exhibits import exhibit
 from nbinspect.figures.markup import Markup, fragment, tag
+from nbinspect.figures.page import page
 from nbinspect.figures.words import (
     clean,
     clean_lines,
@@ -42,17 +41,13 @@ def batch_html(decoded: DecodedBatch) -> str:
     """
     batch = decoded.batch
     items = (*decoded.inputs, *decoded.targets)
-    return _page(
+    return page(
+        "batch",
         _header(decoded),
         _notes(decoded),
         *(exhibit(decoded, item) for item in items[:_EXHIBITS] if batch.size),
         _statistics(batch),
     )
-
-
-def waiting_html(text: str) -> str:
-    """Return the page of a view that has no batch yet, with the reason."""
-    return _page(tag("header", tag("span", "Batch ", class_="title"), clean(text, _ERROR)))
 
 
 def batch_text(decoded: DecodedBatch) -> str:
@@ -106,15 +101,6 @@ def _frame_rows(tensor: TensorRecord) -> Iterator[dict[str, object]]:
             **values,
             "findings": "; ".join(each.text for each in found) or tensor.note,
         }
-
-
-@cache
-def _style() -> Markup:
-    return Markup(Path(__file__).with_suffix(".css").read_text(encoding="utf-8"))
-
-
-def _page(*parts: Markup | None) -> str:
-    return str(tag("div", tag("style", _style()), *parts, class_="nbinspect-page"))
 
 
 def _header(decoded: DecodedBatch) -> Markup:

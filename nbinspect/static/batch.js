@@ -41,6 +41,13 @@ function context(canvas, width, height) {
   drawing?.setTransform(ratio, 0, 0, ratio, 0, 0);
   return drawing;
 }
+function keepKeys(event) {
+  const focused = (
+    /** @type {Element} */
+    event.target
+  );
+  focused.setAttribute("data-lm-suppress-shortcuts", "true");
+}
 
 // src/histogram.js
 function countInto(values, edges) {
@@ -2432,13 +2439,6 @@ function arrive(state, batch) {
     sort: losses ? "index" : state.sort,
     size: state.batch || !batch ? state.size : sizeFor(batch)
   };
-}
-function keepKeys(event) {
-  const focused = (
-    /** @type {Element} */
-    event.target
-  );
-  focused.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 function sizeFor(batch) {
   const first = batch.inputs[0];

@@ -16,7 +16,8 @@ from nbinspect.capture.follow import Follower
 from nbinspect.decode.batch import Decoders, exact_sample, sound_of
 from nbinspect.errors import NbinspectError, UnreadableLoaderError
 from nbinspect.figures.batch import batch_figure
-from nbinspect.figures.batch_page import batch_frame, batch_html, batch_text, waiting_html
+from nbinspect.figures.batch_page import batch_frame, batch_html, batch_text
+from nbinspect.figures.page import waiting_html
 from nbinspect.records import BatchRecord, DecodedBatch
 from nbinspect.subject import Subject
 from nbinspect.widgets.cells import AfterCells, Names
@@ -140,19 +141,10 @@ class BatchView(anywidget.AnyWidget):
         super().close()
 
     def _ipython_display_(self) -> None:
-        self._output.show({} if self._closed else self._live())
-
-    def _live(self) -> dict[str, Any]:
-        return {
-            "application/vnd.jupyter.widget-view+json": {
-                "version_major": 2,
-                "version_minor": 0,
-                "model_id": self.model_id,
-            }
-        }
+        self._output.show(None if self._closed else self.model_id)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # type: ignore[override] # IPython takes a dict too
-        return {**({} if self._closed else self._live()), **self._output.static()}
+        return self._output.bundle(None if self._closed else self.model_id)
 
     def __repr__(self) -> str:
         return self._summary()
@@ -183,7 +175,7 @@ class BatchView(anywidget.AnyWidget):
     def _say(self, state: str, text: str) -> None:
         browser = self._browser
         can = {
-            "next": not isinstance(self._browser.subject.loader, Iterator),
+            "next": browser.subject.loader is not None and not isinstance(browser.subject.loader, Iterator),
             "again": browser.can_repeat,
             "validation": browser.subject.val_loader is not None,
             "predict": browser.captured is not None and browser.captured.batch is not None,
@@ -230,7 +222,7 @@ class BatchView(anywidget.AnyWidget):
         return self._browser.shown
 
     def _html(self) -> str:
-        return batch_html(self._browser.shown) if self._browser.shown else waiting_html(self.status["text"])
+        return batch_html(self._browser.shown) if self._browser.shown else waiting_html("batch", self.status["text"])
 
     def _summary(self) -> str:
         return batch_text(self._browser.shown) if self._browser.shown else f"Batch: {self.status['text']}"

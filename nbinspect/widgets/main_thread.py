@@ -25,3 +25,10 @@ class MainThread:
             work()
         else:
             self._loop.call_soon_threadsafe(work)
+
+    def later(self, seconds: float, work: Callable[[], None]) -> None:
+        """Have `work` run in a while, when no cell is running; at once where there is no event loop."""
+        if self._loop is None or self._loop.is_closed():
+            work()
+        else:
+            self._loop.call_soon_threadsafe(self._loop.call_later, seconds, work)

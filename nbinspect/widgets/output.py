@@ -8,6 +8,8 @@ from typing import Any
 
 from IPython.display import display, update_display
 
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
 
 class Output:
     """The place of one widget in the notebook's output.
@@ -23,14 +25,19 @@ class Output:
         self._id = uuid.uuid4().hex
         self._displayed = False
 
+    def bundle(self, model_id: str | None) -> dict[str, Any]:
+        """Return all forms by MIME type: the static ones, and the live one of the widget with this id."""
+        live = {} if model_id is None else {_WIDGET: {"version_major": 2, "version_minor": 0, "model_id": model_id}}
+        return {**live, **self.static()}
+
     def static(self) -> dict[str, str]:
         """Return the static forms by MIME type: what GitHub, nbconvert and a terminal show."""
         return {"text/plain": self._text(), "text/html": self._html()}
 
-    def show(self, live: dict[str, Any]) -> None:
+    def show(self, model_id: str | None) -> None:
         """Display the live form, with the static ones beside it for pages that cannot run widgets."""
         self._displayed = True
-        display({**live, **self.static()}, raw=True, display_id=self._id)  # type: ignore[no-untyped-call] # IPython's
+        display(self.bundle(model_id), raw=True, display_id=self._id)  # type: ignore[no-untyped-call] # IPython's
 
     def close(self) -> None:
         """Replace the live output by the static page where it was displayed, for a closed widget shows nothing."""

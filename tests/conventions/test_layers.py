@@ -22,7 +22,7 @@ BELOW: dict[str, set[str]] = {
     "decode": PROBES | {"capture"},
     "browse": PROBES | {"capture", "decode"},
     "figures": GROUND,
-    "stepping": PROBES | {"capture", "decode", "figures"},
+    "stepping": PROBES | {"settings", "capture", "decode", "figures"},
     "report": PROBES | {"capture", "sanity", "figures"},
     "widgets": PROBES | {"capture", "sanity", "decode", "browse", "figures", "report", "stepping"},
 }

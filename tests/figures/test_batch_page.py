@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nbinspect.capture.tensors import describe
-from nbinspect.figures.batch_page import batch_frame, batch_html, batch_text, waiting_html
+from nbinspect.figures.batch_page import batch_frame, batch_html, batch_text
+from nbinspect.figures.page import waiting_html
 from nbinspect.figures.pictures import tiles
 from nbinspect.records import DecodedBatch, Finding, Normalisation, Pictures
 
@@ -301,7 +302,7 @@ def test_values_that_cannot_be_read_say_why(make: Make) -> None:
 
 def test_the_page_of_a_waiting_view_says_why(kinds: dict[str, DecodedBatch]) -> None:
     """Before there is a batch the page has the reason, as text."""
-    page = Page(waiting_html(f"waits for {SCRIPT}"))
+    page = Page(waiting_html("batch", f"waits for {SCRIPT}"))
     assert page.words == f"Batch waits for {SCRIPT}"
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
-from ipywidgets import Widget
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
@@ -36,21 +35,6 @@ def digits(size=20):
 def inspector(**options):
     loader = options.pop("loader", DataLoader(digits(), batch_size=8))
     return Inspector(options.pop("model", Net()), loader, nn.CrossEntropyLoss(), **options)
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    Widget.close_all()
-
-
-def ask(view, method, **params):
-    """Send a request as the page does and return its answer with the buffers."""
-    answers = []
-    view.send = lambda content, buffers=None: answers.append((content, buffers or []))
-    view._handle_custom_msg({"id": "1", "method": method, "params": params}, [])
-    (answer,) = answers
-    return answer
 
 
 def values(packed):
@@ -104,13 +88,13 @@ def test_predictions_and_losses_are_added_on_request():
 
 
 @pytest.mark.parametrize("method", ["next", "again", "predict"])
-def test_requests_of_the_page_are_answered(method):
+def test_requests_of_the_page_are_answered(method, ask):
     """Each request of the page is answered once it is done."""
     answer, _ = ask(inspector().batch(), method)
     assert answer == {"id": "1", "ok": True, "payload": {}}
 
 
-def test_a_request_that_fails_is_answered_with_its_reason():
+def test_a_request_that_fails_is_answered_with_its_reason(ask):
     """A request that cannot be served is answered with the reason, in the answer and in the view."""
     view = inspector().batch()
     answer, _ = ask(view, "split", split="validation")
@@ -122,7 +106,7 @@ def test_a_request_that_fails_is_answered_with_its_reason():
     assert answer["error"] == "unknown request 'launch'"
 
 
-def test_one_sample_is_sent_exactly():
+def test_one_sample_is_sent_exactly(ask):
     """The values of one sample are sent exactly as they entered, whatever the batch view reduced."""
     x = torch.randn(3, 3, 300, 200)
     view = inspector(model=nn.Identity(), loader=[(x, torch.arange(3))]).batch()
@@ -346,7 +330,7 @@ def test_features_are_named_in_table_and_statistics():
     assert "income" in str(view)
 
 
-def test_a_sound_without_a_rate_is_not_played_at_a_guessed_one():
+def test_a_sound_without_a_rate_is_not_played_at_a_guessed_one(ask):
     """Asked to play a waveform whose rate is unknown, the view says which argument gives it; with it, a WAV comes."""
     waves = [(torch.randn(2, 8000) * 0.1, torch.arange(2))]
     silent = Inspector(nn.Linear(8000, 2), waves).batch(decoder="audio")

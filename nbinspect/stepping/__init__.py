@@ -1,0 +1,1 @@
+"""Standing inside a live forward pass: suspended, looked at, changed, and gone on with."""

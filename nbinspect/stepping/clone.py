@@ -1,0 +1,188 @@
+"""A clone of a model that shares its parameters: what outlives a call runs on it, so that the model meets no hook."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import types
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.utils.data import DataLoader, Dataset
+
+from nbinspect.errors import CaptureError
+
+Part = TypeVar("Part")
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_OF_TRAINING = (Optimizer, LRScheduler, DataLoader, Dataset)
+
+
+def clones_of(network: nn.Module, *parts: Any, values: dict[str, Tensor] | None = None) -> tuple[Any, ...]:
+    """Return a deep copy of a model that shares its parameters, and copies of functions and modules that refer to it.
+
+    Buffers, random generators and all else are the clone's own. Shared are, besides parameters: hooks that are no
+    methods of the model's modules, optimizers, loaders and data sets, and what cannot be copied (locks, open files,
+    Python generators). Functions that close over the model, as its hooks or attributes too, close over the clone.
+    Weights of embeddings with a `max_norm` are copied, for a forward writes to them. The model is left unchanged.
+
+    Args:
+        network: the model.
+        parts: a loss, a `forward`, a `split`; what is neither a module nor refers to one is given back itself.
+        values: of parameters and buffers by name, to use instead of the model's own.
+
+    Raises:
+        CaptureError: if the model cannot be copied, with the reason.
+    """
+    modules = [network, *(part for part in parts if isinstance(part, nn.Module))]
+    with torch.inference_mode(False), torch.enable_grad():
+        ready = {id(part): (part, own) for module in modules for part, own in _prepared(module)}
+        ready |= {id(part): (part, own) for part, own in _valued(network, values or {})}
+        known = {key: own for key, (_, own) in ready.items()}
+        try:
+            memo: dict[Any, Any] = dict(known)
+            copy.deepcopy(modules, memo)
+        except Exception:  # noqa: BLE001 - a class's own way of copying may raise anything; what it refuses is shared
+            known |= {id(part): part for module in modules for part in _refused(module, known)}
+            memo = dict(known)
+            _copied_all(modules, memo)
+    clones = [memo[id(module)] for module in modules]
+    for clone in clones:
+        _rebind_functions(clone, memo)
+    return clones[0], *(_rebound(part, memo) for part in parts)
+
+
+def _copied_all(modules: list[nn.Module], memo: dict[Any, Any]) -> None:
+    try:
+        copy.deepcopy(modules, memo)
+    except Exception as error:
+        raise CaptureError(
+            f"the model cannot be copied, so no pass can be suspended in it ({type(error).__name__}: {error}); "
+            f"record() needs no copy and works"
+        ) from error
+
+
+def _prepared(network: nn.Module) -> Iterator[tuple[Any, Any]]:
+    """Yield what a plain deep copy would get wrong, with what is to stand for it in the clone."""
+    modules = set(network.modules())
+    for module in modules:
+        renormalised = getattr(module, "max_norm", None) is not None
+        for parameter in module.parameters(recurse=False):
+            if not (renormalised or is_lazy(parameter)):
+                yield parameter, parameter
+        for value in _attributes(module):
+            if isinstance(value, Tensor) and not isinstance(value, nn.Parameter) and not value.is_leaf:
+                yield value, value.clone()
+            elif isinstance(value, torch.Generator):
+                yield value, torch.Generator(value.device).set_state(value.get_state())
+            elif isinstance(value, _OF_TRAINING):
+                yield value, value
+        for name in _HOOKS:
+            for hook in module.__dict__.get(name, {}).values():
+                if getattr(hook, "__self__", None) not in modules:
+                    yield hook, hook
+
+
+def _valued(network: nn.Module, values: dict[str, Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    for name, parameter in network.named_parameters():
+        if name in values:
+            yield parameter, nn.Parameter(values[name].clone(), parameter.requires_grad)
+    for name, buffer in network.named_buffers():
+        if name in values:
+            yield buffer, values[name].clone()
+
+
+def _attributes(module: nn.Module) -> Iterator[Any]:
+    for name, value in module.__dict__.items():
+        if name not in ("_parameters", "_modules"):
+            yield value
+            yield from value if isinstance(value, list | tuple) else value.values() if isinstance(value, dict) else ()
+
+
+def _refused(network: nn.Module, known: dict[int, Any]) -> Iterator[Any]:
+    """Yield the attributes that refuse to be copied."""
+    others = {id(other): other for other in network.modules()}
+    for module in network.modules():
+        for name, value in module.__dict__.items():
+            if isinstance(value, nn.Module) or name == "_modules":
+                continue
+            parts = list(value.values()) if isinstance(value, dict) else [value]
+            for part in parts:
+                try:
+                    copy.deepcopy(part, {**known, **others})
+                except Exception:  # noqa: BLE001, PERF203 - whatever it raises, it cannot be copied
+                    yield part
+
+
+def _rebind_functions(clone: nn.Module, memo: dict[Any, Any]) -> None:
+    """Make functions among a clone's attributes and hooks close over the clone where they closed over the model."""
+    for module in clone.modules():
+        for name, value in list(module.__dict__.items()):
+            if name in _HOOKS:
+                for key, hook in value.items():
+                    value[key] = _rebound(hook, memo)
+            elif isinstance(value, types.FunctionType | functools.partial):
+                module.__dict__[name] = _rebound(value, memo)
+
+
+def _rebound(value: Part, memo: dict[Any, Any]) -> Part:
+    """Return a value with the clones in place of the model's modules; itself where it refers to none."""
+    again: Any = value
+    if isinstance(value, nn.Module):
+        again = memo.get(id(value), value)
+    elif isinstance(value, types.MethodType):
+        again = types.MethodType(value.__func__, _rebound(value.__self__, memo))
+    elif isinstance(value, functools.partial):
+        given = [_rebound(part, memo) for part in value.args]
+        named = {key: _rebound(part, memo) for key, part in value.keywords.items()}
+        again = functools.partial(_rebound(value.func, memo), *given, **named)
+    elif isinstance(value, types.FunctionType) and value.__closure__:
+        known = memo.get(("function", id(value)))
+        again = _closed_over(value, memo) if known is None else known
+    return again  # type: ignore[no-any-return] # of the very type that came
+
+
+def _closed_over(function: types.FunctionType, memo: dict[Any, Any]) -> types.FunctionType:
+    memo["function", id(function)] = function  # a function may close over itself
+    cells = list(function.__closure__ or ())
+    for position, cell in enumerate(cells):
+        try:
+            held = cell.cell_contents
+        except ValueError:  # empty
+            continue
+        own = _rebound(held, memo)
+        if own is not held and own != held:
+            cells[position] = types.CellType(own)
+    if not any(one is not other for one, other in zip(cells, function.__closure__ or (), strict=True)):
+        return function
+    again = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, tuple(cells)
+    )
+    again.__kwdefaults__, again.__qualname__ = function.__kwdefaults__, function.__qualname__
+    again.__dict__.update(function.__dict__)
+    memo["function", id(function)] = again
+    return again
+
+
+def parameter_versions(network: nn.Module) -> tuple[tuple[int, int], ...]:
+    """Return what changes when parameters are written to or replaced."""
+    with torch._C.DisableTorchFunction():
+        return tuple(map(_version, network.parameters()))
+
+
+def _version(parameter: Tensor) -> tuple[int, int]:
+    try:
+        return parameter.data_ptr(), parameter._version
+    except (RuntimeError, ValueError):  # no memory yet, or none that can be asked for; made in inference mode
+        return id(parameter), 0
+
+
+def parameter_copies(network: nn.Module) -> dict[str, Tensor]:
+    """Return copies of the parameters and buffers by name."""
+    named = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    return {name: tensor.detach().clone() for name, tensor in named.items() if not is_lazy(tensor)}

@@ -1,0 +1,163 @@
+"""Looking at activations: of the step at the cursor, of a recorded one, or the difference to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.decode.activation import view_activation, view_weights
+from nbinspect.errors import InputError, NbinspectError
+from nbinspect.nested import tensors_in
+from nbinspect.records import ActivationView, Floats, Step
+from nbinspect.stepping.runs import Runs
+
+Compare: TypeAlias = Literal["previous", "sample", "eval", "train", "next batch", "before"]
+
+INPUT = -1
+"""Stands for the input of the model where the index of a step is asked for."""
+
+
+@dataclass(frozen=True)
+class Looker:
+    """Shows what steps made; each look at a step that is not at the cursor runs a fresh pass up to there."""
+
+    runs: Runs
+
+    def look(
+        self,
+        index: int,
+        steps: tuple[Step, ...],
+        live: Tensor | None,
+        *,
+        output: int = 0,
+        sample: int = 0,
+        first: int = 0,
+        compare: Compare | None = None,
+        other: int = 0,
+    ) -> ActivationView:
+        """Return what a person can look at of one output of a step.
+
+        Args:
+            index: of the step; `INPUT` for the model's input.
+            steps: those that have run.
+            live: the tensor, where the step is at the cursor.
+            output: which of the step's outputs.
+            sample: which sample of the batch.
+            first: number of the first plane of the page.
+            compare: what to subtract: the ``previous`` step's tensor of the same shape, another ``sample``, the same
+                step in ``eval`` or ``train`` mode, of the ``next batch``, or with the parameters ``before`` (`keep`).
+            other: the sample to subtract, with ``sample``.
+
+        Raises:
+            InputError: where there is nothing of the same shape to compare with, or no such sample.
+        """
+        size = self.runs.batches.size
+        if not 0 <= sample < max(1, size):
+            raise InputError(f"sample: expected 0 to {size - 1}, got {sample}")
+        tensor = live if live is not None else self.tensor(index, output)
+        compared, words = None, ""
+        if compare is not None:
+            compared, words = self._other(index, steps, tensor, output, compare=compare, other=other)
+            if compared.shape != tensor.shape:
+                raise InputError(
+                    f"cannot compare with {words}: its shape is {tuple(compared.shape)}, not {tuple(tensor.shape)}"
+                )
+        step = next((step for step in steps if step.index == index), None)
+        names = [activation.name for activation in step.outputs] if step else []
+        name = "input" if step is None else f"{step.name} → {names[output] if output < len(names) else 'output'}"
+        return view_activation(
+            tensor,
+            step=index,
+            output=output,
+            name=name,
+            size=size,
+            sample=sample,
+            first=first,
+            operation="" if step is None else step.name,
+            compared=compared,
+            compared_with=words,
+        )
+
+    def tensor(self, index: int, output: int = 0) -> Tensor:
+        """Return a copy of what a step makes, or of the model's input."""
+        if index != INPUT:
+            return self.runs.replay(index, output=output)
+        found = [tensor for _, tensor in tensors_in(self.runs.batches.current, "")]
+        return found[min(output, len(found) - 1)]
+
+    def _other(
+        self, index: int, steps: tuple[Step, ...], tensor: Tensor, output: int, *, compare: Compare, other: int
+    ) -> tuple[Tensor, str]:
+        runs = self.runs
+        if compare == "previous":
+            before = [s for s in steps if s.index < index and any(a.shape == tensor.shape for a in s.outputs)]
+            if not before:
+                raise InputError(f"no earlier step made a tensor of shape {tuple(tensor.shape)}")
+            which = next(n for n, made in enumerate(before[-1].outputs) if made.shape == tensor.shape)
+            return runs.replay(before[-1].index, output=which), f"step {before[-1].index}, {before[-1].name}"
+        if compare == "sample":
+            if not tensor.dim() or not 0 <= other < tensor.shape[0] == runs.batches.size:
+                raise InputError(f"sample {other}: expected 0 to {runs.batches.size - 1}, of a tensor of samples")
+            return tensor[other : other + 1].expand_as(tensor), f"sample {other}"
+        if index == INPUT and compare != "next batch":
+            raise InputError(f"the input is the same in comparison with {compare!r}")
+        if compare in ("eval", "train"):
+            return runs.replay(index, output=output, training=compare == "train"), f"{compare} mode"
+        if compare == "next batch":
+            batch = runs.batches.fetch()
+            if index == INPUT:
+                found = [found for _, found in tensors_in(batch, "")]
+                return found[min(output, len(found) - 1)].to(tensor.device), "the next batch"
+            return runs.replay(index, output=output, batch=batch, changes=None), "the next batch"
+        if compare == "before":
+            return runs.replay(index, output=output, parameters=runs.kept), "the parameters kept before"
+        raise InputError(f"compare: expected previous, sample, eval, train, next batch or before, got {compare!r}")
+
+    def receptive_field(self, index: int, unit: tuple[int, ...]) -> Floats:
+        """Return the magnitude of the gradient of one unit with respect to its sample of the input, in eval mode.
+
+        Args:
+            index: of the step.
+            unit: position in the step's first output, the sample first: ``(n, channel, row, column)``.
+
+        Returns:
+            float32, of the shape of one sample of the input.
+
+        Raises:
+            InputError: if there is no such unit.
+            NbinspectError: if the unit does not depend on an input of floating point numbers.
+        """
+        with torch.inference_mode(False), torch.enable_grad():
+            modes, changes = self.runs.modes.with_gradients(), dict(self.runs.changes)
+            again = self.runs.fresh(training=False, track_inputs=True, changes=changes, modes=modes)
+            try:
+                made = self.runs.go_to(again, index)
+                if len(unit) != made.dim() or any(
+                    not 0 <= n < length for n, length in zip(unit, made.shape, strict=True)
+                ):
+                    raise InputError(f"unit: expected a position in {tuple(made.shape)}, got {unit}")
+                inputs = [tensor for _, tensor in tensors_in(again.inputs, "") if tensor.requires_grad]
+                if not inputs or not made.requires_grad:
+                    raise NbinspectError("this unit does not depend on an input of floating point numbers")
+                (gradient,) = torch.autograd.grad(made[unit], inputs[:1], allow_unused=True)
+                if gradient is None:
+                    raise NbinspectError("this unit does not depend on the first input")
+                found: Floats = gradient[unit[0]].abs().float().cpu().numpy()
+                return found
+            finally:
+                again.stop()
+
+    def filters(self) -> ActivationView:
+        """Return the weights of the first layer as images.
+
+        Raises:
+            NbinspectError: if the model has no layer with weights of two axes or more.
+        """
+        for path, module in self.runs.subject.network.named_modules():
+            weight = getattr(module, "weight", None)
+            if isinstance(weight, Tensor) and weight.dim() >= 2 and not isinstance(module, nn.Embedding):
+                return view_weights(path, weight)
+        raise NbinspectError("the model has no layer with a weight of two or more axes")

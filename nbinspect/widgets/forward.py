@@ -1,0 +1,236 @@
+"""The forward view: a `ForwardStepper` on a page."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from nbinspect.errors import NbinspectError
+from nbinspect.figures.forward_page import forward_html, forward_text
+from nbinspect.figures.page import waiting_html
+from nbinspect.records import ActivationView, ForwardRecord, Step
+from nbinspect.stepping.breakpoints import Breakpoint, Where
+from nbinspect.stepping.recorded import RecordedPass
+from nbinspect.stepping.stepper import ForwardStepper
+from nbinspect.subject import Subject
+from nbinspect.widgets.cells import AfterCells, Names
+from nbinspect.widgets.forward_requests import ForwardRequests
+from nbinspect.widgets.forward_state import cursor_of, exhibit_of, live_of
+from nbinspect.widgets.output import Output
+from nbinspect.widgets.wire import pack
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from torch import Tensor
+
+_STATIC = Path(__file__).parents[1] / "static"
+_NOTHING_LIVE: dict[str, Any] = {"first": 0, "steps": []}
+
+
+class ForwardView(anywidget.AnyWidget):
+    """A forward pass, stepped through like a program in a debugger; open it with `Inspector.forward`.
+
+    Works without a page too: every command of `stepper` is here, and the page follows. The model, its buffers and
+    gradients, its hooks and the random states are left unchanged.
+    """
+
+    # the text, not the path: widgets that were made from a path are never collected
+    _esm = (_STATIC / "forward.js").read_text(encoding="utf-8")
+    _css = (_STATIC / "forward.css").read_text(encoding="utf-8")
+    passed = traitlets.Any(None, allow_none=True).tag(sync=True)
+    live = traitlets.Any(_NOTHING_LIVE).tag(sync=True)
+    cursor = traitlets.Any(None, allow_none=True).tag(sync=True)
+    exhibit = traitlets.Any(None, allow_none=True).tag(sync=True)
+    status = traitlets.Dict().tag(sync=True)
+    _closed = True
+
+    def __init__(self, subject: Subject, batch: Any, **options: Any) -> None:
+        self.stepper = ForwardStepper(subject, batch, **options)
+        self.untouched: ForwardRecord | None = None
+        """The whole pass on this batch, with nothing replaced."""
+        self.sample = 0
+        """The sample that the page shows."""
+        self._names = Names(subject.model)
+        super().__init__()
+        self._closed = False
+        self._output = Output(self._html, self._summary)
+        self._cells = AfterCells(self._after_cell)
+        self._requests = ForwardRequests(self)
+        with contextlib.suppress(NbinspectError), self.working("runs a whole pass"):
+            self._show(self.stepper.runs.untouched.record())
+
+    @property
+    def step(self) -> Step | None:
+        """The step at the cursor, or the one that `back` has gone to."""
+        return self.stepper.step
+
+    @property
+    def tensor(self) -> Tensor:
+        """The first live tensor that the step at the cursor made."""
+        return self.stepper.tensor
+
+    def over(self) -> Step | None:
+        """Go on to the next step that is not inside a module called from here; all of these as in `ForwardStepper`."""
+        return self._command("over")
+
+    def into(self) -> Step | None:
+        """Go on to the very next step, inside a module too."""
+        return self._command("into")
+
+    def out(self) -> Step | None:
+        """Go on to the end of the module that the cursor is in."""
+        return self._command("out")
+
+    def run(self) -> Step | None:
+        """Go on to the next breakpoint, or to the end."""
+        return self._command("run")
+
+    def run_to(self, where: Where | Step) -> Step | None:
+        """Go on to a place, from the start again where it lies behind."""
+        return self._command("run_to", where)
+
+    def back(self) -> Step | None:
+        """Look at the step before, as it was recorded."""
+        return self._command("back")
+
+    def restart(self) -> None:
+        """Go back to the start."""
+        self._command("restart")
+
+    def stop(self) -> None:
+        """End the pass where it is."""
+        self._command("stop")
+
+    def replace(self, tensor: Any) -> None:
+        """Have the pass go on with another tensor than `tensor`, of the same shape, dtype and device."""
+        self._command("replace", tensor)
+
+    def edit(self, batch: Any) -> None:
+        """Step through another input, and compare it with the batch before the first edit."""
+        self._command("edit", batch)
+
+    def break_on(self, where: Where, *, share: float = 0.5) -> Breakpoint:
+        """Suspend every pass at a place, or where what a step made meets a condition."""
+        with self.working("sets a breakpoint"):
+            return self.stepper.break_on(where, share=share)
+
+    def next_batch(self) -> None:
+        """Step through the loader's next batch."""
+        with self.working("reads the next batch"):
+            self.stepper.restart(batch=self.stepper.runs.batches.fetch())
+            self._show(self.stepper.runs.untouched.record())
+
+    def train(self, mode: bool = True) -> None:
+        """Step through the pass in train mode, or in eval mode; the model's own mode is left unchanged."""
+        with self.working("runs a whole pass"):
+            self.stepper.restart(training=mode)
+            self._show(self.stepper.runs.untouched.record())
+
+    def gradients(self) -> None:
+        """Run backward too, and show the gradients of the loss beside each activation and parameter."""
+        with self.working("runs the pass forward and backward"):
+            self._show(self.stepper.record(gradients=True).record)
+
+    def record(self, **options: Any) -> RecordedPass:
+        """Return a whole pass in one go; options as in `ForwardStepper.record`."""
+        return self.stepper.record(**options)
+
+    def look(self, step: int | None = None, **options: Any) -> ActivationView:
+        """Return what a person can look at of a step; options as in `Looker.look`."""
+        return self.stepper.look(step, **options)
+
+    def figure(self, **options: Any) -> Figure:
+        """Return the statistics through the depth of the network as a matplotlib figure."""
+        return RecordedPass(self._recorded()).figure(**options)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row a step and output as a pandas DataFrame."""
+        return RecordedPass(self._recorded()).to_frame()
+
+    def freeze(self) -> None:
+        """Replace the live output in the notebook by a static page without scripts, and close the view."""
+        self._output.freeze()
+        self.close()
+
+    def close(self) -> None:
+        """End the pass and let go of every tensor; a static page stays in the notebook."""
+        if not self._closed:
+            self._closed = True
+            self._cells.stop()
+            self._output.close()
+            self.stepper.close()
+        super().close()
+
+    def publish(self) -> None:
+        """Tell the page where the stepper stands now."""
+        with self.hold_sync():
+            self.cursor = cursor_of(self.stepper)
+            self.live = live_of(self.stepper)
+            shown = exhibit_of(self.stepper, self.sample)
+            self.exhibit = None if shown is None else pack(shown)
+            self._say("idle", "")
+
+    def waiting(self) -> None:
+        """Say that a click has arrived and waits for the running cell."""
+        self._say("waiting", "waits for the running cell to end")
+
+    @contextlib.contextmanager
+    def working(self, text: str) -> Iterator[None]:
+        """Say what is being done, then show the outcome; an error is shown in the view and raised."""
+        if self._closed:
+            raise NbinspectError("this view is closed: open another with inspector.forward()")
+        self._say("busy", text)
+        try:
+            yield
+        except NbinspectError as error:
+            self.publish()
+            self._say("error", str(error))
+            raise
+        except BaseException:
+            self.publish()
+            raise
+        self.publish()
+
+    def _command(self, name: str, *arguments: Any) -> Step | None:
+        with self.working(f"steps {name}" if name in ("over", "into", "out", "back") else name.replace("_", " ")):
+            step: Step | None = getattr(self.stepper, name)(*arguments)
+        return step
+
+    def _say(self, state: str, text: str) -> None:
+        self.status = {"state": state, "text": text, "stale": self._names.rebound()}
+
+    def _after_cell(self) -> None:
+        self.cursor = cursor_of(self.stepper)  # the page is told only where that differs
+        self._say(self.status["state"], self.status["text"])
+
+    def _show(self, untouched: ForwardRecord) -> None:
+        self.untouched = untouched
+        self.passed = pack(untouched)
+
+    def _recorded(self) -> ForwardRecord:
+        if self.untouched is None:
+            raise NbinspectError(f"no pass has been recorded: {self.status['text']}")
+        return self.untouched
+
+    def _html(self) -> str:
+        if self.untouched is None:
+            return waiting_html("forward", self.status["text"])
+        return forward_html(self.untouched, exhibit_of(self.stepper, self.sample) if not self._closed else None)
+
+    def _summary(self) -> str:
+        return f"Forward: {self.status['text']}" if self.untouched is None else forward_text(self.untouched)
+
+    def _ipython_display_(self) -> None:
+        self._output.show(None if self._closed else self.model_id)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # type: ignore[override] # IPython takes a dict too
+        return self._output.bundle(None if self._closed else self.model_id)
+
+    def __repr__(self) -> str:
+        return self._summary()

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+pytestmark = pytest.mark.browser
+
+PRELUDE = """
+import threading
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from torch import nn
+from nbinspect import Inspector
+
+torch.manual_seed(0)
+digits = load_digits()
+images = torch.tensor(digits.images[:64], dtype=torch.float32).unsqueeze(1) / 16
+labels = torch.tensor(digits.target[:64])
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3, padding=1)
+        self.conv2 = nn.Conv2d(8, 16, 3, padding=1)
+        self.fc = nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = F.relu(self.conv1(x))
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        return self.fc(x.flatten(1))
+
+model = Net()
+before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+inspector = Inspector(model, [(images, labels)], nn.CrossEntropyLoss())
+"""
+UNCHANGED = "print(all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items()))"
+
+
+class View:
+    """What a person sees of the forward view in one cell's output."""
+
+    def __init__(self, notebook: Any, cell: int = -1) -> None:
+        self.notebook = notebook
+        self.page = notebook.page
+        self.root: Locator = notebook.output(cell).locator(".nbinspect")
+        self.tree = self.root.get_by_role("tree", name="Steps")
+        self.current = self.tree.locator("[aria-current=step]")
+        self.line = self.root.locator(".nf-coderow[aria-current=step] code")
+        self.tensor = self.root.get_by_role("region", name="Tensor")
+        self.effect = self.root.locator(".nf-effect")
+        self.said = self.root.locator(".nf-said")
+        expect(self.root).to_be_visible()
+
+    def button(self, name: str) -> Locator:
+        return self.root.get_by_role("button", name=re.compile(f"^(⟲ )?{name}"))
+
+    def expect_at(self, what: str, shape: str, line: str) -> None:
+        """The cursor is at a step, its shape is shown, and its line of the source is marked."""
+        expect(self.current).to_contain_text(what)
+        expect(self.tensor).to_contain_text(shape)
+        expect(self.line).to_have_text(line)
+
+
+def opened(lab: Any, code: str = "view = inspector.forward()\nview", **options: str) -> View:
+    """A notebook that shows what `code` makes."""
+    notebook = lab.open(PRELUDE, code, **options)
+    notebook.run()
+    return View(notebook)
+
+
+FIRST, SECOND, LAST = (
+    "x = F.relu(self.conv1(x))",
+    "x = F.max_pool2d(F.relu(self.conv2(x)), 2)",
+    "return self.fc(x.flatten(1))",
+)
+
+
+def test_over_into_out_and_back(lab: Any, kernel: str) -> None:
+    """Clicks and keys of a debugger move the cursor, the marked line and the tensor, on each ipykernel."""
+    view = opened(lab, kernel=kernel)
+    view.button("Over").click()
+    view.expect_at("Conv2d", "(64, 8, 8, 8)", FIRST)
+    view.button("Over").click()
+    view.expect_at("F.relu", "(64, 8, 8, 8)", FIRST)
+    view.page.keyboard.press("F11")
+    view.expect_at("F.conv2d", "(64, 16, 8, 8)", SECOND)
+    view.page.keyboard.press("Shift+F11")
+    view.expect_at("Conv2d", "(64, 16, 8, 8)", SECOND)
+    view.page.keyboard.press("F10")
+    view.expect_at("F.relu", "(64, 16, 8, 8)", SECOND)
+    view.page.keyboard.press("F5")
+    expect(view.root.locator(".nf-where")).to_contain_text("finished")
+    view.button("Restart").click()
+    expect(view.root.locator(".nf-where")).to_contain_text("ready")
+    assert view.notebook.execute(UNCHANGED) == "True"
+
+
+def test_the_notebook_is_free_while_the_pass_is_suspended(lab: Any) -> None:
+    """Cells run while a pass waits at the cursor: `view.tensor` is the tensor shown, a step from a cell is shown."""
+    view = opened(lab)
+    view.button("Over").click()
+    view.expect_at("Conv2d", "(64, 8, 8, 8)", FIRST)
+    assert view.notebook.execute("print(torch.equal(view.tensor, model.conv1(images)))") == "True"
+    view.notebook.execute("step = view.over()")
+    view.expect_at("F.relu", "(64, 8, 8, 8)", FIRST)
+
+
+def test_a_condition_stops_the_pass(lab: Any) -> None:
+    """Break on non-finite stops where NaN is made, says so, and Continue goes on to the end."""
+    view = opened(
+        lab, "with torch.no_grad():\n    model.conv2.bias[3] = float('nan')\nview = inspector.forward()\nview"
+    )
+    view.button("Break on").click()
+    condition = view.root.get_by_role("checkbox", name="NaN or infinite values")
+    condition.click()
+    expect(condition).to_be_checked()
+    view.page.keyboard.press("Escape")
+    view.button("Continue").click()
+    view.expect_at("F.conv2d", "(64, 16, 8, 8)", SECOND)
+    expect(view.said).to_contain_text("4,096 non-finite of 65,536")
+    view.button("Continue").click()
+    expect(view.root.locator(".nf-where")).to_contain_text("finished")
+
+
+def test_a_line_stops_the_pass(lab: Any) -> None:
+    """A click on a line's number sets a breakpoint there, which the next click removes."""
+    view = opened(lab)
+    gutter = view.root.locator(".nf-coderow", has_text="return self.fc").get_by_role("button")
+    gutter.click()
+    expect(gutter).to_have_attribute("aria-pressed", "true")
+    view.button("Continue").click()
+    view.expect_at("Tensor.flatten", "(64, 256)", LAST)
+    gutter.click()
+    expect(gutter).to_have_attribute("aria-pressed", "false")
+    view.button("Continue").click()
+    expect(view.root.locator(".nf-where")).to_contain_text("finished")
+
+
+def test_a_tensor_is_replaced_and_the_pass_goes_on(lab: Any) -> None:
+    """Zero this, then Continue: the effect on loss and predictions is that of a forward with that activation zero."""
+    view = opened(lab)
+    for _ in range(2):
+        view.button("Over").click()
+    view.expect_at("F.relu", "(64, 8, 8, 8)", FIRST)
+    view.button("Zero this").click()
+    view.button("Continue").click()
+    expect(view.effect).to_contain_text("predictions change")
+    told = view.notebook.execute(
+        """
+with torch.no_grad():
+    logits = model.fc(F.max_pool2d(F.relu(model.conv2(torch.zeros(64, 8, 8, 8))), 2).flatten(1))
+    print(f"{int((logits.argmax(1) != model(images).argmax(1)).sum())} of 64 predictions change")"""
+    )
+    expect(view.effect).to_contain_text(told)
+    assert view.notebook.execute(UNCHANGED) == "True"
+
+
+def test_the_input_is_edited_and_the_pass_resumed(lab: Any) -> None:
+    """A patch of the input set to zero restarts the pass with it; the user's own batch is left unchanged."""
+    view = opened(lab)
+    view.notebook.execute("kept = images.clone()")
+    view.notebook.execute("view._requests._edit('zero', sample=0, row=0, column=0, height=8, width=8)")
+    view.button("Continue").click()
+    expect(view.effect).to_contain_text("predictions change")
+    assert view.notebook.execute("print(torch.equal(kept, images), view.stepper.effect.predictions[1])") == "True 64"
+
+
+def test_a_forward_that_never_returns_is_stopped(lab: Any) -> None:
+    """A loop without end leaves the kernel free; Stop ends it, and the view says so."""
+    endless = """
+class Endless(nn.Module):
+    def forward(self, x):
+        x = x * 2
+        while not go.is_set():
+            pass
+        return x + 1
+
+go = threading.Event()
+go.set()
+view = Inspector(Endless(), [(images, labels)]).forward()
+go.clear()
+view"""
+    view = opened(lab, endless)
+    view.button("Over").click()
+    expect(view.tensor).to_contain_text("(64, 1, 8, 8)")
+    view.button("Continue").click()
+    expect(view.root.locator(".nf-where")).to_contain_text("running")
+    assert view.notebook.execute("print(6 * 7)") == "42"
+    view.root.get_by_role("button", name="Stop").click()
+    expect(view.root.locator(".nf-where")).to_contain_text("stopped")
+    assert view.notebook.execute("print([t.name for t in threading.enumerate() if t.name == 'nbinspect-pass'])") == "[]"
+
+
+def test_a_forward_that_fails_is_explained(lab: Any) -> None:
+    """The failing line is marked, with the shapes that did not fit, and nothing is raised in the notebook."""
+    view = opened(lab, "model.fc = nn.Linear(128, 10)\nview = inspector.forward()\nview")
+    view.button("Continue").click()
+    failing = view.root.locator(".nf-coderow[data-tone=bad]")
+    expect(failing).to_contain_text(LAST)
+    expect(failing).to_contain_text("256")
+    expect(failing).to_contain_text("128")
+
+
+def test_names_from_the_model_are_text(lab: Any) -> None:
+    """A class and an exception with markup in their names are shown, not run."""
+    hostile = """
+name = "<img src=x onerror=document.body.dataset.hacked=1>"
+Evil = type(name, (nn.Module,), {"forward": lambda self, x: x * 2})
+model = nn.Sequential(Evil())
+view = Inspector(model, [(images, labels)]).forward()
+view"""
+    view = opened(lab, hostile)
+    view.button("Continue").click()
+    expect(view.tree).to_contain_text("<img src=x")
+    assert view.page.locator("body").get_attribute("data-hacked") is None
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pictures_for_people(lab: Any, theme: str) -> None:
+    """The view looks as it should in both themes; its pictures are kept to be looked at."""
+    view = opened(
+        lab, "with torch.no_grad():\n    model.conv2.bias[:6] = -2\nview = inspector.forward()\nview", theme=theme
+    )
+    view.notebook.execute("step = view.run_to('Tensor.flatten'); step = view.back(); step = view.back()")
+    view.notebook.execute("view.gradients()")
+    expect(view.root).to_contain_text("dead")
+    view.notebook.screenshot(f"forward-{theme}", view.root)
+
+
+def test_a_frozen_view_is_a_page(lab: Any) -> None:
+    """`freeze` leaves the steps and the figure in the notebook, without scripts."""
+    notebook = lab.open(PRELUDE, "view = inspector.forward()\nview", "view.freeze()")
+    notebook.run()
+    frozen = notebook.output(1)
+    expect(frozen).to_contain_text("F.max_pool2d")
+    expect(frozen.locator(".nbinspect")).to_have_count(0)
+    expect(frozen.locator("img").first).to_be_visible()

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ipywidgets import Widget
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    Widget.close_all()
+
+
+@pytest.fixture
+def ask() -> Any:
+    """Sends a request as the page does, and gives its answer with the buffers."""
+
+    def request(view: Any, method: str, **params: Any) -> Any:
+        answers = []
+        view.send = lambda content, buffers=None: answers.append((content, buffers or []))
+        view._handle_custom_msg({"id": "1", "method": method, "params": params}, [])
+        (answer,) = answers
+        return answer
+
+    return request
