@@ -30,6 +30,8 @@ CLICK = """async () => {
     const over = [...root.querySelectorAll('button')].find(button => button.textContent.startsWith('Over'));
     const current = () => root.querySelector('[role=tree] [aria-current=step]')?.dataset.index;
     const drawn = () => root.querySelector('[aria-label=Tensor] .nf-maps canvas')?.isConnected;
+    const refused = () => over.disabled || over.getAttribute('aria-disabled') === 'true';
+    while (refused()) await new Promise(requestAnimationFrame);
     const before = current(), began = performance.now();
     over.click();
     while (current() === before || !drawn()) await new Promise(requestAnimationFrame);

@@ -75,7 +75,7 @@ def record_forward(
             modes.enter_context(torch.enable_grad())
         entered = _measured_inputs(subject, batch, parts)
         run = _run(subject, batch, parts, tracer)
-        found = parameter_gradients(subject.network, run.loss) if gradients and run.error is None else ()
+        found = parameter_gradients(subject.network, run.loss, batch) if gradients and run.error is None else ()
         steps = tuple(recorder.steps())
         failure = None if run.error is None else failure_of(run.error, tracer.failed, steps)
         returned = measured_tensors(run.outputs, "output")

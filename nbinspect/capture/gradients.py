@@ -10,11 +10,14 @@ from torch import Tensor, nn
 from nbinspect.capture.moments import MomentsGatherer
 from nbinspect.capture.origins import type_name
 from nbinspect.errors import CaptureError
+from nbinspect.nested import tensors_in
 from nbinspect.records import ParameterRecord
 
 
-def parameter_gradients(network: nn.Module, loss: Any) -> tuple[ParameterRecord, ...]:
+def parameter_gradients(network: nn.Module, loss: Any, batch: Any = None) -> tuple[ParameterRecord, ...]:
     """Run backward from the loss without touching any `.grad`, and return every parameter with its gradient.
+
+    Where tensors of the batch require gradients, backward runs down to them.
 
     Raises:
         CaptureError: if there is no loss, it is not one number that depends on a parameter, or backward raises.
@@ -25,11 +28,12 @@ def parameter_gradients(network: nn.Module, loss: Any) -> tuple[ParameterRecord,
         raise CaptureError(f"gradients need a loss of one value that depends on the parameters, got {_outline(loss)}")
     named = dict(network.named_parameters())
     wanted = [parameter for parameter in named.values() if parameter.requires_grad]
+    inputs = [tensor for _, tensor in tensors_in(batch, "") if tensor.requires_grad]
     try:
-        found = torch.autograd.grad(loss, wanted, allow_unused=True) if wanted else ()
+        found = torch.autograd.grad(loss, [*wanted, *inputs], allow_unused=True) if wanted or inputs else ()
     except RuntimeError as error:
         raise CaptureError(f"the backward pass raised {type(error).__name__}: {error}{_advice(error)}") from error
-    flowing = {id(parameter): gradient for parameter, gradient in zip(wanted, found, strict=True)}
+    flowing = {id(parameter): gradient for parameter, gradient in zip(wanted, found, strict=False)}
     values = MomentsGatherer()
     slots = []
     for parameter in named.values():

@@ -69,7 +69,13 @@ class HealthJudge:
         self, step: Step, activation: Activation, values: Moments, weights: Sequence[Tensor]
     ) -> Iterator[Finding]:
         if values.min == values.max == 0:
-            if not _computes(step) or _follows(step, self._still) or _is_given(step) or _begins_at_zero(weights):
+            if (
+                not _computes(step)
+                or _is_regularised(step)
+                or _follows(step, self._still)
+                or _is_given(step)
+                or _begins_at_zero(weights)
+            ):
                 self._still.add(step.index)
             else:
                 yield Finding("warn", "all-zero", "every value is zero")

@@ -36,6 +36,8 @@ def spelled(function: Callable[..., Any]) -> str:
         return f"torch.{name}"
     if inspect.getattr_static(torch.Tensor, name, None) is function or hasattr(function, "__objclass__"):
         return f"Tensor.{name}"
+    if getattr(function, "__module__", None) == torch._tensor.__name__:  # operators that torch wraps in Python
+        return f"Tensor.{name}"
     module = (getattr(function, "__module__", None) or "torch").replace("torch._C._", "torch.")
     # as in `torch.fft.fft`, whose function is called fft_fft
     return f"{module}.{name.removeprefix(module.rpartition('.')[2] + '_')}"

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn.parameter import is_lazy
 
 from nbinspect.nested import tensors_in
 from nbinspect.records import TensorUse
@@ -22,7 +23,7 @@ class Given(NamedTuple):
     name: str
     origin: str | None
     maker: int | None
-    shape: torch.Size
+    shape: tuple[int, ...]
     dtype: torch.dtype
 
     def use(self) -> TensorUse:
@@ -79,8 +80,7 @@ class Origins:
 
     def _given(self, name: str, tensor: Tensor) -> Given:
         maker = self._maker(tensor)
-        shape = torch.Size((tensor.size(0),)) if tensor.is_nested else tensor.shape
-        return Given(name, self._names.get(id(tensor)), maker, shape, tensor.dtype)
+        return Given(name, self._names.get(id(tensor)), maker, shape_of(tensor), tensor.dtype)
 
     def _maker(self, tensor: Tensor) -> int | None:
         reference, made = self._makers.get(id(tensor), (None, 0))
@@ -91,6 +91,13 @@ class Origins:
             if written is not None:
                 return written[1] if maker is None else max(maker, written[1])
         return maker
+
+
+def shape_of(tensor: Tensor) -> tuple[int, ...]:
+    """Return a tensor's shape: (N,) of a nested one, () of a lazy parameter before its first use."""
+    if tensor.is_nested:
+        return (tensor.size(0),)
+    return () if is_lazy(tensor) else tensor.shape
 
 
 def type_name(dtype: torch.dtype) -> str:

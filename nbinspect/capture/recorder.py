@@ -13,7 +13,7 @@ from nbinspect.capture.bounds import Bounds, bounds_of
 from nbinspect.capture.health import HealthJudge
 from nbinspect.capture.moments import MomentsGatherer, Slot
 from nbinspect.capture.operations import Call
-from nbinspect.capture.origins import type_name
+from nbinspect.capture.origins import shape_of, type_name
 from nbinspect.capture.summary import Measured
 from nbinspect.capture.units import UnitAxes
 from nbinspect.nested import tensors_in
@@ -147,8 +147,9 @@ def measured_tensors(value: Any, name: str) -> tuple[Activation, ...]:
 
 def activation_of(name: str, tensor: Tensor) -> Activation:
     """Return what a tensor is, without its values."""
-    shape = tuple(tensor.shape) if not tensor.is_nested else (tensor.size(0),)
-    return Activation(name, shape, type_name(tensor.dtype), str(tensor.device), tensor.requires_grad, None)
+    return Activation(
+        name, tuple(shape_of(tensor)), type_name(tensor.dtype), str(tensor.device), tensor.requires_grad, None
+    )
 
 
 def with_measured(activation: Activation, measured: Measured) -> Activation:

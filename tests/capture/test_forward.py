@@ -10,6 +10,7 @@ import torch
 from architectures import ARCHITECTURES
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
+from torch.nn.parameter import is_lazy
 
 from nbinspect.capture.forward import Recorder, as_called, record_forward
 from nbinspect.capture.operations import Tracer
@@ -140,6 +141,17 @@ def test_healthy_models_raise_no_alarm(made: tuple[nn.Module, Any]) -> None:
     for training in (True, False):
         found = record(model, batch, forward=call, training=training)
         assert not [(step.index, step.name, step.path, step.findings) for step in found.steps if step.findings]
+
+
+def test_a_lazy_model_stays_lazy() -> None:
+    """A model whose parameters wait for their first batch is recorded, and still waits afterwards."""
+    net = nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(3))
+    found = record(net, torch.randn(2, 3, 6, 6))
+    assert found.failure is None
+    assert found.outputs[0].shape == (2, 3)
+    assert [type(module).__name__ for module in net] == ["LazyConv2d", "Flatten", "LazyLinear"]
+    assert all(is_lazy(parameter) for parameter in net.parameters())
+    assert net(torch.randn(2, 5, 6, 6)).shape == (2, 3)
 
 
 def test_a_scripted_module_is_one_step() -> None:
@@ -482,3 +494,37 @@ def test_a_changed_step_is_measured_anew(net: nn.Module) -> None:
     assert relu.outputs[0].moments is not None
     assert relu.outputs[0].moments.max == 0
     assert [step.index for step in recorder.steps()] == list(range(7))
+
+
+def test_an_input_that_requires_gradients_keeps_no_hook(net: nn.Module) -> None:
+    """A leaf of the caller's that a step hands on has neither a hook nor a gradient afterwards."""
+    x = torch.randn(4, 10, requires_grad=True)
+    model = nn.Sequential(nn.Identity(), *net)
+    found = record(model, (x, torch.randint(0, 3, (4,))), nn.CrossEntropyLoss(), gradients=True)
+    identity = next(step for step in found.steps if step.name == "Identity")
+    assert identity.outputs[0].gradient is not None
+    assert x._backward_hooks is None
+    assert x.grad is None
+
+
+@pytest.mark.gpu
+def test_an_accelerator_gives_the_numbers_of_the_cpu() -> None:
+    """On CUDA the steps have the same statistics, units and findings as on the CPU, and tell memory."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16 * 36, 5)).eval()
+    net[0].bias.data[:6] = -100
+    batch = (torch.randn(8, 3, 8, 8), torch.randint(0, 5, (8,)))
+    here = record(net, batch, nn.CrossEntropyLoss(), gradients=True)
+    there = record(net.cuda(), batch, nn.CrossEntropyLoss(), gradients=True)
+    assert there.failure is None
+    for one, other in zip(here.steps, there.steps, strict=True):
+        assert (one.name, one.findings) == (other.name, other.findings)
+        assert other.memory is not None
+        for mine, theirs in zip(one.outputs, other.outputs, strict=True):
+            assert (mine.units, mine.dead) == (theirs.units, theirs.dead)
+            for cpu, cuda in ((mine.moments, theirs.moments), (mine.gradient, theirs.gradient)):
+                assert cpu is not None
+                assert cuda is not None
+                assert (cuda.mean, cuda.std, cuda.max) == pytest.approx(
+                    (cpu.mean, cpu.std, cpu.max), rel=0.02, abs=1e-3
+                )

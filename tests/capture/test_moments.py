@@ -269,3 +269,27 @@ def test_measuring_leaves_the_tensor_unchanged() -> None:
     measured(x)
     assert torch.equal(x, before)
     assert (x._version, x.requires_grad, x.grad) == (version, True, None)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.bool])
+def test_an_accelerator_is_measured_in_one_transfer(dtype: torch.dtype) -> None:
+    """On CUDA the numbers are those of the CPU, those of values that are not finite too."""
+    tensor = torch.randn(8, 16, 9, 9, generator=RANDOM).mul(3).to(dtype)
+    if tensor.is_floating_point():
+        tensor[:, 3] = 0
+        tensor[0, 0, 0, :4] = torch.tensor([nan, inf, -inf, -inf], dtype=dtype)
+    values = MomentsGatherer()
+    there = tensor.cuda()
+    for each in (there, there.flatten(2), there[:4]):
+        values.add(each, axis=1)
+    whole, flat, half = values.gather()
+    for found, oracle in ((whole, tensor), (flat, tensor.flatten(2)), (half, tensor[:4])):
+        mine, theirs = measured(oracle, axis=1), found
+        assert (mine.units, mine.dead) == (theirs.units, theirs.dead)
+        assert mine.moments is not None
+        assert theirs.moments is not None
+        for key in ("count", "nan", "inf", "min", "max"):
+            assert getattr(mine.moments, key) == getattr(theirs.moments, key)
+        assert theirs.moments.mean == pytest.approx(mine.moments.mean, rel=1e-3, abs=1e-4)
+        assert theirs.moments.std == pytest.approx(mine.moments.std, rel=1e-3)
