@@ -19,9 +19,10 @@ table light 1450, wide dark 1200, series light 1450, audio light 1200, broken li
 waiting light 1000, empty light 900, one light 1450, many light 1600
 """
 FORWARD = """
-cnn light 1450, cnn dark 1450, cnn light 800, cnn light 480, gpt light 1450, gpt dark 1200, input light 1450, gradients dark 1450,
-matrix light 1450, matrix dark 1450, failed light 1450, failed dark 1100, many light 1450, hostile light 1450, changed light 1450,
-pages light 1450, compared dark 1450, running light 1450, fresh light 1450, number light 1200, vector dark 1450, none light 1000
+cnn light 1450, cnn dark 1450, cnn light 800, cnn light 480, gpt light 1450, gpt dark 1200, input light 1450,
+gradients dark 1450, matrix light 1450, matrix dark 1450, failed light 1450, failed dark 1100, many light 1450,
+hostile light 1450, changed light 1450, pages light 1450, compared dark 1450, running light 1450, fresh light 1450,
+number light 1200, vector dark 1450, none light 1000
 """
 
 
@@ -45,7 +46,7 @@ def shoot(page: Page, address: str, name: str, target: Path) -> None:
 
 
 def main(folder: Path, scenes: list[str]) -> None:
-    """Takes the pictures of the named scenes (``many``, ``forward:many``, or ``forward`` for all of a view), or of all."""
+    """Takes the pictures of scenes (``many``, ``forward:many``, or ``forward`` for a whole view); of all by default."""
     folder.mkdir(parents=True, exist_ok=True)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=ROOT))
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -95,6 +95,8 @@ function render({ model, el }) {
   const requests = createRequests(model);
   const store = createStore(INITIAL, derive);
   let asked = 0;
+  /** @type {import("./forward/types.js").Comparison} what is shown is compared with */
+  let compared = "";
   let timer = 0;
 
   /** @param {string} method @param {object} [params] @returns {Promise<any>} */
@@ -128,8 +130,11 @@ function render({ model, el }) {
     const answer = await (index === FILTERS
       ? ask("filters")
       : ask("look", { index, output, sample, first, compare: compare || null, ...(compare === "sample" ? { other } : {}) }));
-    if (turn === asked && answer?.planes && focusOf(store.get()) === answer.step) store.set({ looked: answer });
-    else if (turn === asked && answer === null && compare) store.set({ compare: "" });
+    if (turn !== asked) return;
+    if (answer?.planes && focusOf(store.get()) === answer.step) {
+      store.set({ looked: answer });
+      compared = compare;
+    } else if (answer === null) store.set({ compare: viewOf(store.get())?.compared ? compared : "" });
   }
 
   /** @param {number} index */
@@ -168,6 +173,17 @@ function render({ model, el }) {
     return { name, read };
   }
 
+  let sought = "";
+
+  /** Asks for a step that was gone back to, where Python sends nothing of it; once. */
+  function fetchBack() {
+    const { cursor, pending } = store.get();
+    const key = `${cursor.state} ${cursor.view} ${cursor.reached}`;
+    if (cursor.view === null || key === sought || viewOf(store.get()) || pending.includes("look")) return;
+    sought = key;
+    void look({});
+  }
+
   /** Keeps what was chosen by hand — sample, page, comparison — where Python shows a step anew. */
   function follow() {
     const { exhibit, sample, first, output, compare, pending } = store.get();
@@ -202,7 +218,7 @@ function render({ model, el }) {
   });
   for (const { read } of traits) read();
   // Once all that came together has been read.
-  const followExhibit = () => queueMicrotask(follow);
+  const followExhibit = () => queueMicrotask(() => (follow(), fetchBack()));
   model.on("change:exhibit", followExhibit);
 
   return () => {

@@ -330,3 +330,81 @@ test("what cannot be read is said in the view", () => {
   assert.match(page.text("[role=alert]"), /could not be shown: expected an array of numbers/);
   page.end();
 });
+
+test("a comparison that is refused leaves what was shown, and the choice says so", async () => {
+  const page = open(SCENES.cnn());
+  const compare = page.one("select[aria-label='Compare with']");
+  const choose = async (value, rest) => {
+    compare.value = value;
+    compare.dispatchEvent(new Event("change"));
+    page.reply(-1, rest);
+    await settled();
+  };
+  await choose("previous", { payload: SCENES.compared().exhibit });
+  assert.match(page.text(".nf-note"), /this minus step 6/);
+  await choose("eval", { ok: false, error: "another shape" });
+  assert.equal(compare.value, "previous");
+  assert.match(page.text("[role=alert]"), /another shape/);
+  await choose("", { payload: relu() });
+  assert.ok(hidden(page.one(".nf-note")));
+  page.end();
+});
+
+test("a module around the cursor has made nothing yet", () => {
+  const page = open(SCENES.cnn());
+  assert.match(page.row(0).textContent, /Net….*▷ in it/);
+  page.end();
+});
+
+test("a step that was gone back to is asked for where Python sends nothing of it", async () => {
+  const page = open({ ...SCENES.changed() });
+  page.model.set("cursor", { ...SCENES.changed().cursor, view: 14 });
+  page.model.set("exhibit", SCENES.changed().exhibit);
+  await settled();
+  assert.deepEqual(page.sent("look").map(({ index }) => index), [14]);
+  page.end();
+});
+
+test("a refused breakpoint unticks its box", async () => {
+  const page = open(SCENES.cnn());
+  page.button("Break on").click();
+  const [box] = page.all(".nf-menu > .nf-tick input");
+  box.click();
+  assert.ok(box.checked, "believed until there is an answer");
+  page.reply(-1, { ok: false, error: "no" });
+  await settled();
+  assert.ok(!box.checked);
+  page.end();
+});
+
+test("of two looks at one step the later one is shown, whichever answer comes last", async () => {
+  const page = open(SCENES.cnn());
+  const sample = page.one("input[aria-label=Sample]");
+  for (const value of ["5", "6"]) {
+    sample.value = value;
+    sample.dispatchEvent(new Event("change"));
+  }
+  page.reply(-1, { payload: relu({ sample: 6 }) });
+  page.reply(-2, { payload: relu({ sample: 5 }) });
+  await settled();
+  assert.equal(sample.value, "6");
+  page.end();
+});
+
+test("the row in focus is kept however far the tree is scrolled", () => {
+  const page = open(SCENES.many());
+  page.row(3001).focus();
+  const tree = page.one("[role=tree]");
+  tree.scrollTop = 0;
+  tree.dispatchEvent(new Event("scroll"));
+  assert.ok(page.row(0), "the rows in sight are built");
+  assert.equal(document.activeElement, page.row(3001));
+  page.end();
+});
+
+test("of several functions in a file the one that holds the line is shown", () => {
+  const page = open(SCENES.gpt());
+  assert.match(page.text(".nf-source .nf-heading"), /eager_attention_forward/);
+  assert.equal(page.text(".nf-coderow[aria-current=step] .nf-gutter"), "75");
+  page.end();
+});

@@ -369,6 +369,7 @@ var CONDITIONS = [
   ["saturated", "saturated: values at an end of their range", /^saturated\b/],
   ["batch-axis", "batch-axis: it changes its length", /^batch-axis\b/]
 ];
+var worded = ({ text }) => text.replace(/^.*[\\/](?=[^\\/]+:\d+$)/, "");
 var isOn = (point) => point.enabled ?? point.on !== false;
 var kindOf = (point) => point.kind ?? (typeof point.on === "string" ? point.on : null);
 function onCondition(points, condition) {
@@ -424,7 +425,7 @@ function createSource({ ask }) {
     const used = linesUsed(state.steps, code.file);
     const indent = Math.min(...code.lines.filter((text) => text.trim()).map((text) => text.length - text.trimStart().length), 40);
     fill(lines, ...code.lines.map((text, i) => row(state, code, code.first + i, text.slice(indent), line, used.get(code.first + i) ?? 0)));
-    element.style.minHeight = `min(42%, ${52 + 20 * Math.max(...(state.passed?.sources ?? [code]).map((one) => Math.min(one.lines.length, 40)))}px)`;
+    element.style.minHeight = `min(42%, ${52 + 20 * Math.max(...(state.passed?.sources ?? [code]).map((one) => Math.min(one.lines.length, 9)))}px)`;
     if (held !== null) lines.querySelector(`button[data-line="${held}"]`)?.focus({ preventScroll: true });
     const place = `${code.file}:${line}`;
     if (place !== at) reveal();
@@ -525,13 +526,13 @@ function sentence({ cursor, status, slow, passed, steps }) {
     const step2 = stepAt(steps, cursor.failure.step);
     return { icon: "✕", text: `the pass failed${step2 ? ` in ${fullName(step2)}` : ""}: ${cursor.failure.error}`, tone: "bad" };
   }
-  if (cursor.hit) return { icon: "◆", text: cursor.hit, tone: "warn" };
+  if (cursor.hit) return { icon: "◆", text: `stopped: ${cursor.hit}`, tone: "warn" };
   if (cursor.text) return { icon: cursor.state === "closed" ? "■" : "i", text: cursor.text, tone: null };
   if (status.text) return { icon: "i", text: status.text, tone: null };
   if (!passed) return { icon: "i", text: "no pass has been run yet", tone: null };
   if (cursor.state === "ready") return { icon: "i", text: "the pass has not begun: Over runs the first step, Continue runs to a breakpoint or to the end", tone: null };
   const step = stepAt(steps, cursor.view ?? cursor.index);
-  if (step && cursor.view !== null) return { icon: "◂", text: `looking back at ${fullName(step)}, as it was recorded; Over goes forwards again`, tone: null };
+  if (step && cursor.view !== null) return { icon: "◂", text: `looking back at ${fullName(step)}, as it was recorded${cursor.can.over ? "; Over goes forwards again" : ""}`, tone: null };
   if (step) return { icon: "‖", text: `after ${fullName(step)}${step.place ? `, line ${step.place.line}` : ""}: what it gave is live`, tone: null };
   return { icon: "", text: cursor.state === "finished" ? "the pass has ended; shown is what the model gave" : "", tone: null };
 }
@@ -597,7 +598,7 @@ function createChange(store, actions) {
       if (reason && !form.hidden) open(false);
       const done = cursor.effect?.text;
       const what = cursor.edits.length ? `✎ ${cursor.edits.join(", ")}: ` : "";
-      say(effect, shorten(`${what}${done || (what ? "the effect on outputs and loss is said when the pass has ended" : "an effect on outputs and loss is said when a changed pass has ended")}`, 600));
+      say(effect, shorten(`${what}${done || (what ? "the effect on outputs and loss is said when the pass has ended" : "nothing has been changed")}`, 600));
       attribute(effect, "data-tone", done ? "live" : null);
       effect.hidden = !state.passed || !what && cursor.state === "failed";
       element.hidden = focus === null;
@@ -654,7 +655,7 @@ function createEditor(store, { ask }) {
       for (const key of keys) {
         const field = fields[key];
         if (activeIn(field) !== field || region) field.value = region ? String(region[key]) : "";
-        const one = view.kind !== "maps" && (key === "height" || key === "width");
+        const one = view.kind !== "maps" && (key === "height" || key === "width" || key === "row" && view.sample === null);
         field.parentElement?.toggleAttribute("hidden", one);
       }
     }
@@ -772,6 +773,7 @@ function createPlane({ read, choose, drag = null }) {
   let plane = null;
   let at = null;
   let grip = null;
+  let dragged = false;
   function under2(event) {
     const box = canvas.getBoundingClientRect();
     const { rows, columns } = plane ?? { rows: 1, columns: 1 };
@@ -798,7 +800,9 @@ function createPlane({ read, choose, drag = null }) {
     if (grip) put(area, grip, unit);
   });
   element.addEventListener("pointerup", (event) => {
-    if (grip && drag) drag(grip, under2(event));
+    const end = under2(event);
+    dragged = grip !== null && (grip.row !== end.row || grip.column !== end.column);
+    if (grip && drag && dragged) drag(grip, end);
     grip = null;
   });
   element.addEventListener("pointercancel", () => grip = null);
@@ -809,6 +813,10 @@ function createPlane({ read, choose, drag = null }) {
     read(null);
   });
   element.addEventListener("click", (event) => {
+    if (dragged && event.detail !== 0) {
+      dragged = false;
+      return;
+    }
     at = event.detail === 0 ? at ?? { row: 0, column: 0 } : under2(event);
     choose(at);
   });
@@ -863,8 +871,8 @@ function sideOf({ planes, kind }, available) {
   const [count2] = planes.shape;
   if (count2 === 1) return Math.min(available, 260);
   const most = kind === "attention" ? 116 : count2 <= 4 ? 180 : 150;
-  const across = Math.max(1, Math.min(count2, Math.floor(available / 98)));
-  return Math.min(most, Math.floor(available / across) - 11);
+  const across = Math.max(1, Math.min(count2, Math.floor(available / 88)));
+  return Math.min(most, Math.floor((available + 8) / across) - 11);
 }
 function planeScale(view, plane, shared) {
   return shared ? scaleOf(view.shared[0], view.shared[1]) : scaleOf(view.low.data[plane], view.high.data[plane]);
@@ -907,7 +915,8 @@ function createMaps(store, { look }, read, drag) {
     const plane = createPlane({
       read: (unit) => read(unit && view ? reading(view, i, unit) : ""),
       choose(unit) {
-        if (!view) return;
+        if (view?.step === -1) drag(i, unit, unit);
+        if (!view || view.step === -1) return;
         const channel = view.first + i;
         const { channel: old, unit: at } = store.get();
         const place = original(view, unit);
@@ -942,7 +951,7 @@ function createMaps(store, { look }, read, drag) {
         const channel = next.first + i;
         const dead = Boolean(next.dead.data[i]) && next.dead.data.length === count2;
         const { low, high } = { low: next.low.data[i], high: next.high.data[i] };
-        const text = `${next.axes[0] || "plane"} ${channel}: ${dead ? "dead, zero on every sample" : Number.isFinite(low) ? `${brief(low)} to ${brief(high)}` : "no finite value"}`;
+        const text = `${next.axes[0] || "plane"} ${channel}: ${dead ? next.compared ? "the same on every sample" : "dead, zero on every sample" : Number.isFinite(low) ? `${brief(low)} to ${brief(high)}` : "no finite value"}`;
         const scale = planeScale(next, i, state.shared);
         plane.show({ data: next.planes.data, at: i * rows * columns, rows, columns, width, height, scale }, `${text}. Arrow keys read its values.`, next.kind === "none" ? null : state.channel === channel);
         attribute(plane.element, "title", text);
@@ -952,7 +961,7 @@ function createMaps(store, { look }, read, drag) {
         if (next.step === -1 && region && region.sample === (next.sample ?? region.sample)) plane.mark(reduced(next, region), reduced(next, { row: region.row + region.height - 1, column: region.column + region.width - 1 }));
         else plane.mark(place);
         box.style.width = `${Math.max(width, 40) + 2}px`;
-        fill(caption, h("span", {}, String(channel)), dead && h("span", { "data-tone": "warn" }, "dead"), !dead && !Number.isFinite(low) && h("span", { "data-tone": "bad" }, "NaN"));
+        fill(caption, h("span", {}, String(channel)), dead && (next.compared ? h("span", {}, "same") : h("span", { "data-tone": "warn" }, "dead")), !dead && !Number.isFinite(low) && h("span", { "data-tone": "bad" }, "NaN"));
       });
       writePager(next, state);
     }
@@ -1010,7 +1019,7 @@ function createChannel(store, { ask, look }) {
     const found = mostExciting(view.excited, channel);
     if (!found.length || found[0].value === 0) return h("p", { class: "nf-hint" }, "No sample of the batch excites it: its greatest value is 0 on each.");
     const links = found.map(({ sample, value }) => button(`${sample}`, () => look({ sample }), { class: "nf-sample", "aria-pressed": String(sample === view.sample), title: `sample ${sample}: greatest value ${brief(value)}` }, h("span", { class: "nf-soft" }, brief(value))));
-    return h("p", { class: "nf-excited" }, "excited most by sample ", ...links);
+    return h("p", { class: "nf-excited" }, view.compared ? "differs most on sample " : "excited most by sample ", ...links);
   }
   function unitPart(state, view, channel, unit) {
     if (!unit || view.step < 0 || view.kind === "attention") return null;
@@ -1251,7 +1260,7 @@ function createHeat(read, choose, drag) {
       const named = next.row_names.length ? Math.min(120, 10 + 7 * Math.max(...next.row_names.map((name) => Math.min(name.length, 15)))) : 30;
       const room = Math.max(available - named - 12, 120);
       const wide = Math.min(Math.max(room / Math.max(columns, 1), 1), next.kind === "attention" ? 20 : 30);
-      const tall = Math.min(Math.max(Math.min(300 / Math.max(rows, 1), wide * 2), Math.min(wide, 300 / rows)), next.row_names.length ? 20 : 26);
+      const tall = next.kind === "attention" ? Math.min(wide, 300 / Math.max(rows, 1)) : Math.min(Math.max(Math.min(300 / Math.max(rows, 1), wide * 2), Math.min(wide, 300 / rows)), next.row_names.length ? 20 : 26);
       const width = Math.max(Math.min(Math.round(wide * columns), room), 24);
       const height = Math.max(Math.round(tall * rows), 14);
       const scale = planeScale(next, at, shared);
@@ -1270,7 +1279,7 @@ function createHeat(read, choose, drag) {
       attribute(dead, "title", gone ? `${gone} of ${columns} columns are zero on every sample` : null);
       dead.hidden = gone === 0;
       say(beside, next.axes[1] ? `↓ ${next.axes[1]}` : "");
-      say(below, next.axes[2] ? `→ ${next.axes[2]}${gone ? ` · ✕ dead: ${gone}` : ""}` : "");
+      say(below, next.axes[2] ? `→ ${next.axes[2]}${gone ? ` · ✕ ${next.compared ? "the same" : "dead"}: ${gone}` : ""}` : "");
       say(ends[0], brief(scale.from));
       say(ends[1], brief(scale.to));
       bar.style.background = gradient(scale);
@@ -1301,6 +1310,11 @@ function names(place, names2, total, shown2, step, side, room) {
 }
 
 // src/forward/tensorhead.js
+var KEEP = "keep the parameters as they are now: after a training step, compare with “before training”";
+function another(state) {
+  const view = viewOf(state);
+  return view && view.sample === state.other ? (state.other + 1) % Math.max(view.samples, 1) : state.other;
+}
 function createTensorHead(store, { ask, look, select }) {
   const title = h("h3", { class: "nf-title" });
   const chip = h("span", { class: "nf-chip" });
@@ -1313,9 +1327,9 @@ function createTensorHead(store, { ask, look, select }) {
   const compare = choice("Compare with", (value) => look({ compare: (
     /** @type {Comparison} */
     value
-  ) }));
+  ), other: another(store.get()) }));
   const other = spin("Other sample", (value) => look({ other: value }));
-  const keep = button("Keep", () => void ask("keep"), { class: "nf-small", title: "keep this pass, to compare the pass after a training step with it" });
+  const keep = button("Keep", () => void ask("keep"), { class: "nf-small" });
   const own = button("own", () => store.set({ shared: false }), { title: "each plane has its own scale" });
   const shared = button("shared", () => store.set({ shared: true }), { title: "all planes have one scale" });
   const scale = h("span", { class: "nf-control" }, h("span", { "aria-hidden": true }, "Scale"), h("span", { class: "nf-segment", role: "group", "aria-label": "Scale of colours" }, shared, own));
@@ -1375,8 +1389,8 @@ function createTensorHead(store, { ask, look, select }) {
     other.hidden = state.compare !== "sample";
     other.value = String(state.other);
     attribute(other, "max", Math.max(count2 - 1, 0));
-    keep.hidden = state.compare !== "before";
-    attribute(keep, "aria-busy", state.pending.includes("keep") ? "true" : null);
+    keep.hidden = focus === FILTERS || focus === INPUT || focus === null;
+    enable(keep, { busy: state.pending.includes("keep"), reason: state.cursor.state === "closed" ? "this view is closed" : "", title: KEEP });
     const many = (view?.planes.shape[0] ?? 0) > 1;
     scale.hidden = !many;
     attribute(own, "aria-pressed", String(!state.shared));
@@ -1630,7 +1644,7 @@ function createBreakMenu(store, { ask }) {
   function line(point) {
     const box = h("input", { type: "checkbox", onchange: () => void ask("breakpoint", { toggle: point.id }) });
     box.checked = isOn(point);
-    const text = shorten(point.text, 120);
+    const text = shorten(worded(point), 120);
     return h(
       "li",
       {},
@@ -1650,13 +1664,13 @@ function createBreakMenu(store, { ask }) {
         fill(list, ...points.map(line));
         if (held) (list.querySelector("input") ?? ticks[0].box).focus();
       }
-      for (const { condition, box } of ticks) {
+      for (const { condition, box } of state.pending.includes("breakpoint") ? [] : ticks) {
         const point = onCondition(points, condition);
         box.checked = point !== null && isOn(point);
       }
       none.hidden = points.length > 0;
       const active = points.filter(isOn);
-      say(opener, active.length === 0 ? "Break on ▾" : active.length === 1 ? `Break on: ${shorten(active[0].text, 22)} ▾` : `Break on: ${active.length} ▾`);
+      say(opener, active.length === 0 ? "Break on ▾" : active.length === 1 ? `Break on: ${shorten(worded(active[0]), 22)} ▾` : `Break on: ${active.length} ▾`);
       attribute(opener, "aria-busy", state.pending.includes("breakpoint") ? "true" : null);
       before = state;
     },
@@ -1673,6 +1687,7 @@ var MOVES = [
   ["run", "Continue", "F5", "F5 or c", "run to the next breakpoint, or to the end"],
   ["back", "Back", "", "b", "look at the step before; what was recorded is kept"]
 ];
+var LOOKING = /* @__PURE__ */ new Set(["look", "filters", "receptive", "breakpoint", "keep"]);
 function moveOf(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return null;
   if (event.key === "F11") return event.shiftKey ? "out" : "into";
@@ -1716,10 +1731,11 @@ function createToolbar(store, actions) {
   function write(state) {
     const { cursor, pending, passed } = state;
     for (const { method, what, element: one } of moves) enable(one, { reason: reasonAgainst(cursor, method), busy: pending.includes(method), title: what });
-    const running = cursor.state === "running" || state.slow;
+    const running = standing(state).startsWith("running");
     stop.classList.toggle("nf-away", !running && !cursor.can.stop);
     enable(stop, { reason: reasonAgainst(cursor, "stop"), busy: pending.includes("stop"), title: "end the pass where it is" });
     say(where, standing(state));
+    attribute(where, "title", standing(state));
     attribute(where, "data-busy", running);
     const has = Boolean(passed?.steps.some((step) => step.outputs.some((output) => output.gradient)));
     enable(gradients, { reason: reasonAgainst(cursor, "gradients"), busy: pending.includes("gradients"), title: has ? "gradients are shown beside the values; ask for them again" : "run the loss and its backward pass, and show each step's gradient" });
@@ -1734,10 +1750,10 @@ function createToolbar(store, actions) {
 }
 function standing({ cursor, steps, slow, pending, passed, stood }) {
   const all = steps.length;
-  if (cursor.state === "running" || slow && pending.length) return "running …";
+  if (cursor.state === "running" || slow && pending.some((method) => !LOOKING.has(method))) return "running …";
   if (cursor.state === "closed") return "closed";
   if (!passed && !all) return "no pass yet";
-  if (cursor.view !== null && stood !== null) return `looking back at step ${count(cursor.view + 1)} · ${cursor.state} at ${count(stood + 1)} of ${count(all)}`;
+  if (cursor.view !== null && stood !== null) return `back at step ${count(cursor.view + 1)} of ${count(all)} · ${cursor.state}`;
   const index = cursor.index ?? cursor.view ?? (cursor.state === "finished" ? null : cursor.reached);
   const at = cursor.state === "finished" && index === null ? `all ${count(all)} steps` : index === null || index < 0 ? "before the first step" : `step ${count(index + 1)} of ${count(all)}`;
   return `${at} · ${cursor.state}`;
@@ -1854,8 +1870,9 @@ function createRow(index, { select, toggle, actions, store }) {
     fill(state, cursor.edits.some((edit) => edit.startsWith("input")) && h("span", { class: "nf-moved" }, "✎ changed"));
     attribute(element, "aria-label", `input ${lengths.textContent}`);
   }
-  function writeStep({ state: now, points, failed, moved }, step) {
-    const reached = isReached(now, index);
+  function writeStep({ state: now, points, failed, entered, moved }, step) {
+    const begun = isReached(now, index);
+    const reached = begun && !entered;
     const { icon, tone, words } = health(step, failed);
     const point = onStep(points, step);
     say(dot, point ? isOn(point) ? "●" : "○" : "·");
@@ -1864,7 +1881,7 @@ function createRow(index, { select, toggle, actions, store }) {
     say(name, shorten(shortName(step), 60));
     say(what, shorten(step.name, 60));
     say(lengths, reached ? failed ? "✕" : outputShape(step) : "…");
-    element.classList.toggle("nf-ahead", !reached);
+    element.classList.toggle("nf-ahead", !begun);
     const share2 = reached && !failed ? alive(step) : null;
     bar.style.visibility = share2 === null ? "hidden" : "visible";
     attribute(bar, "data-tone", tone);
@@ -1873,6 +1890,7 @@ function createRow(index, { select, toggle, actions, store }) {
     const much = moved === null || moved === void 0 ? "∞" : brief(moved);
     fill(
       state,
+      begun && entered && h("span", { class: "nf-soft" }, "▷ in it"),
       reached && h("span", { "data-tone": tone }, icon),
       far && h("span", { class: "nf-moved", title: `its values moved by ${much} of their norm` }, ` Δ ${much}`),
       reached && words && h("span", { "data-tone": tone }, ` ${words}`)
@@ -1880,8 +1898,9 @@ function createRow(index, { select, toggle, actions, store }) {
     say(grad, reached ? gradientOf(step) : "");
     const text = describeStep(step);
     const movedText = far ? `, moved by ${much} of its norm` : "";
-    attribute(element, "title", tooltip(reached ? text + movedText : `${text.split(",")[0]}: not reached yet; double-click or Shift+Enter runs to here`));
-    attribute(element, "aria-label", shorten(`${shortName(step)}, ${step.name}, ${reached ? `${outputShape(step)}, ${icon === "●" ? "healthy" : words || icon}${movedText}` : "not reached yet"}${point ? ", breakpoint" : ""}`, 300));
+    const standing2 = entered && begun ? "has begun and not ended" : "not reached yet";
+    attribute(element, "title", tooltip(reached ? text + movedText : begun ? `${text.split(",")[0]}: ${standing2}` : `${text.split(",")[0]}: ${standing2}; double-click or Shift+Enter runs to here`));
+    attribute(element, "aria-label", shorten(`${shortName(step)}, ${step.name}, ${reached ? `${outputShape(step)}, ${icon === "●" ? "healthy" : words || icon}${movedText}` : standing2}${point ? ", breakpoint" : ""}`, 300));
   }
 }
 function gradientOf(step) {
@@ -1948,6 +1967,7 @@ function createTree(store, actions) {
     const byIndex = new Map(state.steps.map((step) => [step.index, step]));
     const { failure } = state.cursor;
     const failing = new Set(failure && failure.step !== null ? [failure.step, ...around(state.steps, failure.step)] : []);
+    const entered = new Set(["suspended", "running", "stopped"].includes(state.cursor.state) ? around(state.steps, state.stood ?? (state.cursor.reached >= 0 ? state.cursor.reached : null)) : []);
     const cursorRow = rowFor(rows, state.steps, state.stood ?? state.cursor.view);
     const focusRow = rowFor(rows, state.steps, focusOf(state));
     for (const [index, i] of [...wanted].sort((a, b) => a[1] - b[1])) {
@@ -1959,7 +1979,7 @@ function createTree(store, actions) {
         space.insertBefore(row.element, next?.[1].element ?? null);
       }
       row.element.style.top = `${i * TALL2}px`;
-      row.show({ state, row: rows[i], step: byIndex.get(index) ?? null, points, failed: failing.has(index), moved: moved.get(index), current: i === cursorRow, looked: i === focusRow, tabbed: index === active || keep < 0 && i === first });
+      row.show({ state, row: rows[i], step: byIndex.get(index) ?? null, points, failed: failing.has(index), entered: entered.has(index), moved: moved.get(index), current: i === cursorRow, looked: i === focusRow, tabbed: index === active || keep < 0 && i === first });
     }
   }
   function select(index) {
@@ -2008,12 +2028,12 @@ function createTree(store, actions) {
     element,
     update(state) {
       if (!changed(before, state, ["steps", "cursor", "selected", "passed"])) return;
-      const moved = !before || before.stood !== state.stood || before.steps !== state.steps || before.cursor.failure !== state.cursor.failure;
+      const moved = !before || before.stood !== state.stood || before.cursor.view !== state.cursor.view || before.steps !== state.steps || before.cursor.failure !== state.cursor.failure;
       const looked = !before || focusOf(before) !== focusOf(state);
       const fresh = !before || before.steps !== state.steps;
       before = state;
       if (moved) {
-        enclosing = new Set(around(state.steps, state.stood ?? state.cursor.failure?.step ?? null));
+        enclosing = new Set(around(state.steps, state.stood ?? state.cursor.view ?? state.cursor.failure?.step ?? null));
         if (!fresh) for (const index of enclosing) chosen.delete(index);
         arrange(state);
       }
@@ -2101,6 +2121,7 @@ function render({ model, el }) {
   const requests = createRequests(model);
   const store = createStore(INITIAL, derive);
   let asked = 0;
+  let compared = "";
   let timer = 0;
   async function ask(method, params = {}) {
     if (method !== "look" && store.get().pending.includes(method)) return null;
@@ -2127,8 +2148,11 @@ function render({ model, el }) {
     if (index === null) return;
     const turn = ++asked;
     const answer = await (index === FILTERS ? ask("filters") : ask("look", { index, output, sample, first, compare: compare || null, ...compare === "sample" ? { other } : {} }));
-    if (turn === asked && answer?.planes && focusOf(store.get()) === answer.step) store.set({ looked: answer });
-    else if (turn === asked && answer === null && compare) store.set({ compare: "" });
+    if (turn !== asked) return;
+    if (answer?.planes && focusOf(store.get()) === answer.step) {
+      store.set({ looked: answer });
+      compared = compare;
+    } else if (answer === null) store.set({ compare: viewOf(store.get())?.compared ? compared : "" });
   }
   const select = (index) => void look({ selected: index === store.get().cursor.index ? null : index, output: 0, first: 0, ...index === INPUT ? { compare: "" } : {} });
   const actions = { ask, look: (patch) => void look(patch), select };
@@ -2162,6 +2186,14 @@ function render({ model, el }) {
     model.on(`change:${name}`, read);
     return { name, read };
   }
+  let sought = "";
+  function fetchBack() {
+    const { cursor, pending } = store.get();
+    const key = `${cursor.state} ${cursor.view} ${cursor.reached}`;
+    if (cursor.view === null || key === sought || viewOf(store.get()) || pending.includes("look")) return;
+    sought = key;
+    void look({});
+  }
   function follow() {
     const { exhibit, sample, first, output, compare, pending } = store.get();
     if (!exhibit || pending.includes("look") || exhibit !== viewOf(store.get())) return;
@@ -2192,7 +2224,7 @@ function render({ model, el }) {
     for (const view of views) view.update(state);
   });
   for (const { read } of traits) read();
-  const followExhibit = () => queueMicrotask(follow);
+  const followExhibit = () => queueMicrotask(() => (follow(), fetchBack()));
   model.on("change:exhibit", followExhibit);
   return () => {
     for (const { name, read } of traits) model.off(`change:${name}`, read);

@@ -2,7 +2,7 @@
 
 import { attribute, changed, fill, h, say } from "../dom.js";
 import { plural, shorten, tooltip } from "../numbers.js";
-import { CONDITIONS, isOn, onCondition } from "./breakpoints.js";
+import { CONDITIONS, isOn, onCondition, worded } from "./breakpoints.js";
 import { activeIn, button } from "./controls.js";
 
 /** @typedef {import("./types.js").State} State */
@@ -69,7 +69,7 @@ export function createBreakMenu(store, { ask }) {
   function line(point) {
     const box = h("input", { type: "checkbox", onchange: () => void ask("breakpoint", { toggle: point.id }) });
     box.checked = isOn(point);
-    const text = shorten(point.text, 120);
+    const text = shorten(worded(point), 120);
     return h(
       "li",
       {},
@@ -90,13 +90,14 @@ export function createBreakMenu(store, { ask }) {
         fill(list, ...points.map(line));
         if (held) (list.querySelector("input") ?? ticks[0].box).focus();
       }
-      for (const { condition, box } of ticks) {
+      // A tick is believed until Python has answered.
+      for (const { condition, box } of state.pending.includes("breakpoint") ? [] : ticks) {
         const point = onCondition(points, condition);
         box.checked = point !== null && isOn(point);
       }
       none.hidden = points.length > 0;
       const active = points.filter(isOn);
-      say(opener, active.length === 0 ? "Break on ▾" : active.length === 1 ? `Break on: ${shorten(active[0].text, 22)} ▾` : `Break on: ${active.length} ▾`);
+      say(opener, active.length === 0 ? "Break on ▾" : active.length === 1 ? `Break on: ${shorten(worded(active[0]), 22)} ▾` : `Break on: ${active.length} ▾`);
       attribute(opener, "aria-busy", state.pending.includes("breakpoint") ? "true" : null);
       before = state;
     },

@@ -13,6 +13,9 @@ export const CONDITIONS = [
   ["batch-axis", "batch-axis: it changes its length", /^batch-axis\b/],
 ];
 
+/** As it is shown: of a file its own name. @param {Breakpoint} point */
+export const worded = ({ text }) => text.replace(/^.*[\\/](?=[^\\/]+:\d+$)/, "");
+
 /** @param {Breakpoint} point */
 export const isOn = (point) => point.enabled ?? point.on !== false;
 

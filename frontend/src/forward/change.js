@@ -66,7 +66,7 @@ export function createChange(store, actions) {
       if (reason && !form.hidden) open(false);
       const done = cursor.effect?.text;
       const what = cursor.edits.length ? `✎ ${cursor.edits.join(", ")}: ` : "";
-      say(effect, shorten(`${what}${done || (what ? "the effect on outputs and loss is said when the pass has ended" : "an effect on outputs and loss is said when a changed pass has ended")}`, 600));
+      say(effect, shorten(`${what}${done || (what ? "the effect on outputs and loss is said when the pass has ended" : "nothing has been changed")}`, 600));
       attribute(effect, "data-tone", done ? "live" : null);
       effect.hidden = !state.passed || (!what && cursor.state === "failed");
       element.hidden = focus === null;
@@ -133,7 +133,7 @@ function createEditor(store, { ask }) {
       for (const key of keys) {
         const field = fields[key];
         if (activeIn(field) !== field || region) field.value = region ? String(region[key]) : "";
-        const one = view.kind !== "maps" && (key === "height" || key === "width");
+        const one = view.kind !== "maps" && (key === "height" || key === "width" || (key === "row" && view.sample === null));
         field.parentElement?.toggleAttribute("hidden", one);
       }
     },

@@ -52,7 +52,7 @@ export function createChannel(store, { ask, look }) {
     const found = mostExciting(view.excited, channel);
     if (!found.length || found[0].value === 0) return h("p", { class: "nf-hint" }, "No sample of the batch excites it: its greatest value is 0 on each.");
     const links = found.map(({ sample, value }) => button(`${sample}`, () => look({ sample }), { class: "nf-sample", "aria-pressed": String(sample === view.sample), title: `sample ${sample}: greatest value ${brief(value)}` }, h("span", { class: "nf-soft" }, brief(value))));
-    return h("p", { class: "nf-excited" }, "excited most by sample ", ...links);
+    return h("p", { class: "nf-excited" }, view.compared ? "differs most on sample " : "excited most by sample ", ...links);
   }
 
   /** @param {State} state @param {ActivationView} view @param {number} channel @param {{ row: number, column: number } | null} unit */

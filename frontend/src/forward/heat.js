@@ -51,7 +51,7 @@ export function createHeat(read, choose, drag) {
       const named = next.row_names.length ? Math.min(120, 10 + 7 * Math.max(...next.row_names.map((name) => Math.min(name.length, 15)))) : 30;
       const room = Math.max(available - named - 12, 120);
       const wide = Math.min(Math.max(room / Math.max(columns, 1), 1), next.kind === "attention" ? 20 : 30);
-      const tall = Math.min(Math.max(Math.min(300 / Math.max(rows, 1), wide * 2), Math.min(wide, 300 / rows)), next.row_names.length ? 20 : 26);
+      const tall = next.kind === "attention" ? Math.min(wide, 300 / Math.max(rows, 1)) : Math.min(Math.max(Math.min(300 / Math.max(rows, 1), wide * 2), Math.min(wide, 300 / rows)), next.row_names.length ? 20 : 26);
       const width = Math.max(Math.min(Math.round(wide * columns), room), 24);
       const height = Math.max(Math.round(tall * rows), 14);
       const scale = planeScale(next, at, shared);
@@ -70,7 +70,7 @@ export function createHeat(read, choose, drag) {
       attribute(dead, "title", gone ? `${gone} of ${columns} columns are zero on every sample` : null);
       dead.hidden = gone === 0;
       say(beside, next.axes[1] ? `↓ ${next.axes[1]}` : "");
-      say(below, next.axes[2] ? `→ ${next.axes[2]}${gone ? ` · ✕ dead: ${gone}` : ""}` : "");
+      say(below, next.axes[2] ? `→ ${next.axes[2]}${gone ? ` · ✕ ${next.compared ? "the same" : "dead"}: ${gone}` : ""}` : "");
       say(ends[0], brief(scale.from));
       say(ends[1], brief(scale.to));
       bar.style.background = gradient(scale);

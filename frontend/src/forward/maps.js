@@ -39,8 +39,8 @@ function sideOf({ planes, kind }, available) {
   const [count] = planes.shape;
   if (count === 1) return Math.min(available, 260);
   const most = kind === "attention" ? 116 : count <= 4 ? 180 : 150;
-  const across = Math.max(1, Math.min(count, Math.floor(available / 98)));
-  return Math.min(most, Math.floor(available / across) - 11);
+  const across = Math.max(1, Math.min(count, Math.floor(available / 88)));
+  return Math.min(most, Math.floor((available + 8) / across) - 11);
 }
 
 /** Colours of one plane, on its own scale or on that of all.
@@ -104,7 +104,8 @@ export function createMaps(store, { look }, read, drag) {
     const plane = createPlane({
       read: (unit) => read(unit && view ? reading(view, i, unit) : ""),
       choose(unit) {
-        if (!view) return;
+        if (view?.step === -1) drag(i, unit, unit);
+        if (!view || view.step === -1) return;
         const channel = view.first + i;
         const { channel: old, unit: at } = store.get();
         const place = original(view, unit);
@@ -140,7 +141,7 @@ export function createMaps(store, { look }, read, drag) {
         const channel = next.first + i;
         const dead = Boolean(next.dead.data[i]) && next.dead.data.length === count;
         const { low, high } = { low: next.low.data[i], high: next.high.data[i] };
-        const text = `${next.axes[0] || "plane"} ${channel}: ${dead ? "dead, zero on every sample" : Number.isFinite(low) ? `${brief(low)} to ${brief(high)}` : "no finite value"}`;
+        const text = `${next.axes[0] || "plane"} ${channel}: ${dead ? next.compared ? "the same on every sample" : "dead, zero on every sample" : Number.isFinite(low) ? `${brief(low)} to ${brief(high)}` : "no finite value"}`;
         const scale = planeScale(next, i, state.shared);
         plane.show({ data: next.planes.data, at: i * rows * columns, rows, columns, width, height, scale }, `${text}. Arrow keys read its values.`, next.kind === "none" ? null : state.channel === channel);
         attribute(plane.element, "title", text);
@@ -150,7 +151,7 @@ export function createMaps(store, { look }, read, drag) {
         if (next.step === -1 && region && region.sample === (next.sample ?? region.sample)) plane.mark(reduced(next, region), reduced(next, { row: region.row + region.height - 1, column: region.column + region.width - 1 }));
         else plane.mark(place);
         box.style.width = `${Math.max(width, 40) + 2}px`;
-        fill(caption, h("span", {}, String(channel)), dead && h("span", { "data-tone": "warn" }, "dead"), !dead && !Number.isFinite(low) && h("span", { "data-tone": "bad" }, "NaN"));
+        fill(caption, h("span", {}, String(channel)), dead && (next.compared ? h("span", {}, "same") : h("span", { "data-tone": "warn" }, "dead")), !dead && !Number.isFinite(low) && h("span", { "data-tone": "bad" }, "NaN"));
       });
       writePager(next, state);
     },

@@ -100,6 +100,7 @@ export function createPlane({ read, choose, drag = null }) {
   let at = null;
   /** @type {Unit | null} */
   let grip = null;
+  let dragged = false;
 
   /** @param {PointerEvent | MouseEvent} event @returns {Unit} */
   function under(event) {
@@ -131,7 +132,9 @@ export function createPlane({ read, choose, drag = null }) {
     if (grip) put(area, grip, unit);
   });
   element.addEventListener("pointerup", (event) => {
-    if (grip && drag) drag(grip, under(event));
+    const end = under(event);
+    dragged = grip !== null && (grip.row !== end.row || grip.column !== end.column);
+    if (grip && drag && dragged) drag(grip, end);
     grip = null;
   });
   element.addEventListener("pointercancel", () => (grip = null));
@@ -142,6 +145,11 @@ export function createPlane({ read, choose, drag = null }) {
     read(null);
   });
   element.addEventListener("click", (event) => {
+    // The click that ends a rectangle is no choice of a unit.
+    if (dragged && event.detail !== 0) {
+      dragged = false;
+      return;
+    }
     // A click without a pointer is Enter or the space bar.
     at = event.detail === 0 ? at ?? { row: 0, column: 0 } : under(event);
     choose(at);

@@ -47,8 +47,8 @@ export function createSource({ ask }) {
     const used = linesUsed(state.steps, code.file);
     const indent = Math.min(...code.lines.filter((text) => text.trim()).map((text) => text.length - text.trimStart().length), 40);
     fill(lines, ...code.lines.map((text, i) => row(state, code, code.first + i, text.slice(indent), line, used.get(code.first + i) ?? 0)));
-    // Longest source of the pass, so that the tree below keeps its place when the function changes.
-    element.style.minHeight = `min(42%, ${52 + 20 * Math.max(...(state.passed?.sources ?? [code]).map((one) => Math.min(one.lines.length, 40)))}px)`;
+    // As the longest source of the pass, within reason, so that the tree below keeps its place when the function changes.
+    element.style.minHeight = `min(42%, ${52 + 20 * Math.max(...(state.passed?.sources ?? [code]).map((one) => Math.min(one.lines.length, 9)))}px)`;
     if (held !== null) /** @type {HTMLElement | null} */ (lines.querySelector(`button[data-line="${held}"]`))?.focus({ preventScroll: true });
     const place = `${code.file}:${line}`;
     if (place !== at) reveal();

@@ -54,13 +54,13 @@ export function sentence({ cursor, status, slow, passed, steps }) {
     const step = stepAt(steps, cursor.failure.step);
     return { icon: "✕", text: `the pass failed${step ? ` in ${fullName(step)}` : ""}: ${cursor.failure.error}`, tone: "bad" };
   }
-  if (cursor.hit) return { icon: "◆", text: cursor.hit, tone: "warn" };
+  if (cursor.hit) return { icon: "◆", text: `stopped: ${cursor.hit}`, tone: "warn" };
   if (cursor.text) return { icon: cursor.state === "closed" ? "■" : "i", text: cursor.text, tone: null };
   if (status.text) return { icon: "i", text: status.text, tone: null };
   if (!passed) return { icon: "i", text: "no pass has been run yet", tone: null };
   if (cursor.state === "ready") return { icon: "i", text: "the pass has not begun: Over runs the first step, Continue runs to a breakpoint or to the end", tone: null };
   const step = stepAt(steps, cursor.view ?? cursor.index);
-  if (step && cursor.view !== null) return { icon: "◂", text: `looking back at ${fullName(step)}, as it was recorded; Over goes forwards again`, tone: null };
+  if (step && cursor.view !== null) return { icon: "◂", text: `looking back at ${fullName(step)}, as it was recorded${cursor.can.over ? "; Over goes forwards again" : ""}`, tone: null };
   if (step) return { icon: "‖", text: `after ${fullName(step)}${step.place ? `, line ${step.place.line}` : ""}: what it gave is live`, tone: null };
   return { icon: "", text: cursor.state === "finished" ? "the pass has ended; shown is what the model gave" : "", tone: null };
 }

@@ -8,6 +8,14 @@ import { FILTERS, INPUT, focusOf, fullName, isReached, stepAt, viewOf } from "./
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Comparison} Comparison */
 
+const KEEP = "keep the parameters as they are now: after a training step, compare with “before training”";
+
+/** The sample to compare with, as it was or, where that is the one shown, its neighbour. @param {State} state */
+function another(state) {
+  const view = viewOf(state);
+  return view && view.sample === state.other ? (state.other + 1) % Math.max(view.samples, 1) : state.other;
+}
+
 /**
  * @param {import("./types.js").Store} store
  * @param {import("./types.js").Actions} actions
@@ -22,9 +30,9 @@ export function createTensorHead(store, { ask, look, select }) {
   const output = choice("Output", (value) => look({ output: Number(value), first: 0, channel: null, unit: null }));
   const sample = spin("Sample", (value) => look({ sample: value }));
   const samples = h("span", { class: "nf-control" }, h("span", { "aria-hidden": true }, "Sample"), sample);
-  const compare = choice("Compare with", (value) => look({ compare: /** @type {Comparison} */ (value) }));
+  const compare = choice("Compare with", (value) => look({ compare: /** @type {Comparison} */ (value), other: another(store.get()) }));
   const other = spin("Other sample", (value) => look({ other: value }));
-  const keep = button("Keep", () => void ask("keep"), { class: "nf-small", title: "keep this pass, to compare the pass after a training step with it" });
+  const keep = button("Keep", () => void ask("keep"), { class: "nf-small" });
   const own = button("own", () => store.set({ shared: false }), { title: "each plane has its own scale" });
   const shared = button("shared", () => store.set({ shared: true }), { title: "all planes have one scale" });
   const scale = h("span", { class: "nf-control" }, h("span", { "aria-hidden": true }, "Scale"), h("span", { class: "nf-segment", role: "group", "aria-label": "Scale of colours" }, shared, own));
@@ -90,8 +98,8 @@ export function createTensorHead(store, { ask, look, select }) {
     other.hidden = state.compare !== "sample";
     other.value = String(state.other);
     attribute(other, "max", Math.max(count - 1, 0));
-    keep.hidden = state.compare !== "before";
-    attribute(keep, "aria-busy", state.pending.includes("keep") ? "true" : null);
+    keep.hidden = focus === FILTERS || focus === INPUT || focus === null;
+    enable(keep, { busy: state.pending.includes("keep"), reason: state.cursor.state === "closed" ? "this view is closed" : "", title: KEEP });
     const many = (view?.planes.shape[0] ?? 0) > 1;
     scale.hidden = !many;
     attribute(own, "aria-pressed", String(!state.shared));

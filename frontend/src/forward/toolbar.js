@@ -18,6 +18,9 @@ const MOVES = [
   ["back", "Back", "", "b", "look at the step before; what was recorded is kept"],
 ];
 
+/** Requests that leave the pass where it is. */
+const LOOKING = new Set(["look", "filters", "receptive", "breakpoint", "keep"]);
+
 /**
  * What a key asks for; letters stand in where the browser keeps the function keys to itself.
  * @param {{ key: string, shiftKey: boolean, ctrlKey: boolean, metaKey: boolean, altKey: boolean }} event
@@ -76,10 +79,11 @@ export function createToolbar(store, actions) {
   function write(state) {
     const { cursor, pending, passed } = state;
     for (const { method, what, element: one } of moves) enable(one, { reason: reasonAgainst(cursor, method), busy: pending.includes(method), title: what });
-    const running = cursor.state === "running" || state.slow;
+    const running = standing(state).startsWith("running");
     stop.classList.toggle("nf-away", !running && !cursor.can.stop);
     enable(stop, { reason: reasonAgainst(cursor, "stop"), busy: pending.includes("stop"), title: "end the pass where it is" });
     say(where, standing(state));
+    attribute(where, "title", standing(state));
     attribute(where, "data-busy", running);
     const has = Boolean(passed?.steps.some((step) => step.outputs.some((output) => output.gradient)));
     enable(gradients, { reason: reasonAgainst(cursor, "gradients"), busy: pending.includes("gradients"), title: has ? "gradients are shown beside the values; ask for them again" : "run the loss and its backward pass, and show each step's gradient" });
@@ -98,10 +102,10 @@ export function createToolbar(store, actions) {
  */
 export function standing({ cursor, steps, slow, pending, passed, stood }) {
   const all = steps.length;
-  if (cursor.state === "running" || (slow && pending.length)) return "running …";
+  if (cursor.state === "running" || (slow && pending.some((method) => !LOOKING.has(method)))) return "running …";
   if (cursor.state === "closed") return "closed";
   if (!passed && !all) return "no pass yet";
-  if (cursor.view !== null && stood !== null) return `looking back at step ${count(cursor.view + 1)} · ${cursor.state} at ${count(stood + 1)} of ${count(all)}`;
+  if (cursor.view !== null && stood !== null) return `back at step ${count(cursor.view + 1)} of ${count(all)} · ${cursor.state}`;
   const index = cursor.index ?? cursor.view ?? (cursor.state === "finished" ? null : cursor.reached);
   const at = cursor.state === "finished" && index === null ? `all ${count(all)} steps` : index === null || index < 0 ? "before the first step" : `step ${count(index + 1)} of ${count(all)}`;
   return `${at} · ${cursor.state}`;

@@ -82,6 +82,8 @@ export function createTree(store, actions) {
     const byIndex = new Map(state.steps.map((step) => [step.index, step]));
     const { failure } = state.cursor;
     const failing = new Set(failure && failure.step !== null ? [failure.step, ...around(state.steps, failure.step)] : []);
+    // Modules that have begun and not ended have made nothing yet.
+    const entered = new Set(["suspended", "running", "stopped"].includes(state.cursor.state) ? around(state.steps, state.stood ?? (state.cursor.reached >= 0 ? state.cursor.reached : null)) : []);
     const cursorRow = rowFor(rows, state.steps, state.stood ?? state.cursor.view);
     const focusRow = rowFor(rows, state.steps, focusOf(state));
     for (const [index, i] of [...wanted].sort((a, b) => a[1] - b[1])) {
@@ -93,7 +95,7 @@ export function createTree(store, actions) {
         space.insertBefore(row.element, next?.[1].element ?? null);
       }
       row.element.style.top = `${i * TALL}px`;
-      row.show({ state, row: rows[i], step: byIndex.get(index) ?? null, points, failed: failing.has(index), moved: moved.get(index), current: i === cursorRow, looked: i === focusRow, tabbed: index === active || (keep < 0 && i === first) });
+      row.show({ state, row: rows[i], step: byIndex.get(index) ?? null, points, failed: failing.has(index), entered: entered.has(index), moved: moved.get(index), current: i === cursorRow, looked: i === focusRow, tabbed: index === active || (keep < 0 && i === first) });
     }
   }
 
@@ -155,13 +157,13 @@ export function createTree(store, actions) {
     element,
     update(state) {
       if (!changed(before, state, ["steps", "cursor", "selected", "passed"])) return;
-      const moved = !before || before.stood !== state.stood || before.steps !== state.steps || before.cursor.failure !== state.cursor.failure;
+      const moved = !before || before.stood !== state.stood || before.cursor.view !== state.cursor.view || before.steps !== state.steps || before.cursor.failure !== state.cursor.failure;
       const looked = !before || focusOf(before) !== focusOf(state);
       const fresh = !before || before.steps !== state.steps;
       before = state;
       if (moved) {
         // A module that the cursor enters opens, even where it was folded by hand.
-        enclosing = new Set(around(state.steps, state.stood ?? state.cursor.failure?.step ?? null));
+        enclosing = new Set(around(state.steps, state.stood ?? state.cursor.view ?? state.cursor.failure?.step ?? null));
         if (!fresh) for (const index of enclosing) chosen.delete(index);
         arrange(state);
       }

@@ -14,6 +14,7 @@ import { alive, describeStep, health, isReached, number, outputShape, shortName 
  * @property {Step | null} step null for the input
  * @property {import("./types.js").Breakpoint[]} points
  * @property {boolean} failed whether it raised, or something inside it
+ * @property {boolean} entered whether it has begun and not ended
  * @property {number | null | undefined} moved how far a change has moved its values
  * @property {boolean} current whether the cursor stands here
  * @property {boolean} looked
@@ -93,8 +94,9 @@ export function createRow(index, { select, toggle, actions, store }) {
   }
 
   /** @param {Shown} shown @param {Step} step */
-  function writeStep({ state: now, points, failed, moved }, step) {
-    const reached = isReached(now, index);
+  function writeStep({ state: now, points, failed, entered, moved }, step) {
+    const begun = isReached(now, index);
+    const reached = begun && !entered;
     const { icon, tone, words } = health(step, failed);
     const point = onStep(points, step);
     say(dot, point ? (isOn(point) ? "●" : "○") : "·");
@@ -103,7 +105,7 @@ export function createRow(index, { select, toggle, actions, store }) {
     say(name, shorten(shortName(step), 60));
     say(what, shorten(step.name, 60));
     say(lengths, reached ? (failed ? "✕" : outputShape(step)) : "…");
-    element.classList.toggle("nf-ahead", !reached);
+    element.classList.toggle("nf-ahead", !begun);
     const share = reached && !failed ? alive(step) : null;
     bar.style.visibility = share === null ? "hidden" : "visible";
     attribute(bar, "data-tone", tone);
@@ -113,6 +115,7 @@ export function createRow(index, { select, toggle, actions, store }) {
     const much = moved === null || moved === undefined ? "∞" : brief(moved);
     fill(
       state,
+      begun && entered && h("span", { class: "nf-soft" }, "▷ in it"),
       reached && h("span", { "data-tone": tone }, icon),
       far && h("span", { class: "nf-moved", title: `its values moved by ${much} of their norm` }, ` Δ ${much}`),
       reached && words && h("span", { "data-tone": tone }, ` ${words}`),
@@ -120,8 +123,9 @@ export function createRow(index, { select, toggle, actions, store }) {
     say(grad, reached ? gradientOf(step) : "");
     const text = describeStep(step);
     const movedText = far ? `, moved by ${much} of its norm` : "";
-    attribute(element, "title", tooltip(reached ? text + movedText : `${text.split(",")[0]}: not reached yet; double-click or Shift+Enter runs to here`));
-    attribute(element, "aria-label", shorten(`${shortName(step)}, ${step.name}, ${reached ? `${outputShape(step)}, ${icon === "●" ? "healthy" : words || icon}${movedText}` : "not reached yet"}${point ? ", breakpoint" : ""}`, 300));
+    const standing = entered && begun ? "has begun and not ended" : "not reached yet";
+    attribute(element, "title", tooltip(reached ? text + movedText : begun ? `${text.split(",")[0]}: ${standing}` : `${text.split(",")[0]}: ${standing}; double-click or Shift+Enter runs to here`));
+    attribute(element, "aria-label", shorten(`${shortName(step)}, ${step.name}, ${reached ? `${outputShape(step)}, ${icon === "●" ? "healthy" : words || icon}${movedText}` : standing}${point ? ", breakpoint" : ""}`, 300));
   }
 }
 
