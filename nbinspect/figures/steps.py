@@ -141,7 +141,7 @@ def verdict_of_pass(record: ForwardRecord) -> tuple[str, str]:
 
 
 def chosen(steps: Sequence[Step], most: int) -> list[Step]:
-    """Return at most `most` steps in order: the one that raised, suspicious ones, and others evenly spread.
+    """Return at most `most` steps in order: the one that raised, suspicious ones, and the outermost of the others.
 
     Where even the suspicious ones are too many, the first three quarters of the room are theirs from the first on.
     """
@@ -150,10 +150,15 @@ def chosen(steps: Sequence[Step], most: int) -> list[Step]:
     raised = [place for place, step in enumerate(steps) if step.note == "raised"][-1:]
     bad = [place for place, step in enumerate(steps) if suspicious(step)]
     kept = {*raised, *bad[: max(1, 3 * most // 4) - len(raised)]}
-    others = sorted(set(range(len(steps))) - kept)
     room = max(0, most - len(kept))
-    spaced = {others[n * len(others) // room] for n in range(min(room, len(others)))}
-    return [steps[place] for place in sorted(spaced | kept)]
+    for depth in range(max(step.depth for step in steps) + 1):
+        level = [place for place, step in enumerate(steps) if step.depth == depth and place not in kept]
+        if len(level) > room:
+            kept |= {level[n * len(level) // room] for n in range(room)} if depth < 2 else set()
+            break
+        kept |= set(level)
+        room -= len(level)
+    return [steps[place] for place in sorted(kept)]
 
 
 def with_gaps(steps: Sequence[Step], shown: Sequence[Step]) -> Iterator[Step | str]:

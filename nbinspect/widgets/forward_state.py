@@ -53,7 +53,7 @@ def exhibit_of(stepper: ForwardStepper, sample: int) -> ActivationView | None:
     try:
         if stepper.state == "ready":
             return stepper.look(INPUT, sample=sample)
-        if stepper.state == "suspended":
+        if stepper.step is not None:
             return stepper.look(sample=sample)
         outputs = [tensor for _, tensor in tensors_in(stepper.outputs, "")]
         if outputs:
@@ -69,12 +69,13 @@ def _effect(stepper: ForwardStepper) -> Any:
 
 def _can(stepper: ForwardStepper) -> dict[str, bool]:
     goes_on = stepper.state in ("ready", "suspended")
+    forwards = goes_on or stepper.view is not None
     running, is_open = stepper.state == "running", stepper.state != "closed"
     subject = stepper.runs.subject
     return {
         "restart": is_open and not running,
-        "over": goes_on,
-        "into": goes_on,
+        "over": forwards,
+        "into": forwards,
         "out": goes_on,
         "run": goes_on,
         "back": bool(stepper.steps) and not running,

@@ -121,7 +121,7 @@ def test_a_condition_stops_the_pass(lab: Any) -> None:
     view.page.keyboard.press("Escape")
     view.button("Continue").click()
     view.expect_at("F.conv2d", "(64, 16, 8, 8)", SECOND)
-    expect(view.said).to_contain_text("4,096 non-finite of 65,536")
+    expect(view.said).to_contain_text("4,096 NaN of 65,536 values")
     view.button("Continue").click()
     expect(view.root.locator(".nf-where")).to_contain_text("finished")
 
