@@ -133,11 +133,11 @@ def breakpoint_at(where: Where, *, share: float, paths: Collection[str], names: 
         shares = where in ("dead", "saturated")
         text = f"{where}, from {share:.0%} on" if shares else where
         return Breakpoint(text, lambda call, made: CONDITIONS[where](call, made, share), place=False)
+    if where in paths:
+        return Breakpoint(where, lambda call, _: where if call.kind == "module" and call.path == where else None)
     file, _, line = where.rpartition(":")
     if line.isdecimal():
         return Breakpoint(where, _at_line(file, int(line)))
-    if where in paths:
-        return Breakpoint(where, lambda call, _: where if call.kind == "module" and call.path == where else None)
     if where in names or where.startswith(("F.", "torch.", "Tensor.")):
         return Breakpoint(where, lambda call, _: where if call.name == where else None)
     near = difflib.get_close_matches(where, [*CONDITIONS, *paths, *names], n=1)
@@ -155,8 +155,8 @@ def _at_line(file: str, line: int) -> Match:
 
     def match(call: Call, _: Any) -> str | None:
         place = call.place
-        if place is None or place.line != line:
-            return None
+        if place is None or place.line != line or (call.parent is not None and call.parent.place == place):
+            return None  # elsewhere, or inside a module that this very line calls
         return f"line {line}" if not parts or PurePath(place.file).parts[-len(parts) :] == parts else None
 
     return match

@@ -31,7 +31,7 @@ class Agreement:
     """How what a step was given agrees in the two passes."""
 
     name: str
-    """``weight: conv1.weight``, ``input: step 4``."""
+    """``args[1]: conv1.weight``, ``input: step 4``; the path of a parameter or buffer that a module owns."""
     greatest: float | None
     """Greatest absolute difference; None where they cannot be compared."""
 
@@ -182,7 +182,7 @@ def _apart(one: Pass, other: Pass, count: int, tolerance: Tolerance) -> Differen
     failed = [name for name, each in (("a", one), ("b", other)) if each.failure is not None]
     if failed and len(failed) < 2:
         error = next(filter(None, (one.failure, other.failure)), None)
-        why = f" ({error.error})" if error else ""
+        why = f" {error.error}" if error else ""
         return _difference("failure", one, other, count, f"{_where(one, other)}: {failed[0]} raises{why}")
     if first is None or second is None:
         if first is second:

@@ -119,6 +119,8 @@ class Looker:
     def receptive_field(self, index: int, unit: tuple[int, ...]) -> Floats:
         """Return the magnitude of the gradient of one unit with respect to its sample of the input, in eval mode.
 
+        Of a pass in which nothing was replaced.
+
         Args:
             index: of the step.
             unit: position in the step's first output, the sample first: ``(n, channel, row, column)``.
@@ -131,8 +133,7 @@ class Looker:
             NbinspectError: if the unit does not depend on an input of floating point numbers.
         """
         with torch.inference_mode(False), torch.enable_grad():
-            modes, changes = self.runs.modes.with_gradients(), dict(self.runs.changes)
-            again = self.runs.fresh(training=False, track_inputs=True, changes=changes, modes=modes)
+            again = self.runs.fresh(training=False, track_inputs=True, modes=self.runs.modes.with_gradients())
             try:
                 made = self.runs.go_to(again, index)
                 if len(unit) != made.dim() or any(

@@ -36,6 +36,7 @@ class Worker:
         self._go = threading.Semaphore(0)
         self._rest = threading.Semaphore(0)
         self._awaited = threading.Event()
+        self._held = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -62,7 +63,11 @@ class Worker:
 
     def check(self) -> None:
         """Hold the work, on its own thread, while nobody waits for it; raise `Stopped` if nobody wants it any more."""
-        self._awaited.wait()
+        if not self._awaited.is_set():
+            self._held.set()
+            while not (self._awaited.wait(_LOOK) or self._stopping):
+                pass
+            self._held.clear()
         if self._stopping:
             raise Stopped
 
@@ -95,13 +100,14 @@ class Worker:
                 self._awaited.set()
                 if go:
                     self._go.release()
-                return self._arrived(timeout)
+                arrived = self._arrived(timeout)
+                self._awaited.clear()
+                if not arrived:
+                    self._held.wait(_LOOK)  # what the step in flight draws is the work's own too
             except BaseException:
                 self.stop()
                 raise
-            finally:
-                if not self._stopping:
-                    self._awaited.clear()
+            return arrived
 
     def _arrived(self, timeout: float | None) -> bool:
         until = None if timeout is None else time.monotonic() + timeout

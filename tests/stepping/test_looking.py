@@ -1,0 +1,137 @@
+"""Looking at activations, against hand-written hooks and brute force."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nbinspect.errors import InputError, NbinspectError
+from nbinspect.stepping.stepper import ForwardStepper
+from tests.stepping.models import Net, normal, subject
+
+Opened = Callable[..., ForwardStepper]
+
+
+def activation(net: nn.Module, part: str, x: torch.Tensor) -> torch.Tensor:
+    """What a part makes, by a hand-written hook on a copy."""
+    twin, found = copy.deepcopy(net), []
+    twin.get_submodule(part).register_forward_hook(lambda *args: found.append(args[2].detach()))
+    with torch.no_grad():
+        twin(x)
+    return found[0]
+
+
+def test_a_replayed_tensor_is_the_live_one(opened: Opened) -> None:
+    """Every step that is looked at again has the bits that it had, replaced tensors and dropout included."""
+    stepper = opened(Net(), normal(4, 3, 8, 8))
+    live = {}
+    while (step := stepper.into()) is not None:
+        if step.name == "F.max_pool2d":
+            stepper.replace(stepper.tensor + 1)
+        live[step.index] = stepper.tensor.detach().clone()
+    for index, tensor in live.items():
+        assert torch.equal(stepper.runs.replay(index), tensor)
+
+
+def test_comparisons_subtract_what_they_say(opened: Opened) -> None:
+    """Previous step, another sample, eval mode, the next batch and the parameters before are each subtracted."""
+    net = Net()
+    x, following = normal(4, 3, 8, 8), normal(4, 3, 8, 8, seed=2)
+    inspected = subject(net)
+    object.__setattr__(inspected, "loader", [following])
+    stepper = opened(inspected, x, training=False)
+    stepper.run_to("conv")
+    index = stepper.step.index
+    net.eval()
+    conv = activation(net, "conv", x)
+
+    def planes(**options: object) -> np.ndarray:
+        return stepper.look(index, sample=1, **options).planes
+
+    np.testing.assert_allclose(planes(), conv[1].numpy(), rtol=1e-6)
+    np.testing.assert_allclose(planes(compare="sample", other=3), (conv[1] - conv[3]).numpy(), atol=1e-6)
+    after = activation(net, "conv", following)
+    np.testing.assert_allclose(planes(compare="next batch"), (conv - after)[1].numpy(), atol=1e-6)
+    assert not planes(compare="train").any()
+    stepper.runs.keep()
+    with torch.no_grad():
+        net.conv.weight.mul_(2)
+    again = opened(subject(net), x, training=False)
+    again.runs._kept = stepper.runs.kept
+    again.run_to("conv")
+    shown = again.look(sample=1, compare="before")
+    np.testing.assert_allclose(shown.planes, (activation(net, "conv", x) - conv)[1].numpy(), atol=1e-5)
+    again.run_to("bn")
+    shown = again.look(sample=1, compare="train")
+    net.train()
+    trained = activation(net, "bn", x)
+    net.eval()
+    np.testing.assert_allclose(shown.planes, (activation(net, "bn", x) - trained)[1].numpy(), atol=1e-5)
+    shown = again.look(sample=1, compare="previous")
+    assert "previous" not in shown.compared
+    assert shown.compared.startswith("step ")
+
+
+def test_the_receptive_field_is_the_window_of_the_unit(opened: Opened) -> None:
+    """The gradient of a unit of stacked convolutions lies in its window alone, with the size of finite differences."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Tanh(), nn.Conv2d(2, 3, 3, stride=2)).double()
+    x = normal(2, 1, 12, 12).double()
+    for mode in (torch.enable_grad, torch.no_grad, torch.inference_mode):
+        with mode():
+            stepper = opened(model, x)
+        last = stepper.run_to("2").index
+        field = stepper.looker.receptive_field(last, (1, 2, 2, 1))
+        window = np.zeros((1, 12, 12), bool)
+        window[0, 4:9, 2:7] = True
+        assert (field[~window] == 0).all()
+        assert (field[window] > 0).all()
+        step = 1e-5
+        with torch.no_grad():
+            moved = x.clone()
+            moved[1, 0, 6, 4] += step
+            slope = float((model(moved) - model(x))[1, 2, 2, 1]) / step
+        assert field[0, 6, 4] == pytest.approx(abs(slope), rel=1e-3)
+
+
+def test_what_cannot_be_looked_at_is_refused(opened: Opened) -> None:
+    """Samples, units, steps and comparisons that there are not are refused with what there is."""
+    stepper = opened(Net(), normal(4, 3, 8, 8))
+    stepper.run_to("conv")
+    index = stepper.step.index
+    for options, said in (
+        ({"sample": 4}, "0 to 3"),
+        ({"compare": "sample", "other": 9}, "0 to 3"),
+        ({"compare": "yesterday"}, "expected previous"),
+        ({"compare": "previous"}, "no earlier step"),
+    ):
+        with pytest.raises(InputError, match=said):
+            stepper.look(index, **options)
+    with pytest.raises(NbinspectError, match="keep"):
+        stepper.look(index, compare="before")
+    with pytest.raises(NbinspectError, match="no loader"):
+        stepper.look(index, compare="next batch")
+    with pytest.raises(NbinspectError, match="no step 999"):
+        stepper.look(999)
+    for unit in ((0, 0, 0), (0, 99, 0, 0), (-1, 0, 0, 0)):
+        with pytest.raises(InputError, match="unit"):
+            stepper.looker.receptive_field(index, unit)
+    tokens = opened(nn.Embedding(4, 3), torch.arange(4))
+    tokens.into()
+    with pytest.raises(NbinspectError, match="does not depend"):
+        tokens.looker.receptive_field(1, (0, 0))
+
+
+def test_the_filters_are_the_weights_of_the_first_layer(opened: Opened) -> None:
+    """The first convolution's weights are shown; a model without weights says so."""
+    net = Net()
+    shown = opened(net, normal(4, 3, 8, 8)).looker.filters()
+    assert shown.name == "conv.weight"
+    assert shown.shape == (8, 3, 3, 3)
+    with pytest.raises(NbinspectError, match="no layer"):
+        opened(nn.ReLU(), normal(2, 2)).looker.filters()
