@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbinspect.errors import NbinspectError
     from nbinspect.inspector import Inspector
+    from nbinspect.stepping.difference import first_difference
     from nbinspect.stepping.stepper import ForwardStepper
 
 __version__ = "0.1.0"
-__all__ = ["ForwardStepper", "Inspector", "NbinspectError", "__version__"]
+__all__ = ["ForwardStepper", "Inspector", "NbinspectError", "__version__", "first_difference"]
 
 _HOMES = {
     "ForwardStepper": "nbinspect.stepping.stepper",
     "Inspector": "nbinspect.inspector",
     "NbinspectError": "nbinspect.errors",
+    "first_difference": "nbinspect.stepping.difference",
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from nbinspect.errors import InputError
 from nbinspect.nested import fields_of, moved_to, tensors_in
@@ -137,6 +137,18 @@ def call_model(subject: Subject, batch: Any, parts: Parts) -> Any:
         return subject.forward(subject.network, batch)
     args, kwargs = call_arguments(subject, batch, parts)
     return subject.network(*args, **kwargs)
+
+
+def entering(subject: Subject, batch: Any, parts: Parts) -> list[tuple[str, Tensor]]:
+    """Return the tensors that the model is called with, by the names of its arguments; the only one is ``x``.
+
+    With a `forward` of the user's own, which may do anything, all those of the batch.
+    """
+    if subject.forward is not None:
+        return list(tensors_in(batch, "batch"))
+    args, kwargs = call_arguments(subject, batch, parts)
+    found = list(tensors_in(args[0] if len(args) == 1 else args, "x"))
+    return found + [named for name, value in kwargs.items() for named in tensors_in(value, name)]
 
 
 def call_loss(subject: Subject, outputs: Any, targets: Any) -> Any:

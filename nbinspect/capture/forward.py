@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
-from nbinspect.calling import Parts, call_arguments, call_loss, call_model, split_batch, to_device
+from nbinspect.calling import Parts, call_loss, call_model, entering, split_batch, to_device
 from nbinspect.capture.door import probing, refuse_beside_training
 from nbinspect.capture.explain import explain
 from nbinspect.capture.gradients import parameter_gradients
@@ -26,7 +26,7 @@ from nbinspect.preserve import preserve
 from nbinspect.records import Activation, Failure, ForwardRecord, Place, SourceCode, Step
 from nbinspect.subject import Subject
 
-__all__ = ["Recorder", "as_called", "failure_of", "measured_tensors", "record_forward", "sources_of"]
+__all__ = ["Recorder", "as_called", "failure_of", "measured_inputs", "measured_tensors", "record_forward", "sources_of"]
 
 
 @dataclass
@@ -73,12 +73,12 @@ def record_forward(
         if gradients:
             modes.enter_context(torch.inference_mode(mode=False))
             modes.enter_context(torch.enable_grad())
-        entered = _measured_inputs(subject, batch, parts)
+        entered = measured_inputs(subject, batch)
         run = _run(subject, batch, parts, tracer)
         found = parameter_gradients(subject.network, run.loss, batch) if gradients and run.error is None else ()
         steps = tuple(recorder.steps())
         failure = None if run.error is None else failure_of(run.error, tracer.failed, steps)
-        returned = measured_tensors(run.outputs, "output")
+        returned = measured_tensors(tensors_in(run.outputs, "output"))
         training = subject.network.training
         loss = _number(run.loss)
     left_out = f"{recorder.left_out:,} steps after the first {MOST_STEPS:,} are not kept" if recorder.left_out else ""
@@ -171,10 +171,10 @@ def sources_of(steps: tuple[Step, ...], failure: Failure | None = None) -> tuple
     return tuple(filter(None, map(source_of, functions.values())))
 
 
-def _measured_inputs(subject: Subject, batch: Any, parts: Parts) -> tuple[Activation, ...]:
-    if subject.forward is not None:
-        return measured_tensors(batch, "batch")
-    args, kwargs = call_arguments(subject, batch, parts)
-    return measured_tensors(args[0] if len(args) == 1 else args, "x") + tuple(
-        activation for name, value in kwargs.items() for activation in measured_tensors(value, name)
-    )
+def measured_inputs(subject: Subject, batch: Any) -> tuple[Activation, ...]:
+    """Return the facts and statistics of what the model is called with; of all the batch where that cannot be told."""
+    try:
+        found = entering(subject, batch, split_batch(subject, batch))
+    except Exception:  # noqa: BLE001 - the user's own `split` may raise anything, and the pass itself tells of it
+        found = list(tensors_in(batch, "batch"))
+    return measured_tensors(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -134,12 +135,12 @@ class Recorder:
         draft.slots, draft.weights = [], ()
 
 
-def measured_tensors(value: Any, name: str) -> tuple[Activation, ...]:
-    """Return the facts and statistics of every tensor of a nested value."""
+def measured_tensors(named: Iterable[tuple[str, Tensor]]) -> tuple[Activation, ...]:
+    """Return the facts and statistics of tensors with their names, as `tensors_in` gives them."""
     values = MomentsGatherer()
     found = []
     with torch._C.DisableTorchFunction():
-        for place, tensor in tensors_in(value, name):
+        for place, tensor in named:
             values.add(tensor)
             found.append(activation_of(place, tensor))
         return tuple(map(with_measured, found, values.gather()))

@@ -85,7 +85,7 @@ class Looker:
         """Return a copy of what a step makes, or of the model's input."""
         if index != INPUT:
             return self.runs.replay(index, output=output)
-        found = [tensor for _, tensor in tensors_in(self.runs.batches.current, "")]
+        found = self.runs.inputs()
         return found[min(output, len(found) - 1)]
 
     def _other(
@@ -109,7 +109,7 @@ class Looker:
         if compare == "next batch":
             batch = runs.batches.fetch()
             if index == INPUT:
-                found = [found for _, found in tensors_in(batch, "")]
+                found = runs.inputs(batch)
                 return found[min(output, len(found) - 1)].to(tensor.device), "the next batch"
             return runs.replay(index, output=output, batch=batch, changes=None), "the next batch"
         if compare == "before":

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nbinspect.calling import call_loss, call_model, split_batch, to_device
-from nbinspect.capture.forward import Recorder, failure_of, measured_tensors, sources_of
+from nbinspect.capture.forward import Recorder, failure_of, measured_inputs, measured_tensors, sources_of
 from nbinspect.capture.operations import Call, Level, Tracer
 from nbinspect.capture.recorder import MOST_STEPS
 from nbinspect.capture.tensors import batch_size
@@ -158,8 +158,8 @@ class Pass:
             level=self._level,
             steps=steps,
             sources=sources_of(steps, self.failure),
-            inputs=measured_tensors(self.inputs, "batch"),
-            outputs=measured_tensors(self.outputs, "output"),
+            inputs=measured_inputs(self._subject, self.inputs),
+            outputs=measured_tensors(tensors_in(self.outputs, "output")),
             size=batch_size([tensor for _, tensor in tensors_in(self.inputs, "")]),
             training=self.training,
             autocast=next((step.autocast for step in steps), None),

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 from torch import Tensor
 
+from nbinspect.calling import entering, split_batch
 from nbinspect.capture.forward import record_forward
-from nbinspect.capture.operations import Call, Level
+from nbinspect.capture.operations import Level
 from nbinspect.errors import CaptureError, NbinspectError
 from nbinspect.nested import tensors_in
 from nbinspect.records import Effect, ForwardRecord
 from nbinspect.stepping.clone import parameter_copies
+from nbinspect.stepping.commands import stop_nowhere
 from nbinspect.stepping.effect import effect_of
 from nbinspect.stepping.inputs import Batches
 from nbinspect.stepping.modes import Modes, state_swapped
-from nbinspect.stepping.passes import Pass
+from nbinspect.stepping.passes import Pass, Until
 from nbinspect.subject import Subject
 
 
@@ -80,8 +83,15 @@ class Runs:
                 training=self.training,
             )
 
+    def inputs(self, batch: Any = None) -> list[Tensor]:
+        """Return the tensors that the model is called with, of the current batch or of another."""
+        batch = self.batches.current if batch is None else batch
+        return [tensor for _, tensor in entering(self.subject, batch, split_batch(self.subject, batch))]
+
     def replay(self, index: int, *, output: int = 0, **options: Any) -> Tensor:
         """Return a copy of what a step makes, from a fresh pass with the same changes up to there.
+
+        In another mode, or on another batch, the step is found by its place in the model, not by its index.
 
         Raises:
             NbinspectError: if there is no such step or output.
@@ -94,7 +104,7 @@ class Runs:
 
     def go_to(self, fresh: Pass, index: int, output: int = 0) -> Tensor:
         """Advance a fresh pass to a step, and return the live tensor that it made."""
-        self._finish(fresh, index)
+        self._finish(fresh, self._counterpart(index))
         if fresh.cursor is None:
             raise NbinspectError(f"this pass has no step {index}: it took another way, or ended before")
         made = [tensor for _, tensor in tensors_in(fresh.value, "")]
@@ -139,10 +149,18 @@ class Runs:
         self._kept = None
         self.batches.close()
 
-    def _finish(self, made: Pass, index: int | None = None) -> None:
-        def until(call: Call, _: Any) -> bool:
-            return call.index == index
+    def _counterpart(self, index: int) -> Until:
+        """Return when to stop at the same step in a pass that may have others before it: same place, same number."""
+        steps = self.untouched.steps()
+        step = next((step for step in steps if step.index == index), None)
+        if step is None:
+            return lambda call, _: call.index == index
+        place = (step.kind, step.path, step.name)
+        before = sum((other.kind, other.path, other.name) == place for other in steps if other.index < index)
+        seen = count()
+        return lambda call, _: (call.kind, call.path, call.name) == place and next(seen) == before
 
+    def _finish(self, made: Pass, until: Until = stop_nowhere) -> None:
         try:
             arrived = made.advance(until, self.timeout)
         finally:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from nbinspect.widgets.forward import ForwardView
 
 _PATIENCE = 1.0
-_GLANCE = 0.02
-_EVERY = 0.2
+_GLANCE = 0.2
+_EVERY = 0.05
 
 
 class ForwardRequests:
@@ -92,7 +92,8 @@ class ForwardRequests:
 
     def _edit(self, how: str, sample: int, value: float = 0.0, output: int = 0, **region: int) -> None:
         written = 0.0 if how == "zero" else value
-        self._view.edit(edited(self._view.stepper.runs.batches.current, output, sample, written, region))
+        runs = self._view.stepper.runs
+        self._view.edit(edited(runs.batches.current, runs.inputs()[output], sample, written, region))
 
     def _keep(self) -> None:
         with self._view.working("keeps the parameters"):
@@ -111,23 +112,21 @@ class ForwardRequests:
         return {"planes": planes, "sample": sample, "name": f"what unit {unit[1:]} of sample {sample} depends on"}
 
 
-def edited(batch: Any, position: int, sample: int, value: float, region: dict[str, int]) -> Any:
+def edited(batch: Any, target: Tensor, sample: int, value: float, region: dict[str, int]) -> Any:
     """Return a copy of a batch with one tensor changed at a place of one sample.
 
     Args:
         batch: left unchanged.
-        position: which of the batch's tensors.
+        target: which of the batch's tensors.
         sample: which sample of it.
         value: written there, in the tensor's own dtype.
         region: `row`, `column`, `height` and `width` of the place; of images all channels are written.
 
     Raises:
-        InputError: if the place lies outside the sample.
+        InputError: if the place lies outside the sample, or the tensor is made of the batch by `split`.
     """
-    tensors = [tensor for _, tensor in tensors_in(batch, "")]
-    if not 0 <= position < len(tensors) or tensors[position].dim() < 2:
-        raise InputError(f"the batch has no tensor {position} of samples that could be edited")
-    target = tensors[position]
+    if target.dim() < 2 or all(tensor is not target for _, tensor in tensors_in(batch, "")):
+        raise InputError("this input is not a tensor of samples in the batch itself: change the batch, and edit(batch)")
     row, column = region.get("row", 0), region.get("column", 0)
     height, width = region.get("height", 1), region.get("width", 1)
     lengths = (1, *target.shape[1:]) if target.dim() == 2 else target.shape[-2:]

@@ -135,3 +135,19 @@ def test_the_filters_are_the_weights_of_the_first_layer(opened: Opened) -> None:
     assert shown.shape == (8, 3, 3, 3)
     with pytest.raises(NbinspectError, match="no layer"):
         opened(nn.ReLU(), normal(2, 2)).looker.filters()
+
+
+def test_a_step_is_found_again_where_another_mode_has_other_steps(opened: Opened) -> None:
+    """BatchNorm counts its batches in train mode only; a look at eval mode and a receptive field find the same layer."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.BatchNorm2d(2), nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 3))
+    x = normal(3, 2, 8, 8)
+    stepper = opened(net, x, training=True)
+    stepper.run_to("3")
+    index = stepper.step.index
+    train, evaluated = activation(net, "3", x), activation(net.eval(), "3", x)
+    shown = stepper.look(index, sample=2, compare="eval")
+    np.testing.assert_allclose(shown.planes, (train - evaluated)[2].numpy(), atol=1e-5)
+    field = stepper.looker.receptive_field(index, (1, 0, 2, 2))
+    rows = np.flatnonzero(field.sum(0).sum(1))
+    assert rows.tolist() == [1, 2, 3, 4, 5]

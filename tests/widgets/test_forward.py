@@ -106,7 +106,7 @@ def test_breakpoints_are_set_switched_and_removed(view, ask):
     stops = []
     while view.run() is not None:
         stops.append(view.cursor["index"])
-    assert stops == [3, 5, 4, 6, 8, 7]  # a module ends after the operations in it
+    assert stops == [3, 5, 4, 6, 7]  # a module ends after the operations in it; a line is left after its own calls
     points = view.cursor["breakpoints"]
     assert ask(view, "breakpoint", toggle=points[1]["id"])[0]["ok"]
     assert [point["on"] for point in view.cursor["breakpoints"]] == [True, False, True, True, True]
@@ -163,6 +163,13 @@ def test_an_edited_input_begins_the_pass_again(view, ask):
     view.run()
     assert view.cursor["effect"]["predictions"][1] == 6
     assert not ask(view, "edit", how="value", sample=0, row=7, column=0, height=2, width=1, value=1)[0]["ok"]
+
+
+def test_an_input_made_by_split_is_not_edited_in_place(model, ask):
+    """Where `split` makes the input anew, an edit from the page is refused with the way out."""
+    view = Inspector(model, [BATCH], split=lambda batch: (batch[0] * 2, batch[1])).forward()
+    answer, _ = ask(view, "edit", how="zero", sample=0, row=0, column=0, height=1, width=1)
+    assert "edit(batch)" in answer["error"]
 
 
 def test_mode_next_batch_and_gradients(view, ask):
