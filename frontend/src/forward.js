@@ -87,6 +87,9 @@ export function derive(state, before) {
   return next;
 }
 
+const REPEATED = new Set(["over", "into", "out", "back"]);
+const MOST_QUEUED = 8;
+
 /**
  * @param {{ model: import("./types.js").Model, el: HTMLElement }} place
  * @returns {() => void}
@@ -94,6 +97,8 @@ export function derive(state, before) {
 function render({ model, el }) {
   const requests = createRequests(model);
   const store = createStore(INITIAL, derive);
+  /** @type {string[]} moves that were asked for again while one was on its way */
+  const queue = [];
   let asked = 0;
   /** @type {import("./forward/types.js").Comparison} what is shown is compared with */
   let compared = "";
@@ -101,8 +106,11 @@ function render({ model, el }) {
 
   /** @param {string} method @param {object} [params] @returns {Promise<any>} */
   async function ask(method, params = {}) {
-    // Looking may overtake itself; everything else is done one at a time.
-    if (method !== "look" && store.get().pending.includes(method)) return null;
+    // Looking may overtake itself; everything else is done one at a time, and no quick click on a move is lost.
+    if (method !== "look" && store.get().pending.includes(method)) {
+      if (REPEATED.has(method) && queue.length < MOST_QUEUED) queue.push(method);
+      return null;
+    }
     store.set({ pending: [...store.get().pending, method], failure: null });
     const settle = () => {
       const rest = [...store.get().pending];
@@ -112,11 +120,19 @@ function render({ model, el }) {
     try {
       const payload = await requests.ask(method, params);
       store.set({ pending: settle() });
+      if (REPEATED.has(method)) repeat();
       return payload ?? {};
     } catch (error) {
+      queue.length = 0;
       store.set({ pending: settle(), failure: error instanceof Error ? error.message : String(error) });
       return null;
     }
+  }
+
+  function repeat() {
+    const next = /** @type {import("./forward/types.js").Ability | undefined} */ (queue.shift());
+    if (next && store.get().cursor.can[next]) void ask(next);
+    else queue.length = 0;
   }
 
   /** @param {Partial<State>} patch */

@@ -1729,8 +1729,8 @@ function createToolbar(store, actions) {
     destroy: menu.destroy
   };
   function write(state) {
-    const { cursor, pending, passed } = state;
-    for (const { method, what, element: one } of moves) enable(one, { reason: reasonAgainst(cursor, method), busy: pending.includes(method), title: what });
+    const { cursor, pending, passed, slow } = state;
+    for (const { method, what, element: one } of moves) enable(one, { reason: reasonAgainst(cursor, method), busy: slow && pending.includes(method), title: what });
     const running = standing(state).startsWith("running");
     stop.classList.toggle("nf-away", !running && !cursor.can.stop);
     enable(stop, { reason: reasonAgainst(cursor, "stop"), busy: pending.includes("stop"), title: "end the pass where it is" });
@@ -2117,14 +2117,20 @@ function derive(state, before) {
   if (view?.sample !== viewOf(before)?.sample) next.receptive = null;
   return next;
 }
+var REPEATED = /* @__PURE__ */ new Set(["over", "into", "out", "back"]);
+var MOST_QUEUED = 8;
 function render({ model, el }) {
   const requests = createRequests(model);
   const store = createStore(INITIAL, derive);
+  const queue = [];
   let asked = 0;
   let compared = "";
   let timer = 0;
   async function ask(method, params = {}) {
-    if (method !== "look" && store.get().pending.includes(method)) return null;
+    if (method !== "look" && store.get().pending.includes(method)) {
+      if (REPEATED.has(method) && queue.length < MOST_QUEUED) queue.push(method);
+      return null;
+    }
     store.set({ pending: [...store.get().pending, method], failure: null });
     const settle = () => {
       const rest = [...store.get().pending];
@@ -2134,11 +2140,21 @@ function render({ model, el }) {
     try {
       const payload = await requests.ask(method, params);
       store.set({ pending: settle() });
+      if (REPEATED.has(method)) repeat();
       return payload ?? {};
     } catch (error) {
+      queue.length = 0;
       store.set({ pending: settle(), failure: error instanceof Error ? error.message : String(error) });
       return null;
     }
+  }
+  function repeat() {
+    const next = (
+      /** @type {import("./forward/types.js").Ability | undefined} */
+      queue.shift()
+    );
+    if (next && store.get().cursor.can[next]) void ask(next);
+    else queue.length = 0;
   }
   async function look(patch) {
     store.set(patch);

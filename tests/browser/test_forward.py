@@ -99,6 +99,13 @@ def test_over_into_out_and_back(lab: Any, kernel: str) -> None:
     assert view.notebook.execute(UNCHANGED) == "True"
 
 
+def test_quick_clicks_are_all_followed(lab: Any) -> None:
+    """Four clicks on Over, one at the heels of the other, are four steps."""
+    view = opened(lab)
+    view.button("Over").evaluate("button => { for (let i = 0; i < 4; i++) button.click(); }")
+    view.expect_at("F.relu", "(64, 16, 8, 8)", SECOND)
+
+
 def test_the_notebook_is_free_while_the_pass_is_suspended(lab: Any) -> None:
     """Cells run while a pass waits at the cursor: `view.tensor` is the tensor shown, a step from a cell is shown."""
     view = opened(lab)

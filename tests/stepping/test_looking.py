@@ -138,7 +138,7 @@ def test_the_filters_are_the_weights_of_the_first_layer(opened: Opened) -> None:
 
 
 def test_a_step_is_found_again_where_another_mode_has_other_steps(opened: Opened) -> None:
-    """BatchNorm counts its batches in train mode only; a look at eval mode and a receptive field find the same layer."""
+    """BatchNorm counts its batches in train mode only; a look at eval mode and a receptive field find the layer."""
     torch.manual_seed(0)
     net = nn.Sequential(nn.BatchNorm2d(2), nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 3))
     x = normal(3, 2, 8, 8)

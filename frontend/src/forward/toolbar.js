@@ -77,8 +77,8 @@ export function createToolbar(store, actions) {
 
   /** @param {State} state */
   function write(state) {
-    const { cursor, pending, passed } = state;
-    for (const { method, what, element: one } of moves) enable(one, { reason: reasonAgainst(cursor, method), busy: pending.includes(method), title: what });
+    const { cursor, pending, passed, slow } = state;
+    for (const { method, what, element: one } of moves) enable(one, { reason: reasonAgainst(cursor, method), busy: slow && pending.includes(method), title: what });
     const running = standing(state).startsWith("running");
     stop.classList.toggle("nf-away", !running && !cursor.can.stop);
     enable(stop, { reason: reasonAgainst(cursor, "stop"), busy: pending.includes("stop"), title: "end the pass where it is" });
