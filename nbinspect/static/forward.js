@@ -360,6 +360,7 @@ function linesUsed(steps, file) {
   return lines;
 }
 var fileName = (file) => file.split(/[\\/]/).at(-1) || file;
+var fileTitle = (file) => /[\\/]ipykernel_\d+[\\/]|^<ipython-input/.test(file) ? "notebook cell" : fileName(file);
 
 // src/forward/breakpoints.js
 var CONDITIONS = [
@@ -413,7 +414,7 @@ function createSource({ ask }) {
   function write(state) {
     const { code, line, why } = shown(state);
     attribute(scroller, "hidden", code ? null : "hidden");
-    fill(title, code ? fileName(code.file) : "Source", code && ` · ${shorten(code.function, 80)}`);
+    fill(title, code ? fileTitle(code.file) : "Source", code && ` · ${shorten(code.function, 80)}`);
     attribute(title, "title", code ? tooltip(`${code.file}:${line ?? code.first}`) : null);
     say(note, why);
     note.hidden = why === "";
@@ -482,7 +483,7 @@ function shown(state) {
   if (!place) return { code: null, line: null, why: `${own}; no step around it was called from a line of yours.` };
   const code = codeOf(sources, place);
   const why = from === step ? "" : `${own}; marked is where ${from ? fullName(from) : "it"} was called.`;
-  return { code, line: place.line, why: code ? why : `${fileName(place.file)}:${place.line} in ${place.function}: its text is not to be had.` };
+  return { code, line: place.line, why: code ? why : `${fileTitle(place.file)}:${place.line} in ${place.function}: its text is not to be had.` };
 }
 function codeOf(sources, place) {
   const holding = sources.filter((one) => one.file === place.file && place.line >= one.first && place.line < one.first + one.lines.length);

@@ -177,3 +177,6 @@ export function linesUsed(steps, file) {
  * @param {string} file
  */
 export const fileName = (file) => file.split(/[\\/]/).at(-1) || file;
+
+/** A file's name for people: the files that stand for notebook cells have names of no meaning. @param {string} file */
+export const fileTitle = (file) => (/[\\/]ipykernel_\d+[\\/]|^<ipython-input/.test(file) ? "notebook cell" : fileName(file));

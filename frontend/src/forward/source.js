@@ -4,7 +4,7 @@ import { attribute, changed, fill, h, say } from "../dom.js";
 import { plural, shorten, tooltip } from "../numbers.js";
 import { isOn, onLine } from "./breakpoints.js";
 import { activeIn } from "./controls.js";
-import { fileName, focusOf, fullName, linesUsed, placeOf, stepAt } from "./pass.js";
+import { fileTitle, focusOf, fullName, linesUsed, placeOf, stepAt } from "./pass.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").SourceCode} SourceCode */
@@ -35,7 +35,7 @@ export function createSource({ ask }) {
   function write(state) {
     const { code, line, why } = shown(state);
     attribute(scroller, "hidden", code ? null : "hidden");
-    fill(title, code ? fileName(code.file) : "Source", code && ` · ${shorten(code.function, 80)}`);
+    fill(title, code ? fileTitle(code.file) : "Source", code && ` · ${shorten(code.function, 80)}`);
     attribute(title, "title", code ? tooltip(`${code.file}:${line ?? code.first}`) : null);
     say(note, why);
     note.hidden = why === "";
@@ -115,7 +115,7 @@ export function shown(state) {
   if (!place) return { code: null, line: null, why: `${own}; no step around it was called from a line of yours.` };
   const code = codeOf(sources, place);
   const why = from === step ? "" : `${own}; marked is where ${from ? fullName(from) : "it"} was called.`;
-  return { code, line: place.line, why: code ? why : `${fileName(place.file)}:${place.line} in ${place.function}: its text is not to be had.` };
+  return { code, line: place.line, why: code ? why : `${fileTitle(place.file)}:${place.line} in ${place.function}: its text is not to be had.` };
 }
 
 /** @param {SourceCode[]} sources @param {import("./types.js").Place} place */
