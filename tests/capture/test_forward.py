@@ -9,7 +9,7 @@ import pytest
 import torch
 from architectures import ARCHITECTURES
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the field's name for it
+from torch.nn import functional as F
 from torch.nn.parameter import is_lazy
 
 from nbinspect.capture.forward import Recorder, as_called, record_forward

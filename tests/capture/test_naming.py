@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the field's name for it
+from torch.nn import functional as F
 
 from nbinspect.capture.naming import here, place_of, source_of, spelled
 from nbinspect.capture.operation_mode import OperationMode

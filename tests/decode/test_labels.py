@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the field's name for it
+from torch.nn import functional as F
 from transformers.modeling_outputs import CausalLMOutput, SequenceClassifierOutput
 
 from nbinspect.decode.labels import decode_labels, decode_predictions
