@@ -80,7 +80,7 @@ def record_forward(
         failure = None if run.error is None else failure_of(run.error, tracer.failed, steps)
         returned = measured_tensors(tensors_in(run.outputs, "output"))
         training = subject.network.training
-        loss = _number(run.loss)
+        loss = number(run.loss)
     left_out = f"{recorder.left_out:,} steps after the first {MOST_STEPS:,} are not kept" if recorder.left_out else ""
     return ForwardRecord(
         model=type(subject.network).__name__,
@@ -120,10 +120,10 @@ def _run(subject: Subject, batch: Any, parts: Parts, tracer: Tracer) -> _Run:
     return run
 
 
-def _number(loss: Any) -> float | None:
-    one = loss.numel() == 1 and not loss.is_complex() and not loss.is_meta if isinstance(loss, Tensor) else False
+def number(loss: Any) -> float | None:
+    """Return a loss of one value as a number; None for anything else."""
     if isinstance(loss, Tensor):
-        return float(loss.detach()) if one else None
+        return float(loss.detach()) if loss.numel() == 1 and not (loss.is_complex() or loss.is_meta) else None
     return float(loss) if isinstance(loss, int | float) else None
 
 

@@ -8,6 +8,7 @@ from math import hypot, prod
 
 from torch import Tensor
 
+from nbinspect.capture.kinds import LAYS, RECTIFIES, UNWRITTEN, word_of
 from nbinspect.capture.summary import Measured
 from nbinspect.records import Activation, Finding, Moments, Step
 
@@ -17,11 +18,10 @@ _LEAST_PICTURES = 4
 _SATURATED_SHARE = 0.5
 _EXPLODING = 1e4
 _VANISHING = 1e-6
-_RECTIFIES = re.compile(r"relu6?|threshold|clamp(_min)?|clip|maximum|hardswish|rrelu")
 _ACTIVATES = re.compile(r"\w*relu6?|gelu|silu|mish|[sc]?elu|softplus|hardswish|hard_?tanh|tanh|\w*sigmoid|glu")
 _MULTIPLIES = re.compile(r"\w*matmul\w*|\w*mm|einsum|\w*linear|\w*conv\w*|scaled_dot_product_attention|\w*norm")
-_PLACES = re.compile(r"\w*full(_like)?|\w*fill\w*|setitem|where|triu|tril|\w*tensor|\w*scatter\w*|index_put")
 _ADDS = re.compile(r"[ri]?(add|sub)|baddbmm|addmm")
+_FILLS = re.compile(r"setitem|index_(copy|put|fill|add)|\w*scatter\w*|masked_\w+")
 _RESHAPES = frozenset({"view", "reshape"})
 _REGULARISES = ("softmax", "dropout", "embedding", "pad")
 
@@ -30,36 +30,50 @@ class HealthJudge:
     """Judges steps in the order in which they end, so as to tell what arises in one from what it was handed.
 
     Infinities and zeros that were laid on purpose (masks, initial states, weights that begin at zero) and what follows
-    from them are no alarm. Dead units count where 16 places or more, of 4 pictures or more, have had the chance to
-    differ.
+    from them are no alarm, nor is memory that has not been written to yet. Dead units count where 16 places or more, of
+    4 pictures or more, have had the chance to differ.
     """
 
     def __init__(self) -> None:
         self._masked: set[int] = set()
         self._still: set[int] = set()
-        self._gelu: set[int] = set()
+        self._unwritten: set[int] = set()
 
-    def findings(self, step: Step, measured: Sequence[Measured], weights: Sequence[Tensor]) -> tuple[Finding, ...]:
+    def findings(
+        self, step: Step, measured: Sequence[Measured], weights: Sequence[Tensor], *, constant: bool = False
+    ) -> tuple[Finding, ...]:
         """Return what is suspicious about a step's outputs, the gravest first; empty for a healthy one.
 
         Args:
             step: with its outputs.
             measured: what is known of the values of each output.
             weights: the parameters that the step was given, or owns.
+            constant: whether the step works on counted or written numbers alone: an infinity among them is known.
         """
         found = list(_of_shape(step))
+        if self._is_unwritten(step):
+            self._unwritten.add(step.index)
+            return tuple(found)
         for activation, known in zip(step.outputs, measured, strict=True):
             values = activation.moments
             if values is not None:
-                found += self._of_finiteness(step, values, known)
+                found += self._of_finiteness(step, values, known, constant=constant)
                 if values.count > 1 and activation.dtype.startswith(("float", "bfloat")):
                     found += self._of_values(step, activation, values, weights)
         return tuple(found)
 
-    def _of_finiteness(self, step: Step, values: Moments, known: Measured) -> Iterator[Finding]:
+    def _is_unwritten(self, step: Step) -> bool:
+        """Whether some of what a step gives may be what happened to lie in memory, as of a tensor filled row by row."""
+        if UNWRITTEN.fullmatch(_word(step)):
+            return True
+        handed_on = step.kind == "operation" and (_FILLS.fullmatch(_word(step)) or step.note.startswith("a view"))
+        return bool(handed_on) and any(use.step in self._unwritten for use in step.inputs)
+
+    def _of_finiteness(self, step: Step, values: Moments, known: Measured, *, constant: bool) -> Iterator[Finding]:
         if not (values.nan or values.inf):
             return
-        if known.masked and (_PLACES.fullmatch(_word(step)) or _follows(step, self._masked) or _lays_a_mask(step)):
+        laid = constant or LAYS.fullmatch(_word(step)) is not None or _lays_a_mask(step)
+        if known.masked and (laid or _follows(step, self._masked)):
             self._masked.add(step.index)
             return
         parts = [f"{count:,} {name}" for count, name in ((values.nan, "NaN"), (values.inf, "infinite")) if count]
@@ -74,13 +88,13 @@ class HealthJudge:
                 or _is_regularised(step)
                 or _follows(step, self._still)
                 or _is_given(step)
-                or _begins_at_zero(weights)
+                or begins_at_zero(weights)
             ):
                 self._still.add(step.index)
             else:
                 yield Finding("warn", "all-zero", "every value is zero")
             return
-        if _dies(step, activation, values):
+        if _dies(step, activation):
             yield Finding("warn", "dead", f"{activation.dead} of {activation.units} units zero on every sample")
         if values.saturated >= _SATURATED_SHARE and not _is_regularised(step):
             yield Finding("warn", "saturated", f"{values.saturated:.0%} of the values at an end of their range")
@@ -105,7 +119,7 @@ def _of_shape(step: Step) -> Iterator[Finding]:
 
 
 def _word(step: Step) -> str:
-    return step.name.rpartition(".")[2].strip("_").lower()
+    return word_of(step.name)
 
 
 def _computes(step: Step) -> bool:
@@ -139,16 +153,20 @@ def _is_mask(step: Step, values: Moments) -> bool:
     return values.max < _EXPLODING and not step.parameters and step.kind == "operation"
 
 
-def _begins_at_zero(weights: Sequence[Tensor]) -> bool:
+def begins_at_zero(weights: Sequence[Tensor]) -> bool:
+    """Whether the largest of the weights is all zeros, as an initialisation leaves it."""
     largest = max(weights, key=lambda weight: weight.numel(), default=None)
     return largest is not None and largest.is_floating_point() and not bool(largest.detach().any())
 
 
-def _dies(step: Step, activation: Activation, values: Moments) -> bool:
+def _dies(step: Step, activation: Activation) -> bool:
     if not activation.units or activation.dead < max(1, _DEAD_SHARE * activation.units):
         return False
-    rectifies = _RECTIFIES.fullmatch(_word(step)) is not None or step.kind == "module"
-    pictures = len(activation.shape) > 2 and activation.shape[1] == activation.units
-    enough = values.count >= _LEAST_PLACES * activation.units
-    enough &= not pictures or activation.shape[0] >= _LEAST_PICTURES
-    return rectifies and enough and not _is_regularised(step)
+    rectifies = RECTIFIES.fullmatch(_word(step)) is not None or step.kind == "module"
+    return rectifies and may_tell_death(activation.shape, activation.units) and not _is_regularised(step)
+
+
+def may_tell_death(shape: tuple[int, ...], units: int) -> bool:
+    """Whether units of a tensor of this shape had the chance to differ; a few places may be silent by chance."""
+    pictures = len(shape) > 2 and shape[1] == units
+    return prod(shape) >= _LEAST_PLACES * units and (not pictures or shape[0] >= _LEAST_PICTURES)

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from nbinspect.capture.kinds import COUNTS, word_of
 from nbinspect.capture.module_hooks import add_hooks, stepped_modules
 from nbinspect.capture.naming import calling_line
 from nbinspect.capture.operation_mode import LEAVES_THE_GRAPH, OperationMode
@@ -50,6 +51,10 @@ class Call:
     """Seconds that observing steps inside it took, no part of its own time."""
     seconds: float = 0.0
     in_place: bool = False
+    constant: bool = False
+    """Whether it works on nothing but numbers that are counted or written down, as of positions."""
+    axes: list[int | None] = field(default_factory=list, repr=False)
+    """That of channels or features in each tensor that it made, once that is recorded; None for none."""
     failed: bool = False
     note: str = ""
 
@@ -95,6 +100,7 @@ class Tracer:
         self._count = 0
         self._stack: list[Call] = []
         self._numbers: dict[str, int] = {}
+        self._constant: set[int] = set()
         self._origins = Origins(self._modules, batch)
         self._mode = OperationMode(self) if level == "operation" else None
         self._handles: list[Any] = []
@@ -186,7 +192,12 @@ class Tracer:
         return self._finish(call, value, written, began)
 
     def _operation(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], frame: FrameType) -> Call:
-        return self._call(name, self._stack[-1].path if self._stack else "", args, kwargs, frame)
+        call = self._call(name, self._stack[-1].path if self._stack else "", args, kwargs, frame)
+        makers = {given.maker for given in call.facts}
+        if makers <= self._constant and (makers or COUNTS.fullmatch(word_of(name))):
+            call.constant = True
+            self._constant.add(call.index)
+        return call
 
     def _call(self, name: str, path: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], frame: FrameType) -> Call:
         facts, given = self._origins.given(args, kwargs)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nbinspect.capture.bounds import Bounds, bounds_of
+from nbinspect.capture.bounds import bounds_of
 from nbinspect.capture.health import HealthJudge
 from nbinspect.capture.moments import MomentsGatherer, Slot
 from nbinspect.capture.operations import Call
@@ -60,14 +60,14 @@ class Recorder:
         """Take the statistics of what a step made; gives the value itself back."""
         if call.in_place:
             self._values.forget()
+        made = [("output", value)] if isinstance(value, Tensor) else list(tensors_in(value, "output"))
+        call.axes = [self._axes.enter(call.name, call.module, call.given, tensor) for _, tensor in made]
         if call.index >= MOST_STEPS and not call.failed:
             self.left_out += 1
             return value
         draft = _Draft(call, [], [], _weights(call))
-        made = (("output", value),) if isinstance(value, Tensor) else tensors_in(value, "output")
-        for name, tensor in made:
-            axis = self._axes.enter(call.name, call.module, call.given, tensor)
-            draft.slots.append(self._values.add(tensor, _bounds(call.name), axis))
+        for (name, tensor), axis in zip(made, call.axes, strict=True):
+            draft.slots.append(self._values.add(tensor, bounds_of(call.name), axis))
             if self.gradients and tensor.requires_grad:
                 self._listen(draft, len(draft.outputs), tensor)
             draft.outputs.append(activation_of(name, tensor))
@@ -131,7 +131,9 @@ class Recorder:
             self.samples |= {(index, n): one.sample for n, one in enumerate(found) if one.sample is not None}
         draft.outputs = list(map(with_measured, draft.outputs, found))
         step = _step(draft.call, tuple(draft.outputs))
-        draft.step = replace(step, findings=self._judge.findings(step, found, draft.weights))
+        draft.step = replace(
+            step, findings=self._judge.findings(step, found, draft.weights, constant=draft.call.constant)
+        )
         draft.slots, draft.weights = [], ()
 
 
@@ -163,12 +165,6 @@ def _weights(call: Call) -> tuple[Tensor, ...]:
     if call.module is not None:
         return tuple(call.module.parameters(recurse=False))
     return tuple(tensor for tensor in call.given if isinstance(tensor, torch.nn.Parameter)) if call.parameters else ()
-
-
-def _bounds(name: str) -> Bounds | None:
-    """Return the ends of an activation; a softmax over many rests close to zero, and only its upper end tells."""
-    bounds = bounds_of(name)
-    return (float("-inf"), bounds[1]) if bounds is not None and "softmax" in name.lower() else bounds
 
 
 def _step(call: Call, outputs: tuple[Activation, ...]) -> Step:

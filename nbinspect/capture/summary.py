@@ -9,13 +9,12 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nbinspect.capture.bounds import Bounds
+from nbinspect.capture.bounds import Bounds, at_ends
 from nbinspect.records import Moments
 
 _Array: TypeAlias = NDArray[Any]
 
 _BARS = 24
-_NEAR = 0.01
 _ILL_CONDITIONED = 1e3
 
 
@@ -126,8 +125,7 @@ def well_conditioned(total: float, norm: float, count: float) -> bool:
 def _saturated(values: _Array, bounds: Bounds | None, count: int) -> float:
     if bounds is None or not len(values):
         return 0.0
-    near = _NEAR * (bounds[1] - bounds[0] if isfinite(bounds[0]) else 1.0)
-    return float(((values < bounds[0] + near) | (values > bounds[1] - near)).sum()) / count
+    return float(at_ends(values, bounds).sum()) / count
 
 
 def _bars(values: _Array, low: float, high: float) -> tuple[NDArray[np.int32], Bounds]:

@@ -61,6 +61,8 @@ def readable(tensor: Tensor) -> tuple[Tensor | None, str]:
     new axis 1 (axis 0 of a single number), rare types (8-bit floats, wide unsigned integers) the next plain one.
     Leaves the tensor unchanged.
     """
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        return None, "inside vmap or grad: values are not read"
     values, note = tensor.detach(), ""
     if values.is_meta:
         return None, "a meta tensor has a shape and a type but no values"

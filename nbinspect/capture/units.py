@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nbinspect.capture.kinds import word_of
 from nbinspect.capture.origins import share_memory
 
 _LAST = re.compile(
@@ -18,7 +19,7 @@ _LAST = re.compile(
 )
 _SPATIAL = re.compile(r"(conv|conv_?transpose|\w*pool|instance_?norm|\w*dropout|\w*pad|pixel_shuffle)(\d)d")
 _SECOND = re.compile(r"(batch_?norm(\dd)?|sync_?batch_?norm|group_?norm|instance_?norm)")
-_PRODUCTS = frozenset({"matmul", "__matmul__", "mm", "addmm", "Tensor.matmul"})
+_PRODUCTS = frozenset({"matmul", "mm", "addmm"})
 _JOINS = frozenset({"cat", "concat", "concatenate"})
 
 
@@ -57,7 +58,7 @@ class UnitAxes:
             step = source.stride(axis), source.shape[axis]
             alike = [dim for dim in range(tensor.dim()) if (tensor.stride(dim), tensor.shape[dim]) == step]
             return alike[0] if len(alike) == 1 else None
-        if source.dim() == tensor.dim() and (source.shape[axis] == tensor.shape[axis] or _word(name) in _JOINS):
+        if source.dim() == tensor.dim() and (source.shape[axis] == tensor.shape[axis] or word_of(name) in _JOINS):
             return axis
         return None
 
@@ -81,8 +82,8 @@ def usual_axis(tensor: Tensor) -> int | None:
 
 @functools.cache
 def _kind(name: str) -> str | int | None:
-    word = _word(name).rstrip("_").lower()
-    if _word(name) in _PRODUCTS:
+    word = word_of(name)
+    if word in _PRODUCTS:
         return "product"
     if _SECOND.fullmatch(word):
         return "second"
@@ -90,10 +91,6 @@ def _kind(name: str) -> str | int | None:
         return "last"
     spatial = _SPATIAL.search(word)
     return int(spatial[2]) if spatial is not None and spatial.end() == len(word) else None
-
-
-def _word(name: str) -> str:
-    return name.rpartition(".")[2]
 
 
 @functools.cache

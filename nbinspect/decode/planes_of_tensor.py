@@ -63,8 +63,7 @@ def layout_of(values: Tensor, size: int, operation: str, *, attention: bool, ent
         names = ("position", "sample", "feature") if axes == 3 and shape[1] == size else ("plane", "row", "column")
         return Layout("maps", values.flatten(0, -3)[None], names)
     if axes == 3:
-        words = operation.lower()
-        timed = "1d" in words or "1_d" in words
+        timed = "1d" in operation  # the Conv1D of transformers is a linear layer
         names = ("", "channel", "time") if timed else ("", "position", "feature")
         return Layout("matrix", values[:, None], names, samples, choosing=True)
     if entering and axes == 4 and channel_axis(shape, floating=True) == 3:

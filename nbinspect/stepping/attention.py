@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from nbinspect.decode.activation import attention_of
+from nbinspect.records import ActivationView
 
 FUSED = "F.scaled_dot_product_attention"
 
@@ -36,6 +39,11 @@ def fused_weights(given: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
                 if error < best:
                     best, weights = error, found
     return weights
+
+
+def fused_view(weights: ActivationView) -> ActivationView:
+    """Return a view of the weights that says what they are."""
+    return replace(weights, note="the weights, worked out from query and key; the next step has what they make")
 
 
 def _error(weights: Tensor, value: Tensor, output: Tensor) -> float:

@@ -10,21 +10,21 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
-from nbinspect.capture.bounds import bounds_of
+from nbinspect.capture.bounds import at_ends, bounds_of
+from nbinspect.capture.health import begins_at_zero, may_tell_death
+from nbinspect.capture.kinds import LAYS, RECTIFIES, UNWRITTEN, word_of
 from nbinspect.capture.operations import Call
-from nbinspect.capture.origins import share_memory
+from nbinspect.capture.origins import shape_of, share_memory
 from nbinspect.nested import tensors_in
-from nbinspect.records import Step
+from nbinspect.records import Moments, Step
 
 Earlier: TypeAlias = "Callable[[], tuple[Step, ...]]"
 """Gives the steps that have ended."""
 
-_NEAR = 0.01
-_LAYS = re.compile(r"\w*full(_like)?|\w*fill\w*|setitem|where|triu|tril|\w*tensor|\w*scatter\w*|index_put")
-_ZEROES = re.compile(_LAYS.pattern + r"|\w*zeros?\w*")
-_RECTIFIES = re.compile(r"\w*relu6?|threshold|clamp(_min)?|clip|maximum|hardswish|\w*conv\w*|linear")
-_UNWRITTEN = re.compile(r"(new_)?empty\w*")
+_ZEROES = re.compile(LAYS.pattern + r"|\w*zeros?\w*")
+_WEIGHS = re.compile(r"\w*conv\w*|linear")
 _BELOW, _ABOVE, _NAN = 1, 2, 4
 
 
@@ -39,29 +39,35 @@ class Made:
     def floats(self) -> Iterator[Tensor]:
         """Yield the tensors of floating point numbers with any values."""
         for _, tensor in tensors_in(self.value, ""):
-            if tensor.is_floating_point() and tensor.numel() and not tensor.is_meta and tensor.layout is torch.strided:
+            if _has_floats(tensor):
                 yield tensor.detach()
+
+
+def _has_floats(tensor: Tensor) -> bool:
+    """Whether there are floating point numbers to read: none in a lazy parameter, none inside `vmap`."""
+    if tensor.layout is not torch.strided or is_lazy(tensor) or torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        return False
+    return tensor.is_floating_point() and tensor.numel() > 0 and not tensor.is_meta
 
 
 def _non_finite(call: Call, made: Made, _: float) -> str | None:
     """Match where NaN or infinities appear, not where a step hands on what an earlier one made.
 
     They appear in a step that makes them out of others, or that is given them from outside the pass (a parameter, the
-    batch). Infinities that are laid on purpose (`full`, `masked_fill`, `where`, `x[…] =`), and negative ones that come
-    from outside, are masks; what masked scores go through is no alarm until it makes NaN.
+    batch). Infinities that are laid on purpose (`full`, `masked_fill`, `where`, `x[…] =`) or come of positions, and
+    negative ones from outside, are masks; what masked scores go through is no alarm until it makes NaN.
     """
-    word = _word(call)
+    word = word_of(call.name)
     bad = next((tensor for tensor in made.floats() if not _finite(tensor)), None)
-    if bad is None or _UNWRITTEN.fullmatch(word):
+    if bad is None or UNWRITTEN.fullmatch(word):
         return None
     lost = bool(bad.isnan().any())
     outside = [kind for given, kind in _given_kinds(call, made, bad) if given is None]
     inside = [kind for given, kind in _given_kinds(call, made, bad) if given is not None]
     if any(kind & _NAN or (kind and not lost) for kind in inside):
         return None
-    laid = _LAYS.fullmatch(word) or (
-        any(kind == _BELOW for kind in outside) and not any(kind > _BELOW for kind in outside)
-    )
+    from_below = any(kind == _BELOW for kind in outside) and not any(kind > _BELOW for kind in outside)
+    laid = call.constant or LAYS.fullmatch(word) or from_below
     if not lost and laid:
         return None
     count = int((~bad.isfinite()).sum())
@@ -78,16 +84,22 @@ def _given_kinds(call: Call, made: Made, bad: Tensor) -> Iterator[tuple[int | No
     for tensor, use in zip(call.given, call.uses, strict=False):
         if call.in_place and share_memory(tensor, bad):  # it has been overwritten; what was recorded tells
             before = steps.get(use.step if use.step is not None else -1)
-            known = [activation.moments for activation in before.outputs if activation.moments] if before else []
-            kind = _NAN * any(one.nan for one in known) | _ABOVE * any(one.inf for one in known)
-            yield use.step, kind
+            yield use.step, _recorded_kind(before) if before else 0
         else:
             kinds = [_kind(part) for part in Made(tensor, 0).floats()]
             yield use.step, kinds[0] if kinds else 0
     for step in steps.values():
         if step.parent == call.index:  # a module hands on what steps inside it made
-            known = [activation.moments for activation in step.outputs if activation.moments]
-            yield step.index, _NAN * any(one.nan for one in known) | _ABOVE * any(one.inf for one in known)
+            yield step.index, _recorded_kind(step)
+
+
+def _recorded_kind(step: Step) -> int:
+    known = _known(step)
+    return _NAN * any(one.nan for one in known) | _ABOVE * any(one.inf for one in known)
+
+
+def _known(step: Step) -> list[Moments]:
+    return [activation.moments for activation in step.outputs if activation.moments]
 
 
 def _finite(tensor: Tensor) -> bool:
@@ -105,14 +117,42 @@ def _kind(tensor: Tensor) -> int:
 
 
 def _all_zero(call: Call, made: Made, _: float) -> str | None:
-    """Match where zeros come of values that vary; a mask or a first state that is made of zeros is none."""
+    """Match where zeros come of values that vary; masks and states that begin as zeros, and their products, do not."""
     zero = any(tensor.numel() > 1 and not tensor.any() for tensor in made.floats())
-    if not zero or _ZEROES.fullmatch(_word(call)):
+    if not zero or _ZEROES.fullmatch(word_of(call.name)) or _began_as_zeros(call, made):
         return None
-    given = [tensor for tensor in call.given if not isinstance(tensor, nn.Parameter) and tensor.numel()]
+    given = [tensor for tensor in call.given if not isinstance(tensor, nn.Parameter) and _has_values(tensor)]
     # what was written in place is gone: such a step counts as one that was given values
     varied = call.in_place or any(bool((part != part[:1]).any()) for part in map(_flat, given))
     return f"{call.name} gives zeros only" if varied else None
+
+
+def _began_as_zeros(call: Call, made: Made) -> bool:
+    """Whether a step was given zeros that were laid in the pass or are held by the model, or hands on their product."""
+    if begins_at_zero([tensor for tensor in call.given if isinstance(tensor, nn.Parameter)]):
+        return True
+    held = [
+        t
+        for t, use in zip(call.given, call.uses, strict=False)
+        if use.step is None and not (isinstance(t, nn.Parameter) or use.origin.startswith("batch"))
+    ]
+    if any(_has_values(tensor) and not tensor.any() for tensor in held):
+        return True
+    steps = {step.index: step for step in made.earlier()}
+    waiting, seen = [use.step for use in call.uses], set()
+    while waiting:
+        step = steps.get(index) if (index := waiting.pop()) is not None else None
+        if step is None or index in seen or not any(known.min == known.max == 0 for known in _known(step)):
+            continue
+        if _ZEROES.fullmatch(word_of(step.name)):
+            return True
+        seen.add(index)
+        waiting += [use.step for use in step.inputs]
+    return False
+
+
+def _has_values(tensor: Tensor) -> bool:
+    return not (is_lazy(tensor) or tensor.is_nested or tensor.is_meta) and tensor.numel() > 0
 
 
 def _flat(tensor: Tensor) -> Tensor:
@@ -120,12 +160,13 @@ def _flat(tensor: Tensor) -> Tensor:
 
 
 def _dead(call: Call, made: Made, share: float) -> str | None:
-    if call.kind != "module" and not _RECTIFIES.fullmatch(_word(call)):
+    """Match where units are zero on every sample; a few places are no proof of that, as in the record's findings."""
+    word = word_of(call.name)
+    if call.kind != "module" and not (RECTIFIES.fullmatch(word) or _WEIGHS.fullmatch(word)):
         return None
-    for tensor in made.floats():
-        if tensor.dim() >= 2:
-            axis = tensor.dim() - 1 if tensor.dim() == 3 else 1
-            dead = ~tensor.movedim(axis, 0).flatten(1).any(1)
+    for (_, tensor), axis in zip(tensors_in(made.value, ""), call.axes, strict=False):
+        if axis is not None and _has_floats(tensor) and may_tell_death(tuple(tensor.shape), tensor.shape[axis]):
+            dead = ~tensor.detach().movedim(axis, 0).flatten(1).any(1)
             if 0 < share <= dead.double().mean().item():
                 return f"{int(dead.sum())} of {len(dead)} units of {call.name} are zero on every sample"
     return None
@@ -135,31 +176,24 @@ def _saturated(call: Call, made: Made, share: float) -> str | None:
     bounds = bounds_of(call.name)
     if bounds is None:
         return None
-    near = _NEAR * (bounds[1] - bounds[0])
-    low = -math.inf if "softmax" in call.name.lower() else bounds[0] + near  # over many it rests close to zero
     for tensor in made.floats():
-        ends = (tensor < low) | (tensor > bounds[1] - near)
-        if ends.double().mean().item() >= share:
-            return f"{ends.double().mean().item():.0%} of the values of {call.name} lie at an end of their range"
+        found = at_ends(tensor, bounds).double().mean().item()
+        if found >= share:
+            return f"{found:.0%} of the values of {call.name} lie at an end of their range"
     return None
 
 
 def _batch_axis(call: Call, made: Made, _: float) -> str | None:
     """Match where a step that is given samples along the first axis gives something else there."""
     batched = [
-        tensor
+        shape_of(tensor)
         for tensor, use in zip(call.given, call.uses, strict=False)
-        if tensor.dim() and tensor.shape[0] == made.size and (use.step is not None or use.origin.startswith("batch"))
+        if shape_of(tensor)[:1] == (made.size,) and (use.step is not None or use.origin.startswith("batch"))
     ]
-    for tensor in (tensor for _, tensor in tensors_in(made.value, "")):
-        if batched and tensor.dim() and tensor.shape[0] != made.size:
-            shape = tuple(tensor.shape)
-            return f"{call.name} turns {tuple(batched[0].shape)} into {shape}: the first axis held {made.size} samples"
+    for shape in (tuple(shape_of(tensor)) for _, tensor in tensors_in(made.value, "")):
+        if batched and shape and shape[0] != made.size:
+            return f"{call.name} turns {tuple(batched[0])} into {shape}: the first axis held {made.size} samples"
     return None
-
-
-def _word(call: Call) -> str:
-    return call.name.rpartition(".")[2].strip("_").lower()
 
 
 CONDITIONS: dict[str, Callable[[Call, Any, float], str | None]] = {

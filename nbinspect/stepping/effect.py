@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
+from nbinspect.capture.forward import number
 from nbinspect.nested import tensors_in
 from nbinspect.records import Effect
+from nbinspect.stepping.gap import Tolerance, gap_between
 from nbinspect.stepping.passes import Pass
-from nbinspect.stepping.values import number
 
 
 def effect_of(touched: Pass, untouched: Pass, since: int) -> Effect:
@@ -54,11 +53,8 @@ def _relative(values: Any, before: Any) -> float:
 
 def _difference(one: Tensor, other: Tensor) -> float:
     """Return the greatest absolute difference; equal infinities and NaN in both differ by nothing."""
-    wide = torch.complex128 if one.is_complex() or other.is_complex() else torch.float64
-    before, after = (tensor.detach().to("cpu", wide) for tensor in (one, other))
-    same = (before == after) | (before.isnan() & after.isnan())
-    change = (before - after).abs().where(~same, 0.0).nan_to_num(nan=math.inf, posinf=math.inf)
-    return float(change.max()) if change.numel() else 0.0
+    gap = gap_between(one, other, Tolerance())
+    return gap.greatest if gap is not None else 0.0
 
 
 def _predictions(one: Tensor, other: Tensor) -> tuple[int, int] | None:

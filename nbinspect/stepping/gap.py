@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 _LOOSE = 8
 """How many times the spacing of numbers of the coarser type, relative to the greatest value, is no difference."""
@@ -38,7 +39,7 @@ class Gap:
 
 def gap_between(one: Tensor, other: Tensor, tolerance: Tolerance) -> Gap | None:
     """Return how far two tensors of one shape lie apart; None where there are no values to compare."""
-    if not one.numel() or one.is_meta or other.is_meta:
+    if not (_has_values(one) and _has_values(other)):
         return None
     same_kind = one.dtype is other.dtype and one.device == other.device
     coarse = 0.0 if same_kind else max(_spacing(one.dtype), _spacing(other.dtype))
@@ -52,8 +53,16 @@ def gap_between(one: Tensor, other: Tensor, tolerance: Tolerance) -> Gap | None:
     )
 
 
+def _has_values(tensor: Tensor) -> bool:
+    """Whether there are numbers that can be read: none in a lazy parameter, none inside `vmap`."""
+    if tensor.is_meta or tensor.is_nested or is_lazy(tensor):
+        return False
+    return tensor.numel() > 0 and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+
+
 def _wide(tensor: Tensor) -> Tensor:
     plain = tensor.detach().to_dense() if tensor.layout is not torch.strided else tensor.detach()
+    plain = plain.dequantize() if plain.is_quantized else plain
     return plain.to("cpu").to(torch.complex128 if plain.is_complex() else torch.float64)
 
 

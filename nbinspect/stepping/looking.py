@@ -12,6 +12,7 @@ from nbinspect.decode.activation import view_activation, view_weights
 from nbinspect.errors import InputError, NbinspectError
 from nbinspect.nested import tensors_in
 from nbinspect.records import ActivationView, Floats, Step
+from nbinspect.stepping.attention import FUSED, fused_view, fused_weights
 from nbinspect.stepping.runs import Runs
 
 Compare: TypeAlias = Literal["previous", "sample", "eval", "train", "next batch", "before"]
@@ -66,6 +67,11 @@ class Looker:
                     f"cannot compare with {words}: its shape is {tuple(compared.shape)}, not {tuple(tensor.shape)}"
                 )
         step = next((step for step in steps if step.index == index), None)
+        weights = self._attention(index) if step and step.name == FUSED and compare is None else None
+        if weights is not None:
+            return fused_view(
+                view_activation(weights, step=index, output=output, name=FUSED, size=size, sample=sample, first=first)
+            )
         names = [activation.name for activation in step.outputs] if step else []
         name = "input" if step is None else f"{step.name} → {names[output] if output < len(names) else 'output'}"
         return view_activation(
@@ -80,6 +86,14 @@ class Looker:
             compared=compared,
             compared_with=words,
         )
+
+    def _attention(self, index: int) -> Tensor | None:
+        again = self.runs.fresh(changes=dict(self.runs.changes))
+        try:
+            made = self.runs.go_to(again, index)
+            return fused_weights(again.cursor.given, made) if again.cursor else None
+        finally:
+            again.stop()
 
     def tensor(self, index: int, output: int = 0) -> Tensor:
         """Return a copy of what a step makes, or of the model's input."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nbinspect.calling import call_loss, call_model, split_batch, to_device
-from nbinspect.capture.forward import Recorder, failure_of, measured_inputs, measured_tensors, sources_of
+from nbinspect.capture.forward import Recorder, failure_of, measured_inputs, measured_tensors, number, sources_of
 from nbinspect.capture.operations import Call, Level, Tracer
 from nbinspect.capture.recorder import MOST_STEPS
 from nbinspect.capture.tensors import batch_size
@@ -20,7 +20,6 @@ from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import Failure, ForwardRecord, Step
 from nbinspect.stepping.clone import clones_of, parameter_versions
 from nbinspect.stepping.modes import Modes
-from nbinspect.stepping.values import number
 from nbinspect.stepping.worker import Stopped, Worker
 from nbinspect.subject import Subject
 

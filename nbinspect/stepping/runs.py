@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from nbinspect.calling import entering, split_batch
@@ -94,7 +95,7 @@ class Runs:
         In another mode, or on another batch, the step is found by its place in the model, not by its index.
 
         Raises:
-            NbinspectError: if there is no such step or output.
+            NbinspectError: if there is no such step or output, or it cannot be read outside of `vmap`.
         """
         again = self.fresh(**{"changes": dict(self.changes), **options})
         try:
@@ -110,7 +111,10 @@ class Runs:
         made = [tensor for _, tensor in tensors_in(fresh.value, "")]
         if not made:
             raise NbinspectError(f"step {index} made no tensor")
-        return made[min(output, len(made) - 1)]
+        tensor = made[min(output, len(made) - 1)]
+        if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+            raise NbinspectError(f"step {index} ran inside vmap or grad: its values cannot be read from outside")
+        return tensor
 
     def keep(self) -> None:
         """Keep the parameters and buffers as they are now, to compare later passes with; one copy of them in memory."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nbinspect.capture.door import refuse_beside_training
+from nbinspect.capture.forward import number
 from nbinspect.capture.operations import Level
 from nbinspect.errors import CaptureError, InputError, NbinspectError
 from nbinspect.records import ActivationView, Effect, Failure, Step
@@ -19,7 +20,7 @@ from nbinspect.stepping.looking import Looker
 from nbinspect.stepping.passes import Pass, State, Until
 from nbinspect.stepping.recorded import RecordedPass
 from nbinspect.stepping.runs import Runs
-from nbinspect.stepping.values import check_like, first_tensor, number
+from nbinspect.stepping.values import check_like, first_tensor
 from nbinspect.subject import Subject
 
 _OVER = ("finished", "failed", "stopped")

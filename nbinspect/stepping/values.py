@@ -1,4 +1,4 @@
-"""The values at the cursor: which tensor it is, what can stand for it, and a loss as a number."""
+"""The values at the cursor: which tensor it is, and what can stand for it."""
 
 from __future__ import annotations
 
@@ -32,10 +32,3 @@ def first_tensor(value: Any) -> Tensor:
     if found is None:
         raise NbinspectError("the step at the cursor made no tensor: see `value`")
     return found
-
-
-def number(loss: Any) -> float | None:
-    """Return a loss of one value as a number; None for anything else."""
-    if isinstance(loss, Tensor):
-        return float(loss.detach()) if loss.numel() == 1 and not (loss.is_complex() or loss.is_meta) else None
-    return float(loss) if isinstance(loss, int | float) else None

@@ -79,7 +79,10 @@ class Worker:
         if self._thread is None:
             self.ended = True
         # a stepper may be collected on the thread of its own pass
-        if self.ended or self._thread is None or self._thread is threading.current_thread():
+        if self._thread is None or self._thread is threading.current_thread():
+            return True
+        if self.ended:
+            self._thread.join(_LOOK)  # it has no more to do than to end
             return True
         with state_swapped(self._state):
             return self._joined(self._thread)

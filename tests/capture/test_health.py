@@ -131,9 +131,38 @@ def test_plain_values_are_no_alarm() -> None:
             places = torch.arange(4000.0).expand(64, -1)
             probabilities = self.fc(x).softmax(1)
             whole = probabilities.sum(1)
-            return kinds.sum() + padding.sum() + state.sum() + places.mean() + probabilities.max() + whole.mean()
+            buckets = torch.log(torch.arange(20).float() / 8) / 3
+            near = torch.where(torch.arange(20) > 8, buckets, 0.0)
+            return (
+                kinds.sum()
+                + padding.sum()
+                + state.sum()
+                + places.mean()
+                + probabilities.max()
+                + whole.mean()
+                + near.sum()
+            )
 
     assert not alarms(Plain(), X)
+
+
+def test_memory_that_nobody_has_written_to_is_no_alarm() -> None:
+    """A tensor that is made empty and filled row by row is judged by what is put there, not by what lay there."""
+
+    class Fills(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            out, other = torch.empty(64, 20), torch.empty_like(x).T
+            for row in range(64):
+                out[row] = x[row] * 2
+                other[:, row] = x[row] / 2
+            return out + other.T
+
+    torch.use_deterministic_algorithms(mode=True)  # which fills such memory with NaN
+    try:
+        assert not alarms(Fills(), X)
+        assert alarms(Fills(), X * torch.nan)[0][1] == "non-finite"
+    finally:
+        torch.use_deterministic_algorithms(mode=False)
 
 
 def test_a_fully_masked_row_is_found() -> None:

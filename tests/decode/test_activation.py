@@ -146,6 +146,7 @@ def test_a_matrix_of_all_samples_tells_of_its_columns() -> None:
         ("Linear", ("", "position", "feature")),
         ("F.conv1d", ("", "channel", "time")),
         ("MaxPool1d", ("", "channel", "time")),
+        ("Conv1D", ("", "position", "feature")),
     ],
 )
 def test_three_axes_are_a_matrix_of_one_sample(operation: str, axes: tuple[str, str, str]) -> None:

@@ -59,4 +59,4 @@ def test_a_look_at_fused_attention_shows_the_heads(opened: Callable[..., Forward
     assert shown.kind == "attention"
     np.testing.assert_allclose(shown.planes.sum(-1), 1, rtol=1e-5)
     assert not np.triu(shown.planes, 1).any()
-    assert "query" in shown.name
+    assert "worked out from query and key" in shown.note

@@ -161,13 +161,79 @@ def test_zeros_dead_units_saturation_and_a_moved_batch_axis_are_found(opened: Op
     model = Runs(F.relu)
     with torch.no_grad():
         model.layer.bias[:] = torch.tensor([-100.0, -100.0, -100.0, 100.0])
-    assert hits(opened(model, normal(8, 4)), "dead") == ["F.relu"]
-    assert hits(opened(model, normal(8, 4)), "dead", share=0.9) == []
+    assert hits(opened(model, normal(16, 4)), "dead") == ["F.relu"]
+    assert hits(opened(model, normal(16, 4)), "dead", share=0.9) == []
     assert hits(opened(Runs(lambda x: torch.tanh(x * 1e4)), normal(8, 4)), "saturated") == ["torch.tanh"]
     stepper = opened(Runs(lambda x: x.view(4, 8)), normal(8, 4))
     stepper.break_on("batch-axis")
     assert stepper.run().name == "Tensor.view"
     assert "(8, 4) into (4, 8)" in stepper.hit
+
+
+def test_dead_units_are_sought_along_the_axis_of_the_operation(opened: Opened) -> None:
+    """The last axis after a linear layer, the second after a convolution; a batch of one is no proof of death."""
+    linear = Runs(F.relu)
+    convolved = nn.Sequential(nn.Conv1d(4, 8, 3), nn.ReLU())
+    with torch.no_grad():
+        linear.layer.bias[:3] = -100
+        convolved[0].bias[:6] = -100
+    stepper = opened(linear, normal(4, 6, 4))
+    stepper.break_on("dead")
+    assert stepper.run().name == "F.relu"
+    assert "3 of 4 units" in stepper.hit
+    stepper = opened(convolved, normal(4, 4, 9))
+    stepper.break_on("dead")
+    assert stepper.run().name == "F.relu"
+    assert "6 of 8 units" in stepper.hit
+    assert hits(opened(linear, normal(1, 4)), "dead") == []
+
+
+def test_states_that_begin_with_zeros_are_silent(opened: Opened) -> None:
+    """Neither what multiplies a first state, nor a running average at zero, nor a gate that begins closed stops."""
+
+    class States(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.gate = nn.Linear(4, 4), nn.Parameter(torch.zeros(1))
+            self.register_buffer("average", torch.zeros(4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.layer(x)
+            state = torch.zeros(4, 4)
+            for _ in range(3):
+                state = state.clone() * h
+            self.average.mul_(0.9).add_(h.detach().mean(0), alpha=0.1)
+            mask = (h > 100).float()
+            return h + self.gate * h + state + h * mask
+
+    assert hits(opened(States(), normal(4, 4)), "all-zero") == ["Tensor.mul"]  # by the mask that masks all
+
+
+def test_infinities_of_positions_are_silent(opened: Opened) -> None:
+    """The logarithm of a position of zero, which buckets of relative positions discard, is no alarm; of data it is."""
+
+    def bucketed(x: Tensor) -> Tensor:
+        place = torch.arange(4) - torch.zeros(4, dtype=torch.long)
+        far = torch.log(place.float() / 2) / 3
+        return x + torch.where(place < 2, place, far.to(torch.long))
+
+    assert hits(opened(Runs(bucketed), normal(4, 4)), "non-finite") == []
+    assert hits(opened(Runs(lambda x: (x - x.detach()).log() + 1), normal(4, 4)), "non-finite") == ["Tensor.log"]
+
+
+@pytest.mark.parametrize("condition", ["non-finite", "all-zero", "dead", "saturated", "batch-axis"])
+def test_conditions_pass_over_what_has_no_values_to_read(opened: Opened, condition: str) -> None:
+    """Parameters of lazy modules before their first use, and tensors inside `vmap`, do not switch a condition off."""
+
+    def mapped(x: Tensor) -> Tensor:
+        return torch.func.vmap(lambda row: torch.sigmoid(row).relu() * row.sum())(x)
+
+    for model in (nn.Sequential(nn.LazyLinear(4), nn.ReLU()), Runs(mapped)):
+        stepper = opened(model, normal(4, 4))
+        found = stepper.break_on(condition)
+        while stepper.run() is not None:
+            assert "raised" not in (stepper.hit or "")
+        assert found.on
 
 
 def test_predicates_take_the_tensor_and_the_step(opened: Opened) -> None:

@@ -30,6 +30,43 @@ def test_equal_models_do_not_differ(name: str) -> None:
     assert not passes_alive()
 
 
+def test_memory_that_nobody_has_written_to_is_no_difference() -> None:
+    """Neither in a tensor that is made empty, nor in one that is filled piece by piece, nor in a view of it."""
+
+    class Fills(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            total = x
+            for width in range(1, 9):  # small ones: what lies there hardly ever is the same twice
+                out = torch.empty(4, 3 * width).view(width, 12).view(4, 3 * width)
+                for column in range(3 * width):
+                    out[:, column] = total.mean(1)
+                total = total + out.mean()
+            return total
+
+    assert not first_difference(Fills(), Fills(), normal(4, 5))
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors", "ignore:torch.quantize_per_tensor")
+def test_what_has_no_plain_values_is_compared_or_passed_over() -> None:
+    """Quantised values are compared as the numbers that they stand for; nested ones, and those in `vmap`, are not."""
+
+    class Rare(nn.Module):
+        def __init__(self, zero: int) -> None:
+            super().__init__()
+            self.zero = zero
+
+        def forward(self, x: Tensor) -> Tensor:
+            nested = torch.nested.as_nested_tensor([x[0], x[1, :2]]) * 2
+            doubled = torch.func.vmap(lambda row: row * 2)(x)
+            return torch.quantize_per_tensor(doubled + nested.unbind()[0], 0.1, self.zero, torch.quint8)
+
+    x = normal(2, 4)
+    assert not first_difference(Rare(5), Rare(5), x)
+    found = first_difference(Rare(5), Rare(250), x)
+    assert found.steps[0].name == "torch.quantize_per_tensor"
+    assert found.greatest > 0
+
+
 def test_a_changed_weight_is_found_where_it_is_used() -> None:
     """The step that uses it is named, with the differences that NumPy works out, and the weight among its inputs."""
     a = Net().eval()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nbinspect.errors import InputError, NbinspectError
 from nbinspect.stepping.stepper import ForwardStepper
@@ -125,6 +125,23 @@ def test_what_cannot_be_looked_at_is_refused(opened: Opened) -> None:
     tokens.into()
     with pytest.raises(NbinspectError, match="does not depend"):
         tokens.looker.receptive_field(1, (0, 0))
+
+
+def test_what_ran_inside_vmap_is_said_to_be_unreadable(opened: Opened) -> None:
+    """A live tensor inside `vmap` is shown as nothing, with the reason; a look back at one is refused with it."""
+
+    class Mapped(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.func.vmap(lambda row: row * 2)(x) + 1
+
+    stepper = opened(Mapped(), normal(4, 3))
+    assert stepper.into().name == "Tensor.mul"
+    live = stepper.look()
+    assert (live.kind, live.note) == ("none", "inside vmap or grad: values are not read")
+    index = stepper.step.index
+    stepper.run()
+    with pytest.raises(NbinspectError, match="inside vmap or grad"):
+        stepper.look(index)
 
 
 def test_the_filters_are_the_weights_of_the_first_layer(opened: Opened) -> None:
