@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
 import torch
 from IPython.core.getipython import get_ipython
@@ -13,21 +14,57 @@ from nbinspect.errors import CaptureError, InputError
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import ActivationView
 from nbinspect.stepping.breakpoints import CONDITIONS, at_step
+from nbinspect.stepping.stepper import ForwardStepper
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.requests import Requests
-
-if TYPE_CHECKING:
-    from nbinspect.widgets.forward import ForwardView
 
 _PATIENCE = 1.0
 _GLANCE = 0.2
 _EVERY = 0.05
 
 
+class View(Protocol):
+    """What the requests need of the view that they are about."""
+
+    stepper: ForwardStepper
+    sample: int
+
+    @property
+    def tensor(self) -> Tensor:
+        """The live tensor at the cursor."""
+
+    def working(self, text: str) -> AbstractContextManager[None]:
+        """Say what is being done, then show the outcome."""
+
+    def publish(self) -> None:
+        """Tell the page where the stepper stands."""
+
+    def stop(self) -> None:
+        """End the pass."""
+
+    def replace(self, tensor: Any) -> None:
+        """Have the pass go on with another tensor."""
+
+    def edit(self, batch: Any) -> None:
+        """Step through another input."""
+
+    def train(self, mode: bool = True) -> None:
+        """Step through in train or eval mode."""
+
+    def next_batch(self) -> None:
+        """Step through the loader's next batch."""
+
+    def gradients(self) -> None:
+        """Run backward too."""
+
+    def look(self, step: int | None = None, **options: Any) -> ActivationView:
+        """Show what a step made."""
+
+
 class ForwardRequests:
     """Answers the page of a forward view; work on the model is done between cells, and never waits for long."""
 
-    def __init__(self, view: ForwardView) -> None:
+    def __init__(self, view: View) -> None:
         self._view = view
         self._main = MainThread()
         commands = ("over", "into", "out", "run", "run_to", "back", "restart")
@@ -138,7 +175,7 @@ def edited(batch: Any, target: Tensor, sample: int, value: float, region: dict[s
     return map_tensors(lambda tensor: changed if tensor is target else tensor, batch)
 
 
-def _add(view: ForwardView, wanted: dict[str, Any]) -> None:
+def _add(view: View, wanted: dict[str, Any]) -> None:
     kind = wanted["on"]
     if kind == "step":
         view.stepper.breakpoints.append(at_step(int(wanted["index"])))
