@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from nbinspect.errors import InputError
 from nbinspect.nested import fields_of, moved_to, tensors_in
@@ -43,6 +44,8 @@ def split_batch(subject: Subject, batch: Any) -> Parts:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise InputError(f"split: expected a pair (inputs, targets), got {kind_of(pair)}; return exactly two parts")
         return Parts(pair[0], pair[1], "targets")
+    if isinstance(batch, PackedSequence):
+        return Parts(batch, None, "targets")
     named = fields_of(batch)
     if named is not None and (isinstance(batch, Mapping) or not isinstance(batch, tuple) or _target_key(named)):
         key = _target_key(named)

@@ -140,9 +140,10 @@ def kind_of(value: Any) -> str:
 def unwrapped(model: nn.Module) -> nn.Module:
     """Return the user's own module inside `torch.compile`, DataParallel and DistributedDataParallel wrappers."""
     while True:
-        original = model._modules.get("_orig_mod")
+        parts = dict(model.named_children())  # `_modules` of a scripted model is no plain dict
+        original = parts.get("_orig_mod")
         parallel = isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel)
-        inner = original if original is not None else model._modules.get("module") if parallel else None
+        inner = original if original is not None else parts.get("module") if parallel else None
         if inner is None:
             return model
         model = inner

@@ -152,3 +152,11 @@ def _same(one, other):
     if isinstance(other, Batch):
         return _same(one.features, other.features)
     return one == other
+
+
+def test_a_packed_sequence_stays_whole():
+    """A PackedSequence is one input, not a tuple of its four parts."""
+    packed = nn.utils.rnn.pack_sequence([torch.zeros(3, 2), torch.zeros(1, 2)])
+    parts = split_batch(make_subject(nn.GRU(2, 3), [packed]), packed)
+    assert parts.inputs is packed
+    assert parts.targets is None

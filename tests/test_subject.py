@@ -102,3 +102,9 @@ def test_a_sharded_model_is_refused_with_the_reason():
 
     with pytest.raises(InputError, match="cannot be probed on one rank alone"):
         make_subject(FullyShardedDataParallel(), LOADER)
+
+
+def test_a_scripted_model_is_its_own_network():
+    """A scripted model is taken as it is, though its table of modules is no plain dict."""
+    scripted = torch.jit.script(nn.Sequential(nn.Linear(2, 3), nn.ReLU()))
+    assert make_subject(scripted, [torch.zeros(1, 2)]).network is scripted

@@ -74,7 +74,7 @@ def _prepared(network: nn.Module) -> Iterator[tuple[Any, Any]]:
         renormalised = getattr(module, "max_norm", None) is not None
         for parameter in module.parameters(recurse=False):
             if not (renormalised or is_lazy(parameter)):
-                yield parameter, parameter
+                yield parameter, _over_the_same_memory(parameter)
         for value in _attributes(module):
             if isinstance(value, Tensor) and not isinstance(value, nn.Parameter) and not value.is_leaf:
                 yield value, value.clone()
@@ -86,6 +86,15 @@ def _prepared(network: nn.Module) -> Iterator[tuple[Any, Any]]:
             for hook in module.__dict__.get(name, {}).values():
                 if getattr(hook, "__self__", None) not in modules:
                     yield hook, hook
+
+
+def _over_the_same_memory(parameter: nn.Parameter) -> nn.Parameter:
+    """Return a parameter with the same values in the same memory, whose `.data` and `.grad` are its own."""
+    if type(parameter) is not nn.Parameter:
+        return parameter
+    own = nn.Parameter(parameter.detach(), parameter.requires_grad)
+    own.__dict__.update(parameter.__dict__)
+    return own
 
 
 def _valued(network: nn.Module, values: dict[str, Tensor]) -> Iterator[tuple[Tensor, Tensor]]:

@@ -19,6 +19,7 @@ from nbinspect.capture.tensors import batch_size
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import Failure, ForwardRecord, Step
 from nbinspect.stepping.clone import clones_of, parameter_versions
+from nbinspect.stepping.guard import ParameterGuard
 from nbinspect.stepping.modes import Modes
 from nbinspect.stepping.worker import Stopped, Worker
 from nbinspect.subject import Subject
@@ -206,7 +207,7 @@ class Pass:
             batch = map_tensors(lambda tensor: tensor.clone(), self.inputs)
             parts = split_batch(self._subject, batch)
             tracer = Tracer(self._subject.network, self._level, self._ended, self._begins, batch=batch)
-            with tracer:
+            with ParameterGuard(self._subject.network), tracer:
                 self.outputs = call_model(self._subject, batch, parts)
         except Stopped:
             raise

@@ -107,7 +107,8 @@ class Runs:
         """Advance a fresh pass to a step, and return the live tensor that it made."""
         self._finish(fresh, self._counterpart(index))
         if fresh.cursor is None:
-            raise NbinspectError(f"this pass has no step {index}: it took another way, or ended before")
+            why = f"it raised {fresh.failure.error}" if fresh.failure else "it took another way, or ended before"
+            raise NbinspectError(f"this pass made nothing at step {index}: {why}")
         made = [tensor for _, tensor in tensors_in(fresh.value, "")]
         if not made:
             raise NbinspectError(f"step {index} made no tensor")

@@ -23,10 +23,15 @@ Opened = Callable[..., ForwardStepper]
 
 @pytest.mark.parametrize("name", MODELS)
 def test_parameters_are_shared_and_buffers_are_not(name: str) -> None:
-    """The clone has the model's own parameters, tied ones too, and copies of its buffers."""
+    """The clone's parameters lie in the memory of the model's, tied ones too; its buffers are copies."""
     model, _ = made(name)
     (clone,) = clones_of(model)
-    assert dict(clone.named_parameters(remove_duplicate=False)) == dict(model.named_parameters(remove_duplicate=False))
+    pairs = zip(
+        clone.named_parameters(remove_duplicate=False), model.named_parameters(remove_duplicate=False), strict=True
+    )
+    assert all(one[0] == other[0] and one[1].data_ptr() == other[1].data_ptr() for one, other in pairs)
+    assert len(list(clone.parameters())) == len(list(model.parameters()))
+    assert not {id(p) for p in clone.parameters()} & {id(p) for p in model.parameters()}
     assert not {id(b) for b in clone.buffers()} & {id(b) for b in model.buffers()}
     assert not {b.data_ptr() for b in clone.buffers()} & {b.data_ptr() for b in model.buffers() if b.numel()}
     assert not set(clone.modules()) & set(model.modules())

@@ -116,7 +116,7 @@ def test_what_cannot_be_looked_at_is_refused(opened: Opened) -> None:
         stepper.look(index, compare="before")
     with pytest.raises(NbinspectError, match="no loader"):
         stepper.look(index, compare="next batch")
-    with pytest.raises(NbinspectError, match="no step 999"):
+    with pytest.raises(NbinspectError, match="nothing at step 999"):
         stepper.look(999)
     for unit in ((0, 0, 0), (0, 99, 0, 0), (-1, 0, 0, 0)):
         with pytest.raises(InputError, match="unit"):
