@@ -58,6 +58,19 @@ class View:
     def button(self, name: str) -> Locator:
         return self.root.get_by_role("button", name=re.compile(f"^(⟲ )?{name}"))
 
+    def drag(self, canvas: Locator, start: tuple[int, int], end: tuple[int, int], size: int) -> None:
+        """Draw a rectangle from the middle of one pixel to that of another, (row, column) of a square picture."""
+        box = canvas.bounding_box()
+        assert box
+        places = [
+            (box["x"] + (column + 0.5) / size * box["width"], box["y"] + (row + 0.5) / size * box["height"])
+            for row, column in (start, end)
+        ]
+        self.page.mouse.move(*places[0])
+        self.page.mouse.down()
+        self.page.mouse.move(*places[1], steps=4)
+        self.page.mouse.up()
+
     def expect_at(self, what: str, shape: str, line: str) -> None:
         """The cursor is at a step, its shape is shown, and its line of the source is marked."""
         expect(self.current).to_contain_text(what)
@@ -167,13 +180,89 @@ with torch.no_grad():
 
 
 def test_the_input_is_edited_and_the_pass_resumed(lab: Any) -> None:
-    """A patch of the input set to zero restarts the pass with it; the user's own batch is left unchanged."""
+    """A rectangle drawn on the input and set to zero begins the pass again with it; the user's batch is unchanged."""
     view = opened(lab)
     view.notebook.execute("kept = images.clone()")
-    view.notebook.execute("view._requests._edit('zero', sample=0, row=0, column=0, height=8, width=8)")
+    view.tree.get_by_role("treeitem", name=re.compile("^input")).click()
+    view.drag(view.tensor.locator(".nf-maps canvas").first, (2, 1), (5, 6), 8)
+    view.root.get_by_role("button", name="Zero", exact=True).click()
+    expect(view.root).to_contain_text("input edited")
     view.button("Continue").click()
     expect(view.effect).to_contain_text("predictions change")
-    assert view.notebook.execute("print(torch.equal(kept, images), view.stepper.effect.predictions[1])") == "True 64"
+    told = view.notebook.execute(
+        """
+edited = kept.clone()
+edited[0, :, 2:6, 1:7] = 0
+print(torch.equal(kept, images), torch.equal(view.stepper.runs.batches.current[0], edited))"""
+    )
+    assert told == "True True"
+    expect(view.tree.locator(".nf-moved").first).to_be_visible()
+
+
+def test_a_token_is_changed(lab: Any) -> None:
+    """A click on a token of the input and a number put another token in its place, in that sample alone."""
+    tokens = """
+class Bag(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.EmbeddingBag(50, 8)
+        self.fc = nn.Linear(8, 3)
+
+    def forward(self, ids):
+        return self.fc(self.embedding(ids))
+
+ids = torch.randint(50, (5, 6))
+view = Inspector(Bag(), [(ids, torch.arange(5) % 3)], nn.CrossEntropyLoss()).forward()
+view"""
+    view = opened(lab, tokens)
+    view.tree.get_by_role("treeitem", name=re.compile("^input")).click()
+    plane = view.tensor.locator("canvas").first
+    box = plane.bounding_box()
+    assert box
+    plane.click(position={"x": box["width"] * 3.5 / 6, "y": box["height"] * 1.5 / 5})
+    view.root.get_by_label("New value").fill("42")
+    view.root.get_by_role("button", name="Set", exact=True).click()
+    expect(view.root).to_contain_text("input edited")
+    told = view.notebook.execute(
+        "edited = ids.clone(); edited[1, 3] = 42; print(torch.equal(view.stepper.runs.batches.current[0], edited))"
+    )
+    assert told == "True"
+
+
+def test_a_unit_is_traced_to_the_input(lab: Any) -> None:
+    """A click on a unit of a feature map tells its value, the samples that excite its channel, and its window."""
+    view = opened(lab)
+    view.button("Over").click()
+    view.expect_at("Conv2d", "(64, 8, 8, 8)", FIRST)
+    plane = view.tensor.locator(".nf-maps canvas").nth(2)
+    box = plane.bounding_box()
+    assert box
+    plane.click(position={"x": box["width"] * 4.5 / 8, "y": box["height"] * 3.5 / 8})
+    channel = view.root.get_by_role("group", name="channel 2")
+    expect(channel).to_contain_text("unit (3, 4) =")
+    excited = view.notebook.execute("print(view.tensor[:, 2].flatten(1).max(1).values.argmax().item())")
+    expect(channel.locator(".nf-sample").first).to_have_accessible_name(re.compile(f"^Sample {excited},"))
+    channel.get_by_role("button", name="Receptive field").click()
+    expect(channel).to_contain_text("rows 2–4 and columns 3–5 of the input")
+
+
+def test_the_same_step_is_compared_with_another_pass(lab: Any) -> None:
+    """Compared with eval mode, a step shows the difference; so it does with what it was before a training step."""
+    view = opened(
+        lab, "model.fc = nn.Sequential(nn.Dropout(0.9), nn.Linear(256, 10))\nview = inspector.forward()\nview"
+    )
+    for _ in range(3):
+        view.button("Over").click()
+    compare = view.root.get_by_label("Compare with")
+    view.root.get_by_role("button", name="Keep", exact=True).click()
+    view.notebook.execute("with torch.no_grad(): model.conv2.bias += 1")
+    view.button("Restart").click()
+    for _ in range(3):
+        view.button("Over").click()
+    view.expect_at("Conv2d", "(64, 16, 8, 8)", SECOND)
+    compare.select_option("before")
+    expect(view.tensor).to_contain_text("the parameters kept before")
+    assert float(view.notebook.execute("print(view.look(compare='before').planes.mean().round(4))")) == 1.0
 
 
 def test_a_forward_that_never_returns_is_stopped(lab: Any) -> None:

@@ -51,7 +51,7 @@ export function createChannel(store, { ask, look }) {
     if (!view.excited || channel >= view.excited.shape[0]) return h("p", { class: "nf-hint" }, "Which samples excite it is not known for so many channels or samples.");
     const found = mostExciting(view.excited, channel);
     if (!found.length || found[0].value === 0) return h("p", { class: "nf-hint" }, "No sample of the batch excites it: its greatest value is 0 on each.");
-    const links = found.map(({ sample, value }) => button(`${sample}`, () => look({ sample }), { class: "nf-sample", "aria-pressed": String(sample === view.sample), title: `sample ${sample}: greatest value ${brief(value)}` }, h("span", { class: "nf-soft" }, brief(value))));
+    const links = found.map(({ sample, value }) => button(`${sample}`, () => look({ sample }), { class: "nf-sample", "aria-pressed": String(sample === view.sample), "aria-label": `Sample ${sample}, ${brief(value)}`, title: `sample ${sample}: greatest value ${brief(value)}` }, h("span", { class: "nf-soft" }, brief(value))));
     return h("p", { class: "nf-excited" }, view.compared ? "differs most on sample " : "excited most by sample ", ...links);
   }
 
