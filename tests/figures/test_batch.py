@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import pickle
 import subprocess
 import sys
@@ -13,26 +12,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from nbinspect.errors import InputError
 from nbinspect.figures.batch import batch_figure
 from nbinspect.figures.pictures import sprite, tiles
 from nbinspect.records import DecodedBatch, Finding, Normalisation, Pictures
+from tests.figures.reading import HOSTILE, drawn, texts
 
 Make = Callable[..., DecodedBatch]
-HOSTILE = ["<img src=x onerror=alert(1)>", "$\\nosuch{$ $x$", "a\nb\x1b[31m\u202e", "x" * 10_000, "{}%s\\"]
-
-
-def drawn(figure: Figure) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=60)
-    return file.getvalue()
-
-
-def texts(figure: Figure) -> list[str]:
-    return [artist.get_text() for artist in figure.findobj(Text) if artist.get_text()]
 
 
 KINDS = [

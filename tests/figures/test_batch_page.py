@@ -1,29 +1,24 @@
 from __future__ import annotations
 
-import base64
-import io
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 
 from nbinspect.capture.tensors import describe
 from nbinspect.figures.batch_page import batch_frame, batch_html, batch_text
 from nbinspect.figures.page import waiting_html
 from nbinspect.figures.pictures import tiles
 from nbinspect.records import DecodedBatch, Finding, Normalisation, Pictures
+from tests.figures.reading import Page
 
 Make = Callable[..., DecodedBatch]
 SCRIPT = "<img src=x onerror=alert(1)>"
-VOID = {"img", "br"}
 KINDS = [
     "colour",
     "grey",
@@ -40,43 +35,6 @@ KINDS = [
     "audio",
 ]
 KINDS += ["nothing", "one", "empty", "one value", "no steps", "no features", "no pixels", "no columns"]
-
-
-class Page(HTMLParser):
-    """A page as a browser reads it: its elements with their attributes, and its text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert not self.open, f"never closed: {self.open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.text.append(data)
-
-    @property
-    def words(self) -> str:
-        return " ".join(" ".join(self.text).split())
-
-    @property
-    def structure(self) -> list[tuple[str, list[str]]]:
-        return [(tag, sorted(attributes)) for tag, attributes in self.elements]
-
-    def images(self) -> list[NDArray[np.uint8]]:
-        sources = [str(attributes["src"]) for tag, attributes in self.elements if tag == "img"]
-        return [np.asarray(Image.open(io.BytesIO(base64.b64decode(each.split(",")[1])))) for each in sources]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import pickle
 from dataclasses import replace
 from typing import Any
@@ -23,8 +22,7 @@ from nbinspect.errors import InputError
 from nbinspect.figures.forward import activation_figure, forward_figure
 from nbinspect.records import Activation, ActivationView, Failure, Finding, ForwardRecord, Moments, Place, Step
 from nbinspect.subject import make_subject
-
-HOSTILE = ["<img src=x onerror=alert(1)>", "$\\nosuch{$ $x$", "a\nb\x1b[31m\u202e", "x" * 10_000, "{}%s\\"]
+from tests.figures.reading import HOSTILE, drawn, texts
 
 
 class Deep(nn.Module):
@@ -65,16 +63,6 @@ def made(*steps: Step, **other: Any) -> ForwardRecord:
 
 def bad(text: str = "8 NaN of 8 values", kind: str = "non-finite") -> tuple[Finding, ...]:
     return (Finding("warn", kind, text),)
-
-
-def drawn(figure: Figure) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=60)
-    return file.getvalue()
-
-
-def texts(figure: Figure) -> list[str]:
-    return [artist.get_text() for artist in figure.findobj(Text) if artist.get_text()]
 
 
 def on_paper(figure: Figure) -> None:

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
@@ -31,9 +30,9 @@ from nbinspect.records import (
     TensorUse,
 )
 from nbinspect.subject import make_subject
+from tests.figures.reading import Page
 
 SCRIPT = "<img src=x onerror=alert(1)>"
-VOID = {"img", "br"}
 TABLE = {"table", "tr", "th", "td", "details", "summary"}
 HERE = "test_forward_page.py"
 KINDS = ["whole", "module", "gradients", "failed", "empty", "not finite", "unread", "failed at once", "endless"]
@@ -246,39 +245,6 @@ def test_gradients_stand_beside_activations_and_parameters() -> None:
     assert table.loc["a.weight", "mean"] == pytest.approx(0.5)
     none = made(parameters=(ParameterRecord("w", (2,), "float32", False, None, None),))
     assert parameter_frame(none)[["mean", "grad_mean", "grad_nan"]].isna().all(axis=None)
-
-
-class Page(HTMLParser):
-    """A page as a browser reads it: its elements with their attributes, and its text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert not self.open, f"never closed: {self.open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.text.append(data)
-
-    @property
-    def words(self) -> str:
-        return " ".join(" ".join(self.text).split())
-
-    @property
-    def structure(self) -> list[tuple[str, list[str]]]:
-        return [(tag, sorted(attributes)) for tag, attributes in self.elements]
 
 
 def hostile(text: str) -> ForwardRecord:
