@@ -6,6 +6,7 @@ NPM := npm --no-audit --no-fund --no-update-notifier
 # Versions beside the current one that the browser tests run on: the last 6, and the last 7 that answers clicks of itself.
 KERNELS := .kernels/ipykernel-6.31.0 .kernels/ipykernel-7.3.0
 HAS_NODE := $(shell command -v node >/dev/null && command -v npm >/dev/null && echo yes)
+UNIT := -m "not browser and not notebook"
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
@@ -23,10 +24,11 @@ else
 endif
 
 test: lint frontend chromium $(KERNELS) ## all that CI asks for
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 $(UNIT)
+	$(PY) -m pytest -m "browser or notebook"
 
 check: lint ## the quick loop: format, lint, types, tests without browser and notebooks
-	$(PY) -m pytest -q -m "not browser and not notebook"
+	$(PY) -m pytest -q -n 2 $(UNIT)
 
 lint: .venv/dev.stamp
 	$(PY) -m ruff format --check .

@@ -32,4 +32,4 @@ def test_notebook_runs_and_exports(path: Path, tmp_path: Path) -> None:
     # A view that stands alone in its cell is shown once.
     views = [cell for cell in json.loads(before)["cells"] if "".join(cell["source"]).endswith((".batch()", "view"))]
     assert views
-    assert html.count('class="nbinspect-page"') >= len(views)
+    assert html.count('class="nbinspect-page ') >= len(views)
