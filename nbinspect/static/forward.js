@@ -1754,7 +1754,7 @@ function standing({ cursor, steps, slow, pending, passed, stood }) {
   if (cursor.state === "running" || slow && pending.some((method) => !LOOKING.has(method))) return "running …";
   if (cursor.state === "closed") return "closed";
   if (!passed && !all) return "no pass yet";
-  if (cursor.view !== null && stood !== null) return `back at step ${count(cursor.view + 1)} of ${count(all)} · ${cursor.state}`;
+  if (cursor.view !== null && stood !== null) return `back at step ${count(cursor.view + 1)} of ${count(all)}`;
   const index = cursor.index ?? cursor.view ?? (cursor.state === "finished" ? null : cursor.reached);
   const at = cursor.state === "finished" && index === null ? `all ${count(all)} steps` : index === null || index < 0 ? "before the first step" : `step ${count(index + 1)} of ${count(all)}`;
   return `${at} · ${cursor.state}`;
