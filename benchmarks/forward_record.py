@@ -112,7 +112,8 @@ def torchlens(model: nn.Module, batch: Any) -> Way | None:
     """Return TorchLens' full capture as a way; None where it is not installed or cannot take the model."""
     if importlib.util.find_spec("torchlens") is None:
         return None
-    log = importlib.import_module("torchlens").log_forward_pass
+    lens = importlib.import_module("torchlens")
+    log = lens.trace if hasattr(lens, "trace") else lens.log_forward_pass  # its name before version 2
     arguments = ([], batch) if isinstance(batch, dict) else (batch, {})
 
     def way() -> object:
