@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
-from functools import partial
 from typing import TYPE_CHECKING
 
 from nbinspect.errors import InputError
 from nbinspect.figures.panels import CHARACTER, FEATURES, LINE, SOFT, WIDTH, WRONG, Panel, draw, write, write_on
+from nbinspect.figures.paper import cut
 from nbinspect.figures.pictures import colour_names, value_scale
 from nbinspect.figures.words import clean, facts, modes, normalisation, number, plural, provenance, row_name, score
 from nbinspect.records import Decoded, DecodedBatch, Series, Table, Tokens
@@ -52,18 +51,7 @@ def batch_figure(
     if item is not None and count:
         y = draw(Panel(axes, y, decoded, count, columns, denormalised), item)
     y = _foot(axes, y + LINE, decoded)
-    axes.set_xlim(-_MARGIN, WIDTH + _MARGIN)
-    axes.set_ylim(y + _MARGIN, -_MARGIN)
-    figure.set_size_inches(WIDTH + 2 * _MARGIN, y + 2 * _MARGIN)
-    # a notebook that never imported pyplot would otherwise show the figure's name only
-    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
-    return figure
-
-
-def _png(figure: Figure) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
+    return cut(figure, axes, WIDTH, y, _MARGIN)
 
 
 def _item(decoded: DecodedBatch, name: str | None) -> Decoded | None:

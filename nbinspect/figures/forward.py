@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import math
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +13,7 @@ import numpy as np
 from nbinspect.errors import InputError
 from nbinspect.figures.activation import draw_activation
 from nbinspect.figures.panels import ACCENT, CHARACTER, INK, LINE, RIGHT, SOFT, WRONG, write
+from nbinspect.figures.paper import cut
 from nbinspect.figures.steps import (
     RAISED,
     WARNED,
@@ -83,7 +82,7 @@ def forward_figure(record: ForwardRecord, *, width: float = 11.0) -> Figure:
     if shown:
         y = _draw_rows(axes, shown, _columns(shown, inner), y, inner)
     y = _foot(axes, y + 0.5 * LINE, _left_out(leaves(record), shown), inner)
-    return _finished(figure, axes, width, y)
+    return cut(figure, axes, width - 2 * _MARGIN, y, _MARGIN)
 
 
 def _paper(width: float) -> tuple[Figure, Axes]:
@@ -93,22 +92,6 @@ def _paper(width: float) -> tuple[Figure, Axes]:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     return figure, axes
-
-
-def _finished(figure: Figure, axes: Axes, width: float, bottom: float) -> Figure:
-    """Cut the paper to what is drawn; units of the axes are inches, downwards."""
-    axes.set_xlim(-_MARGIN, width - _MARGIN)
-    axes.set_ylim(bottom + _MARGIN, -_MARGIN)
-    figure.set_size_inches(width, bottom + 2 * _MARGIN)
-    # a notebook that never imported pyplot would otherwise show the figure's name only
-    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
-    return figure
-
-
-def _png(figure: Figure) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
 
 
 def _head(axes: Axes, record: ForwardRecord, width: float) -> float:
@@ -267,4 +250,5 @@ def activation_figure(view: ActivationView, *, width: float = 10.0) -> Figure:
     if not isinstance(width, int | float) or not math.isfinite(width) or width < 4:
         raise InputError(f"width: expected at least 4 inches, got {width!r}")
     figure, axes = _paper(width)
-    return _finished(figure, axes, width, draw_activation(axes, view, width - 2 * _MARGIN))
+    inner = width - 2 * _MARGIN
+    return cut(figure, axes, inner, draw_activation(axes, view, inner), _MARGIN)
