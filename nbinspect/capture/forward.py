@@ -18,7 +18,7 @@ from nbinspect.capture.explain import explain
 from nbinspect.capture.gradients import parameter_gradients
 from nbinspect.capture.naming import failing_line, source_of
 from nbinspect.capture.operations import Call, Level, Tracer
-from nbinspect.capture.recorder import MOST_STEPS, Recorder, measured_tensors
+from nbinspect.capture.recorder import Recorder, measured_tensors
 from nbinspect.capture.tensors import batch_size
 from nbinspect.errors import CaptureError
 from nbinspect.nested import tensors_in
@@ -26,7 +26,7 @@ from nbinspect.preserve import preserve
 from nbinspect.records import Activation, Failure, ForwardRecord, Place, SourceCode, Step
 from nbinspect.subject import Subject
 
-__all__ = ["Recorder", "as_called", "failure_of", "measured_inputs", "measured_tensors", "record_forward", "sources_of"]
+__all__ = ["Recorder", "as_called", "drawn_up", "failure_of", "measured_inputs", "measured_tensors", "record_forward"]
 
 
 @dataclass
@@ -81,23 +81,35 @@ def record_forward(
         returned = measured_tensors(tensors_in(run.outputs, "output"))
         training = subject.network.training
         loss = number(run.loss)
-    left_out = f"{recorder.left_out:,} steps after the first {MOST_STEPS:,} are not kept" if recorder.left_out else ""
-    return ForwardRecord(
-        model=type(subject.network).__name__,
+    return drawn_up(
+        subject,
+        batch,
+        steps,
+        failure,
         level=level,
-        steps=steps,
-        sources=sources_of(steps, failure),
         inputs=entered,
         outputs=returned,
-        size=batch_size([tensor for _, tensor in tensors_in(batch, "")]),
         training=training,
-        autocast=next((step.autocast for step in steps), None),
         grad_enabled=gradients or torch.is_grad_enabled(),
         loss=loss,
         seconds=run.seconds,
         parameters=found,
+        notes=(*filter(None, [moved]), *recorder.notes),
+    )
+
+
+def drawn_up(
+    subject: Subject, batch: Any, steps: tuple[Step, ...], failure: Failure | None, **rest: Any
+) -> ForwardRecord:
+    """Return the record of a pass; what follows from the model, the batch and the steps is worked out here."""
+    return ForwardRecord(
+        model=type(subject.network).__name__,
+        steps=steps,
+        sources=sources_of(steps, failure),
+        size=batch_size([tensor for _, tensor in tensors_in(batch, "")]),
+        autocast=next((step.autocast for step in steps), None),
         failure=failure,
-        notes=tuple(filter(None, (moved, left_out))),
+        **rest,
     )
 
 

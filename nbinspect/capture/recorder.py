@@ -56,6 +56,11 @@ class Recorder:
     _fresh: int = 0
     _hooks: list[tuple[Tensor, Any, bool]] = field(default_factory=list)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the record does not have, a sentence each."""
+        return (f"{self.left_out:,} steps after the first {MOST_STEPS:,} are not kept",) if self.left_out else ()
+
     def ended(self, call: Call, value: Any) -> Any:
         """Take the statistics of what a step made; gives the value itself back."""
         if call.in_place:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
 from nbinspect.decode.activation import attention_of
-from nbinspect.records import ActivationView
 
 FUSED = "F.scaled_dot_product_attention"
+FUSED_NOTE = "the weights, worked out from query and key; the next step has what they make"
 
 _ALIKE = 0.5
 """Greatest error of the output, relative to its norm, at which dropout may explain the difference."""
@@ -39,11 +37,6 @@ def fused_weights(given: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
                 if error < best:
                     best, weights = error, found
     return weights
-
-
-def fused_view(weights: ActivationView) -> ActivationView:
-    """Return a view of the weights that says what they are."""
-    return replace(weights, note="the weights, worked out from query and key; the next step has what they make")
 
 
 def _error(weights: Tensor, value: Tensor, output: Tensor) -> float:

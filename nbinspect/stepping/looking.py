@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import torch
@@ -12,7 +12,7 @@ from nbinspect.decode.activation import view_activation, view_weights
 from nbinspect.errors import InputError, NbinspectError
 from nbinspect.nested import tensors_in
 from nbinspect.records import ActivationView, Floats, Step
-from nbinspect.stepping.attention import FUSED, fused_view, fused_weights
+from nbinspect.stepping.attention import FUSED, FUSED_NOTE, fused_weights
 from nbinspect.stepping.runs import Runs
 
 Compare: TypeAlias = Literal["previous", "sample", "eval", "train", "next batch", "before"]
@@ -38,6 +38,7 @@ class Looker:
         first: int = 0,
         compare: Compare | None = None,
         other: int = 0,
+        given: tuple[Tensor, ...] = (),
     ) -> ActivationView:
         """Return what a person can look at of one output of a step.
 
@@ -51,6 +52,7 @@ class Looker:
             compare: what to subtract: the ``previous`` step's tensor of the same shape, another ``sample``, the same
                 step in ``eval`` or ``train`` mode, of the ``next batch``, or with the parameters ``before`` (`keep`).
             other: the sample to subtract, with ``sample``.
+            given: the tensors that the step was given, where it is at the cursor.
 
         Raises:
             InputError: where there is nothing of the same shape to compare with, or no such sample.
@@ -58,6 +60,14 @@ class Looker:
         size = self.runs.batches.size
         if not 0 <= sample < max(1, size):
             raise InputError(f"sample: expected 0 to {size - 1}, got {sample}")
+        step = next((step for step in steps if step.index == index), None)
+        if step is not None and step.name == FUSED and compare is None:
+            weights = self._attention(index) if live is None else fused_weights(given, live)
+            if weights is not None:
+                shown = view_activation(
+                    weights, step=index, output=output, name=FUSED, size=size, sample=sample, first=first
+                )
+                return replace(shown, note=FUSED_NOTE)
         tensor = live if live is not None else self.tensor(index, output)
         compared, words = None, ""
         if compare is not None:
@@ -66,12 +76,6 @@ class Looker:
                 raise InputError(
                     f"cannot compare with {words}: its shape is {tuple(compared.shape)}, not {tuple(tensor.shape)}"
                 )
-        step = next((step for step in steps if step.index == index), None)
-        weights = self._attention(index) if step and step.name == FUSED and compare is None else None
-        if weights is not None:
-            return fused_view(
-                view_activation(weights, step=index, output=output, name=FUSED, size=size, sample=sample, first=first)
-            )
         names = [activation.name for activation in step.outputs] if step else []
         name = "input" if step is None else f"{step.name} → {names[output] if output < len(names) else 'output'}"
         return view_activation(

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nbinspect.calling import call_loss, call_model, split_batch, to_device
-from nbinspect.capture.forward import Recorder, failure_of, measured_inputs, measured_tensors, number, sources_of
+from nbinspect.capture.forward import Recorder, drawn_up, failure_of, measured_inputs, measured_tensors, number
 from nbinspect.capture.operations import Call, Level, Tracer
 from nbinspect.capture.recorder import MOST_STEPS
-from nbinspect.capture.tensors import batch_size
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import Failure, ForwardRecord, Step
 from nbinspect.stepping.clone import clones_of, parameter_versions
@@ -119,12 +118,12 @@ class Pass:
         """The step at the cursor, where the pass is suspended."""
         return self.cursor if self.state == "suspended" else None
 
-    def made_at(self, index: int, output: int) -> Tensor | None:
-        """Return a live tensor of a step; None unless the pass is suspended just after it."""
+    def live_at(self, index: int, output: int) -> tuple[Tensor | None, tuple[Tensor, ...]]:
+        """Return one live tensor that a step made, and all that it was given; none unless suspended just after it."""
         if self.at is None or self.at.index != index:
-            return None
+            return None, ()
         made = [tensor for _, tensor in tensors_in(self.value, "")]
-        return made[min(output, len(made) - 1)] if made else None
+        return (made[min(output, len(made) - 1)] if made else None), self.at.given
 
     def advance(self, until: Until, timeout: float | None = None) -> bool:
         """Let the pass go on until `until` holds after a step, or to its end; False if that takes beyond `timeout`."""
@@ -152,22 +151,19 @@ class Pass:
     def record(self) -> ForwardRecord:
         """Return the pass so far as a record."""
         steps = self.steps()
-        left_out = f"{self._recorder.left_out:,} steps after the first are not kept" if self._recorder.left_out else ""
-        return ForwardRecord(
-            model=type(self._model).__name__,
+        return drawn_up(
+            self._subject,
+            self.inputs,
+            steps,
+            self.failure,
             level=self._level,
-            steps=steps,
-            sources=sources_of(steps, self.failure),
             inputs=measured_inputs(self._subject, self.inputs),
             outputs=measured_tensors(tensors_in(self.outputs, "output")),
-            size=batch_size([tensor for _, tensor in tensors_in(self.inputs, "")]),
             training=self.training,
-            autocast=next((step.autocast for step in steps), None),
             grad_enabled=any(step.grad_enabled for step in steps),
             loss=number(self.loss),
             seconds=self.seconds,
-            failure=self.failure,
-            notes=(left_out,) if left_out else (),
+            notes=self._recorder.notes,
         )
 
     def replace(self, tensor: Tensor) -> None:

@@ -250,8 +250,8 @@ class ForwardStepper:
         """Return what a person can look at of the step at the cursor, or of another; options as in `Looker.look`."""
         self._check_open()
         index = step if step is not None else self.step.index if self.step else -1
-        live = self._pass.made_at(index, options.get("output", 0)) if self._pass else None
-        return self.looker.look(index, self.steps, live, **options)
+        live, given = self._pass.live_at(index, options.get("output", 0)) if self._pass else (None, ())
+        return self.looker.look(index, self.steps, live, given=given, **options)
 
     def _go(self, command: Until, target: Breakpoint | None = None) -> Step | None:
         self._check_open(idle=True)
