@@ -23,7 +23,8 @@ class Inspector:
         **options: `optimizer`, `val_loader`; `split` (``batch -> (inputs, targets)``) and `forward`
             (``(model, batch) -> outputs``) for unusual batches; `class_names`, `feature_names`, `normalisation`
             (``(mean, std)`` that was applied to images), `tokenizer` or `vocabulary`, `sample_rate` in Hz,
-            `padding_value`, `device`.
+            `padding_value`, `device`. For the sanity tests also `train_step`, `eval_step`, `scheduler`, `scaler`,
+            `total_steps`, `task`, `causal`, `batch_axis`, `intended`, `thresholds`; see `nbinspect.check`.
 
     Raises:
         InputError: for an unknown keyword, with the nearest known one, or an object of the wrong kind.

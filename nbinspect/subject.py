@@ -13,6 +13,8 @@ from torch.utils.data import Dataset
 
 from nbinspect.errors import InputError
 
+TASKS = ("classification", "binary", "multilabel", "regression", "segmentation", "language-model", "other")
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -33,6 +35,16 @@ class Subject:
     sample_rate: float | None = None
     padding_value: float | None = None
     device: torch.device | str | None = None
+    train_step: Callable[..., Any] | None = None
+    eval_step: Callable[..., Any] | None = None
+    scheduler: Any = None
+    scaler: Any = None
+    total_steps: int | None = None
+    task: str | None = None
+    causal: bool | None = None
+    batch_axis: int = 0
+    intended: Mapping[str, str] | None = None
+    thresholds: Mapping[str, Mapping[str, Any]] | None = None
 
     @property
     def network(self) -> nn.Module:
@@ -70,7 +82,11 @@ def make_subject(model: Any, loader: Any = None, loss_fn: Any = None, **options:
     _check_callable("loss_fn", loss_fn, "nn.CrossEntropyLoss()")
     _check_callable("forward", options.get("forward"), "a function (model, batch) -> outputs")
     _check_callable("split", options.get("split"), "a function batch -> (inputs, targets)")
+    _check_callable("train_step", options.get("train_step"), "a function (model, batch, optimizer) -> loss")
+    _check_callable("eval_step", options.get("eval_step"), "a function (model, batch) -> loss or metrics")
     _check_optimizer(options.get("optimizer"))
+    if options.get("task") not in (None, *TASKS):
+        raise InputError(f"task: expected one of {', '.join(TASKS)}, got {options['task']!r}")
     for name in ("class_names", "feature_names"):
         if isinstance(options.get(name), str):
             raise InputError(

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -21,3 +24,26 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run browser tests last: Playwright leaves an event loop running on this thread, as a notebook does."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., Any]]:
+    """Opens steppers, and closes them in the end; no thread of a pass may be left then."""
+    from nbinspect.stepping.stepper import ForwardStepper
+    from nbinspect.subject import Subject
+    from tests.stepping.threads import WAIT, passes_alive
+
+    steppers: list[ForwardStepper] = []
+
+    def open_stepper(model: Any, batch: Any = None, loss_fn: Any = None, **options: Any) -> ForwardStepper:
+        inspected = model if isinstance(model, Subject) else Subject(model, None, loss_fn)
+        steppers.append(ForwardStepper(inspected, batch, **{"timeout": WAIT, **options}))
+        return steppers[-1]
+
+    yield open_stepper
+    for stepper in steppers:
+        stepper.close()
+    gc.collect()
+    for thread in passes_alive():
+        thread.join(WAIT)
+    assert not passes_alive()

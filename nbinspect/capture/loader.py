@@ -30,6 +30,8 @@ class Fetched:
 
     batch: Any
     indices: tuple[int, ...] | None
+    epoch: int = 0
+    """How many passes over the loader had been completed before."""
 
 
 class BatchSource:
@@ -47,6 +49,7 @@ class BatchSource:
         self._pass: Iterator[Any] | None = None
         self._record: _RecordedIndices | None = None
         self._served = 0
+        self._epoch = -1
         self._group: Any = None
         _refuse_streams(loader)
 
@@ -66,6 +69,7 @@ class BatchSource:
                 if self._pass is None:
                     self._pass, self._record = _start(self._loader, None)
                     self._served = 0
+                    self._epoch += 1
                 try:
                     batch = next(self._pass)
                 except StopIteration:
@@ -76,7 +80,7 @@ class BatchSource:
                     raise _explained(error) from error
             self._group = self._record.groups[self._served] if self._record is not None else None
             self._served += 1
-            return Fetched(batch, _as_indices(self._group))
+            return Fetched(batch, _as_indices(self._group), self._epoch)
         raise LoaderError("the loader gave no batch: its data set is empty, or drop_last leaves nothing of it")
 
     def again(self) -> Fetched:

@@ -15,9 +15,9 @@ from nbinspect.calling import call_loss, call_model, split_batch, to_device
 from nbinspect.capture.forward import Recorder, drawn_up, failure_of, measured_inputs, measured_tensors, number
 from nbinspect.capture.operations import Call, Level, Tracer
 from nbinspect.capture.recorder import MOST_STEPS
+from nbinspect.clone import clones_of, parameter_versions
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import Failure, ForwardRecord, Step
-from nbinspect.stepping.clone import clones_of, parameter_versions
 from nbinspect.stepping.guard import ParameterGuard
 from nbinspect.stepping.modes import Modes
 from nbinspect.stepping.worker import Stopped, Worker

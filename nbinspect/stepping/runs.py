@@ -11,10 +11,10 @@ from torch import Tensor
 from nbinspect.calling import entering, split_batch
 from nbinspect.capture.forward import record_forward
 from nbinspect.capture.operations import Level
+from nbinspect.clone import parameter_copies
 from nbinspect.errors import CaptureError, NbinspectError
 from nbinspect.nested import tensors_in
 from nbinspect.records import Effect, ForwardRecord
-from nbinspect.stepping.clone import parameter_copies
 from nbinspect.stepping.commands import stop_nowhere
 from nbinspect.stepping.effect import effect_of
 from nbinspect.stepping.inputs import Batches

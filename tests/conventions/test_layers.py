@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 GROUND = {"records", "errors", "nested"}
-PROBES = GROUND | {"subject", "calling", "preserve"}
+PROBES = GROUND | {"subject", "calling", "preserve", "clone"}
 # What each layer may import, besides itself. The arrows point one way: from a view down to plain records.
 BELOW: dict[str, set[str]] = {
     "errors": set(),
@@ -17,8 +17,9 @@ BELOW: dict[str, set[str]] = {
     "subject": GROUND,
     "calling": GROUND | {"subject"},
     "preserve": GROUND | {"settings"},
+    "clone": GROUND,
     "capture": PROBES,
-    "sanity": PROBES | {"capture"},
+    "sanity": PROBES | {"capture", "__version__"},
     "decode": PROBES | {"capture"},
     "browse": PROBES | {"capture", "decode"},
     "figures": GROUND,

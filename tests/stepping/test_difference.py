@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from nbinspect.errors import InputError
 from nbinspect.stepping.difference import first_difference
-from tests.stepping.conftest import passes_alive
 from tests.stepping.models import MODELS, Net, made, normal, subject
+from tests.stepping.threads import passes_alive
 
 
 @pytest.mark.parametrize("name", MODELS)

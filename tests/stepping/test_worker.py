@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from nbinspect.errors import CaptureError, NbinspectError
 from nbinspect.stepping import worker
 from nbinspect.stepping.stepper import ForwardStepper
-from tests.stepping.conftest import WAIT, passes_alive
 from tests.stepping.models import Net, normal, subject
+from tests.stepping.threads import WAIT, passes_alive
 
 Opened = Callable[..., ForwardStepper]
 

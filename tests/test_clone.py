@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nbinspect.stepping.clone import clones_of, parameter_copies
+from nbinspect.clone import clones_of, parameter_copies
 from nbinspect.stepping.stepper import ForwardStepper
 from tests.stepping.models import MODELS, Net, Tied, called, made, normal
 

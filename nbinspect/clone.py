@@ -23,7 +23,9 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_
 _OF_TRAINING = (Optimizer, LRScheduler, DataLoader, Dataset)
 
 
-def clones_of(network: nn.Module, *parts: Any, values: dict[str, Tensor] | None = None) -> tuple[Any, ...]:
+def clones_of(
+    network: nn.Module, *parts: Any, values: dict[str, Tensor] | None = None, shared: bool = True
+) -> tuple[Any, ...]:
     """Return a deep copy of a model that shares its parameters, and copies of functions and modules that refer to it.
 
     Buffers, random generators and all else are the clone's own. Shared are, besides parameters: hooks that are no
@@ -35,13 +37,14 @@ def clones_of(network: nn.Module, *parts: Any, values: dict[str, Tensor] | None 
         network: the model.
         parts: a loss, a `forward`, a `split`; what is neither a module nor refers to one is given back itself.
         values: of parameters and buffers by name, to use instead of the model's own.
+        shared: False copies the parameters too, so that the clone can be trained.
 
     Raises:
         CaptureError: if the model cannot be copied, with the reason.
     """
     modules = [network, *(part for part in parts if isinstance(part, nn.Module))]
     with torch.inference_mode(False), torch.enable_grad():
-        ready = {id(part): (part, own) for module in modules for part, own in _prepared(module)}
+        ready = {id(part): (part, own) for module in modules for part, own in _prepared(module, shared)}
         ready |= {id(part): (part, own) for part, own in _valued(network, values or {})}
         known = {key: own for key, (_, own) in ready.items()}
         try:
@@ -62,18 +65,18 @@ def _copied_all(modules: list[nn.Module], memo: dict[Any, Any]) -> None:
         copy.deepcopy(modules, memo)
     except Exception as error:
         raise CaptureError(
-            f"the model cannot be copied, so no pass can be suspended in it ({type(error).__name__}: {error}); "
-            f"record() needs no copy and works"
+            f"the model cannot be copied, so nothing can be run on a copy of it ({type(error).__name__}: {error}); "
+            f"recording a whole pass needs no copy and works"
         ) from error
 
 
-def _prepared(network: nn.Module) -> Iterator[tuple[Any, Any]]:
+def _prepared(network: nn.Module, shared: bool) -> Iterator[tuple[Any, Any]]:
     """Yield what a plain deep copy would get wrong, with what is to stand for it in the clone."""
     modules = set(network.modules())
     for module in modules:
         renormalised = getattr(module, "max_norm", None) is not None
         for parameter in module.parameters(recurse=False):
-            if not (renormalised or is_lazy(parameter)):
+            if shared and not (renormalised or is_lazy(parameter)):
                 yield parameter, _over_the_same_memory(parameter)
         for value in _attributes(module):
             if isinstance(value, Tensor) and not isinstance(value, nn.Parameter) and not value.is_leaf:

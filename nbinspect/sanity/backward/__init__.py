@@ -1,0 +1,1 @@
+"""Checks of one or two backward passes."""

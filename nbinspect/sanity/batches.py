@@ -1,0 +1,149 @@
+"""Batches as checks use them: split, on the model's device, cut to a few samples, or with other inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from nbinspect.calling import Parts, entering, split_batch, to_device
+from nbinspect.capture.loader import BatchSource
+from nbinspect.errors import LoaderError
+from nbinspect.nested import map_tensors, tensors_in
+from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.limits import Limits
+from nbinspect.subject import Subject
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """A batch of the user's loader on the model's device."""
+
+    subject: Subject = field(repr=False)
+    raw: Any
+    """As the loader gives it."""
+    parts: Parts
+    """Inputs and targets."""
+    indices: tuple[int, ...] | None = None
+    """The data set's index of each sample, where the loader tells."""
+    epoch: int = 0
+    """How many passes over the loader had been completed before it."""
+
+    @property
+    def inputs(self) -> list[tuple[str, Tensor]]:
+        """What the model is called with, by the names of its arguments; the only one is ``x``."""
+        return entering(self.subject, self.raw, self.parts)
+
+    @property
+    def targets(self) -> Tensor | None:
+        """The targets, if they are one tensor."""
+        return self.parts.targets if isinstance(self.parts.targets, Tensor) else None
+
+    @cached_property
+    def size(self) -> int:
+        """Number of samples, N: what most tensors agree on along the batch axis; 0 where they do not."""
+        axis = self.subject.batch_axis
+        tensors = [tensor for _, tensor in (*self.inputs, *tensors_in(self.parts.targets, ""))]
+        first = [tensor.shape[axis if tensor.dim() > axis else 0] for tensor in tensors if tensor.dim()]
+        return max(set(first), key=first.count) if first else 0
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """Return this batch with `change` applied to each tensor of its inputs; targets stay."""
+        owned = {id(tensor) for _, tensor in tensors_in(self.parts.inputs, "")}
+        if self.subject.split is not None and self.subject.forward is not None:
+            owned |= {id(t) for _, t in tensors_in(self.raw, "")} - {
+                id(t) for _, t in tensors_in(self.parts.targets, "")
+            }
+        return self._changed(lambda tensor: change(tensor) if id(tensor) in owned else tensor)
+
+    def with_inputs(self, others: dict[str, Tensor]) -> Batch:
+        """Return this batch with some of its `inputs`, by name, replaced."""
+        instead = {id(tensor): others[name] for name, tensor in self.inputs if name in others}
+        return self._changed(lambda tensor: instead.get(id(tensor), tensor))
+
+    def taken(self, samples: Sequence[int]) -> Batch:
+        """Return the samples at these positions alone.
+
+        Raises:
+            MissingNeed: if the batch cannot be cut into samples (packed, ragged, or a graph's).
+        """
+        size, axis = self.size, self.subject.batch_axis
+        if not size or any(isinstance(part, PackedSequence) for part in (self.parts.inputs, self.parts.targets)):
+            raise MissingNeed("a batch that can be cut into samples")
+        index = torch.tensor(list(samples))
+
+        def cut(tensor: Tensor) -> Tensor:
+            along = next((a for a in (axis, 0) if tensor.dim() > a and tensor.shape[a] == size), None)
+            return tensor if along is None else tensor.index_select(along, index.to(tensor.device))
+
+        changed = self._changed(cut)
+        return replace(changed, raw=_lists_cut(changed.raw, samples, size))
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """Return the batch with its tensors changed, each once, so that those that are one stay one."""
+        made: dict[int, Tensor] = {}
+
+        def once(tensor: Tensor) -> Tensor:
+            if id(tensor) not in made:
+                made[id(tensor)] = change(tensor)
+            return made[id(tensor)]
+
+        whole = map_tensors(once, dict(self.parts.whole)) if self.parts.whole is not None else None
+        inputs, targets = map_tensors(once, self.parts.inputs), map_tensors(once, self.parts.targets)
+        parts = Parts(inputs, targets, self.parts.target_name, whole)
+        return replace(self, raw=map_tensors(once, self.raw), parts=parts)
+
+
+def _lists_cut(raw: Any, samples: Sequence[int], size: int) -> Any:
+    """Cut lists of a mapping that hold an entry a sample, such as texts."""
+    if not isinstance(raw, dict):
+        return raw
+    return {
+        key: [part[i] for i in samples] if isinstance(part, list) and len(part) == size else part
+        for key, part in raw.items()
+    }
+
+
+def make_batch(subject: Subject, raw: Any, indices: tuple[int, ...] | None = None, epoch: int = 0) -> Batch:
+    """Return a batch on the model's device; the given one is left unchanged.
+
+    Raises:
+        MissingNeed: if it holds no tensor.
+    """
+    if next(tensors_in(raw, ""), None) is None:
+        raise MissingNeed("a batch with tensors; give `split` or change collate_fn")
+    moved, _ = to_device(subject, raw)
+    return Batch(subject, moved, split_batch(subject, moved), indices, epoch)
+
+
+@contextmanager
+def reading(subject: Subject, loader: Any, limits: Limits) -> Iterator[Iterator[Batch]]:
+    """Give the batches of a loader one by one, from its first on, again and again; the loader is left undisturbed.
+
+    Raises:
+        MissingNeed: if it cannot be read without disturbing it, or gives no batch.
+    """
+    try:
+        source = BatchSource(loader)
+    except LoaderError as error:
+        raise MissingNeed(f"a loader that can be read: {error}") from error
+
+    def batches() -> Iterator[Batch]:
+        while True:
+            with limits.watching():
+                try:
+                    fetched = source.next()
+                except LoaderError as error:
+                    raise MissingNeed(f"a loader that gives batches: {error}") from error
+            yield make_batch(subject, fetched.batch, fetched.indices, fetched.epoch)
+
+    try:
+        yield batches()
+    finally:
+        source.close()

@@ -1,0 +1,121 @@
+"""The uniform shape of a check: what it asks, what it needs, and how it says what it found."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from nbinspect.records import Chart, CheckResult, Measurement, Place, Stage
+
+Arguments: TypeAlias = dict[str, Any]
+"""The keyword arguments of `nbinspect.check`, ``model`` and ``loader`` among them."""
+
+
+class MissingNeed(Exception):  # noqa: N818 - no error: the check is skipped
+    """What a check needs is not there; its message goes on after ``needs``: ``val_loader``."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of the catalogue.
+
+    `run` returns what it found through `passed`, `warned`, `failed`, `inconclusive` or `skipped`. Its positional
+    parameters are its needs, supplied by the runner by name; its keyword-only parameters are thresholds that a user
+    can set. It changes nothing of the subject.
+    """
+
+    name: str
+    stage: Stage
+    question: str
+    """What it asks, as a question."""
+    why: str
+    """Why that matters: what goes wrong silently otherwise."""
+    remedy: str
+    """What to do about a finding, in general."""
+    cost: float
+    """Forward and backward passes that it runs beyond the shared ones, in batches, at most."""
+    run: Callable[..., CheckResult]
+    good: Callable[[], Arguments]
+    """A healthy program; executed as its test."""
+    bad: Callable[[], Arguments] | None
+    """A program on which it fails, or warns where it never fails."""
+    explains: tuple[str, ...] = ()
+    """The checks whose findings follow from a finding of this one."""
+    sources: tuple[str, ...] = ()
+    """Ids of the advice that it serves."""
+    silent: str = ""
+    """On what it stays silent, and why."""
+
+    @cached_property
+    def needs(self) -> tuple[str, ...]:
+        """Names of what the runner supplies."""
+        return tuple(p.name for p in _parameters(self.run) if p.kind is not p.KEYWORD_ONLY)
+
+    @cached_property
+    def thresholds(self) -> dict[str, Any]:
+        """The thresholds that a user can set, with their defaults."""
+        return {p.name: p.default for p in _parameters(self.run) if p.kind is p.KEYWORD_ONLY}
+
+
+def _parameters(run: Callable[..., CheckResult]) -> list[inspect.Parameter]:
+    return list(inspect.signature(run).parameters.values())
+
+
+def passed(summary: str, *measurements: Measurement, charts: tuple[Chart, ...] = ()) -> CheckResult:
+    """Say that nothing is wrong; `summary` in a few words, with the number: ``mean 0.02, std 0.99``."""
+    return CheckResult("", "", "pass", summary, measurements=measurements, charts=charts)
+
+
+def failed(summary: str, *measurements: Measurement, title: str, detail: str, remedy: str, **rest: Any) -> CheckResult:
+    """Say that there is a defect, which a healthy program never shows; `rest` are further fields of `CheckResult`.
+
+    Args:
+        summary: a few words beside the check's name.
+        measurements: the measured numbers, each beside the expected one with its unit.
+        title: the finding as a headline.
+        detail: what is wrong and what it does, in one or two sentences.
+        remedy: one sentence with the value to use.
+        **rest: `where`, `place`, `code`, `charts`, `confirmed`.
+    """
+    return CheckResult("", "", "fail", summary, title, detail, measurements, remedy=remedy, **rest)
+
+
+def warned(summary: str, *measurements: Measurement, title: str, detail: str, remedy: str, **rest: Any) -> CheckResult:
+    """Say that something is worth a look, though healthy programs may have it; arguments as in `failed`."""
+    return CheckResult("", "", "warn", summary, title, detail, measurements, remedy=remedy, **rest)
+
+
+def inconclusive(summary: str, *measurements: Measurement, settle: str, charts: tuple[Chart, ...] = ()) -> CheckResult:
+    """Say that the evidence supports neither; `settle` says what would settle it."""
+    return CheckResult("", "", "inconclusive", summary, detail=settle, measurements=measurements, charts=charts)
+
+
+def skipped(need: str) -> CheckResult:
+    """Say that the question does not arise; `need` goes on after ``needs``: ``class labels``."""
+    return CheckResult("", "", "skip", f"needs {need}")
+
+
+def measured(quantity: str, measured: Any, expected: str) -> Measurement:
+    """Return a measurement; floats are written with four significant digits."""
+    text = f"{measured:.4g}" if isinstance(measured, float) else str(measured)
+    return Measurement(quantity, text, expected)
+
+
+__all__ = [
+    "Arguments",
+    "Chart",
+    "Check",
+    "CheckResult",
+    "Measurement",
+    "MissingNeed",
+    "Place",
+    "failed",
+    "inconclusive",
+    "measured",
+    "passed",
+    "skipped",
+    "warned",
+]

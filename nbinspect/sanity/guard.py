@@ -1,0 +1,81 @@
+"""The mutation guard: tells what a check changed of the subject, and puts everything back at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.preserve import preserve
+from nbinspect.subject import Subject
+
+
+class Guard:
+    """While entered, knows the bytes and flags of the model and the loss; on leaving, all of the subject is put back.
+
+    The random states are put back too, and the generators of the loaders.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        optimizers = subject.optimizer.values() if isinstance(subject.optimizer, Mapping) else [subject.optimizer]
+        self._modules = [part for part in (subject.model, subject.loss_fn) if isinstance(part, nn.Module)]
+        held = (*self._modules, *optimizers, subject.scheduler, subject.scaler, subject.loader, subject.val_loader)
+        self._touched = [part for part in held if part is not None]
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Guard:
+        self._stack.enter_context(preserve(*self._touched))
+        with torch._C.DisableTorchFunction():
+            self._before = {name: (fact, _copied(fact)) for name, fact in self._facts()}
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._before = {}
+        self._stack.__exit__(*exception)
+
+    def changed(self) -> tuple[str, ...]:
+        """Return the names of what differs from the start: parameters, buffers, gradients, flags, hooks."""
+        with torch._C.DisableTorchFunction():
+            now = dict(self._facts())
+            gone = [name for name in self._before if name not in now]
+            return (*gone, *(name for name, fact in now.items() if not self._is_same(name, fact)))
+
+    def restore(self) -> None:
+        """Put everything back now, and go on guarding."""
+        self._stack.close()
+        self._stack.enter_context(preserve(*self._touched))
+
+    def _is_same(self, name: str, fact: Any) -> bool:
+        if name not in self._before:
+            return False
+        live, saved = self._before[name]
+        if not isinstance(fact, Tensor):
+            return bool(fact == saved)
+        return fact is live and fact.shape == saved.shape and (fact.is_meta or torch.equal(_words(fact), _words(saved)))
+
+    def _facts(self) -> Iterator[tuple[str, Any]]:
+        for top in self._modules:
+            for path, module in top.named_modules():
+                hooks = [len(hooks) for key, hooks in vars(module).items() if key.endswith("_hooks")]
+                yield f"train/eval mode of {path or type(top).__name__}", module.training
+                yield f"hooks of {path or type(top).__name__}", hooks
+            for name, tensor in (*top.named_parameters(), *top.named_buffers()):
+                yield name, tensor
+                yield f"requires_grad of {name}", tensor.requires_grad
+                if tensor.grad is not None:
+                    yield f"gradient of {name}", tensor.grad
+
+
+def _copied(fact: Any) -> Any:
+    return fact.detach().clone() if isinstance(fact, Tensor) and not fact.is_meta else fact
+
+
+def _words(tensor: Tensor) -> Tensor:
+    """View values as bytes, for NaN does not equal itself."""
+    plain = tensor.detach()
+    if plain.layout is not torch.strided or plain.is_quantized:
+        return plain
+    return plain.contiguous().reshape(-1).view(torch.uint8) if plain.numel() else plain

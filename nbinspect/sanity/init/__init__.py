@@ -1,0 +1,1 @@
+"""Checks of the untrained network on one batch."""

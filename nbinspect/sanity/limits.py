@@ -1,0 +1,105 @@
+"""How long a run of checks may take, and how it is ended early: by its budget, by the user, by an answer that hangs."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_LEAST = 2.0
+
+
+class Ended(BaseException):
+    """The run is over before its end; a BaseException, so that no `except Exception` of the user's swallows it."""
+
+
+class Hung(BaseException):
+    """A call of the user's code took longer than the run can wait for; a BaseException for the same reason."""
+
+
+class Limits:
+    """The time budget of a run, and the wish to cancel it.
+
+    Args:
+        seconds: the whole run's budget.
+        cancelled: asked between and inside checks; True ends the run.
+    """
+
+    def __init__(self, seconds: float, cancelled: Callable[[], bool] = lambda: False) -> None:
+        self.seconds = seconds
+        self._cancelled = cancelled
+        self._began = time.monotonic()
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._began
+
+    @property
+    def left(self) -> float:
+        """Seconds until the budget is used up; never below 0."""
+        return max(0.0, self.seconds - self.spent)
+
+    def ask(self) -> None:
+        """Raise `Ended` if the budget is used up or the user has cancelled; long loops call it."""
+        if self._cancelled():
+            raise Ended("cancelled")
+        if self.left == 0:
+            raise Ended(f"time budget of {self.seconds:g} s")
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Run the user's code for at most half of the time that is left, then raise `Hung` in it.
+
+        Ends loops and waits in Python; a thread that is blocked inside C code outside of the main thread is not freed.
+        """
+        self.ask()
+        allowed = max(_LEAST, self.left / 2)
+        message = f"a call of your code did not end within {allowed:.0f} s"
+        main = threading.current_thread() is threading.main_thread()
+        alarm = hasattr(signal, "setitimer") and main and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+        with _alarm(allowed, message) if alarm else _timer(allowed, message):
+            yield
+
+
+@contextmanager
+def _alarm(seconds: float, message: str) -> Iterator[None]:
+    """Raise by a signal, which also ends waits in the operating system."""
+
+    def ring(*_: object) -> None:
+        raise Hung(message)
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _timer(seconds: float, message: str) -> Iterator[None]:
+    """Raise in this thread from another one, at the next bytecode."""
+    thread = threading.get_ident()
+    lock, done = threading.Lock(), False
+
+    def ring() -> None:
+        with lock:
+            if not done:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Hung))
+
+    timer = threading.Timer(seconds, ring)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Hung:
+        raise Hung(message) from None
+    finally:
+        with lock:
+            done = True
+        timer.cancel()

@@ -1,0 +1,150 @@
+"""The program under test as checks run it: every pass is counted, limited in time, and undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.calling import call_loss, call_model
+from nbinspect.capture.forward import as_called, unwritten
+from nbinspect.clone import clones_of
+from nbinspect.errors import CaptureError
+from nbinspect.preserve import preserve
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.limits import Limits
+from nbinspect.subject import Subject
+
+
+class Program:
+    """A model with its loss, run on batches.
+
+    Args:
+        subject: the live objects, or a copy of them.
+        limits: the run's budget; asked at every pass.
+        seed: what the random states are set to at the start of each block, so that dropout repeats.
+        whole: size of a whole batch, of which smaller batches are a share; None counts every batch as whole.
+    """
+
+    def __init__(self, subject: Subject, limits: Limits, seed: int = 0, whole: int | None = None) -> None:
+        self.subject = subject
+        self.limits = limits
+        self.seed = seed
+        self.whole = whole
+        self.passes = 0.0
+        """Forward and backward passes so far, in whole batches."""
+        self.writes = False
+        """Whether the user's own code writes to parameters while it runs, which is then put back after each pass."""
+
+    @property
+    def network(self) -> nn.Module:
+        """The user's module."""
+        return self.subject.network
+
+    @property
+    def loss_module(self) -> nn.Module | None:
+        """The loss, where it is a module."""
+        return self.subject.loss_fn if isinstance(self.subject.loss_fn, nn.Module) else None
+
+    @property
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """The model's parameters by name; of a loss module too, as ``loss_fn.…``."""
+        named = dict(self.network.named_parameters())
+        if self.loss_module is not None:
+            named |= {f"loss_fn.{name}": parameter for name, parameter in self.loss_module.named_parameters()}
+        return named
+
+    @contextmanager
+    def running(self, *, training: bool | None = None, gradients: bool = False) -> Iterator[None]:
+        """Run passes in this block in train or eval mode, with or without a graph; all they change is put back after.
+
+        Args:
+            training: None leaves every module its own mode; so does True for a model that is in train mode already,
+                so that modules frozen on purpose stay frozen.
+            gradients: whether to build a graph for `torch.autograd.grad`; never call ``backward``.
+        """
+        self.limits.ask()
+        with preserve(self.network, self.loss_module, parameters=self.writes), as_called():
+            torch.manual_seed(self.seed)
+            if training is False or (training and not self.network.training):
+                self.network.train(training)
+            with torch.inference_mode(mode=False), torch.set_grad_enabled(gradients):
+                yield
+
+    def outputs(self, batch: Batch) -> Any:
+        """Run the forward pass on a batch, inside a block of `running`."""
+        self.count(batch)
+        with self.limits.watching(), unwritten(batch.raw), unwritten(batch.parts.inputs):
+            return call_model(self.subject, batch.raw, batch.parts)
+
+    def loss(self, outputs: Any, batch: Batch) -> Any:
+        """Return what the loss gives on these outputs, as it is; None where there is none."""
+        with self.limits.watching():
+            return call_loss(self.subject, outputs, batch.parts.targets)
+
+    def scalar_loss(self, outputs: Any, batch: Batch) -> Tensor:
+        """Return the loss of a batch as a tensor of one value.
+
+        Raises:
+            MissingNeed: if there is none, or it is anything else.
+        """
+        return as_scalar(self.loss(outputs, batch), self.subject)
+
+    def gradients(self, loss: Tensor, wanted: list[Tensor], batch: Batch) -> list[Tensor | None]:
+        """Run a backward pass, and return the gradient of each wanted tensor; no `.grad` is touched."""
+        self.count(batch)
+        with self.limits.watching():
+            return list(torch.autograd.grad(loss, wanted, allow_unused=True)) if wanted else []
+
+    def count(self, batch: Batch) -> None:
+        """Count a pass over a batch, and end the run if its budget is used up."""
+        self.limits.ask()
+        self.passes += min(1.0, batch.size / self.whole) if self.whole and batch.size else 1.0
+
+    def copied(self) -> Program:
+        """Return the program with copies of model, parameters and loss, to change at will; its passes count here.
+
+        Functions that close over the model close over the copy. The copy shares no memory with the original.
+
+        Raises:
+            MissingNeed: if the model cannot be copied.
+        """
+        subject = self.subject
+        try:
+            model, loss_fn, forward, split = clones_of(
+                subject.network, subject.loss_fn, subject.forward, subject.split, shared=False
+            )
+        except CaptureError as error:
+            raise MissingNeed(str(error)) from error
+        return _Copy(self, replace(subject, model=model, loss_fn=loss_fn, forward=forward, split=split))
+
+
+class _Copy(Program):
+    """A copy of a program, whose passes count as those of the original."""
+
+    def __init__(self, original: Program, subject: Subject) -> None:
+        super().__init__(subject, original.limits, original.seed, original.whole)
+        self._original = original
+
+    def count(self, batch: Batch) -> None:
+        self._original.count(batch)
+
+
+def as_scalar(loss: Any, subject: Subject) -> Tensor:
+    """Return a loss as a tensor of one value.
+
+    Raises:
+        MissingNeed: if there is none, or it is anything else.
+    """
+    if loss is None:
+        raise MissingNeed("a loss: give loss_fn" if subject.loss_fn is None else "targets: give `split`")
+    if not isinstance(loss, Tensor):
+        raise MissingNeed(f"a loss that is a tensor, this one is a {type(loss).__name__}")
+    if loss.numel() != 1:
+        raise MissingNeed(f"a loss of one value, this one has the shape {tuple(loss.shape)}")
+    return loss.reshape(())

@@ -1,0 +1,170 @@
+"""The recorded pass that checks share: forward and loss, operation by operation, and one backward, kept live."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor
+
+from nbinspect.calling import call_loss, call_model
+from nbinspect.capture.forward import Recorder, drawn_up, failure_of, measured_inputs, number, unwritten
+from nbinspect.capture.operations import Call, Tracer
+from nbinspect.nested import tensors_in
+from nbinspect.records import Failure, ForwardRecord, Step
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.program import Program
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """A step of the pass with its tensors, which are live: part of the graph, and no copies."""
+
+    step: Step
+    given: tuple[Tensor, ...]
+    """In the order of ``step.inputs``."""
+    made: tuple[Tensor, ...]
+    """In the order of ``step.outputs``."""
+    in_loss: bool
+    """Whether it ran in the loss function, after the model had returned."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """A pass in the model's own mode, on the first batch; backward was run once, and the graph's buffers are gone."""
+
+    batch: Batch
+    record: ForwardRecord
+    """Of forward and loss; with gradients of activations where backward ran."""
+    operations: tuple[Operation, ...]
+    """One a step, in the order of ``record.steps``; modules' calls too."""
+    outputs: Any
+    """What the model returned."""
+    loss: Any
+    """What the loss gave, whatever it is; None where there is none."""
+    gradients: dict[str, Tensor | None]
+    """Of each trainable parameter by name, those of a loss module as ``loss_fn.…``; None where none flows.
+    Empty where no backward could run, and then `no_backward` says why."""
+    no_backward: str
+    error: BaseException | None
+    """What the forward or the loss raised."""
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the forward or the loss ended early; None where they did not."""
+        return self.record.failure
+
+    @cached_property
+    def by_index(self) -> dict[int, Operation]:
+        """The steps by their index."""
+        return {operation.step.index: operation for operation in self.operations}
+
+    def named(self, *names: str) -> Iterator[Operation]:
+        """Give the operations of these names, ``F.cross_entropy``, in order; modules' calls are not among them."""
+        return (one for one in self.operations if one.step.kind == "operation" and one.step.name in names)
+
+    def maker(self, tensor: Tensor) -> Operation | None:
+        """Return the operation that made this very tensor; None where none did."""
+        return self._makers.get(id(tensor))
+
+    @cached_property
+    def _makers(self) -> dict[int, Operation]:
+        makers: dict[int, Operation] = {}
+        for one in self.operations:
+            if one.step.kind == "operation":
+                makers |= {id(tensor): one for tensor in one.made}
+        return makers
+
+
+class _Kept:
+    """Keeps the live tensors of each step beside what the recorder measures."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.tensors: dict[int, tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] = {}
+        self.count = 0
+        self._recorder = recorder
+
+    def ended(self, call: Call, value: Any) -> Any:
+        made = tuple(tensor for _, tensor in tensors_in(value, "output"))
+        self.tensors[call.index] = (call.given, made)
+        self.count = max(self.count, call.index + 1)
+        return self._recorder.ended(call, value)
+
+
+def record(program: Program, batch: Batch) -> Recorded:
+    """Run forward, loss and backward on a batch in the model's own mode, and return every step, live.
+
+    What the forward or the loss raises is recorded. All that the passes change is put back.
+    """
+    subject = program.subject
+    recorder = Recorder(gradients=True)
+    kept = _Kept(recorder)
+    tracer = Tracer(program.network, "operation", kept.ended, batch=batch.raw)
+    outputs: Any = None
+    loss: Any = None
+    error: Exception | None = None
+    loss_begins = None
+    with program.running(gradients=True):
+        entered = measured_inputs(subject, batch.raw)
+        program.count(batch)
+        started = time.perf_counter()
+        try:
+            with program.limits.watching(), unwritten(batch.raw), tracer:
+                outputs = call_model(subject, batch.raw, batch.parts)
+                loss_begins = kept.count
+                loss = call_loss(subject, outputs, batch.parts.targets)
+        except Exception as raised:  # noqa: BLE001 - recorded; `runs` tells of it
+            error = raised
+        seconds = time.perf_counter() - started
+        gradients, no_backward = ({}, "the forward pass raised") if error else _backward(program, loss, batch)
+        steps = tuple(recorder.steps())
+        recorder.release()
+        failure = None if error is None else failure_of(error, tracer.failed, steps)
+        drawn = drawn_up(
+            subject,
+            batch.raw,
+            steps,
+            failure,
+            level="operation",
+            inputs=entered,
+            outputs=(),
+            training=program.network.training,
+            grad_enabled=True,
+            loss=number(loss),
+            seconds=seconds,
+            notes=recorder.notes,
+        )
+    operations = tuple(
+        Operation(step, *kept.tensors[step.index], in_loss=loss_begins is not None and step.index >= loss_begins)
+        for step in steps
+    )
+    return Recorded(batch, drawn, operations, outputs, loss, gradients, no_backward, error)
+
+
+def _backward(program: Program, loss: Any, batch: Batch) -> tuple[dict[str, Tensor | None], str]:
+    """Return the gradient of each trainable parameter, or why there is none."""
+    if loss is None:
+        return {}, "there is no loss"
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        return {}, "the loss is not one value"
+    if not loss.requires_grad:
+        return {}, "the loss depends on no parameter that requires a gradient"
+    wanted = {name: parameter for name, parameter in program.parameters.items() if parameter.requires_grad}
+    try:
+        found = program.gradients(loss.sum(), list(wanted.values()), batch)
+    except RuntimeError as error:
+        return {}, f"the backward pass raised {type(error).__name__}: {error}"
+    return dict(zip(wanted, found, strict=True)), ""
+
+
+def tensor_output(outputs: Any) -> Tensor | None:
+    """Return the one floating tensor of what a model returned: logits by name, else the first; None where none is."""
+    if isinstance(outputs, Tensor):
+        return outputs
+    found = {name: tensor for name, tensor in tensors_in(outputs, "") if tensor.is_floating_point()}
+    named = (name for name in found if "logits" in name)
+    chosen = next(named, None) or next((name for name, tensor in found.items() if tensor.dim() > 0), None)
+    return None if chosen is None else found[chosen]

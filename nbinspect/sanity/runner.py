@@ -1,0 +1,191 @@
+"""Running checks: in order, each on what it needs, each guarded, within a budget; one seed gives one record."""
+
+from __future__ import annotations
+
+import platform
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from nbinspect import __version__
+from nbinspect.capture.door import refuse_beside_training
+from nbinspect.errors import place_in_user_code
+from nbinspect.records import CheckResult, Progress, SanityRecord, TaskRecord
+from nbinspect.sanity.check import Check, MissingNeed
+from nbinspect.sanity.diagnosis import diagnose
+from nbinspect.sanity.guard import Guard
+from nbinspect.sanity.limits import Ended, Hung, Limits
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.supplies import Supplies, seed_all
+from nbinspect.subject import Subject
+
+_OUT_OF_MEMORY = re.compile(r"[Tt]ried to allocate ([\d.]+ ?\w+)")
+
+
+def run_checks(
+    subject: Subject,
+    checks: Sequence[Check],
+    *,
+    seed: int = 0,
+    time_budget: float = 120,
+    progress: Callable[[Progress], Any] | None = None,
+) -> SanityRecord:
+    """Run checks in the order given and return what they found.
+
+    Every check runs on the model's own device. The model, its gradients, buffers, modes and hooks, the optimizer, the
+    loaders' generators and the random states are left unchanged, also after an exception or an interrupt.
+
+    Args:
+        subject: the live objects.
+        checks: the checks to run.
+        seed: what random draws depend on.
+        time_budget: seconds; checks that no time is left for are skipped.
+        progress: called before each check and at the end; False cancels the run, also inside a check.
+
+    Raises:
+        CaptureError: if another thread is at work on the model.
+    """
+    refuse_beside_training(subject.model)
+    return _Run(subject, checks, seed, time_budget, progress).run()
+
+
+class _Run:
+    """One run of checks."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        checks: Sequence[Check],
+        seed: int,
+        time_budget: float,
+        progress: Callable[[Progress], Any] | None,
+    ) -> None:
+        self._checks = checks
+        self._progress = progress
+        self._cancelled = False
+        self._results: list[CheckResult] = []
+        self._told = 0
+        self._cut = ""
+        self._limits = Limits(time_budget, self._asked)
+        self._program = Program(subject, self._limits, seed)
+        self._subject = subject
+        self._running = ""
+
+    def run(self) -> SanityRecord:
+        cuda = torch.cuda.is_initialized()  # type: ignore[no-untyped-call] # torch's
+        if cuda:
+            torch.cuda.reset_peak_memory_stats()
+        with Guard(self._subject) as guard:
+            supplies = Supplies(self._program, guard)
+            for check in self._checks:
+                self._tell(check.name)
+                self._results.append(self._one(check, supplies, guard))
+            self._tell("")
+            task = self._task(supplies)
+        results, order = diagnose(self._results, self._checks)
+        return SanityRecord(
+            model=type(self._subject.network).__name__,
+            results=results,
+            diagnosis=order,
+            task=task,
+            device=str(self._subject.target_device or "cpu"),
+            memory=(torch.cuda.max_memory_allocated(), torch.cuda.mem_get_info()[1]) if cuda else None,
+            seed=self._program.seed,
+            seconds=self._limits.spent,
+            passes=self._program.passes,
+            cut=self._cut,
+            notes=tuple(supplies.notes),
+            versions=(
+                ("nbinspect", __version__),
+                ("torch", str(torch.__version__)),
+                ("Python", platform.python_version()),
+            ),
+        )
+
+    def _one(self, check: Check, supplies: Supplies, guard: Guard) -> CheckResult:
+        """Run one check, whatever it comes to."""
+        began, before = time.monotonic(), self._program.passes
+        if self._cut:
+            found = CheckResult("", "", "skip", f"not run: {self._cut}")
+        else:
+            found = self._judged(check, supplies)
+            changed = guard.changed()
+            if changed:
+                guard.restore()
+                text = f"changed {', '.join(changed[:3])}, which a check must not; it was put back"
+                found = CheckResult("", "", "error", text, detail=text)
+        reason = (self._subject.intended or {}).get(check.name)
+        if reason is not None and found.status in ("fail", "warn"):
+            found = replace(found, status="waived", detail=f"intended: {reason}. {found.detail}")
+        return replace(
+            found,
+            check=check.name,
+            stage=check.stage,
+            sources=check.sources,
+            passes=self._program.passes - before,
+            seconds=time.monotonic() - began,
+        )
+
+    def _judged(self, check: Check, supplies: Supplies) -> CheckResult:
+        own = dict((self._subject.thresholds or {}).get(check.name, {}))
+        try:
+            self._limits.ask()
+            needs = [supplies.supply(name) for name in check.needs]
+            seed_all(self._program.seed, check.name)
+            return check.run(*needs, **own)
+        except MissingNeed as missing:
+            return CheckResult("", "", "skip", f"needs {missing}")
+        except Ended as ended:
+            self._cut = str(ended)
+            return CheckResult("", "", "skip", f"not finished: {self._cut}")
+        except Hung as hung:
+            return CheckResult("", "", "error", str(hung), detail=f"{hung}{_at(hung)}")
+        except Exception as error:  # noqa: BLE001 - one check's failure must not cost the others' answers
+            wanted = memory_wanted(error)
+            if wanted is not None:
+                return CheckResult("", "", "skip", f"needs {wanted} more memory than there is")
+            text = f"{type(error).__name__}: {error}"
+            return CheckResult("", "", "error", text.splitlines()[0][:200], detail=f"{text}{_at(error)}")
+
+    def _task(self, supplies: Supplies) -> TaskRecord | None:
+        try:
+            task: TaskRecord = supplies.supply("task")
+        except (MissingNeed, Ended, Hung, Exception):  # noqa: BLE001 - the checks have told of it
+            return None
+        return task
+
+    def _tell(self, running: str) -> None:
+        self._running = running
+        self._asked()
+
+    def _asked(self) -> bool:
+        """Tell how far the run has come, and hear whether it is to end; asked at every pass too."""
+        if self._progress is not None and not self._cancelled:
+            done, spent = len(self._results), self._limits.spent
+            left = None if not done else min(self._limits.left, spent / done * (len(self._checks) - done))
+            new = tuple(self._results[self._told :])
+            self._told = done
+            told = Progress(done, len(self._checks), self._running, spent, left, new)
+            self._cancelled = self._progress(told) is False
+        return self._cancelled
+
+
+def memory_wanted(error: Exception) -> str | None:
+    """Return how much memory an allocation wanted that failed for lack of it: ``20.00 MiB``; None for other errors."""
+    text = str(error)
+    cpu = re.search(r"you tried to allocate (\d+) bytes", text)
+    if cpu:
+        return f"{int(cpu[1]) / 2**20:,.0f} MiB"
+    if "out of memory" not in text.lower():
+        return None
+    found = _OUT_OF_MEMORY.search(text)
+    return found[1] if found else "some"
+
+
+def _at(error: BaseException) -> str:
+    place = place_in_user_code(error)
+    return f" (at {place})" if place else ""

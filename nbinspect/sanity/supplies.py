@@ -1,0 +1,188 @@
+"""What checks need, supplied by name: each is made once in a run, when the first check asks for it."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nbinspect.records import TaskRecord
+from nbinspect.sanity.batches import Batch, reading
+from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.guard import Guard
+from nbinspect.sanity.limits import Hung
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded, record
+from nbinspect.sanity.task import infer_task
+
+_SEVERAL = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """What the model gives in eval mode, without a graph, on the first batch."""
+
+    batch: Batch
+    outputs: Any
+    loss: Any
+    """What the loss gives on it, whatever it is; None where there is none."""
+
+
+class Supplies:
+    """The needs of checks, by the names of their parameters.
+
+    Args:
+        program: the program under test.
+        guard: asked whether the user's own code writes to the model while it runs.
+    """
+
+    def __init__(self, program: Program, guard: Guard) -> None:
+        self.program = program
+        self.subject = program.subject
+        self.limits = program.limits
+        self.notes: list[str] = []
+        self._guard = guard
+        self._made: dict[str, Any] = {}
+        self._missing: dict[str, str] = {}
+
+    def supply(self, name: str) -> Any:
+        """Return a need.
+
+        Raises:
+            MissingNeed: if it is not there; again on every later call.
+        """
+        if name in self._missing:
+            raise MissingNeed(self._missing[name])
+        if name not in self._made:
+            seed_all(self.program.seed, name)
+            try:
+                self._made[name] = _SUPPLIES[name](self)
+            except MissingNeed as missing:
+                self._missing[name] = str(missing)
+                raise
+            except (Hung, Exception) as error:
+                # the first check tells of it; the others need not run into it again
+                self._missing[name] = f"a {name} that can be made ({type(error).__name__}: {error})"
+                raise
+        return self._made[name]
+
+    def _given(self, name: str) -> Any:
+        value = getattr(self.subject, name)
+        if value is None:
+            raise MissingNeed(name)
+        return value
+
+    def _batches(self, name: str) -> tuple[Batch, ...]:
+        with reading(self.subject, self._given(name), self.limits) as batches:
+            found: list[Batch] = []
+            for batch in islice(batches, _SEVERAL):
+                if batch.epoch:
+                    break
+                found.append(batch)
+        return tuple(found)
+
+    def _batch(self) -> Batch:
+        first: Batch = self.supply("batches")[0]
+        self.program.whole = first.size or None
+        return first
+
+    def _targets(self) -> Tensor:
+        targets: Tensor | None = self.supply("batch").targets
+        if targets is None:
+            raise MissingNeed("targets: give `split`, or batches of (inputs, targets)")
+        return targets
+
+    def _attempt(self) -> Recorded:
+        made = record(self.program, self.supply("batch"))
+        written = self._guard.changed()
+        if written:
+            self.program.writes = True
+            self._guard.restore()
+            self.notes.append(f"your own code changes {', '.join(written[:3])} while it runs; put back after each pass")
+        return made
+
+    def _recorded(self) -> Recorded:
+        attempt: Recorded = self.supply("attempt")
+        if attempt.error is not None:
+            raise MissingNeed("a forward pass and a loss that run; see `runs`")
+        return attempt
+
+    def _backward(self) -> Recorded:
+        recorded: Recorded = self.supply("recorded")
+        if recorded.no_backward:
+            raise MissingNeed(f"a backward pass: {recorded.no_backward}")
+        return recorded
+
+    def _recordings(self) -> tuple[Recorded, ...]:
+        first: Recorded = self.supply("recorded")
+        more = (record(self.program, batch) for batch in self.supply("batches")[1:])
+        return first, *(one for one in more if one.error is None)
+
+    def _evaluated(self) -> Evaluated:
+        self.supply("recorded")
+        batch: Batch = self.supply("batch")
+        with self.program.running(training=False):
+            outputs = self.program.outputs(batch)
+            return Evaluated(batch, outputs, self.program.loss(outputs, batch))
+
+    def _task(self) -> TaskRecord:
+        return infer_task(self.subject, self.supply("batch"), self.supply("attempt"))
+
+    def _scan(self, name: str) -> Any:
+        from nbinspect.sanity.scan import scan
+
+        return scan(self.subject, self._given(name), self.limits)
+
+    def _dependence(self) -> Any:
+        from nbinspect.sanity.dependence import measure_dependence
+
+        self.supply("recorded")
+        return measure_dependence(self.program, self.supply("batch"))
+
+    def _untrained(self) -> Any:
+        from nbinspect.sanity.untrained import require_untrained
+
+        return require_untrained(self.program, self.supply("recorded"), self.supply("task"))
+
+
+_SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
+    "subject": lambda s: s.subject,
+    "program": lambda s: s.program,
+    "limits": lambda s: s.limits,
+    "batches": lambda s: s._batches("loader"),
+    "val_batches": lambda s: s._batches("val_loader"),
+    "scan": lambda s: s._scan("loader"),
+    "val_scan": lambda s: s._scan("val_loader"),
+    "batch": Supplies._batch,
+    "targets": Supplies._targets,
+    "attempt": Supplies._attempt,
+    "recorded": Supplies._recorded,
+    "backward": Supplies._backward,
+    "recordings": Supplies._recordings,
+    "evaluated": Supplies._evaluated,
+    "task": Supplies._task,
+    "dependence": Supplies._dependence,
+    "untrained": Supplies._untrained,
+    **{
+        name: partial(Supplies._given, name=name)
+        for name in ("loader", "val_loader", "optimizer", "train_step", "eval_step", "scheduler", "padding_value")
+    },
+}
+NEEDS = frozenset(_SUPPLIES)
+"""Every name that a check may have as a parameter of its `run`."""
+
+
+def seed_all(seed: int, name: str) -> None:
+    """Set the random states so that what a check draws depends on the seed and on its name alone."""
+    own = (seed * 1_000_003 + zlib.crc32(name.encode())) % 2**32
+    torch.manual_seed(own)
+    np.random.seed(own)  # the state that data sets and transforms draw from
+    random.seed(own)

@@ -1,0 +1,1 @@
+"""Checks of a forward pass, its operations and its graph."""
