@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbinspect.errors import NbinspectError
     from nbinspect.inspector import Inspector
+    from nbinspect.report.report import Report
+    from nbinspect.report.running import check
     from nbinspect.stepping.difference import first_difference
     from nbinspect.stepping.stepper import ForwardStepper
 
 __version__ = "0.1.0"
-__all__ = ["ForwardStepper", "Inspector", "NbinspectError", "__version__", "first_difference"]
+__all__ = ["ForwardStepper", "Inspector", "NbinspectError", "Report", "__version__", "check", "first_difference"]
 
 _HOMES = {
     "ForwardStepper": "nbinspect.stepping.stepper",
     "Inspector": "nbinspect.inspector",
     "NbinspectError": "nbinspect.errors",
+    "Report": "nbinspect.report.report",
+    "check": "nbinspect.report.running",
     "first_difference": "nbinspect.stepping.difference",
 }
 

@@ -616,6 +616,26 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class CheckFacts:
+    """What a check is, apart from what it found."""
+
+    name: str
+    stage: str
+    question: str
+    why: str
+    remedy: str
+    silent: str
+    """On what it stays silent, and why."""
+    cost: float
+    """Forward and backward passes beyond the shared ones, in batches, at most."""
+    needs: tuple[str, ...]
+    thresholds: tuple[tuple[str, str], ...]
+    """Name and default of each."""
+    explains: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TaskRecord:
     """What kind of task the program solves, and how that was told."""
 

@@ -16,7 +16,11 @@ def cut(figure: Figure, axes: Axes, width: float, height: float, margin: float) 
     axes.set_xlim(-margin, width + margin)
     axes.set_ylim(height + margin, -margin)
     figure.set_size_inches(width + 2 * margin, height + 2 * margin)
-    # a notebook that never imported pyplot would otherwise show the figure's name only
+    return shown_as_png(figure)
+
+
+def shown_as_png(figure: Figure) -> Figure:
+    """Have a notebook that never imported pyplot show the figure, and not its name only."""
     figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]
     return figure
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from nbinspect.records import Chart, CheckResult, Measurement, Place, Stage
+from nbinspect.records import Chart, CheckFacts, CheckResult, Measurement, Place, Stage
 
 Arguments: TypeAlias = dict[str, Any]
 """The keyword arguments of `nbinspect.check`, ``model`` and ``loader`` among them."""
@@ -58,6 +58,13 @@ class Check:
     def thresholds(self) -> dict[str, Any]:
         """The thresholds that a user can set, with their defaults."""
         return {p.name: p.default for p in _parameters(self.run) if p.kind is p.KEYWORD_ONLY}
+
+    @property
+    def facts(self) -> CheckFacts:
+        """What it is, as a record."""
+        own = {name: getattr(self, name) for name in ("name", "stage", "question", "why", "remedy", "silent", "cost")}
+        thresholds = tuple((name, repr(value)) for name, value in self.thresholds.items())
+        return CheckFacts(**own, needs=self.needs, thresholds=thresholds, explains=self.explains, sources=self.sources)
 
 
 def _parameters(run: Callable[..., CheckResult]) -> list[inspect.Parameter]:

@@ -28,7 +28,9 @@ BELOW: dict[str, set[str]] = {
     "widgets": PROBES | {"capture", "sanity", "decode", "browse", "figures", "report", "stepping"},
 }
 BELOW["inspector"] = BELOW["integrations"] = set(BELOW)
-BELOW["__init__"] = {"inspector", "errors", "stepping"}
+BELOW["__init__"] = {"inspector", "errors", "stepping", "report"}
+BELOW["command"] = GROUND | {"subject", "report"}
+BELOW["__main__"] = {"command"}
 
 FEATURES = {"batch", "forward", "dynamics", "sanity", "data"}
 

@@ -1,0 +1,7 @@
+"""``python -m nbinspect``: the command."""
+
+import sys
+
+from nbinspect.command import main
+
+sys.exit(main())

@@ -1,0 +1,139 @@
+"""`Report`: what a run of checks found, to read, to export, and to fail a test with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nbinspect.errors import InputError, NbinspectError
+from nbinspect.figures.sanity import chart_figure
+from nbinspect.figures.sanity_page import sanity_frame, sanity_html, sanity_text
+from nbinspect.figures.verdicts import at, headline
+from nbinspect.records import CheckResult, SanityRecord
+from nbinspect.report.interchange import as_json, as_junit
+from nbinspect.sanity.choose import near
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+class ChecksFailedError(NbinspectError, AssertionError):
+    """Checks have failed: raised by `Report.raise_for_failures`, with each finding, causes first."""
+
+
+class Report:
+    """What a run of checks found.
+
+    Args:
+        record: the run, as plain records.
+    """
+
+    def __init__(self, record: SanityRecord) -> None:
+        self.record = record
+
+    @property
+    def results(self) -> tuple[CheckResult, ...]:
+        """A result for each check of the run, in the order of the catalogue."""
+        return self.record.results
+
+    @property
+    def diagnosis(self) -> tuple[CheckResult, ...]:
+        """What failed and what warned, causes before symptoms: the first is the thing to mend."""
+        return tuple(self[name] for name in self.record.diagnosis)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Names of the checks that found a defect."""
+        return self._named("fail")
+
+    @property
+    def warned(self) -> tuple[str, ...]:
+        """Names of the checks that found something worth a look."""
+        return self._named("warn")
+
+    @property
+    def inconclusive(self) -> tuple[str, ...]:
+        """Names of the checks whose evidence supports neither."""
+        return self._named("inconclusive")
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Names of the checks that lacked what they need."""
+        return self._named("skip")
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Names of the checks that could not finish."""
+        return self._named("error")
+
+    @property
+    def ok(self) -> bool:
+        """Whether no check failed and none ended in an error."""
+        return not self.failed and not self.errors
+
+    def _named(self, status: str) -> tuple[str, ...]:
+        return tuple(result.check for result in self.results if result.status == status)
+
+    def __getitem__(self, name: str) -> CheckResult:
+        """Return the result of a check.
+
+        Raises:
+            InputError: for a check that is not in this run, with the nearest name.
+        """
+        for result in self.results:
+            if result.check == name:
+                return result
+        raise InputError(f"no check {name!r} in this report{near(name, [result.check for result in self.results])}")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row a check as a pandas DataFrame."""
+        return sanity_frame(self.record)
+
+    def figure(self, name: str) -> Figure:
+        """Return the picture of a check's evidence, its first one, as a matplotlib figure.
+
+        Raises:
+            InputError: for a check that is not in this run, or has no picture.
+        """
+        charts = self[name].charts
+        if not charts:
+            pictured = [result.check for result in self.results if result.charts]
+            raise InputError(f"{name} has no picture here; those that have: {', '.join(pictured) or 'none'}")
+        return chart_figure(charts[0])
+
+    def to_json(self) -> str:
+        """Return the run as JSON; its field ``version`` changes when its form does."""
+        return as_json(self.record)
+
+    def to_junit(self, path: str | Path) -> None:
+        """Write the run as JUnit XML, a test case a check, for CI servers; an existing file is replaced."""
+        Path(path).write_text(as_junit(self.record), encoding="utf-8")
+
+    def to_html(self, path: str | Path) -> None:
+        """Write the run as one HTML file that needs no script and no network; an existing file is replaced."""
+        body = sanity_html(self.record)
+        head = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sanity</title></head><body>'
+        Path(path).write_text(f"{head}{body}</body></html>", encoding="utf-8")
+
+    def raise_for_failures(self) -> None:
+        """Raise `ChecksFailedError` if a check failed or ended in an error, so that a test fails; else do nothing."""
+        if self.ok:
+            return
+        causes = [result for result in self.diagnosis if result.status == "fail"]
+        causes += [self[name] for name in self.errors]
+        lines = []
+        for result in causes:
+            place = f" at {at(result)}" if at(result) else ""
+            follows = f" (follows from {result.explained_by})" if result.explained_by else ""
+            lines.append(f"{result.check}{place}: {headline(result)}. {result.remedy or result.detail}{follows}")
+        raise ChecksFailedError("\n".join([f"{len(causes)} of {len(self.results)} checks failed:", *lines]))
+
+    def __str__(self) -> str:
+        return sanity_text(self.record)
+
+    def __repr__(self) -> str:
+        return f"Report(failed={self.failed}, warned={self.warned}, errors={self.errors})"
+
+    def _repr_html_(self) -> str:
+        return sanity_html(self.record)
