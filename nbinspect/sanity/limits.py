@@ -60,9 +60,13 @@ class Limits:
         allowed = max(_LEAST, self.left / 2)
         message = f"a call of your code did not end within {allowed:.0f} s"
         main = threading.current_thread() is threading.main_thread()
-        alarm = hasattr(signal, "setitimer") and main and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
-        with _alarm(allowed, message) if alarm else _timer(allowed, message):
+        with _alarm(allowed, message) if main and _alarm_is_free(allowed) else _timer(allowed, message):
             yield
+
+
+def _alarm_is_free(seconds: float) -> bool:
+    """Whether nobody else wants to be woken within this time."""
+    return hasattr(signal, "setitimer") and not 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= seconds
 
 
 @contextmanager
@@ -72,13 +76,16 @@ def _alarm(seconds: float, message: str) -> Iterator[None]:
     def ring(*_: object) -> None:
         raise Hung(message)
 
+    began = time.monotonic()
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    others, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if others:
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, others - (time.monotonic() - began)), interval)
 
 
 @contextmanager

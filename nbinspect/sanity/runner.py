@@ -19,8 +19,8 @@ from nbinspect.sanity.check import Check, MissingNeed
 from nbinspect.sanity.diagnosis import diagnose
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Ended, Hung, Limits
-from nbinspect.sanity.program import Program
-from nbinspect.sanity.supplies import Supplies, seed_all
+from nbinspect.sanity.program import Program, seed_all
+from nbinspect.sanity.supplies import Supplies
 from nbinspect.subject import Subject
 
 _OUT_OF_MEMORY = re.compile(r"[Tt]ried to allocate ([\d.]+ ?\w+)")

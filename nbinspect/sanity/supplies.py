@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import random
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from nbinspect.records import TaskRecord
@@ -19,7 +15,7 @@ from nbinspect.sanity.batches import Batch, reading
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Hung
-from nbinspect.sanity.program import Program
+from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.recorded import Recorded, record
 from nbinspect.sanity.task import infer_task
 
@@ -178,11 +174,3 @@ _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
 }
 NEEDS = frozenset(_SUPPLIES)
 """Every name that a check may have as a parameter of its `run`."""
-
-
-def seed_all(seed: int, name: str) -> None:
-    """Set the random states so that what a check draws depends on the seed and on its name alone."""
-    own = (seed * 1_000_003 + zlib.crc32(name.encode())) % 2**32
-    torch.manual_seed(own)
-    np.random.seed(own)  # the state that data sets and transforms draw from
-    random.seed(own)
