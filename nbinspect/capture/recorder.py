@@ -105,7 +105,9 @@ class Recorder:
         if torch._C._functorch.maybe_current_level() is not None:
             return
 
-        def hook(gradient: Tensor) -> None:
+        def hook(gradient: Tensor | None) -> None:
+            if gradient is None:
+                return  # torch calls hooks of an unused output beside a used one with nothing
             with torch._C.DisableTorchFunction():
                 # of a tensor used twice, the last that flows is the whole sum
                 draft.gradients[output] = self._flowing.add(gradient, axis=None)

@@ -76,7 +76,8 @@ def summarised(facts: Facts, bounds: Bounds | None, sums: Sums | None, sample: _
         return Measured(None, facts.units, 0, facts.note)
     infinite = sums.above + sums.below
     finite = facts.summed - sums.lost - infinite
-    values = sample.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # of memory that nobody has written to
+        values = sample.astype(np.float64)
     values = values[np.isfinite(values)]
     low, high = (sums.low, sums.high) if finite else (nan, nan)
     mean, std = _mean_and_deviation(sums, finite, values)

@@ -37,8 +37,10 @@ class Batch:
 
     @property
     def inputs(self) -> list[tuple[str, Tensor]]:
-        """What the model is called with, by the names of its arguments; the only one is ``x``."""
-        return entering(self.subject, self.raw, self.parts)
+        """What the model is called with, without the targets, by the names of its arguments; the only one is ``x``."""
+        targets = {id(tensor) for _, tensor in tensors_in(self.parts.targets, "")}
+        found = entering(self.subject, self.raw, self.parts)
+        return [(name, tensor) for name, tensor in found if id(tensor) not in targets]
 
     @property
     def targets(self) -> Tensor | None:

@@ -22,10 +22,8 @@ def diagnose(
     found = {result.check: result for result in results if result.status in _GRAVITY}
     reached = {name: _reached(name, found, {check.name: check for check in checks}) for name in found}
     order = [check.name for check in checks if check.name in found]
-    causes = {
-        name: next((other for other in order if name in reached[other] and not _is_explained(other, reached)), "")
-        for name in order
-    }
+    roots = [name for name in order if not any(_leads(other, name, reached, order) for other in order)]
+    causes = {name: "" if name in roots else next(root for root in roots if name in reached[root]) for name in order}
     noted = tuple(
         replace(
             result, explained_by=causes[result.check], explains=tuple(n for n in order if causes[n] == result.check)
@@ -34,7 +32,7 @@ def diagnose(
         else result
         for result in results
     )
-    roots = sorted((name for name in order if not causes[name]), key=lambda name: _rank(found[name]))
+    roots.sort(key=lambda name: _rank(found[name]))
     return noted, tuple(name for root in roots for name in (root, *(n for n in order if causes[n] == root)))
 
 
@@ -52,8 +50,11 @@ def _reached(name: str, found: dict[str, CheckResult], checks: dict[str, Check])
     return reached
 
 
-def _is_explained(name: str, reached: dict[str, set[str]]) -> bool:
-    return any(name in others for other, others in reached.items() if other != name)
+def _leads(cause: str, name: str, reached: dict[str, set[str]], order: list[str]) -> bool:
+    """Whether one finding explains another; of two that explain each other the earlier in the catalogue does."""
+    if cause == name or name not in reached[cause]:
+        return False
+    return cause not in reached[name] or order.index(cause) < order.index(name)
 
 
 def _rank(result: CheckResult) -> tuple[int, bool]:

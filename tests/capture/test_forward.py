@@ -507,6 +507,26 @@ def test_an_input_that_requires_gradients_keeps_no_hook(net: nn.Module) -> None:
     assert x.grad is None
 
 
+class LastState(nn.Module):
+    """Uses the last state of an LSTM and not its outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm, self.head = nn.LSTM(3, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        _, (hidden, _) = self.lstm(x)
+        return self.head(hidden[-1])
+
+
+def test_gradients_pass_an_output_that_nobody_uses() -> None:
+    """Where only some of a layer's outputs are used, the others have no gradient and the record has the rest."""
+    found = record(LastState(), (torch.randn(5, 2, 3), torch.tensor([0, 1])), nn.CrossEntropyLoss(), gradients=True)
+    lstm = next(step for step in found.steps if step.name == "LSTM")
+    assert [output.gradient is not None for output in lstm.outputs] == [False, True, False]
+    assert all(parameter.gradient is not None for parameter in found.parameters)
+
+
 @pytest.mark.gpu
 def test_an_accelerator_gives_the_numbers_of_the_cpu() -> None:
     """On CUDA the steps have the same statistics, units and findings as on the CPU, and tell memory."""
