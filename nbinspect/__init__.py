@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nbinspect.version import __version__
+
 if TYPE_CHECKING:
     from nbinspect.errors import NbinspectError
     from nbinspect.inspector import Inspector
@@ -12,7 +14,6 @@ if TYPE_CHECKING:
     from nbinspect.stepping.difference import first_difference
     from nbinspect.stepping.stepper import ForwardStepper
 
-__version__ = "0.1.0"
 __all__ = ["ForwardStepper", "Inspector", "NbinspectError", "Report", "__version__", "check", "first_difference"]
 
 _HOMES = {

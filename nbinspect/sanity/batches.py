@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -38,9 +39,9 @@ class Batch:
     @property
     def inputs(self) -> list[tuple[str, Tensor]]:
         """What the model is called with, without the targets, by the names of its arguments; the only one is ``x``."""
-        targets = {id(tensor) for _, tensor in tensors_in(self.parts.targets, "")}
+        given = self.parts.target_name if self.parts.whole is not None else None  # to a model that computes its loss
         found = entering(self.subject, self.raw, self.parts)
-        return [(name, tensor) for name, tensor in found if id(tensor) not in targets]
+        return [(name, tensor) for name, tensor in found if given is None or re.split(r"[.\[]", name)[0] != given]
 
     @property
     def targets(self) -> Tensor | None:
@@ -62,12 +63,12 @@ class Batch:
             owned |= {id(t) for _, t in tensors_in(self.raw, "")} - {
                 id(t) for _, t in tensors_in(self.parts.targets, "")
             }
-        return self._changed(lambda tensor: change(tensor) if id(tensor) in owned else tensor)
+        return self.changed(lambda tensor: change(tensor) if id(tensor) in owned else tensor, targets=False)
 
     def with_inputs(self, others: dict[str, Tensor]) -> Batch:
-        """Return this batch with some of its `inputs`, by name, replaced."""
+        """Return this batch with some of its `inputs`, by name, replaced; targets stay."""
         instead = {id(tensor): others[name] for name, tensor in self.inputs if name in others}
-        return self._changed(lambda tensor: instead.get(id(tensor), tensor))
+        return self.changed(lambda tensor: instead.get(id(tensor), tensor), targets=False)
 
     def taken(self, samples: Sequence[int]) -> Batch:
         """Return the samples at these positions alone.
@@ -84,11 +85,14 @@ class Batch:
             along = next((a for a in (axis, 0) if tensor.dim() > a and tensor.shape[a] == size), None)
             return tensor if along is None else tensor.index_select(along, index.to(tensor.device))
 
-        changed = self._changed(cut)
-        return replace(changed, raw=_lists_cut(changed.raw, samples, size))
+        taken = self.changed(cut)
+        return replace(taken, raw=_lists_cut(taken.raw, samples, size))
 
-    def _changed(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        """Return the batch with its tensors changed, each once, so that those that are one stay one."""
+    def changed(self, change: Callable[[Tensor], Tensor], *, targets: bool = True) -> Batch:
+        """Return the batch with its tensors changed, each once, so that those that are one stay one.
+
+        Without `targets` these stay, also where an input is the same tensor.
+        """
         made: dict[int, Tensor] = {}
 
         def once(tensor: Tensor) -> Tensor:
@@ -97,8 +101,8 @@ class Batch:
             return made[id(tensor)]
 
         whole = map_tensors(once, dict(self.parts.whole)) if self.parts.whole is not None else None
-        inputs, targets = map_tensors(once, self.parts.inputs), map_tensors(once, self.parts.targets)
-        parts = Parts(inputs, targets, self.parts.target_name, whole)
+        kept = map_tensors(once, self.parts.targets) if targets else self.parts.targets
+        parts = Parts(map_tensors(once, self.parts.inputs), kept, self.parts.target_name, whole)
         return replace(self, raw=map_tensors(once, self.raw), parts=parts)
 
 

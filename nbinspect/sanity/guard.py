@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from nbinspect.preserve import preserve
 from nbinspect.subject import Subject
@@ -52,9 +53,9 @@ class Guard:
         if name not in self._before:
             return False
         live, saved = self._before[name]
-        if not isinstance(fact, Tensor):
-            return bool(fact == saved)
-        return fact is live and fact.shape == saved.shape and (fact.is_meta or torch.equal(_words(fact), _words(saved)))
+        if not _has_bytes(fact):
+            return fact is saved if isinstance(fact, Tensor) else bool(fact == saved)
+        return fact is live and fact.shape == saved.shape and torch.equal(_words(fact), _words(saved))
 
     def _facts(self) -> Iterator[tuple[str, Any]]:
         for top in self._modules:
@@ -70,7 +71,11 @@ class Guard:
 
 
 def _copied(fact: Any) -> Any:
-    return fact.detach().clone() if isinstance(fact, Tensor) and not fact.is_meta else fact
+    return fact.detach().clone() if _has_bytes(fact) else fact
+
+
+def _has_bytes(fact: Any) -> bool:
+    return isinstance(fact, Tensor) and not is_lazy(fact) and not fact.is_meta
 
 
 def _words(tensor: Tensor) -> Tensor:

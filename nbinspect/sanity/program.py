@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.calling import call_loss, call_model
-from nbinspect.capture.forward import as_called, unwritten
+from nbinspect.capture.forward import as_called
 from nbinspect.clone import clones_of
 from nbinspect.errors import CaptureError
 from nbinspect.preserve import preserve
@@ -80,10 +80,11 @@ class Program:
                 yield
 
     def outputs(self, batch: Batch) -> Any:
-        """Run the forward pass on a batch, inside a block of `running`."""
+        """Run the forward pass on a batch, inside a block of `running`; what it writes to its inputs is not kept."""
         self.count(batch)
-        with self.limits.watching(), unwritten(batch.raw), unwritten(batch.parts.inputs):
-            return call_model(self.subject, batch.raw, batch.parts)
+        own = batch.changed(torch.clone)  # and not put back, for a graph may still need what was written
+        with self.limits.watching():
+            return call_model(self.subject, own.raw, own.parts)
 
     def loss(self, outputs: Any, batch: Batch) -> Any:
         """Return what the loss gives on these outputs, as it is; None where there is none."""

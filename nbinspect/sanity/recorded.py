@@ -107,12 +107,12 @@ def record(program: Program, batch: Batch) -> Recorded:
     loss: Any = None
     error: Exception | None = None
     loss_begins = None
-    with program.running(gradients=True):
+    with program.running(gradients=True), unwritten(batch.raw):
         entered = measured_inputs(subject, batch.raw)
         program.count(batch)
         started = time.perf_counter()
         try:
-            with program.limits.watching(), unwritten(batch.raw), tracer:
+            with program.limits.watching(), tracer:
                 outputs = call_model(subject, batch.raw, batch.parts)
                 loss_begins = kept.count
                 loss = call_loss(subject, outputs, batch.parts.targets)

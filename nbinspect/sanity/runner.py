@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from nbinspect import __version__
 from nbinspect.capture.door import refuse_beside_training
 from nbinspect.errors import place_in_user_code
 from nbinspect.records import CheckResult, Progress, SanityRecord, TaskRecord
@@ -22,6 +21,7 @@ from nbinspect.sanity.limits import Ended, Hung, Limits
 from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.supplies import Supplies
 from nbinspect.subject import Subject
+from nbinspect.version import __version__
 
 _OUT_OF_MEMORY = re.compile(r"[Tt]ried to allocate ([\d.]+ ?\w+)")
 

@@ -10,9 +10,13 @@ from typing import Any
 
 from torch import Tensor
 
+from nbinspect.nested import map_tensors
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.batches import Batch, reading
 from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.evidence.dependence import Dependence, measure_dependence
+from nbinspect.sanity.evidence.scan import Scan, scan
+from nbinspect.sanity.evidence.untrained import Untrained, require_untrained
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Hung
 from nbinspect.sanity.program import Program, seed_all
@@ -125,27 +129,23 @@ class Supplies:
     def _evaluated(self) -> Evaluated:
         self.supply("recorded")
         batch: Batch = self.supply("batch")
-        with self.program.running(training=False):
+        # with a graph, for a forward may ask for gradients itself, as that of a force field
+        with self.program.running(training=False, gradients=True):
             outputs = self.program.outputs(batch)
-            return Evaluated(batch, outputs, self.program.loss(outputs, batch))
+            loss = self.program.loss(outputs, batch)
+            return Evaluated(batch, map_tensors(Tensor.detach, outputs), map_tensors(Tensor.detach, loss))
 
     def _task(self) -> TaskRecord:
         return infer_task(self.subject, self.supply("batch"), self.supply("attempt"))
 
-    def _scan(self, name: str) -> Any:
-        from nbinspect.sanity.scan import scan
-
+    def _scan(self, name: str) -> Scan:
         return scan(self.subject, self._given(name), self.limits)
 
-    def _dependence(self) -> Any:
-        from nbinspect.sanity.dependence import measure_dependence
-
+    def _dependence(self) -> Dependence:
         self.supply("recorded")
         return measure_dependence(self.program, self.supply("batch"))
 
-    def _untrained(self) -> Any:
-        from nbinspect.sanity.untrained import require_untrained
-
+    def _untrained(self) -> Untrained:
         return require_untrained(self.program, self.supply("recorded"), self.supply("task"))
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.evidence.lineage import argument
 from nbinspect.sanity.recorded import Operation, Recorded, tensor_output
 from nbinspect.subject import Subject
 
@@ -34,10 +35,16 @@ class LossCall:
 
 def loss_call(recorded: Recorded) -> LossCall | None:
     """Return the last call of a loss of PyTorch's in the pass, in the loss function or in the model; None without."""
-    calls = [one for one in recorded.named(*LOSSES) if len(one.given) > 1]
-    own = [one for one in calls if one.in_loss]
-    chosen = (own or calls)[-1:]
-    return LossCall(chosen[0].step.name, chosen[0], chosen[0].given[0], chosen[0].given[1]) if chosen else None
+    found = [call for one in recorded.named(*LOSSES) if (call := _called(one)) is not None]
+    own = [call for call in found if call.operation.in_loss]
+    return next(iter((own or found)[-1:]), None)
+
+
+def _called(operation: Operation) -> LossCall | None:
+    outputs, targets = argument(operation, "input", 0), argument(operation, "target", 1)
+    if outputs is None or targets is None:
+        return None
+    return LossCall(operation.step.name, operation, operation.given[outputs], operation.given[targets])
 
 
 def infer_task(subject: Subject, batch: Batch, recorded: Recorded) -> TaskRecord:

@@ -115,3 +115,18 @@ def test_a_loader_without_batches_is_a_missing_need(loader: Any) -> None:
     """An empty loader, a one-shot iterator and a batch without tensors are needs that are missing, not errors."""
     with pytest.raises(MissingNeed), reading(Subject(Takes(), loader), loader, Limits(60)) as batches:
         next(batches)
+
+
+def test_an_autoencoder_has_inputs() -> None:
+    """Where inputs and targets are one tensor, it is an input all the same, and the targets stay when it is changed."""
+    batch = made((X, X))
+    assert [name for name, _ in batch.inputs] == ["x"]
+    changed = batch.mapped(double)
+    assert torch.equal(changed.inputs[0][1], X * 2)
+    assert torch.equal(changed.targets, X)
+
+
+def test_targets_that_the_model_is_given_are_no_inputs() -> None:
+    """Labels that go to a model which computes its own loss are not among the inputs."""
+    batch = made({"x": X, "label": Y})
+    assert [name for name, _ in batch.inputs] == ["x"]

@@ -104,6 +104,12 @@ def test_a_loss_inside_the_model_is_seen() -> None:
     assert (task.kind, task.classes) == ("language-model", 50)
 
 
+def test_arguments_of_the_loss_are_told_by_name() -> None:
+    """A loss that is called with its targets first, by name, is read the right way round."""
+    task = task_of(nn.Linear(4, 3), (ROWS, torch.arange(8) % 3), lambda out, y: F.cross_entropy(target=y, input=out))
+    assert (task.kind, task.classes) == ("classification", 3)
+
+
 def test_what_the_user_says_is_kept() -> None:
     """A task that is given is not inferred."""
     task = task_of(nn.Linear(4, 1), (ROWS, torch.randn(8, 1)), nn.MSELoss(), task="other")

@@ -14,7 +14,8 @@ def run(attempt: Recorded) -> CheckResult:
     """Fail where the forward or the loss raises on a real batch, with the step, the shapes and the line."""
     failure = attempt.failure
     if failure is None:
-        return passed(f"{len(attempt.operations)} steps, loss {attempt.record.loss}")
+        loss = attempt.record.loss
+        return passed(f"{len(attempt.operations)} steps" + (f", loss {loss:.4g}" if loss is not None else ""))
     step = attempt.record.steps[failure.step] if failure.step is not None else None
     return failed(
         failure.error.splitlines()[0][:120],

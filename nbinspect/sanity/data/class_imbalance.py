@@ -1,0 +1,96 @@
+"""`class-imbalance`: how uneven are the classes, and which metrics survive that?"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import torch
+from torch import nn
+
+from nbinspect.records import Chart, CheckResult, TaskRecord
+from nbinspect.sanity.check import Arguments, Check, measured, passed, skipped, warned
+from nbinspect.sanity.evidence.scan import Scan, is_binary
+
+_ENOUGH = 50
+_SHOWN = 64
+_EXPECTED = 10
+
+
+def run(scan: Scan, task: TaskRecord, *, ratio: float = 10) -> CheckResult:
+    """Warn where the most common class has surely more than `ratio` times the samples of the rarest."""
+    if task.kind not in ("classification", "binary", "segmentation"):
+        return skipped("class labels")
+    counts = {value: count for value, count in _counts(scan).items() if value < (task.classes or np.inf)}
+    total = sum(counts.values())
+    if not counts or total < _ENOUGH:
+        return skipped(f"{_ENOUGH} labels")
+    for value in range(task.classes or 0):
+        counts.setdefault(value, 0)
+    (common, most), (rare, least) = max(counts.items(), key=_count), min(counts.items(), key=_count)
+    # a rare class may have had bad luck in a part of the data: the most that it may have had counts
+    possible = least if scan.is_whole else least + 2 * np.sqrt(least + 1) + 2
+    missing = least == 0 and total < _EXPECTED * len(counts)
+    found = f"{most:,} of class {common}, {least:,} of class {rare}"
+    order = sorted(counts)[:_SHOWN]
+    chart = Chart(
+        "bars", "Samples by class", "class", "labels", tuple(map(str, order)),
+        (np.array([float(counts[value]) for value in order]),), np.zeros(0),
+    )  # fmt: skip
+    if len(counts) < 2 or missing or most <= ratio * possible:
+        return passed(found, charts=(chart,))
+    return warned(
+        f"{most / max(1, least):.3g} : 1 ({found})",
+        measured("most common to rarest class", f"{most:,} : {least:,}", f"below {ratio:g} : 1"),
+        measured("accuracy of always saying the most common", f"{most / total:.1%}", f"{1 / len(counts):.1%}"),
+        title="Uneven classes",
+        detail=f"Always answering {common} is right in {most / total:.1%} of the cases, so accuracy says little.",
+        remedy="Judge by balanced accuracy, macro F1 or average precision; consider class weights.",
+        where=f"class {rare}",
+        charts=(chart,),
+    )
+
+
+def _counts(scan: Scan) -> Counter[int]:
+    """Count what the network sees, or a fair sample of the data set where only its beginning was read."""
+    labels = scan.labels
+    if not scan.is_fair and scan.rows is not None and np.isfinite(scan.rows.labels).all():
+        labels = scan.rows.labels
+    elif scan.tally:
+        return Counter({value: count for value, count in scan.tally.items() if value >= 0})
+    if labels is None or not (is_binary(labels) or scan.tally):
+        return Counter()
+    return Counter(int(value) for value in labels if value >= 0)
+
+
+def _count(item: tuple[int, int]) -> tuple[int, int]:
+    return item[1], item[0]
+
+
+def good() -> Arguments:
+    """Return a linear model on classes of one size."""
+    batch = (torch.randn(90, 4), torch.arange(90) % 3)
+    return {"model": nn.Linear(4, 3), "loader": [batch], "loss_fn": nn.CrossEntropyLoss()}
+
+
+def bad() -> Arguments:
+    """Return the same where one class has 3 samples of 303."""
+    labels = torch.cat([torch.arange(300) % 2, torch.full((3,), 2)])
+    batch = (torch.randn(303, 4), labels)
+    return {"model": nn.Linear(4, 3), "loader": [batch], "loss_fn": nn.CrossEntropyLoss()}
+
+
+CHECK = Check(
+    name="class-imbalance",
+    stage="data",
+    question="How uneven are the classes?",
+    why="Under strong imbalance a network that names the most common class looks good by accuracy.",
+    remedy="Use balanced accuracy, macro F1 or average precision, and weigh or sample the classes.",
+    cost=0,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("final-bias",),
+    sources=("K-imbalance", "S-metric"),
+    silent="differences that a partial look may show by chance; it never fails",
+)

@@ -1,0 +1,125 @@
+"""`not-shuffled`: does the order of the training loader carry the label, or never change?"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from nbinspect.records import Chart, CheckResult, Floats, TaskRecord
+from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
+from nbinspect.sanity.evidence.order import label_changes
+from nbinspect.sanity.evidence.scan import Scan
+
+_FEW_BATCHES = 4
+_FEW = 40
+_SURE = 8.0
+_SHOWN = 2000
+
+
+def run(scan: Scan, task: TaskRecord, *, sorted_below: float = 0.1, smooth: float = 0.5) -> CheckResult:
+    """Fail where the label changes less than `sorted_below` times as often as in a shuffled order, in every epoch."""
+    if scan.batches < 2:
+        return passed("one batch")
+    fixed = scan.order.repeats if scan.order is not None else isinstance(scan.loader, list | tuple)
+    labels = _in_order(scan) if fixed or scan.order is None else None
+    carried = task.kind in ("classification", "binary", "regression")
+    if labels is not None and carried and len(labels) >= _FEW:
+        found = _drift(labels, smooth) if task.kind == "regression" else _runs(labels, sorted_below)
+        if found is not None:
+            return found
+    if not fixed:
+        return passed("another order in each epoch" if scan.order is not None else "the labels come in no order")
+    count = len(scan.loader) if hasattr(scan.loader, "__len__") else scan.batches
+    if count < _FEW_BATCHES:
+        return passed(f"{count} batches")
+    return warned(
+        "the same order in every epoch",
+        measured("order in two epochs", "the same", "another"),
+        title="The training data is not shuffled",
+        detail="Every epoch gives the same batches in the same order, so that the network sees the same few samples "
+        "together each time.",
+        remedy="Give the training loader shuffle=True (a distributed sampler needs set_epoch in each epoch).",
+        code="+ DataLoader(…, shuffle=True)",
+    )
+
+
+def _in_order(scan: Scan) -> Floats | None:
+    """Return labels in the order of the loader, of a sample of them where only that is known."""
+    if scan.order is None or scan.is_whole:
+        return scan.labels
+    if scan.rows is None or not np.isfinite(scan.rows.labels).all():
+        return None
+    positions = {int(index): place for place, index in enumerate(scan.order.first)}
+    known = [(positions[int(index)], row) for row, index in enumerate(scan.rows.indices) if int(index) in positions]
+    return scan.rows.labels[[row for _, row in sorted(known)]]
+
+
+def _runs(labels: Floats, sorted_below: float) -> CheckResult | None:
+    """Compare how often the label changes with how often it would if the order were random."""
+    if not 2 <= len(np.unique(labels)) <= len(labels) / 4:
+        return None
+    changes, expected, deviation = label_changes(labels)
+    if changes > expected / 2 or (expected - changes) / deviation < _SURE:
+        return None
+    return (failed if changes <= sorted_below * expected else warned)(
+        f"{changes:,} changes of the label among {len(labels):,} samples",
+        measured("changes of the label from sample to sample", changes, f"about {expected:,.0f}"),
+        title="The order of the data carries the label",
+        detail=f"The label changes {changes:,} times among {len(labels):,} samples in a row, where a shuffled "
+        f"order has about {expected:,.0f}: whole batches hold one class, and the network learns to name the last.",
+        remedy="Give the training loader shuffle=True.",
+        code="+ DataLoader(…, shuffle=True)",
+        charts=(_chart(labels),),
+    )
+
+
+def _drift(labels: Floats, smooth: float) -> CheckResult | None:
+    apart = labels - labels.mean()
+    power = float((apart**2).sum())
+    alike = float((apart[1:] * apart[:-1]).sum()) / power if power > 0 else 0.0
+    if alike < smooth or alike * np.sqrt(len(labels)) < _SURE:
+        return None
+    return warned(
+        f"neighbours have like targets (correlation {alike:.2f})",
+        measured("correlation of a target with the next", alike, f"about 0, below {smooth:g}"),
+        title="The order of the data carries the target",
+        detail=f"Samples in a row have like targets (correlation {alike:.2f}): each batch shows one part of the range.",
+        remedy="Give the training loader shuffle=True, or declare intended={'not-shuffled': 'time order'}.",
+        code="+ DataLoader(…, shuffle=True)",
+        charts=(_chart(labels),),
+    )
+
+
+def _chart(labels: Floats) -> Chart:
+    shown = labels[:: max(1, -(-len(labels) // _SHOWN))]
+    title = "Labels in the loader's order"
+    return Chart("lines", title, "sample", "label", ("label",), (shown,), np.arange(len(shown)) + 0.0)
+
+
+def good() -> Arguments:
+    """Return a linear model on shuffled classes."""
+    data = torch.utils.data.TensorDataset(torch.randn(200, 4), torch.arange(200) // 50)
+    loader = torch.utils.data.DataLoader(data, batch_size=20, shuffle=True)
+    return {"model": nn.Linear(4, 4), "loader": loader, "loss_fn": nn.CrossEntropyLoss()}
+
+
+def bad() -> Arguments:
+    """Return the same with the classes one after the other."""
+    arguments = good()
+    return {**arguments, "loader": torch.utils.data.DataLoader(arguments["loader"].dataset, batch_size=20)}
+
+
+CHECK = Check(
+    name="not-shuffled",
+    stage="data",
+    question="Does the order of the training data carry the label?",
+    why="Batches of one class pull the network from one constant answer to the next.",
+    remedy="Shuffle the training loader anew in each epoch.",
+    cost=0,
+    run=run,
+    good=good,
+    bad=bad,
+    sources=("S-order",),
+    silent="sets of one batch; time order that is declared as intended; samplers that draw anew in each epoch",
+)

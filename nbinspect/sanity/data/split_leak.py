@@ -1,0 +1,94 @@
+"""`split-leak`: are samples of the training data in the validation data too?"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.evidence.order import origin_of
+from nbinspect.sanity.evidence.scan import Scan
+
+_SURE = 5
+
+
+def run(scan: Scan, val_scan: Scan, *, share: float = 0.02) -> CheckResult:
+    """Fail where more than `share` of the validation samples that were read are training samples too."""
+    train, val = scan.rows, val_scan.rows
+    if train is None or val is None:
+        return inconclusive(
+            "samples differ at each reading",
+            settle="Keep the random part in an attribute `transform` of the data set, so that it can be left out.",
+        )
+    shared = _shared_indices(scan, val_scan)
+    if shared:
+        count, total = shared
+        return _finding(count, total, f"indices of one data set are in both: {count:,}", certain=count / total > share)
+    if not (train.are_telling and val.are_telling):
+        return passed("rows of few values, which are equal by chance")
+    known = np.unique(train.inputs[~train.flat])
+    found = np.isin(val.inputs, known) & ~val.flat
+    count, total = int(found.sum()), len(val.inputs)
+    if count:
+        sample = f"{count:,} samples, the first is sample {val.indices[int(found.argmax())]} of validation"
+        return _finding(count, total, sample, certain=count >= _SURE and count / total > share)
+    if train.form != val.form:
+        return inconclusive(
+            f"train holds {train.form}, validation {val.form}",
+            settle="Read both through data sets that store samples in one form.",
+        )
+    if (train.share or 0) < 1:
+        part = "an unknown share" if train.share is None else f"{train.share:.1%}"
+        return inconclusive(f"none, with {part} of train read", settle="Compare all the files of both splits.")
+    return passed(f"none of {total:,} validation samples")
+
+
+def _shared_indices(scan: Scan, val_scan: Scan) -> tuple[int, int] | None:
+    """Return how many indices two loaders of one data set share, and how many validation has; None for none."""
+    if scan.order is None or val_scan.order is None:
+        return None
+    train_set, train = origin_of(scan.loader.dataset, scan.order.population)
+    val_set, val = origin_of(val_scan.loader.dataset, val_scan.order.population)
+    count = len(np.intersect1d(train, val)) if train_set is val_set else 0
+    return (count, len(val)) if count else None
+
+
+def _finding(count: int, total: int, text: str, *, certain: bool) -> CheckResult:
+    return (failed if certain else warned)(
+        f"{count:,} of {total:,} validation samples are in train",
+        measured("validation samples that are in train", f"{count / total:.2%}", "none"),
+        title="Validation samples that were trained on",
+        detail=f"{text}. On these the network is graded on what it has seen, so validation looks better than it is.",
+        remedy="Remove copies, then split by sample (or person, patient, document) with disjoint index lists.",
+    )
+
+
+def good() -> Arguments:
+    """Return a linear model with different rows in train and validation."""
+    train, val = ((torch.randn(64, 8), torch.randint(3, (64,))) for _ in range(2))
+    return {"model": nn.Linear(8, 3), "loader": [train], "val_loader": [val], "loss_fn": nn.CrossEntropyLoss()}
+
+
+def bad() -> Arguments:
+    """Return the same where half of the validation rows come from train."""
+    arguments = good()
+    (x, y), (other, labels) = arguments["loader"][0], arguments["val_loader"][0]
+    mixed = (torch.cat([x[:32], other[:32]]), torch.cat([y[:32], labels[:32]]))
+    return {**arguments, "val_loader": [mixed]}
+
+
+CHECK = Check(
+    name="split-leak",
+    stage="data",
+    question="Are samples of the training data in the validation data too?",
+    why="A network graded on samples that it was trained on looks better than it is.",
+    remedy="Remove copies first, split then, and never split frames or patches of one recording.",
+    cost=0,
+    run=run,
+    good=good,
+    bad=bad,
+    sources=("K-duplicates",),
+    silent="rows of few distinct values and blank samples; a stray sample is a warning",
+)

@@ -1,0 +1,1 @@
+"""What checks share: measurements, and ways to follow values, gradients and lines of source."""

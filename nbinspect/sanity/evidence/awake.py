@@ -1,0 +1,65 @@
+"""Copies of a program in which nothing is shut: what begins at zero carries signal, as it will after a few steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.program import Program
+
+
+def awakened(program: Program) -> Program:
+    """Return the program with its all-zero weights random, and fixed statistics where BatchNorm keeps none.
+
+    A zero-initialised branch hides what its inputs do, and BatchNorm without running statistics depends on the whole
+    batch by design. It is a copy, which is left in the modes of the original; the program itself where there is
+    neither, or where it cannot be copied.
+    """
+    if next(_shut(program), None) is None and next(_bare(program), None) is None:
+        return program
+    try:
+        copy = program.copied()
+    except MissingNeed:
+        return program
+    with torch.no_grad():
+        for weight in list(_shut(copy)):
+            fan_in = weight[0].numel() if weight.dim() > 1 else 1
+            weight.copy_(torch.randn(weight.shape, dtype=torch.float32) / fan_in**0.5)
+        for module in list(_bare(copy)):
+            like = module.weight if module.affine else torch.zeros(0, device=copy.subject.target_device)
+            module.running_mean = torch.zeros(module.num_features, device=like.device, dtype=like.dtype)
+            module.running_var = torch.ones_like(module.running_mean)
+    return copy
+
+
+def stirred(program: Program) -> Program:
+    """Return the program with noise of their own size on all of its weights, so that none is zero; it is a copy.
+
+    Raises:
+        MissingNeed: if the model cannot be copied.
+    """
+    copy = program.copied()
+    with torch.no_grad():
+        for weight in copy.network.parameters():
+            if weight.is_floating_point() and weight.numel() and not weight.is_meta:
+                fan_in = weight[0].numel() if weight.dim() > 1 else weight.numel()
+                size = float(weight.float().square().mean().sqrt()) or fan_in**-0.5
+                weight.add_((torch.randn(weight.shape) * size).to(weight))
+    return copy
+
+
+def _shut(program: Program) -> Iterator[nn.Parameter]:
+    for name, parameter in program.network.named_parameters():
+        is_weight = parameter.requires_grad and parameter.is_floating_point() and "bias" not in name.rpartition(".")[2]
+        if is_weight and not parameter.is_meta and parameter.numel() and not bool(parameter.detach().any()):
+            yield parameter
+
+
+def _bare(program: Program) -> Iterator[_BatchNorm]:
+    for module in program.network.modules():
+        if isinstance(module, _BatchNorm) and module.running_mean is None:
+            yield module

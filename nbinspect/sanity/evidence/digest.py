@@ -1,0 +1,87 @@
+"""The digest of one sample: hashes of its content, and a few of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nbinspect.capture.tensors import readable
+from nbinspect.nested import fields_of
+from nbinspect.records import Floats
+
+_PLACES = 64
+
+Array: TypeAlias = NDArray[Any]
+Digest: TypeAlias = tuple[int, int, float, bool, Floats]
+"""Hash of the inputs, hash of the targets, the target if it is one number, whether the inputs are one value, places."""
+
+
+def digest(inputs: Any, targets: Any) -> tuple[str, Digest]:
+    """Return the form and the digest of one sample, left unchanged.
+
+    Raises:
+        TypeError: if a part of it is of a kind whose content is unknown.
+    """
+    given, aimed = list(_arrays(inputs)), list(_arrays(targets))
+    label = float(aimed[0].reshape(())) if len(aimed) == 1 and aimed[0].size == 1 else np.nan
+    numbers = [array.reshape(-1) for array in given if array.size]
+    flat = all(bool((array == array[0]).all()) for array in numbers)
+    form = ", ".join(f"{array.dtype}{list(array.shape)}" for array in given)
+    return form, (_hash(given), _hash(aimed), label, flat, _places(numbers))
+
+
+def sizes(inputs: Any) -> list[int]:
+    """Return how many values each array of a sample has."""
+    return [array.size for array in _arrays(inputs)]
+
+
+def _arrays(value: Any) -> Iterator[Array]:
+    """Give the values of a sample as arrays of numbers."""
+    if isinstance(value, Tensor):
+        values = readable(value)[0]
+        if values is None:
+            raise TypeError("a tensor whose values cannot be read")
+        yield (values.float() if str(values.dtype) == "torch.bfloat16" else values).cpu().numpy()
+    elif isinstance(value, str | bytes):
+        yield np.frombuffer(value.encode() if isinstance(value, str) else value, dtype=np.uint8)
+    elif isinstance(value, bool | int | float | np.generic | np.ndarray):
+        array = np.asarray(value)
+        if array.dtype.kind not in "biufc":
+            raise TypeError(f"an array of {array.dtype}")
+        yield array
+    elif isinstance(value, list | tuple) and value and all(isinstance(part, int | float) for part in value):
+        yield np.asarray(value)
+    elif isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        for part in value:
+            yield from _arrays(part)
+    elif hasattr(value, "tobytes") and hasattr(value, "mode"):
+        yield np.asarray(value)  # a picture as Pillow holds it
+    elif value is not None:
+        fields = value if isinstance(value, Mapping) else fields_of(value)
+        if fields is None:
+            raise TypeError(f"a {type(value).__name__}")
+        for part in fields.values():
+            yield from _arrays(part)
+
+
+def _hash(arrays: list[Array]) -> int:
+    hasher = blake2b(digest_size=8)
+    for array in arrays:
+        hasher.update(f"{array.dtype}{array.shape}".encode())
+        hasher.update(np.ascontiguousarray(array).tobytes())
+    return int.from_bytes(hasher.digest(), "big", signed=True)
+
+
+def _places(numbers: list[Array]) -> Floats:
+    if not numbers:
+        return np.zeros(0)
+    each = max(1, _PLACES // len(numbers))
+    chosen = [array[np.linspace(0, len(array) - 1, min(each, len(array))).astype(np.int64)] for array in numbers]
+    real = [np.abs(part) if part.dtype.kind == "c" else part for part in chosen]
+    result: Floats = np.nan_to_num(np.concatenate(real)).astype(np.float64)[:_PLACES]
+    return result

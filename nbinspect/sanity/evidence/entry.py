@@ -1,0 +1,68 @@
+"""Where data meets the first weights: the operations that weigh it before any other has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from nbinspect.capture.kinds import word_of
+from nbinspect.records import Floats
+from nbinspect.sanity.recorded import Operation, Recorded
+
+_WEIGHS = re.compile(r"bilinear|linear|conv\w*|\w*matmul|\w*mm|einsum|lstm|gru|rnn_\w+|multi_head\w*|embedding\w*")
+_FEW = 8
+
+
+def entries_of(recorded: Recorded) -> Iterator[Operation]:
+    """Give the operations that weigh the data first: nothing on the way to them was weighed."""
+    weighed: set[int] = set()
+    for one in recorded.operations:
+        if one.step.kind != "operation" or one.in_loss:
+            continue
+        follows = any(use.step in weighed for use in one.step.inputs)
+        weighs = bool(one.step.parameters) and _WEIGHS.fullmatch(word_of(one.step.name)) is not None
+        if weighs and not follows:
+            yield one
+        if weighs or follows:
+            weighed.add(one.step.index)
+
+
+def features_given(operation: Operation) -> Floats | None:
+    """Return the data of an operation that weighs, features last, (…, F); None where it is given none but indices."""
+    for use, tensor in zip(operation.step.inputs, operation.given, strict=True):
+        if use.origin not in operation.step.parameters and tensor.is_floating_point() and tensor.dim():
+            values = tensor.detach().cpu().double()
+            if "conv" in operation.step.name and values.dim() > 2:
+                values = values.movedim(1, -1)
+            kept = values.reshape(-1, values.shape[-1])
+            return kept.nan_to_num(0, 0, 0).numpy() if kept.numel() else None
+    return None
+
+
+def typical_size(data: Floats) -> Floats:
+    """Return (F,) the median of each feature's sizes where it is not zero, or a tenth of its root mean square."""
+    table = np.abs(data if len(data) >= _FEW else data.reshape(-1, 1))
+    ordered = np.sort(table, axis=0)
+    filled = (table > 0).sum(0)
+    middle = ordered[np.clip(len(table) - filled + (filled - 1) // 2, 0, len(table) - 1), np.arange(table.shape[1])]
+    many = filled >= max(_FEW, 0.05 * len(table))
+    result: Floats = np.maximum(np.where(many, middle, 0), np.sqrt((table**2).mean(0)) / 10)
+    return result
+
+
+def is_trainable(operation: Operation) -> bool:
+    """Return whether one of the weights of an operation is trained."""
+    weights = [
+        given
+        for use, given in zip(operation.step.inputs, operation.given, strict=True)
+        if use.origin in operation.step.parameters
+    ]
+    return not weights or any(weight.requires_grad for weight in weights)
+
+
+def is_normalised_after(recorded: Recorded, operation: Operation) -> bool:
+    """Return whether a normalisation follows an operation at once, and undoes its scale."""
+    follows = (one for one in recorded.operations if any(use.step == operation.step.index for use in one.step.inputs))
+    return any("norm" in word_of(one.step.name) for one in follows)

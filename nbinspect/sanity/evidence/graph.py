@@ -1,0 +1,41 @@
+"""The autograd graph of a pass: its nodes, and which operation of the record each belongs to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from nbinspect.sanity.recorded import Operation, Recorded
+
+
+def nodes_of(tensor: Tensor) -> list[Any]:
+    """Return the nodes from which a tensor was made, each once, in an order that depends on the graph alone."""
+    found: dict[Any, None] = {}
+    waiting = [tensor.grad_fn] if tensor.grad_fn is not None else []
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found[node] = None
+            waiting += [before for before, _ in node.next_functions if before is not None]
+    return list(found)
+
+
+def steps_of(recorded: Recorded) -> dict[Any, Operation]:
+    """Return the operation in which each node of the recorded graph was made."""
+    owners: dict[Any, Operation] = {}
+    for operation in recorded.operations:
+        if operation.step.kind == "operation":
+            waiting = [tensor.grad_fn for tensor in operation.made if tensor.grad_fn is not None]
+            own: dict[Any, None] = {}
+            while waiting:
+                node = waiting.pop()
+                if node not in owners and node not in own and not _accumulates(node):
+                    own[node] = None
+                    waiting += [before for before, _ in node.next_functions if before is not None]
+            owners |= dict.fromkeys(own, operation)
+    return owners
+
+
+def _accumulates(node: Any) -> bool:
+    return hasattr(node, "variable")

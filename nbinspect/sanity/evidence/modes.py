@@ -1,0 +1,108 @@
+"""In which mode dropout and BatchNorm ran: in the user's own steps, and where a function ignores the flag."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+
+from nbinspect.capture.operations import Call, Tracer
+from nbinspect.records import Place
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.evidence.dependence import refusals
+from nbinspect.sanity.evidence.usersteps import run_step
+from nbinspect.sanity.program import Program
+
+_DROPS = re.compile(r"(F|torch)\.(feature_)?(alpha_)?dropout[123]?d?_?|F\.feature_alpha_dropout")
+
+
+@dataclass(frozen=True)
+class Active:
+    """A dropout that drops in eval mode."""
+
+    name: str
+    path: str
+    place: Place | None
+    changed: float
+    """Share of the values that it changed."""
+
+
+def active_dropout(program: Program, batch: Batch, few: int = 6) -> list[Active]:
+    """Return every call of a dropout function that changes what it is given while all modules are in eval mode."""
+    found: list[Active] = []
+
+    def ended(call: Call, value: Any) -> Any:
+        drops = call.kind == "operation" and _DROPS.fullmatch(call.name) is not None and bool(call.given)
+        if drops and isinstance(value, torch.Tensor):
+            # in place, what it was given is gone: that it wrote at all tells
+            changed = 1.0 if call.in_place else float((value != call.given[0]).double().mean())
+            if changed > 0 and not bool(torch.isnan(value).all()):
+                found.append(Active(call.name, call.path, call.place, changed))
+        return value
+
+    part = batch.taken(range(min(few, batch.size))) if batch.size else batch
+    with refusals(), program.running(training=False), Tracer(program.network, "operation", ended, batch=part.raw):
+        program.outputs(part)
+    return found
+
+
+def is_meant(line: str) -> bool:
+    """Whether a call says in so many words that it drops in eval mode too."""
+    return re.search(r"training\s*=\s*True|,\s*True\s*[,)]", line) is not None
+
+
+def with_flag(line: str) -> str:
+    """Return the change that tells the one call of dropout on a line the mode; empty where there is not just one."""
+    calls = re.findall(r"dropout\w*\([^()]*\)", line)
+    if len(calls) != 1 or "training" in line or is_meant(line):
+        return ""
+    return f"- {line}\n+ {line.replace(calls[0], f'{calls[0][:-1]}, training=self.training)')}"
+
+
+@dataclass
+class Seen:
+    """What ran while it was watched, in which mode."""
+
+    roots: list[bool]
+    """For each call of the model itself, whether it was in train mode."""
+    parts: dict[str, bool]
+    """For each dropout and BatchNorm that ran, by path, whether it was in train mode."""
+
+
+def watched(program: Program, step: Callable[..., Any], batch: Batch) -> Seen:
+    """Run the user's own step on a copy, and return in which modes its modules ran.
+
+    Raises:
+        MissingNeed: if it cannot be run on a copy alone.
+    """
+    copy = program.copied()
+    seen = Seen([], {})
+
+    def noted(path: str) -> Any:
+        def hook(module: nn.Module, *_: Any) -> None:
+            if path:
+                seen.parts[path] = module.training
+            else:
+                seen.roots.append(module.training)
+
+        return hook
+
+    for path, module in copy.network.named_modules():
+        if not path or _heeds_mode(module):
+            module.register_forward_pre_hook(noted(path))
+    run_step(program, copy, step, batch)
+    return seen
+
+
+def _heeds_mode(module: nn.Module) -> bool:
+    if isinstance(module, _DropoutNd):
+        return module.p > 0
+    if isinstance(module, nn.RNNBase | nn.MultiheadAttention):
+        return bool(module.dropout)
+    return isinstance(module, _BatchNorm)

@@ -1,0 +1,231 @@
+"""What each sample of a data set is, as a content hash: before its random transforms, where it has any."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any, TypeAlias
+
+import numpy as np
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from nbinspect.calling import split_batch
+from nbinspect.capture.loader import BatchSource
+from nbinspect.records import Flags, Floats, Integers
+from nbinspect.sanity.evidence.digest import Digest, digest, sizes
+from nbinspect.sanity.evidence.order import Order, origin_of
+from nbinspect.sanity.limits import Limits
+from nbinspect.subject import Subject
+
+_MOST = 20_000
+_SECONDS = 2.0
+_GROUP = 64
+_AGAIN = 8
+_TRANSFORMS = ("transform", "transforms", "augment", "augmentation", "augmentations", "target_transform")
+
+_NO_SUBJECT = Subject(nn.Identity())
+"""Samples are split without the model, which need not travel to the worker."""
+
+Split: TypeAlias = "Callable[[Any], tuple[Any, Any]]"
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Samples of a data set, each once, drawn at random where not all were read."""
+
+    indices: Integers
+    """(N,) in the data set, or in the order of reading where the loader tells none."""
+    inputs: Integers
+    """(N,) content hashes, of values, shape and dtype; so are `targets`."""
+    targets: Integers
+    labels: Floats
+    """(N,) the target as a number; NaN where it is no single number."""
+    flat: Flags
+    """(N,) whether all of a sample's values are the same."""
+    places: Floats
+    """(N, ≤ 64) values at places spread evenly over each sample."""
+    total: int | None
+    """How many samples there are; None where that is unknown."""
+    are_own: bool
+    """Whether each row is a sample of its own; else the loader may have repeated one on purpose."""
+    form: str
+    """Shape and dtype of the first sample's inputs: hashes of different forms cannot be compared."""
+
+    @property
+    def share(self) -> float | None:
+        """The share of the data set that was read; None where its size is unknown."""
+        return None if not self.total else min(1.0, len(self.inputs) / self.total)
+
+    @cached_property
+    def are_telling(self) -> bool:
+        """Whether equal samples can be no coincidence: there are far more rows that could be than rows that are."""
+        _, first = np.unique(self.inputs, return_index=True)
+        return bits_of(self.places[first]) > 2 * float(np.log2(max(2, len(self.inputs)))) + 6
+
+
+def repeated(rows: Rows) -> tuple[dict[int, int], Integers]:
+    """Return positions of the samples that repeat an earlier one, and the index of that one by position.
+
+    Samples all of whose values are the same, blank pictures and silence, are left out.
+    """
+    first: dict[tuple[int, int], int] = {}
+    earlier: dict[int, int] = {}
+    for position in np.flatnonzero(~rows.flat).tolist():
+        key = (int(rows.inputs[position]), int(rows.targets[position]))
+        where = first.setdefault(key, position)
+        if where != position:
+            earlier[position] = int(rows.indices[where])
+    return earlier, np.array(sorted(earlier), dtype=np.int64)
+
+
+def contradicting(rows: Rows) -> Integers:
+    """Return positions of the samples whose inputs equal an earlier sample's while the targets differ."""
+    first: dict[int, int] = {}
+    found = [
+        position
+        for position in np.flatnonzero(~rows.flat).tolist()
+        if rows.targets[position] != rows.targets[first.setdefault(int(rows.inputs[position]), position)]
+    ]
+    return np.array(found, dtype=np.int64)
+
+
+def bits_of(places: Floats) -> float:
+    """Return a cautious estimate of the information in a row, in bits, from distinct rows (D, K).
+
+    A place of few values counts with what is not known from the place before it, one of many with its entropy.
+    """
+    bits = 0.0
+    before = np.zeros(len(places), dtype=np.int64)
+    for column in places.T:
+        codes = np.unique(column, return_inverse=True)[1].reshape(-1)
+        levels = int(codes.max(initial=-1)) + 1
+        if levels > len(places) / 2:
+            bits += _entropy(codes)
+        else:
+            bits += _entropy(before * (levels + 1) + codes) - _entropy(before)
+            before = codes
+    return bits
+
+
+def _entropy(codes: Integers) -> float:
+    if not codes.size:
+        return 0.0
+    shares = np.unique(codes, return_counts=True)[1] / codes.size
+    return float(-(shares * np.log2(shares)).sum())
+
+
+def stored_rows(subject: Subject, loader: DataLoader[Any], order: Order, limits: Limits) -> Rows | None:
+    """Return the samples of a data set without its transforms, 20,000 or what two seconds allow.
+
+    They are read in a worker process, from a copy of the data set whose transforms do nothing; if that cannot be read,
+    with its transforms; if they are random then, from the arrays that it holds. None where nothing of this helps.
+    """
+    total = len(order.population)
+    chosen = np.random.default_rng(0).permutation(order.population)[:_MOST]
+    for prepared in (_untransformed, _as_it_is, _Stored):
+        split = subject.split if prepared is not _Stored else None
+        try:
+            found = _steady(prepared(loader.dataset), chosen, split, limits)
+        except Exception:  # noqa: BLE001 - the user's own data set may raise anything, then without its rows
+            found = None
+        if found is not None:
+            return rows_of(found, chosen[: len(found)], total=total, are_own=True)
+    return None
+
+
+def rows_of(
+    digests: Sequence[tuple[str, Digest]], indices: Integers | None = None, *, total: int | None, are_own: bool
+) -> Rows | None:
+    """Put the digests of samples together; None where there are none."""
+    if not digests:
+        return None
+    inputs, targets, labels, flat, places = zip(*(found for _, found in digests), strict=True)
+    table = np.full((len(places), max(len(row) for row in places)), -1.0)
+    for row, values in zip(table, places, strict=True):
+        row[: len(values)] = values
+    numbers = np.arange(len(digests)) if indices is None else indices
+    given, aimed = (np.array(part, dtype=np.int64) for part in (inputs, targets))
+    form = digests[0][0]
+    return Rows(numbers, given, aimed, np.array(labels), np.array(flat), table, total, are_own, form)
+
+
+def _untransformed(dataset: Any) -> Any:
+    """Return a copy of a data set, and of those inside it, whose transforms hand on what they get."""
+    again = copy.copy(dataset)
+    for name, part in vars(dataset).items():
+        if name.lstrip("_") in _TRANSFORMS and callable(part):
+            object.__setattr__(again, name, _handed_on)
+        elif isinstance(part, Dataset):
+            object.__setattr__(again, name, _untransformed(part))
+        elif isinstance(part, list | tuple) and part and all(isinstance(one, Dataset) for one in part):
+            object.__setattr__(again, name, type(part)(_untransformed(one) for one in part))
+    return again
+
+
+def _handed_on(*parts: Any, **named: Any) -> Any:
+    """Stand in for a transform of one part, of several, or of named parts as some libraries have them."""
+    if named and not parts:
+        return named
+    return parts if len(parts) > 1 else parts[0]
+
+
+def _as_it_is(dataset: Any) -> Any:
+    return dataset
+
+
+class _Stored(Dataset[Any]):
+    """The rows of arrays that a data set holds and makes its samples from: one row, of the same size, for each."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+        base, self._rows = origin_of(dataset, np.arange(len(dataset)))
+        held = (part for part in vars(base).values() if isinstance(part, Tensor | np.ndarray) and part.ndim)
+        self._arrays = [part for part in held if len(part) == len(base)]
+
+    def __getitem__(self, index: int) -> Any:
+        parts = split_batch(_NO_SUBJECT, self._dataset[index])
+        rows = [array[self._rows[index]] for array in self._arrays]
+        given = [[row for row in rows if np.asarray(row).size == size] for size in sizes(parts.inputs)]
+        if not given or not all(given):
+            raise LookupError("samples of other sizes than the rows of the arrays")
+        return given, parts.targets
+
+
+def _steady(dataset: Any, indices: Integers, split: Split | None, limits: Limits) -> list[tuple[str, Digest]] | None:
+    """Return the digests of samples; None where the first few, read twice by one worker, are not the same."""
+    few = indices[:_AGAIN]
+    twice = [found[:2] for _, found in _read(dataset, np.concatenate([few, few]), split, limits, len(few))]
+    if twice[: len(few)] != twice[len(few) :]:
+        return None
+    return list(_read(dataset, indices, split, limits))
+
+
+def _read(
+    dataset: Any, indices: Integers, split: Split | None, limits: Limits, group: int = _GROUP
+) -> Iterator[tuple[str, Digest]]:
+    """Give the digests of samples, as far as the time allows."""
+    groups = [part.tolist() for part in np.split(indices, range(group, len(indices), group))]
+    source = BatchSource(DataLoader(dataset, batch_sampler=groups, collate_fn=partial(_digests, split)))
+    until = time.monotonic() + _SECONDS
+    try:
+        for number in range(len(groups)):
+            with limits.watching():
+                fetched = source.next()
+            yield from fetched.batch
+            if time.monotonic() > until and number:
+                return
+    finally:
+        source.close()
+
+
+def _digests(split: Split | None, samples: Sequence[Any]) -> list[tuple[str, Digest]]:
+    """Digest samples in the worker that reads them, for numbers travel faster than pictures."""
+    found = []
+    for sample in samples:
+        parts = split_batch(replace(_NO_SUBJECT, split=split), sample)
+        found.append(digest(parts.inputs, parts.targets))
+    return found

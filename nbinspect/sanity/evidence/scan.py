@@ -1,0 +1,229 @@
+"""One look over a loader's data, which all checks of data share: bounded in samples, time and memory."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from nbinspect.nested import tensors_in
+from nbinspect.records import Floats
+from nbinspect.sanity.batches import Batch, reading
+from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.evidence.columns import Column, Gatherer
+from nbinspect.sanity.evidence.digest import Digest, digest
+from nbinspect.sanity.evidence.features import features_of, parts_of, samples_first
+from nbinspect.sanity.evidence.order import Order, order_of
+from nbinspect.sanity.evidence.rows import Rows, rows_of, stored_rows
+from nbinspect.sanity.evidence.simple_models import SimpleModels, fit_simple_models
+from nbinspect.sanity.limits import Limits
+from nbinspect.subject import Subject
+
+_SAMPLES = 2048
+_SECONDS = 4.0
+_MOST_VALUES = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What was read of a loader."""
+
+    loader: Any = field(repr=False)
+    read: int
+    """Samples, in `batches` batches."""
+    batches: int
+    is_whole: bool
+    """Whether an epoch was read to its end."""
+    is_fair: bool
+    """Whether what was read is the whole, or was drawn at random from it."""
+    order: Order | None
+    """The loader's order; None where it cannot be told from its sampler."""
+    inputs: dict[str, Column]
+    """What the model is called with, by name."""
+    targets: dict[str, Column]
+    labels: Floats | None
+    """(N,) the targets in the order of reading, if each is one number."""
+    tally: Counter[int] | None
+    """How often each value occurs among the targets, if those are whole numbers."""
+    features: Floats
+    """(N, ≤ 1024) inputs for simple models; (N, 0) where they have no common form."""
+    nonfinite: Batch | None
+    """The first batch that holds NaN or Inf."""
+    rows: Rows | None
+    """What each sample is; None where samples are random at each reading, or of a kind that cannot be compared."""
+
+    @cached_property
+    def simple_models(self) -> SimpleModels:
+        """How well simple models predict the labels of samples that they were not fitted on.
+
+        Raises:
+            MissingNeed: if scikit-learn is not installed, or there is nothing to fit.
+        """
+        if self.labels is None or not self.features.shape[1]:
+            raise MissingNeed("one number to predict for each sample, from inputs of one shape")
+        return fit_simple_models(self.features, self.labels, are_classes=bool(self.tally) or is_binary(self.labels))
+
+
+def is_binary(labels: Floats) -> bool:
+    """Tell whether labels are all zero or one."""
+    return bool(np.isin(labels, (0, 1)).all())
+
+
+def scan(subject: Subject, loader: Any, limits: Limits) -> Scan:
+    """Read a loader for at most 2,048 samples, four seconds or one epoch, and say what was seen.
+
+    A long data set that the loader gives in a fixed order is read at random places; a batch that a list holds several
+    times is read once. The loader, its data set and the random states are left unchanged.
+
+    Raises:
+        MissingNeed: if the loader cannot be read without disturbing it.
+    """
+    order = order_of(loader)
+    scattered = order is not None and order.repeats and len(order.first) > _SAMPLES
+    chosen = _scattered(loader, order) if scattered and order is not None else _without_repeats(loader)
+    read = _read(subject, chosen, limits, hashed=order is None)
+    if order is None:
+        rows = rows_of(
+            read.digests, total=read.count if read.is_whole else None, are_own=isinstance(loader, list | tuple)
+        )
+    else:
+        rows = stored_rows(subject, loader, order, limits)
+    shuffled = order is not None and (scattered or not order.repeats)
+    return Scan(
+        loader,
+        read.count,
+        read.batches,
+        is_whole=read.is_whole and not scattered,
+        is_fair=read.is_whole or shuffled,
+        order=order,
+        inputs=_columns(read.inputs),
+        targets=_columns(read.targets),
+        labels=_joined(read.labels, read.count),
+        tally=read.tally,
+        features=_table(read),
+        nonfinite=read.nonfinite,
+        rows=rows,
+    )
+
+
+@dataclass(eq=False)
+class _Reading:
+    """What has been gathered so far."""
+
+    hashed: bool
+    count: int = 0
+    batches: int = 0
+    is_whole: bool = False
+    inputs: dict[str, Gatherer] = field(default_factory=dict)
+    targets: dict[str, Gatherer] = field(default_factory=dict)
+    labels: list[Floats] = field(default_factory=list)
+    tally: Counter[int] | None = field(default_factory=Counter)
+    features: list[Floats] = field(default_factory=list)
+    digests: list[tuple[str, Digest]] = field(default_factory=list)
+    nonfinite: Batch | None = None
+
+
+def _read(subject: Subject, loader: Any, limits: Limits, *, hashed: bool) -> _Reading:
+    read = _Reading(hashed)
+    until = time.monotonic() + min(_SECONDS, limits.left / 8)
+    with reading(subject, loader, limits) as batches:
+        for batch in batches:
+            if batch.epoch:
+                read.is_whole = True
+                break
+            _take(read, batch)
+            if read.count >= _SAMPLES or time.monotonic() > until:
+                break
+    with suppress(TypeError):  # a stream has no length
+        read.is_whole |= read.batches == len(loader)
+    return read
+
+
+def _take(read: _Reading, batch: Batch) -> None:
+    inputs, targets = parts_of(batch)
+    strange = [_gather(read.inputs, inputs, batch), _gather(read.targets, targets, batch)]
+    if any(strange) and read.nonfinite is None:
+        read.nonfinite = batch
+    read.count += max(1, batch.size)
+    read.batches += 1
+    read.features.append(features_of(inputs, batch))
+    if len(targets) == 1:
+        _count(read, targets[0][1].detach().cpu(), batch)
+    else:
+        read.tally = None
+    if read.hashed:
+        read.digests += _digests(inputs, targets, batch)
+
+
+def _gather(gatherers: dict[str, Gatherer], tensors: list[tuple[str, Tensor]], batch: Batch) -> bool:
+    """Take in each tensor, and tell whether there is NaN or Inf in one that is no mask."""
+    found = False
+    for name, tensor in tensors:
+        gatherer = gatherers.setdefault(name, Gatherer(name, batch.subject.padding_value))
+        if gatherer.add(samples_first(tensor, batch)):
+            column = gatherer.column()
+            found |= column is not None and not column.is_additive_mask
+    return found
+
+
+def _count(read: _Reading, target: Tensor, batch: Batch) -> None:
+    if target.is_floating_point() or target.is_complex():
+        read.tally = None
+    elif read.tally is not None and len(read.tally) < _MOST_VALUES:
+        values, counts = torch.unique(target, return_counts=True)
+        read.tally.update({int(value): int(count) for value, count in zip(values, counts, strict=True)})
+    if batch.size and target.numel() == batch.size and not target.is_complex():
+        read.labels.append(target.reshape(-1).to(torch.float64).numpy())
+
+
+def _digests(
+    inputs: list[tuple[str, Tensor]], targets: list[tuple[str, Tensor]], batch: Batch
+) -> Iterator[tuple[str, Digest]]:
+    parts = [[samples_first(tensor, batch).cpu() for _, tensor in part] for part in (inputs, targets)]
+    each = [[tensor for tensor in part if tensor.dim() and len(tensor) == batch.size] for part in parts]
+    for number in range(batch.size):
+        yield digest(*([tensor[number] for tensor in part] for part in each))
+
+
+def _columns(gatherers: dict[str, Gatherer]) -> dict[str, Column]:
+    made = {name: gatherer.column() for name, gatherer in gatherers.items()}
+    return {name: column for name, column in made.items() if column is not None}
+
+
+def _table(read: _Reading) -> Floats:
+    alike = len({part.shape[1] for part in read.features}) == 1
+    return np.concatenate(read.features) if alike else np.zeros((read.count, 0), np.float32)
+
+
+def _joined(labels: list[Floats], count: int) -> Floats | None:
+    found = np.concatenate(labels) if labels else np.zeros(0)
+    return found if len(found) == count else None
+
+
+def _scattered(loader: DataLoader[Any], order: Order) -> DataLoader[Any]:
+    """Return a loader of samples drawn at random from those that a loader gives in a fixed order."""
+    drawn = np.random.default_rng(0).permutation(order.population)[:_SAMPLES]
+    groups = [part.tolist() for part in np.split(drawn, range(order.batch_size, len(drawn), order.batch_size))]
+    return DataLoader(
+        loader.dataset,
+        batch_sampler=groups,
+        collate_fn=loader.collate_fn,
+        num_workers=min(1, loader.num_workers),
+        worker_init_fn=loader.worker_init_fn,
+        multiprocessing_context=loader.multiprocessing_context,
+    )
+
+
+def _without_repeats(loader: Any) -> Any:
+    if not isinstance(loader, list | tuple):
+        return loader
+    return list({tuple(id(tensor) for _, tensor in tensors_in(batch, "")): batch for batch in loader}.values())

@@ -1,0 +1,79 @@
+"""How far two sets of samples lie apart, channel by channel, beyond what sampling does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+
+from nbinspect.records import Floats
+from nbinspect.sanity.evidence.columns import Column
+
+_SURE = 8.0
+_SURE_OF_SPREAD = 5.0
+_CARRIERS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """The differences of the channels or features that were followed, (K,) each."""
+
+    distance: Floats
+    """Of the means, in deviations of single values; 0 where sampling may have made it."""
+    ratio: Floats
+    """Of the larger deviation to the smaller; 1 where sampling may have made it."""
+
+
+def shift_between(one: Column, other: Column) -> Shift:
+    """Compare two tensors of the same channels, in which a sample counts as one observation."""
+    deviations = [column.std[column.followed] for column in (one, other)]
+    least = 1e-3 * float(np.nan_to_num(deviations).max()) + 1e-12
+    pooled = np.maximum(np.sqrt((deviations[0] ** 2 + deviations[1] ** 2) / 2), least)
+    gap = np.abs(_mean(one.centres) - _mean(other.centres))
+    noise = _error(one) + _error(other) + 1e-12
+    distance = np.where(gap / noise > _SURE, gap / pooled, 0.0)
+    larger, smaller = np.maximum(*deviations), np.maximum(np.minimum(*deviations), least)
+    ratio = np.where(_differs_in_spread(one, other), larger / smaller, 1.0)
+    return Shift(np.nan_to_num(distance), np.nan_to_num(ratio, nan=1.0))
+
+
+def channels_reordered(one: Column, other: Column) -> tuple[int, ...] | None:
+    """Return the order in which three channels of pictures fit those of the other, if theirs surely does not."""
+    if one.axis != "channel" or not one.followed.size == other.followed.size == 3:
+        return None
+    means = _mean(one.centres), _mean(other.centres)
+    noise = float(np.hypot(_error(one), _error(other)).max()) + 1e-12
+    orders = list(permutations(range(3)))
+    apart = [float(np.linalg.norm(means[0] - means[1][list(order)])) / noise for order in orders]
+    best = int(np.argmin(apart))
+    sure = best > 0 and apart[0] > _SURE and apart[best] < min(apart[0] / 4, 3)
+    return orders[best] if sure else None
+
+
+def _error(column: Column) -> Floats:
+    """Return the standard error of each mean, from how the samples' own means differ."""
+    apart = column.centres - _mean(column.centres)
+    result: Floats = np.sqrt(_mean(apart**2) / len(column.centres))
+    return result
+
+
+def _mean(values: Floats) -> Floats:
+    """Return (K,) the mean of finite values; 0 where there is none."""
+    known = np.isfinite(values)
+    result: Floats = np.where(known, values, 0).sum(0) / np.maximum(known.sum(0), 1)
+    return result
+
+
+def _differs_in_spread(one: Column, other: Column) -> Floats:
+    """Tell whether squares differ by more than chance allows if both came from one distribution.
+
+    What fewer than ten samples carry, a rare word or a few outliers, is no evidence.
+    """
+    squares = [part.spreads**2 + (part.centres - _mean(part.centres)) ** 2 for part in (one, other)]
+    both = np.nan_to_num(np.concatenate(squares))
+    error = both.std(0) * np.sqrt(1 / len(squares[0]) + 1 / len(squares[1])) + 1e-12
+    first, second = (_mean(part) for part in squares)
+    carriers = both.sum(0) ** 2 / np.maximum((both**2).sum(0), 1e-300)
+    result: Floats = (np.abs(first - second) / error > _SURE_OF_SPREAD) & (carriers > _CARRIERS)
+    return result

@@ -1,0 +1,95 @@
+"""Which operation carries a change of the inputs to where it must not go: two passes, compared step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nbinspect.capture.operations import Call, Tracer
+from nbinspect.nested import tensors_in
+from nbinspect.records import Place
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import tensor_output
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The operation at which a change first goes too far."""
+
+    name: str
+    """As PyTorch spells it: ``torch.lstm``, ``Tensor.view``."""
+    path: str
+    """The module that it runs in; empty for the model itself."""
+    place: Place | None
+    given: tuple[tuple[int, ...], ...]
+    """The shapes of the tensors that it was given."""
+    made: tuple[int, ...]
+    """The shape of the tensor that it made."""
+
+
+def first_spread(
+    program: Program, before: Batch, after: Batch, spreads: Callable[[Tensor, Tensor], bool]
+) -> Spread | None:
+    """Return the operation that first carries a change too far, of those that the outputs come from; None if none.
+
+    Two passes in eval mode, with the same random numbers.
+
+    Args:
+        program: the model.
+        before: a batch.
+        after: the same with other inputs.
+        spreads: whether what a step made of the two differs where it must not; gets tensors of one shape or not.
+    """
+    first = _Kept()
+    _traced(program, before, first.ended)
+    second = _Compared(first.made, spreads)
+    outputs = _traced(program, after, second.ended)
+    target = tensor_output(outputs)
+    return second.sources.get(id(target), next(iter(second.sources.values()), None))
+
+
+def _traced(program: Program, batch: Batch, ended: Callable[[Call, Any], Any]) -> Any:
+    with program.running(training=False), Tracer(program.network, "operation", ended, batch=batch.raw):
+        return program.outputs(batch)
+
+
+class _Kept:
+    """Copies of what each step made."""
+
+    def __init__(self) -> None:
+        self.made: dict[int, tuple[str, list[Tensor]]] = {}
+
+    def ended(self, call: Call, value: Any) -> Any:
+        self.made[call.index] = call.name, [tensor.detach().clone() for _, tensor in tensors_in(value, "")]
+        return value
+
+
+class _Compared:
+    """Follows what differs too far from the first pass back to the step at which it began."""
+
+    def __init__(self, before: dict[int, tuple[str, list[Tensor]]], spreads: Callable[[Tensor, Tensor], bool]) -> None:
+        self.sources: dict[int, Spread] = {}
+        self._before = before
+        self._spreads = spreads
+        self._held: list[Tensor] = []  # an id names a tensor only while it lives
+
+    def ended(self, call: Call, value: Any) -> Any:
+        name, earlier = self._before.get(call.index, ("", []))
+        made = [tensor for _, tensor in tensors_in(value, "")]
+        self._held += made
+        if name != call.name or len(made) != len(earlier):
+            return value
+        inherited = next((self.sources[id(part)] for part in call.given if id(part) in self.sources), None)
+        for one, other in zip(earlier, made, strict=True):
+            if one.layout is torch.strided and self._spreads(one, other.detach()):
+                shapes = tuple(tuple(part.shape) for part in call.given)
+                own = Spread(call.name, call.path, call.place, shapes, tuple(other.shape))
+                self.sources.setdefault(id(other), inherited or own)
+            elif not call.in_place:
+                self.sources.pop(id(other), None)
+        return value

@@ -1,0 +1,119 @@
+"""`final-bias`: do the outputs begin around the targets?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.records import CheckResult, TaskRecord
+from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
+from nbinspect.sanity.evidence.depth import head_of
+from nbinspect.sanity.evidence.prior import gap_of_classes, gap_of_numbers
+from nbinspect.sanity.evidence.untrained import Untrained
+from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.task import LossCall, loss_call
+
+_EACH, _WRITTEN = 10, 16
+
+
+def run(
+    recorded: Recorded,
+    untrained: Untrained,
+    task: TaskRecord,
+    *,
+    most: float = 5.0,
+    watch: float = 1.0,
+    nats: float = 0.3,
+) -> CheckResult:
+    """Compare the mean output with the mean target, in standard deviations of the targets; of classes, the shares.
+
+    Args:
+        recorded: the shared pass.
+        untrained: says that nothing has been learnt yet.
+        task: what is known of it.
+        most: standard deviations between the means that no healthy program has.
+        watch: standard deviations worth a look.
+        nats: what the right bias would take off the first loss, worth a look.
+    """
+    del untrained
+    call = loss_call(recorded)
+    if call is None or task.kind in ("other", "language-model") or not call.outputs.is_floating_point():
+        return skipped("a loss of PyTorch's on numbers or on a few classes")
+    if task.kind == "regression":
+        return _of_numbers(recorded, call, most, watch)
+    if len(call.operation.given) > 2:
+        return passed("the classes are weighted")
+    return _of_classes(recorded, call, nats)
+
+
+def _of_numbers(recorded: Recorded, call: LossCall, most: float, watch: float) -> CheckResult:
+    gap = gap_of_numbers(call)
+    if gap is None:
+        return skipped("8 or more targets of the outputs' shape")
+    if not (gap.outside and gap.deviations > watch):
+        return passed(f"mean output {gap.given:.3g}, mean target {gap.wanted:.3g}")
+    say = failed if gap.deviations > most else warned
+    title = f"The outputs begin at {gap.given:.3g}, the targets lie around {gap.wanted:.4g}"
+    return say(
+        f"mean target {gap.wanted:.4g}, mean output {gap.given:.4g}",
+        measured("distance of mean output and mean target", gap.deviations, f"below {most:g} std of the targets"),
+        **_advice(recorded, call, gap.bias, title),
+        detail="The first steps go into moving the outputs there, with gradients that drown all others.",
+    )
+
+
+def _of_classes(recorded: Recorded, call: LossCall, nats: float) -> CheckResult:
+    gap = gap_of_classes(call)
+    if gap is None:
+        return passed(f"{call.name} has no bias that theory gives")
+    classes = len(gap.bias)
+    if call.targets.numel() < _EACH * classes or not gap.nats > nats:
+        return passed(f"the right bias would save {gap.nats:.2g} nats of {classes} classes")
+    return warned(
+        f"the right bias would save {gap.nats:.2g} nats",
+        measured("first loss that the bias alone would save", f"{gap.nats:.3g} nats", f"below {nats:g} nats"),
+        **_advice(recorded, call, gap.bias, f"The outputs do not begin at the shares of the {classes} classes"),
+        detail="The first steps only teach the network how frequent each class is.",
+    )
+
+
+def _advice(recorded: Recorded, call: LossCall, bias: Tensor, title: str) -> dict[str, str]:
+    """Return title, remedy, place and code: the bias to set, where the last layer has one of that length."""
+    text = ", ".join(f"{value:.4g}" for value in bias.tolist()[:_WRITTEN])
+    name = head_of(recorded, call.operation, len(bias))
+    lines = f"+ with torch.no_grad():\n+     model.get_parameter({name!r}).copy_(torch.tensor([{text}]))"
+    code = lines if name and len(bias) <= _WRITTEN else ""
+    remedy = f"Begin the bias of the last layer at {text}{'' if len(bias) <= _WRITTEN else ', …'}."
+    return {"title": title, "remedy": remedy, "where": name, "code": code}
+
+
+def good() -> Arguments:
+    """Return a regression on targets around 0."""
+    return _regression(0.0)
+
+
+def bad() -> Arguments:
+    """Return a regression on targets around 50."""
+    return _regression(50.0)
+
+
+def _regression(mean: float) -> Arguments:
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(32, 4, generator=generator), mean + torch.randn(32, 1, generator=generator)
+    return {"model": nn.Linear(4, 1), "loader": [(x, y)], "loss_fn": nn.MSELoss()}
+
+
+CHECK = Check(
+    name="final-bias",
+    stage="init",
+    question="Do the outputs begin around the targets?",
+    why="A bias that has to travel first makes the loss fall fast and says nothing of learning.",
+    remedy="Begin the last bias at the mean target; of classes, at the log-odds of their shares.",
+    cost=0,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("loss-at-init",),
+    sources=("K-final-bias",),
+    silent="weighted classes, few targets a class, outputs that the model rescales itself",
+)

@@ -1,0 +1,118 @@
+"""`init-scale`: does the signal keep its scale through the depth of the untrained network?"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import isfinite
+
+import torch
+from torch import nn
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.evidence.depth import LEAST, Layer, layers_of, magnitude, through_depth
+from nbinspect.sanity.evidence.untrained import Untrained
+from nbinspect.sanity.recorded import Recorded
+
+
+def run(
+    recorded: Recorded, untrained: Untrained, *, least: float = 1e-5, most: float = 1e4, watch: float = 1e-4
+) -> CheckResult:
+    """Compare how much activations vary between samples deep in the network with how much the first layer's input does.
+
+    Args:
+        recorded: the shared pass.
+        untrained: says that nothing has been learnt yet.
+        least: of the variation at the input, less than this in all of the last layers has vanished.
+        most: more than this in any layer has exploded.
+        watch: less than this, or more than its inverse, is worth a look.
+    """
+    del untrained
+    layers = [layer for layer in layers_of(recorded) if isfinite(layer.leaving)]
+    if len(layers) < 2:
+        return passed(f"{len(layers)} weighted layers: no depth to lose the signal in")
+    entry = layers[0].entering
+    if not (isfinite(entry) and entry > 0):
+        return inconclusive("all samples of the batch are alike", settle="A batch of several samples that differ.")
+    shares = [layer.leaving / entry for layer in layers]
+    # the head may begin near zero on purpose, and so may single layers inside residual branches
+    hidden = layers[:-1]
+    tail = hidden[-max(2, len(hidden) // 4) :]
+    left = max((max(layer.leaving, layer.entering) / entry for layer in tail if isfinite(layer.entering)), default=1.0)
+    greatest = max(range(len(layers)), key=lambda at: shares[at])
+    if len(layers) >= LEAST and left < watch:
+        return _told(layers, shares, _steepest(shares), share=left, expected=f"above {least:g}", grave=left < least)
+    if shares[greatest] > 1 / watch:
+        share = shares[greatest]
+        return _told(layers, shares, greatest, share=share, expected=f"below {most:g}", grave=share > most)
+    return passed(f"{left:.3g} of the input's variation is left in the last of {len(layers)} layers")
+
+
+def _steepest(shares: list[float]) -> int:
+    """Return the layer before the head that loses most."""
+    falls = [after / before if before else 1.0 for before, after in pairwise(shares[:-1])]
+    return 1 + falls.index(min(falls)) if falls else 0
+
+
+def _told(
+    layers: list[Layer], shares: list[float], at: int, *, share: float, expected: str, grave: bool
+) -> CheckResult:
+    layer = layers[at]
+    std = float(layer.weight.detach().double().std()) if layer.weight.numel() > 1 else 0.0
+    wanted = (2 / max(1, layer.weight[0].numel())) ** 0.5
+    does, other = ("explodes", "smaller") if share > 1 else ("shrinks", "larger")
+    say = failed if grave else warned
+    return say(
+        f"signal {does} to {magnitude(share)} of the input's",
+        measured("variation between samples, of that at the input", share, expected),
+        measured(f"std of {layer.name}", std, f"{wanted:.3g} (He), {wanted / 2**0.5:.3g} (Xavier, LeCun)"),
+        title=f"The signal {does} through the depth",
+        detail=f"Through {len(layers)} weighted layers the differences between samples come to {magnitude(share)} "
+        f"of those at the input, so that one learning rate cannot train all layers.",
+        remedy=f"Initialise with {other} weights, kaiming_normal_ for ReLU or xavier_normal_ for tanh "
+        f"(std {wanted:.3g} at {layer.name}), or normalise between the layers.",
+        where=layer.name,
+        place=layer.operation.step.place,
+        code="+ for parameter in model.parameters():\n+     if parameter.dim() > 1:\n"
+        '+         nn.init.kaiming_normal_(parameter, nonlinearity="relu")',
+        charts=(through_depth("Variation between samples", "of that at the input", [x.name for x in layers], shares),),
+    )
+
+
+def good() -> Arguments:
+    """Return a plain network of eight layers with He's initialisation."""
+    return _deep(2**0.5)
+
+
+def bad() -> Arguments:
+    """Return the same network with weights of std 0.01."""
+    return _deep(0.01 * 64**0.5)
+
+
+def _deep(gain: float) -> Arguments:
+    generator = torch.Generator().manual_seed(0)
+    model = nn.Sequential()
+    for _ in range(8):
+        nn.init.normal_((linear := nn.Linear(64, 64)).weight, std=gain / 64**0.5, generator=generator)
+        model.extend([linear, nn.ReLU()])
+    batch = (torch.randn(32, 64, generator=generator), torch.arange(32) % 4)
+    return {"model": model.append(nn.Linear(64, 4)), "loader": [batch], "loss_fn": nn.CrossEntropyLoss()}
+
+
+CHECK = Check(
+    name="init-scale",
+    stage="init",
+    question="Does the signal keep its scale through the depth?",
+    why="Where every layer shrinks or grows the signal, gradients vanish or explode and most layers never learn.",
+    remedy="Initialise by He for ReLU, Xavier for tanh; or normalise between the layers.",
+    cost=0,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=(
+        *("loss-at-init", "final-bias", "dead-units", "saturated-units", "constant-output", "nonfinite-forward"),
+        *("nonfinite-gradient", "vanishing-gradients", "exploding-gradients"),
+    ),
+    sources=("D-init", "T-init-activation"),
+    silent="residual growth and normalised networks; a head or branches that begin near zero",
+)

@@ -1,0 +1,117 @@
+"""`loss-at-init`: does the loss of the untrained network begin where chance puts it?"""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.records import CheckResult, TaskRecord
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
+from nbinspect.sanity.evidence.chance import Chance
+from nbinspect.sanity.evidence.lineage import ancestors
+from nbinspect.sanity.evidence.untrained import Untrained
+from nbinspect.sanity.recorded import Recorded
+
+
+def run(
+    recorded: Recorded, untrained: Untrained, task: TaskRecord, *, most: float = 3.0, watch: float = 2.0
+) -> CheckResult:
+    """Compare the loss with the value of the very same call on equal logits; of regression, on the mean target or 0.
+
+    Args:
+        recorded: the shared pass.
+        untrained: with what chance gives.
+        task: what is known of it.
+        most: times chance that no healthy initialisation gives; for regression its square times ten.
+        watch: times chance that is worth a look.
+    """
+    if task.kind == "other":
+        return skipped("a task that is known: give task=…")
+    chance = untrained.chance
+    if chance is None:
+        return inconclusive(
+            "the loss is not one that can be computed on other outputs",
+            settle="Work out by hand what your loss gives on outputs that know nothing, and compare it with the first.",
+        )
+    expected = max(chance.uninformed, chance.prior) if chance.is_regression else chance.uninformed
+    if not (isfinite(chance.measured) and isfinite(expected) and expected > 0):
+        return inconclusive(f"{chance.call.name} is {chance.measured:.3g}", settle="A loss that is finite and above 0.")
+    ratio = chance.measured / expected
+    if chance.is_regression:
+        grave = ratio > 10 * most**2 and _scale(chance.call.outputs) > 10 * max(1.0, _scale(chance.call.targets))
+        odd = False
+    else:
+        grave, odd = ratio > most, ratio > watch
+    if not (grave or odd):
+        return passed(f"{chance.measured:.4g}, chance gives {expected:.4g}")
+    if _knows_targets(recorded, chance):
+        return inconclusive(
+            f"{chance.measured:.4g}, chance gives {expected:.4g}",
+            settle="The logits are made with the targets (a margin, teacher forcing); look at them without.",
+        )
+    return _told(chance, expected, grave)
+
+
+def _told(chance: Chance, expected: float, grave: bool) -> CheckResult:
+    spread = _scale(chance.call.outputs)
+    what = "outputs" if chance.is_regression else "logits"
+    say = failed if grave else warned
+    return say(
+        f"{chance.measured:.4g} instead of {expected:.4g}",
+        measured(f"{chance.call.name} at the start", chance.measured, f"{expected:.4g} (chance)"),
+        measured(f"typical size of the {what}", spread, "below 1 for an untrained network"),
+        title=f"The loss begins at {chance.measured:.3g}, not at {expected:.3g}",
+        detail=f"The same loss on outputs that know nothing is {expected:.4g}: the untrained network is confident and "
+        f"wrong, and the first steps are spent on shrinking its {what}.",
+        remedy=f"Scale the last layer's initial weights by {min(0.5, 0.5 / max(spread, 1e-30)):.2g}, or set them to 0.",
+        where=chance.call.name,
+        place=chance.call.operation.step.place,
+    )
+
+
+def _knows_targets(recorded: Recorded, chance: Chance) -> bool:
+    """Whether what the loss compares with the targets was itself made with them."""
+    made_by = chance.call.operation.step.inputs[0].step
+    if made_by is None:
+        return False
+    held = {id(recorded.batch.targets), id(chance.call.targets)}
+    return any(id(tensor) in held for one in ancestors(recorded, recorded.by_index[made_by]) for tensor in one.given)
+
+
+def _scale(tensor: Tensor) -> float:
+    return float(tensor.detach().double().square().mean().sqrt())
+
+
+def good() -> Arguments:
+    """Return a linear model of ten classes as PyTorch initialises it."""
+    return _classifier(1.0)
+
+
+def bad() -> Arguments:
+    """Return the same with weights twenty times as large."""
+    return _classifier(20.0)
+
+
+def _classifier(times: float) -> Arguments:
+    generator = torch.Generator().manual_seed(0)
+    model = nn.Linear(16, 10)
+    nn.init.normal_(model.weight, std=times / 16**0.5, generator=generator)
+    x, y = torch.randn(64, 16, generator=generator), torch.randint(10, (64,), generator=generator)
+    return {"model": model, "loader": [(x, y)], "loss_fn": nn.CrossEntropyLoss()}
+
+
+CHECK = Check(
+    name="loss-at-init",
+    stage="init",
+    question="Does the loss begin where chance puts it?",
+    why="A loss far above chance says that the untrained network is confident: a wrong scale, or a wrong loss.",
+    remedy="Give the last layer small initial weights, and its bias the log-odds of the classes.",
+    cost=0,
+    run=run,
+    good=good,
+    bad=bad,
+    sources=("K-loss-at-init",),
+    silent="biases that begin at the prior, class weights, label smoothing, any reduction: the same call is compared",
+)

@@ -1,0 +1,100 @@
+"""`saturated-units`: do most hidden tanh or sigmoid units sit at their limits?"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from nbinspect.records import Chart, CheckResult
+from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
+from nbinspect.sanity.evidence.activations import called, hidden_bounded
+from nbinspect.sanity.recorded import Operation, Recorded
+
+
+def run(recordings: tuple[Recorded, ...], *, share: float = 0.9, watch: float = 0.7) -> CheckResult:
+    """Measure the share of each hidden bounded activation's values that lie within a hundredth of an end of its range.
+
+    Args:
+        recordings: passes over several batches.
+        share: of the values; from here on the layer hardly gets a gradient.
+        watch: of the values; worth a look.
+    """
+    found = {one.step.index: (one, _saturated(one, recordings)) for one in hidden_bounded(recordings[0])}
+    if not found:
+        return passed("no hidden tanh or sigmoid")
+    worst, most = max(found.values(), key=lambda pair: pair[1])
+    if most < watch:
+        return passed(f"at most {most:.0%} of the values at a limit")
+    say = failed if most >= share else warned
+    name = called(worst)
+    return say(
+        f"{most:.0%} of the values of {name} at a limit",
+        measured(f"values of {name} at an end of their range", f"{most:.0%}", f"below {watch:.0%}"),
+        title=f"{name} is saturated",
+        detail=f"{most:.0%} of its values lie at an end of their range, where its slope is nearly zero: hardly any "
+        f"gradient reaches the weights before it.",
+        remedy="Scale what it is given to about unit size: normalise the inputs, initialise by Xavier's rule, or put "
+        "a normalisation before it.",
+        where=name,
+        place=worst.step.place,
+        charts=_charts(worst),
+    )
+
+
+def _saturated(operation: Operation, recordings: tuple[Recorded, ...]) -> float:
+    """Return the least share of saturated values over the batches."""
+    shares = [_share(operation)]
+    for recorded in recordings[1:]:
+        same = recorded.by_index.get(operation.step.index)
+        if same is not None and same.step.name == operation.step.name:
+            shares.append(_share(same))
+    return min(shares)
+
+
+def _share(operation: Operation) -> float:
+    moments = operation.step.outputs[0].moments
+    return moments.saturated if moments is not None else 0.0
+
+
+def _charts(operation: Operation) -> tuple[Chart, ...]:
+    moments = operation.step.outputs[0].moments
+    if moments is None or len(moments.bars) < 2:
+        return ()
+    edges = torch.linspace(*moments.edges, len(moments.bars) + 1).double().numpy()
+    return (
+        Chart("histogram", "What it gives", "value", "count", (operation.step.name,), (moments.bars * 1.0,), edges),
+    )
+
+
+def good() -> Arguments:
+    """Return a network of tanh units on inputs of unit scale."""
+    return _bounded(1.0)
+
+
+def bad() -> Arguments:
+    """Return the same on inputs two hundred times as large."""
+    return _bounded(200.0)
+
+
+def _bounded(scale: float) -> Arguments:
+    generator = torch.Generator().manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 32), nn.Tanh(), nn.Linear(32, 3))
+    nn.init.normal_(next(model.parameters()), std=0.25, generator=generator)
+    batch = (scale * torch.randn(32, 16, generator=generator), torch.arange(32) % 3)
+    return {"model": model, "loader": [batch], "loss_fn": nn.CrossEntropyLoss()}
+
+
+CHECK = Check(
+    name="saturated-units",
+    stage="init",
+    question="Do most hidden tanh or sigmoid units sit at their limits?",
+    why="At a limit the slope is nearly zero: the layers before it hardly learn, and the loss moves very slowly.",
+    remedy="Normalise the inputs, initialise by Xavier's rule, or normalise before the activation.",
+    cost=0,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("constant-output", "vanishing-gradients"),
+    sources=("S-layers", "T-init-activation"),
+    silent="gates, attention and final probabilities",
+)

@@ -1,0 +1,101 @@
+"""`symmetric-init`: are there layers whose units are all alike, and stay so?"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed
+from nbinspect.sanity.evidence.depth import Layer, layers_of
+from nbinspect.sanity.evidence.symmetry import changes_of, is_symmetric, spread
+from nbinspect.sanity.evidence.untrained import Untrained
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded
+
+
+def run(
+    program: Program, backward: Recorded, untrained: Untrained, *, alike: float = 1e-3, steps: int = 3
+) -> CheckResult:
+    """Take a few gradient steps on a copy, on 8 samples, and see whether units that began alike are alike still.
+
+    Args:
+        program: the program, copied only where a layer has units alike.
+        backward: the shared pass.
+        untrained: says that nothing has been learnt yet.
+        alike: of the size of the change, how far units may part and count as alike.
+        steps: gradient steps on the copy; as many layers in a row may begin at zero on purpose.
+    """
+    del untrained
+    layers = [layer for layer in layers_of(backward) if layer.weight.requires_grad]
+    suspects = [layer for layer in layers if is_symmetric(layer)]
+    if not suspects:
+        return passed(f"units differ in all {len(layers)} weighted layers")
+    changes = changes_of(program, backward.batch, [layer.name for layer in layers], steps)
+    moved = {name for name, change in changes.items() if change.any()}
+    if not moved and len(layers) > 1:
+        return _told(suspects, suspects[0], f"after {steps} steps no weight of any layer has moved")
+    stuck = [layer for layer in suspects if layer.name in moved and spread(changes[layer.name], layer) < alike]
+    if stuck:
+        return _told(suspects, stuck[0], f"they are still alike after {steps} gradient steps on a copy")
+    still = [layer.name for layer in suspects if layer.name not in moved]
+    if still:
+        return inconclusive(
+            f"{still[0]} begins with units alike and has not moved in {steps} steps",
+            settle=f"Train for a few steps and see whether {still[0]} changes: behind a layer that begins at zero it "
+            "takes longer.",
+        )
+    return passed(f"{len(suspects)} layers begin with units alike and part within {steps} steps")
+
+
+def _told(suspects: list[Layer], layer: Layer, evidence: str) -> CheckResult:
+    first = layer.weight.detach().reshape(-1)[0]
+    units = layer.weight.shape[0]
+    return failed(
+        f"all {units} units of {layer.name} are alike",
+        measured(f"different units of {layer.name}", 1, f"{units}"),
+        measured("weighted layers whose units are all alike", len(suspects), "0"),
+        title=f"The units of {layer.name} are all alike",
+        detail=f"Its {units} units begin with the same weights (the first is {float(first):.3g}), so they get the same "
+        f"gradient and remain one unit: {evidence}.",
+        remedy="Begin the weights at random: nn.init.kaiming_normal_ for ReLU, xavier_normal_ for tanh.",
+        where=layer.name,
+        place=layer.operation.step.place,
+        code=f'+ nn.init.kaiming_normal_(model.get_parameter({layer.name!r}), nonlinearity="relu")',
+        confirmed=True,
+    )
+
+
+def good() -> Arguments:
+    """Return a network as PyTorch initialises it."""
+    return _network(constant=False)
+
+
+def bad() -> Arguments:
+    """Return the same with all weights at 0.1."""
+    return _network(constant=True)
+
+
+def _network(*, constant: bool) -> Arguments:
+    generator = torch.Generator().manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3))
+    for parameter in model.parameters():
+        nn.init.constant_(parameter, 0.1) if constant else nn.init.normal_(parameter, std=0.25, generator=generator)
+    batch = (torch.randn(32, 16, generator=generator), torch.arange(32) % 3)
+    return {"model": model, "loader": [batch], "loss_fn": nn.CrossEntropyLoss()}
+
+
+CHECK = Check(
+    name="symmetric-init",
+    stage="init",
+    question="Are there layers whose units are all alike, and stay so?",
+    why="Units that begin alike get the same gradient and remain one unit, however many there are.",
+    remedy="Begin weights at random; only biases, last layers and branches beside a shortcut may begin at 0.",
+    cost=2,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("dead-units", "vanishing-gradients", "constant-output"),
+    sources=("D-init",),
+    silent="last layers, residual branches and adapters that begin at zero: after a few steps their units differ",
+)

@@ -1,0 +1,122 @@
+"""`causality`: does a model that predicts what comes next see none of it, and is it asked for what comes next?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
+from nbinspect.sanity.evidence.awake import awakened
+from nbinspect.sanity.evidence.causal import Ahead, causal_evidence, look_ahead
+from nbinspect.sanity.evidence.shifts import Shift, shifts
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded
+
+_SHARE = "change before the cut, as a share of the largest"
+
+
+def run(
+    program: Program, batch: Batch, recorded: Recorded, *, fail_above: float = 1e-5, warn_above: float = 1e-6
+) -> CheckResult:
+    """Fail where outputs change with later inputs, or where the targets are not the inputs one step on."""
+    evidence = causal_evidence(recorded)
+    if not evidence:
+        return skipped("causal=True, a causal mask, or the config of a causal model")
+    looks = look_ahead(awakened(program), batch)
+    if not looks:
+        return skipped("an output at each position of an input")
+    least = min(looks, key=lambda look: look.before)
+    if least.before > warn_above:
+        return _leaks(least, evidence, fail_above)
+    found = shifts(recorded)
+    own = next((one for one in found if one.steps + least.shifts == 1), None)
+    if found and own is None:
+        return _misaligned(found[0], least, evidence)
+    shifted = f"; targets are {own.name}, {own.steps} step on" if own else ""
+    return passed(
+        f"nothing before position {least.cut} changed{shifted}",
+        measured(_SHARE, least.before, f"0 (fails above {fail_above:g})"),
+    )
+
+
+def _leaks(look: Ahead, evidence: str, fail_above: float) -> CheckResult:
+    source = look.source
+    where = f"{source.name}{f' in {source.path}' if source.path else ''}" if source else ""
+    return (failed if look.before > fail_above else warned)(
+        f"outputs before position {look.cut} change with inputs from it on",
+        measured(_SHARE, look.before, f"0 (fails above {fail_above:g})"),
+        title="The model sees what it is to predict",
+        detail=f"The model is causal by {evidence}, and yet {look.name} from position {look.cut} on changes earlier "
+        f"outputs{f', first at {where}' if where else ''}: it can copy its targets, and fails when it generates.",
+        remedy="Block scores above the diagonal before the softmax in every layer: "
+        "torch.ones(T, T, dtype=torch.bool).triu(1) is True where −inf goes.",
+        where=where,
+        place=source.place if source else None,
+        charts=(look.chart,),
+    )
+
+
+def _misaligned(shift: Shift, look: Ahead, evidence: str) -> CheckResult:
+    ahead = shift.steps + look.shifts
+    text = "the token that it has just been given" if not ahead else f"the token {ahead} steps on"
+    title = "Targets are the inputs, not shifted" if not ahead else "Targets are shifted twice"
+    step = shift.loss.step
+    return failed(
+        title.lower(),
+        measured("steps from the last token seen to its target", ahead, "1"),
+        measured(f"share of targets that are {shift.name} so shifted", shift.share, "the shift is told above 0.95"),
+        title=title,
+        detail=f"The model is causal by {evidence}; at each position the loss asks for {text}.",
+        remedy="Compare logits[:, :-1] with tokens[:, 1:]; hand a model that shifts inside the tokens as they are.",
+        where=step.name,
+        place=step.place,
+    )
+
+
+class _Attention(nn.Module):
+    """One layer of attention over tokens; `blocks` is the diagonal from which scores are blocked."""
+
+    def __init__(self, blocks: int) -> None:
+        super().__init__()
+        self.embed, self.head, self.blocks = nn.Embedding(20, 16), nn.Linear(16, 20), blocks
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embed(tokens)
+        mask = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(self.blocks)
+        scores = (x @ x.transpose(1, 2) / 16).masked_fill(mask, float("-inf"))
+        out: Tensor = self.head(torch.softmax(scores, 2) @ x)
+        return out
+
+
+def _loss(logits: Tensor, targets: Tensor) -> Tensor:
+    return functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+def good() -> Arguments:
+    """Return attention that blocks all that comes later, and targets one step on."""
+    tokens = torch.randint(20, (8, 13))
+    return {"model": _Attention(1), "loader": [(tokens[:, :-1], tokens[:, 1:])], "loss_fn": _loss}
+
+
+def bad() -> Arguments:
+    """Return the same with a mask that begins one place too far."""
+    return {**good(), "model": _Attention(2)}
+
+
+CHECK = Check(
+    name="causality",
+    stage="wiring",
+    question="Does a causal model see nothing of what it is to predict?",
+    why="A mask that lets one later token through makes the loss fall beautifully, and the model cannot generate.",
+    remedy="Block scores above the diagonal, and compare the output at t with the token at t + 1.",
+    cost=1,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("loss-at-init", "overfit-one-batch"),
+    sources=("K-dependencies",),
+    silent="models that shift inside; bidirectional encoders; encoders beside a causal decoder",
+)

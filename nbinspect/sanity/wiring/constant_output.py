@@ -1,0 +1,111 @@
+"""`constant-output`: do different samples get different outputs?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.nested import tensors_in
+from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, measured, passed, skipped
+from nbinspect.sanity.evidence.lineage import where_of
+from nbinspect.sanity.evidence.sameness import along, differs, where_wiped
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded, tensor_output
+from nbinspect.sanity.supplies import Evaluated
+
+
+def run(program: Program, evaluated: Evaluated, recorded: Recorded, *, std: float = 0.1) -> CheckResult:
+    """Fail where every sample of different inputs gets the same output in eval mode.
+
+    Args:
+        program: run on a copy whose parameters of nothing but zeros are drawn at random, to look again.
+        evaluated: what the model gives in eval mode.
+        recorded: the recorded pass, to find the operation after which samples are the same.
+        std: deviation of what is drawn.
+    """
+    batch, axis = evaluated.batch, program.subject.batch_axis
+    if batch.size < 2:
+        return skipped("a batch of at least two samples")
+    inputs = [along(tensor, batch.size, axis) for _, tensor in batch.inputs]
+    if not any(tensor is not None and differs(tensor) for tensor in inputs):
+        return skipped("samples with different inputs")
+    outputs = _judged(evaluated.outputs, batch.size, axis)
+    if not outputs:
+        return skipped("outputs with a row for each sample")
+    if any(differs(one) for one in outputs):
+        return passed(f"{_distinct(outputs[0])} different outputs for {batch.size} samples")
+    drawn, again = _randomised(program, evaluated, std)
+    if any(differs(one) for one in again):
+        return passed(f"the output starts at zero ({drawn[0]}); drawn at random, outputs differ")
+    chosen = tensor_output(recorded.outputs)
+    wiped = where_wiped(recorded, chosen) if chosen is not None else None
+    there = f" after {wiped.step.name}" if wiped is not None else ""
+    return failed(
+        f"{batch.size} samples, one output",
+        measured("different outputs", 1, f"{batch.size}, as there are different inputs"),
+        title="Every sample gets the same output",
+        detail=f"In eval mode the output does not depend on the input: samples are alike{there}.",
+        remedy="Look at what enters that step and what leaves it: a softmax of one unit, an input that is overwritten "
+        "or multiplied by zero, units that are all dead or saturated.",
+        where=where_of(wiped),
+        place=wiped.step.place if wiped is not None else None,
+    )
+
+
+def _judged(outputs: Any, size: int, axis: int) -> list[Tensor]:
+    """Return the outputs that should differ: the logits where they are named so, else all floating ones a sample."""
+    named = [tensor for name, tensor in tensors_in(outputs, "output") if "logits" in name]
+    found = named or [tensor for _, tensor in tensors_in(outputs, "output")]
+    rows = (along(tensor, size, axis) for tensor in found if tensor.is_floating_point() and not tensor.is_meta)
+    return [tensor for tensor in rows if tensor is not None]
+
+
+def _distinct(samples: Tensor) -> int:
+    return len(torch.unique(samples.detach().flatten(1), dim=0)) if samples.dim() > 1 else len(torch.unique(samples))
+
+
+def _randomised(program: Program, evaluated: Evaluated, std: float) -> tuple[list[str], list[Tensor]]:
+    """Return which weights are all zero, and the outputs with these drawn at random, on a copy."""
+    zero = [
+        name
+        for name, one in program.parameters.items()
+        if not name.endswith("bias") and one.numel() and not one.is_meta and not bool(one.detach().any())
+    ]
+    if not zero:
+        return [], []
+    copy = program.copied()
+    with copy.running(training=False):
+        for name in zero:
+            copy.parameters[name].normal_(0, std)
+        return zero, _judged(copy.outputs(evaluated.batch), evaluated.batch.size, program.subject.batch_axis)
+
+
+def good() -> Arguments:
+    """Return a linear model."""
+    batch = (torch.randn(8, 4), torch.arange(8) % 3)
+    return {"model": nn.Linear(4, 3), "loader": [batch], "loss_fn": nn.CrossEntropyLoss()}
+
+
+def bad() -> Arguments:
+    """Return one whose only unit passes through a softmax."""
+    batch = (torch.randn(8, 4), torch.rand(8, 1))
+    model = nn.Sequential(nn.Linear(4, 1), nn.Softmax(dim=1))
+    return {"model": model, "loader": [batch], "loss_fn": nn.MSELoss()}
+
+
+CHECK = Check(
+    name="constant-output",
+    stage="wiring",
+    question="Do different samples get different outputs?",
+    why="A network whose output does not depend on its input can learn the mean of the targets at best.",
+    remedy="Follow the samples through the forward to the step after which they are all alike.",
+    cost=1,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("unused-input", "final-bias", "overfit-one-batch", "input-independent-baseline"),
+    sources=("K-input-independent",),
+    silent="an output layer that starts at zero: it is drawn at random on a copy and looked at again",
+)

@@ -1,0 +1,119 @@
+"""`dtype`: does arithmetic lose values through the types of its numbers?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, measured, passed, warned
+from nbinspect.sanity.evidence.lineage import where_of
+from nbinspect.sanity.evidence.precision import has_scaler, losses, promoted, underflow
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded, tensor_output
+
+
+def run(program: Program, recorded: Recorded, *, lost: float = 0.01) -> CheckResult:
+    """Fail where integers wrap or drop values before the network, float64 creeps into it, or half precision underflows.
+
+    Args:
+        program: run once more where float16 is in use; it is left unchanged.
+        recorded: the recorded pass.
+        lost: share of the gradient's entries that may vanish in float16.
+    """
+    found = next(losses(recorded), None)
+    if found is not None:
+        step = found.operation.step
+        return failed(
+            found.title[0].lower() + found.title[1:],
+            found.measurement,
+            title=found.title,
+            detail=found.detail,
+            remedy=found.remedy,
+            where=where_of(found.operation),
+            place=step.place,
+        )
+    return _halved(program, recorded, lost) or _doubled(program, recorded) or passed(_types(program))
+
+
+def _types(program: Program) -> str:
+    kinds = sorted({str(one.dtype).removeprefix("torch.") for one in program.parameters.values()})
+    return f"{', '.join(kinds)} throughout" if kinds else "no parameters, nothing lost"
+
+
+def _halved(program: Program, recorded: Recorded, lost: float) -> CheckResult | None:
+    """Judge float16 without loss scaling, by the gradients that vanish in it."""
+    half = [name for name, one in program.parameters.items() if one.requires_grad and one.dtype == torch.float16]
+    cast = next((one for one in recorded.operations if one.step.autocast == "float16"), None)
+    if not (half or cast) or has_scaler(program) or recorded.no_backward:
+        return None
+    share = underflow(program, recorded)
+    # a scaler that nobody told of may be in use around an autocast; around half parameters there can be none
+    certain = share >= lost and (half or program.subject.train_step is not None)
+    return (failed if certain else warned)(
+        "float16 without loss scaling",
+        measured("gradient entries that vanish in float16", f"{share:.1%}", f"below {lost:.0%}"),
+        title="float16 without loss scaling",
+        detail="Gradients below 6e-8 are zero in float16"
+        + (", and so are updates of its parameters below a thousandth of them." if half else "."),
+        remedy="Scale the loss with torch.amp.GradScaler (parameters in float32 under autocast), or use bfloat16.",
+        where=half[0] if half else where_of(cast),
+        place=cast.step.place if cast is not None else None,
+    )
+
+
+def _doubled(program: Program, recorded: Recorded) -> CheckResult | None:
+    """Judge float64 data that meets parameters of float32, which PyTorch widens without a word."""
+    outputs, loss = tensor_output(recorded.outputs), recorded.loss
+    if any(one.dtype == torch.float64 for one in program.parameters.values()) or outputs is None:
+        return None
+    at = promoted(recorded)
+    if at is not None and outputs.dtype == torch.float64:
+        return failed(
+            "float64 data in a float32 network",
+            measured("outputs", "float64", "float32, as the parameters"),
+            title="float64 data in a float32 network",
+            detail=f"From {at.step.name} on all is computed in float64, for the data is: twice the memory and time.",
+            remedy="Convert the data once, in the data set: x.float().",
+            where=where_of(at),
+            place=at.step.place,
+        )
+    targets = recorded.batch.targets
+    wide = targets is not None and targets.dtype == torch.float64 and outputs.dtype == torch.float32
+    if wide and isinstance(loss, Tensor) and loss.dtype == torch.float64:
+        return warned(
+            "float64 targets beside float32 outputs",
+            measured("targets", "float64", "float32, as the outputs"),
+            title="float64 targets beside float32 outputs",
+            detail="The loss is computed in float64, which costs time on an accelerator and gains nothing.",
+            remedy="Convert the targets once, in the data set: y.float().",
+        )
+    return None
+
+
+def good() -> Arguments:
+    """Return a network on raw bytes that are converted before they are centred."""
+    batch = (torch.arange(128, dtype=torch.uint8).reshape(8, 16), torch.arange(8) % 3)
+    model, loss_fn = nn.Linear(16, 3), nn.CrossEntropyLoss()
+    centred = lambda model, batch: model((batch[0].float() - 64) / 64)  # noqa: E731 - as users write it
+    return {"model": model, "loader": [batch], "loss_fn": loss_fn, "forward": centred}
+
+
+def bad() -> Arguments:
+    """Return the same, centred before they are converted, so that they wrap around."""
+    return good() | {"forward": lambda model, batch: model((batch[0] - 64).float() / 64)}
+
+
+CHECK = Check(
+    name="dtype",
+    stage="wiring",
+    question="Does arithmetic lose values through the types of its numbers?",
+    why="Bytes wrap around, integers drop remainders and float16 drops small gradients, all without an error.",
+    remedy="Convert data to float32 before any arithmetic, and scale the loss where you train in float16.",
+    cost=2,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("constant-output", "unused-input", "vanishing-gradients", "nonfinite-forward", "nonfinite-gradient"),
+    sources=("T-dtype",),
+    silent="double on purpose throughout; bfloat16, which needs no scaling",
+)

@@ -1,0 +1,115 @@
+"""`loss-direction`: do the predictions get better as the loss falls?"""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+import torch
+from torch import nn
+
+from nbinspect.records import TaskRecord
+from nbinspect.sanity.check import (
+    Arguments,
+    Check,
+    CheckResult,
+    Measurement,
+    MissingNeed,
+    failed,
+    inconclusive,
+    measured,
+    passed,
+    skipped,
+)
+from nbinspect.sanity.evidence.descent import descended
+from nbinspect.sanity.evidence.perfect import answers
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded
+
+
+def run(
+    program: Program, backward: Recorded, task: TaskRecord, *, rates: tuple[float, ...] = (0.003, 0.01)
+) -> CheckResult:
+    """Fail where the loss prefers the predictions of this network to perfect ones, and steps down it make them worse.
+
+    Args:
+        program: run on a copy; the model is left unchanged.
+        backward: the recorded pass with its gradients.
+        task: what makes predictions good.
+        rates: lengths of the steps against the gradient, as shares of the length of all parameters.
+    """
+    if task.kind == "other":
+        return skipped("a task that is known: give task=…")
+    known = answers(task, backward)
+    if known is None or program.subject.loss_fn is None:
+        return skipped("outputs that can be compared with the targets, and a loss_fn")
+    try:
+        now, best = (_loss_of(program, backward, outputs) for outputs in (backward.outputs, known.perfect()))
+    except MissingNeed:
+        raise
+    except Exception as error:  # noqa: BLE001 - the user's loss may want the outputs of a run, with their graph
+        return skipped(f"a loss that can be called on other outputs ({type(error).__name__})")
+    if not isfinite(now) or not isfinite(best):
+        return skipped("a finite loss")
+    preferred = [measured("loss of perfect predictions", best, f"below {now:.4g}, that of this network's")]
+    if not best > now + 1e-3 * abs(now):
+        return passed(f"perfect predictions have the loss {best:.4g}, these {now:.4g}", *preferred)
+    if not known.direct:
+        return skipped("a loss that compares the outputs with the targets as they are")
+    unit = "squared error" if known.form == "values" else "cross-entropy, nats"
+    worse, before = True, known.worth(backward.outputs)
+    steps: list[Measurement] = []
+    for rate, outputs, loss in descended(program, backward, rates):
+        after = known.worth(outputs)
+        worse = worse and loss < now and after > before
+        steps.append(measured(f"{unit}, after a step of {rate:g}", after, f"at most {before:.4g}"))
+    if not worse or not steps:
+        settle = "Small steps did not show that predictions get worse; see what the loss gives for perfect ones."
+        return inconclusive("perfect predictions have the higher loss", *preferred, *steps, settle=settle)
+    return _failed(preferred, steps)
+
+
+def _failed(preferred: list[Measurement], steps: list[Measurement]) -> CheckResult:
+    return failed(
+        "minimising it makes predictions worse",
+        *preferred,
+        *steps,
+        title="The loss points the wrong way",
+        detail="The loss of perfect predictions is higher than the present one, and each small step down makes the "
+        "predictions worse: its sign is flipped, or it is a metric that should be maximised.",
+        remedy="Multiply the loss by -1, or minimise 1 minus the metric.",
+        where="loss_fn",
+        code="- loss = loss_fn(outputs, targets)\n+ loss = -loss_fn(outputs, targets)",
+    )
+
+
+def _loss_of(program: Program, recorded: Recorded, outputs: Any) -> float:
+    with program.running():
+        return float(program.scalar_loss(outputs, recorded.batch))
+
+
+def good() -> Arguments:
+    """Return a classification with cross-entropy."""
+    batch = (torch.randn(16, 4), torch.arange(16) % 3)
+    return {"model": nn.Linear(4, 3), "loader": [batch], "loss_fn": nn.functional.cross_entropy}
+
+
+def bad() -> Arguments:
+    """Return the same with the sign flipped."""
+    return good() | {"loss_fn": lambda outputs, targets: -nn.functional.cross_entropy(outputs, targets)}
+
+
+CHECK = Check(
+    name="loss-direction",
+    stage="wiring",
+    question="Do the predictions get better as the loss falls?",
+    why="A flipped sign, or a metric that is minimised, trains without an error, away from the targets.",
+    remedy="Give the optimizer something whose lowest value is that of perfect predictions.",
+    cost=2,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("loss-at-init", "final-bias", "overfit-one-batch", "learning-rate", "shuffled-labels"),
+    sources=("S-loss-task",),
+    silent="negative and floorless losses, such as densities, whose steps make predictions better",
+)

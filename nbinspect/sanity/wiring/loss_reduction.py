@@ -1,0 +1,108 @@
+"""`loss-reduction`: is the loss a mean over the batch, so that the rate means what it seems to?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.capture.kinds import word_of
+from nbinspect.sanity.check import Arguments, Check, CheckResult, Place, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.evidence.scaling import growth, plain_rate
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded
+
+
+def run(program: Program, recorded: Recorded, *, highest: float = 0.5, lowest: float = 0.01) -> CheckResult:
+    """Fail where the loss shrinks with the batch, divided by its size twice, and the rate was not chosen for that.
+
+    Args:
+        program: the program under test; its loss alone is run, on repeated outputs, where it is apart from the model.
+        recorded: the recorded pass.
+        highest: rate for a mean from which a loss that is summed is a warning.
+        lowest: rate for a mean below which a loss that is divided twice is a failure.
+    """
+    twice, thrice = growth(program, recorded, 2), growth(program, recorded, 3)
+    shown = measured("growth of the loss with twice the samples", twice, "1: a mean")
+    if _are(twice, thrice, 1, 1):
+        return passed("a mean over the batch", shown)
+    size, rate = recorded.batch.size, plain_rate(program)
+    if _are(twice, thrice, 2, 3):
+        return _of_sum(recorded, rate, highest)
+    if not _are(twice, thrice, 1 / 2, 1 / 3):
+        return passed(f"depends on the samples together: {twice:.3g} with each of them twice", shown)
+    harmful = rate is not None and 0 < rate < lowest * size
+    effect = measured("rate that a mean would have", rate / size, f"{rate:g}") if rate else shown
+    return (failed if harmful else warned)(
+        "divided by the batch size twice",
+        shown,
+        *([effect] if effect is not shown else []),
+        title="The loss is divided by the batch size twice",
+        detail=f"A mean over the batch is divided by its size once more, so gradients are {size} times smaller than "
+        "they seem, and change with the batch size.",
+        remedy=f"Leave out the division by {size}: the loss is a mean already.",
+        where="loss_fn",
+        place=_place(recorded),
+    )
+
+
+def _of_sum(recorded: Recorded, rate: float | None, highest: float) -> CheckResult:
+    size = recorded.batch.size
+    last = recorded.maker(recorded.loss) if isinstance(recorded.loss, Tensor) else None
+    if rate is None:
+        return inconclusive(
+            "summed over the batch", settle="Give optimizer=…: whether a sum harms depends on its rate."
+        )
+    if rate == 0:
+        return passed("summed over the batch, to an optimizer that rescales gradients")
+    effective = measured("rate that a mean would have", rate * size, f"below {highest:g}")
+    scaled = last is not None and word_of(last.step.name) in ("div", "mul", "true_divide", "divide")
+    if scaled or rate * size < highest:
+        return passed(f"summed over the batch, with a rate of {rate:g} chosen for it", effective)
+    return warned(
+        "summed over the batch",
+        measured("growth of the loss with twice the samples", 2, "1: a mean"),
+        effective,
+        title="The loss is a sum over the batch",
+        detail=f"Gradients are {size} times those of a mean, so the rate of {rate:g} works like {rate * size:.3g}.",
+        remedy=f"Use reduction='mean', or divide the rate by {size}.",
+        where="loss_fn",
+        place=_place(recorded),
+    )
+
+
+def _are(twice: float, thrice: float, two: float, three: float) -> bool:
+    return abs(twice - two) <= 0.02 * two and abs(thrice - three) <= 0.02 * three
+
+
+def _place(recorded: Recorded) -> Place | None:
+    maker = recorded.maker(recorded.loss) if isinstance(recorded.loss, Tensor) else None
+    return maker.step.place if maker is not None else None
+
+
+def good() -> Arguments:
+    """Return a mean squared error under SGD."""
+    model = nn.Linear(4, 1)
+    batch = (torch.randn(32, 4), torch.randn(32, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    return {"model": model, "loader": [batch], "loss_fn": nn.MSELoss(), "optimizer": optimizer}
+
+
+def bad() -> Arguments:
+    """Return the same, divided by the batch size once more."""
+    return good() | {"loss_fn": lambda outputs, targets: nn.functional.mse_loss(outputs, targets) / len(targets)}
+
+
+CHECK = Check(
+    name="loss-reduction",
+    stage="wiring",
+    question="Is the loss a mean over the batch?",
+    why="A sum, or a mean divided again, multiplies the rate by the batch size or divides it, and nobody sees it.",
+    remedy="Average over the batch exactly once.",
+    cost=2,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("loss-at-init", "exploding-gradients", "update-ratio", "learning-rate", "clipping-always-on"),
+    sources=("S-loss-scale",),
+    silent="token means, sums over pixels, division by a constant for accumulation, a rate chosen for the sum",
+)

@@ -1,0 +1,100 @@
+"""`padding-leak`: do outputs stay the same when there is less padding?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.evidence.awake import awakened
+from nbinspect.sanity.evidence.dependence import run_eval
+from nbinspect.sanity.evidence.padding import change_of, find_padding, goes_beyond, mixes_places, shortened, words_of
+from nbinspect.sanity.evidence.spread import first_spread
+from nbinspect.sanity.program import Program
+
+
+def run(program: Program, batch: Batch, *, fail_above: float = 1e-3, warn_above: float = 1e-4) -> CheckResult:
+    """Fail where the same sequences with less padding give other outputs at their real places."""
+    padding = find_padding(batch)
+    before, after, lengths = shortened(batch, padding)
+    probe = awakened(program)
+    whole, short = run_eval(probe, before), run_eval(probe, after)
+    length = int(lengths.max())
+    share = change_of(whole, short, lengths, padding.steps)
+    if share is None:
+        settle = "Let the model take sequences of any length, or return one row a sample or a place."
+        return inconclusive("outputs of the two cannot be lined up", settle=settle)
+    fewer = f"change with {length} places instead of {padding.steps}, as a share of the spread"
+    found = measured(fewer, share, f"0 (fails above {fail_above:g})")
+    if share <= warn_above:
+        return passed(f"{share:.1g} of the outputs' spread", found)
+    spreads: Callable[[Tensor, Tensor], bool] = partial(goes_beyond, lengths=lengths, steps=padding.steps)
+    source = first_spread(probe, before, after, spreads)
+    certain = share > fail_above and mixes_places(source)
+    title, remedy = words_of(source)
+    return (failed if certain else warned)(
+        f"less padding changes outputs by {share:.2g} of their spread",
+        found,
+        title=title,
+        detail=f"{padding.told_by} says what is padding; the same sequences with {length} places instead of "
+        f"{padding.steps} give other outputs: a prediction depends on how long the others in the batch are.",
+        remedy=remedy,
+        where="" if source is None else f"{source.name} in {source.path}" if source.path else source.name,
+        place=source.place if source else None,
+    )
+
+
+class _Reads(nn.Module):
+    """Reads sequences of (N, T) tokens with their lengths; `packs` tells the recurrent layer about them."""
+
+    def __init__(self, *, packs: bool) -> None:
+        super().__init__()
+        self.embed, self.rnn, self.head, self.packs = (
+            nn.Embedding(9, 8),
+            nn.GRU(8, 8, batch_first=True),
+            nn.Linear(8, 2),
+            packs,
+        )
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        x = self.embed(tokens)
+        if self.packs:
+            x = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        out: Tensor = self.head(self.rnn(x)[1][-1])
+        return out
+
+
+def good() -> Arguments:
+    """Return a recurrent network that is told how long its sequences are."""
+    lengths = torch.randint(3, 12, (16,)).clamp_max(10)
+    lengths[0] = 10
+    tokens = torch.where(torch.arange(10) < lengths[:, None], torch.randint(1, 9, (16, 10)), 0)
+    batch = (tokens, lengths, torch.randint(2, (16,)))
+    return {"model": _Reads(packs=True), "loader": [batch], "loss_fn": nn.CrossEntropyLoss()}
+
+
+def bad() -> Arguments:
+    """Return one that reads its state after the padding."""
+    return {**good(), "model": _Reads(packs=False)}
+
+
+CHECK = Check(
+    name="padding-leak",
+    stage="wiring",
+    question="Does padding leave the outputs alone?",
+    why="A mask that is not used, or a state read after the padding, makes each prediction depend on its neighbours.",
+    remedy="Pack or mask padded places, and read each sequence at its own last step.",
+    cost=1,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=(),
+    sources=("S-masking",),
+    silent="changes at the padded places themselves; what convolution and max-pooling take in is a warning",
+)

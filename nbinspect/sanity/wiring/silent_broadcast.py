@@ -1,0 +1,113 @@
+"""`silent-broadcast`: does an operation pair every sample with every other, where N pairs were meant?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import (
+    Arguments,
+    Check,
+    CheckResult,
+    Measurement,
+    MissingNeed,
+    failed,
+    measured,
+    passed,
+    warned,
+)
+from nbinspect.sanity.evidence.crossing import Crossing, crossing, crossings
+from nbinspect.sanity.evidence.lineage import where_of
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded, record
+
+
+def run(program: Program, batch: Batch, recorded: Recorded) -> CheckResult:
+    """Fail where (N,) meets (N, 1) on the way to the loss, and the N × N results are averaged."""
+    candidates = [one for one in crossings(recorded) if one.compares or not one.explicit]
+    found = candidates[0] if candidates else None
+    if found is None or not _scales(program, batch, found):
+        return passed("no operation pairs every sample with every other")
+    count, step = found.count, found.operation.step
+    one, other = (use.shape for use in step.inputs[:2])
+    return (warned if found.explicit else failed)(
+        f"{count} × {count} values for {count}",
+        *_measurements(program, batch, recorded, found),
+        title="Every sample is compared with every other",
+        detail=f"{step.name} was given {one} and {other}, which broadcast to {count} × {count} values where {count} "
+        "were meant; averaged, they pull every output towards the same value.",
+        remedy="Give both the same shape before they meet.",
+        where=where_of(found.operation),
+        place=step.place,
+        code=_code(found),
+    )
+
+
+def _scales(program: Program, batch: Batch, found: Crossing) -> bool:
+    """Whether both axes are that of the samples: on half of the batch both must be shorter."""
+    if batch.size < 2:
+        return False
+    try:
+        again = record(program, batch.taken(range(batch.size // 2)))
+    except MissingNeed:
+        return found.count == batch.size
+    same = again.by_index.get(found.operation.step.index)
+    if again.error is not None or same is None or same.step.name != found.operation.step.name:
+        return found.count == batch.size
+    half = crossing(again, same)
+    return half is not None and half.count < found.count
+
+
+def _measurements(program: Program, batch: Batch, recorded: Recorded, found: Crossing) -> list[Measurement]:
+    """Return how many values there are, and the loss beside the one of outputs in the shape of the targets."""
+    told = [measured("values made of N samples", f"{found.count**2:,}", f"{found.count:,}")]
+    outputs, targets, loss = recorded.outputs, batch.targets, recorded.loss
+    if not isinstance(outputs, Tensor) or targets is None or outputs.numel() != targets.numel():
+        return told
+    if outputs.shape == targets.shape or not isinstance(loss, Tensor) or loss.numel() != 1:
+        return told
+    with program.running():
+        try:
+            matching = float(program.scalar_loss(outputs.detach().reshape(targets.shape), batch))
+        except Exception:  # noqa: BLE001 - the user's loss may want the shape that it got
+            return told
+    return [*told, measured("loss", float(loss.detach()), f"{matching:.4g} with shapes that match")]
+
+
+def _code(found: Crossing) -> str:
+    if not found.operation.in_loss or not found.compares:
+        return ""
+    name = "outputs" if found.wide_learns else "targets"
+    return f"+ {name} = {name}.squeeze(1)  # before the loss compares them"
+
+
+def good() -> Arguments:
+    """Return a regression whose outputs have the shape of the targets."""
+    model = nn.Sequential(nn.Linear(4, 1), nn.Flatten(0))
+    return {
+        "model": model,
+        "loader": [(torch.randn(8, 4), torch.randn(8))],
+        "loss_fn": lambda a, b: ((a - b) ** 2).mean(),
+    }
+
+
+def bad() -> Arguments:
+    """Return the same with outputs (N, 1)."""
+    return good() | {"model": nn.Linear(4, 1)}
+
+
+CHECK = Check(
+    name="silent-broadcast",
+    stage="wiring",
+    question="Are the shapes that meet in the loss, or in the forward, those that you mean?",
+    why="(N,) with (N, 1) gives N × N without an error, and the best that such a loss can learn is the mean target.",
+    remedy="Squeeze the outputs or unsqueeze the targets, so that both have one shape.",
+    cost=1,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("batch-leak", "loss-direction", "final-bias", "overfit-one-batch", "input-independent-baseline"),
+    sources=("T-shapes",),
+    silent="bias, scalar, mask and affine broadcasting; pairwise losses, and (N, 1) against (N, K) quantiles",
+)

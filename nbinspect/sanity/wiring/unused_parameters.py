@@ -1,0 +1,107 @@
+"""`unused-parameters`: are there trained parameters that the loss never reaches?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.records import CheckResult, Place
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
+from nbinspect.sanity.evidence.flow import follow
+from nbinspect.sanity.evidence.reach import is_library_part, modules_of, trainable, trains_by_one_loss, unreached
+from nbinspect.sanity.evidence.uncalled import gravity_of_uncalled, is_one_of_many
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded
+
+
+def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
+    """Fail where parameters of modules that ran get no gradient, not even zeros, in any pass."""
+    wanted = trainable(program)
+    ran = [one for one in recordings if not one.no_backward]
+    if not wanted or not ran:
+        return skipped(f"a backward pass: {recordings[0].no_backward}" if wanted else "trainable parameters")
+    missing = unreached(program, ran)
+    flows = [follow(one, missing) for one in ran] if missing else []
+    cut = {name for flow in flows for one in flow.cuts for name in one.parameters}
+    used = {name for flow in flows for name in flow.used}
+    returned = {name for flow in flows for name in flow.returned}
+    calls = {one.step.path for r in ran for one in r.operations if one.step.kind == "module"}
+    grave: list[str] = []
+    light: list[str] = []
+    for name in missing.keys() - cut:
+        if is_library_part(program.network, name):
+            continue
+        if name not in used:
+            gravity = gravity_of_uncalled(program.network, name, calls, missing)
+        else:
+            picked = name in returned or is_one_of_many(program.network, name, missing)
+            gravity = "warn" if picked else "fail"
+        (grave if gravity == "fail" else light if gravity == "warn" else []).append(name)
+    if not grave and not light:
+        spared = f", {len(missing)} not picked or not yours" if missing else ""
+        return passed(f"{len(wanted) - len(missing)} of {len(wanted)} trainable parameters reached{spared}")
+    return _found(program, sorted(grave or light), len(wanted), ran[0], certain=bool(grave))
+
+
+def _found(program: Program, names: Sequence[str], count: int, recorded: Recorded, *, certain: bool) -> CheckResult:
+    parts, of_all = modules_of(names), f"{len(names)} of {count}"
+    number = measured("trainable parameters without a gradient", of_all, "0")
+    if not trains_by_one_loss(program.subject):
+        return inconclusive(f"{of_all} not reached by this loss", number, settle="Give the loss that trains them.")
+    tell = failed if certain else warned
+    return tell(
+        f"{parts}: {of_all} parameters get no gradient",
+        number,
+        title=f"The loss never uses {parts}",
+        detail=f"{parts} holds trainable parameters, and nothing that the loss is made of comes from them: "
+        "they stay as they were initialised.",
+        remedy=f"Use what {parts} gives on the way to the loss, or remove it from the model.",
+        where=parts,
+        place=_place(program, recorded, names),
+    )
+
+
+def _place(program: Program, recorded: Recorded, names: Sequence[str]) -> Place | None:
+    """Return the first line that used one of these parameters."""
+    own = {id(parameter) for name, parameter in program.network.named_parameters() if name in set(names)}
+    used = (one for one in recorded.operations if own & {id(tensor) for tensor in one.given})
+    return next((one.step.place for one in used), None)
+
+
+class _Forgetful(nn.Sequential):
+    def forward(self, x: Tensor) -> Tensor:
+        self[1](torch.relu(self[0](x)))
+        return self[2](torch.relu(self[0](x)))  # type: ignore[no-any-return] # torch's
+
+
+def _program(model: nn.Module) -> Arguments:
+    batch = (torch.randn(8, 4), torch.randint(3, (8,)))
+    return {"model": model, "loader": [batch], "loss_fn": nn.CrossEntropyLoss()}
+
+
+def good() -> Arguments:
+    """Return three layers, one after the other."""
+    parts = (nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3))
+    return _program(nn.Sequential(*parts))
+
+
+def bad() -> Arguments:
+    """Return three layers, the second of which runs for nothing."""
+    return _program(_Forgetful(nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 3)))
+
+
+CHECK = Check(
+    name="unused-parameters",
+    stage="wiring",
+    question="Does the loss reach every parameter that is to be trained?",
+    why="A layer whose result is dropped is never trained, and the model is smaller than you think.",
+    remedy="Use the layer's result on the way to the loss, or remove the layer.",
+    cost=0,
+    run=run,
+    good=good,
+    bad=bad,
+    sources=("S-unused",),
+    silent="frozen parts, experts and heads not picked, twins that follow by hand, unused parts of published models",
+)

@@ -1,0 +1,107 @@
+"""`zero-gradient-path`: must all gradient of some parameters pass an operation whose derivative is zero?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.records import CheckResult, Measurement, Place
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped
+from nbinspect.sanity.evidence.cuts import has_no_graph, is_stopped_target, tell
+from nbinspect.sanity.evidence.flat import behind_flat, is_clamp
+from nbinspect.sanity.evidence.flow import follow
+from nbinspect.sanity.evidence.reach import modules_of, trainable, trains_by_one_loss, unreached
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Operation, Recorded
+
+
+def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
+    """Fail where the gradient of trained parameters is exactly zero, for all of it passes rounding or a clamp."""
+    wanted = trainable(program)
+    if not wanted:
+        return skipped("parameters that require a gradient")
+    ran = [one for one in recordings if not one.no_backward]
+    if not ran and not has_no_graph(recordings[0].loss):
+        return skipped(f"a backward pass: {recordings[0].no_backward}")
+    found = partial(_found, count=len(wanted), one_loss=trains_by_one_loss(program.subject))
+    missing = unreached(program, ran)
+    flow = follow(recordings[0], missing)
+    steps = [cut for cut in flow.cuts if cut.kind == "step" and not is_stopped_target(recordings[0], flow, cut)]
+    if steps:
+        told = tell(recordings[0], steps[-1])
+        return found(told.name, sorted(steps[-1].parameters), place=told.place)
+    behind = [behind_flat(one, wanted) for one in ran]
+    lost = [name for name in wanted if behind and all(name in one for one in behind)]
+    if not lost:
+        return passed(f"{len(wanted)} trainable parameters, none behind a derivative of zero")
+    flat = behind[0][lost[0]]
+    beside = _beside(flat) if is_clamp(flat) else ()
+    return found(flat.step.name, lost, *beside, place=flat.step.place)
+
+
+def _found(
+    name: str, lost: Sequence[str], *more: Measurement, place: Place | None, count: int, one_loss: bool
+) -> CheckResult:
+    parts, of_all = modules_of(lost), f"{len(lost)} of {count}"
+    number = measured("trainable parameters whose gradient is exactly zero behind it", of_all, "0")
+    if not one_loss:
+        return inconclusive(f"{of_all} behind {name} in this loss", number, settle="Give the loss that trains them.")
+    return failed(
+        f"{name} sends nothing back: {of_all} parameters",
+        number,
+        *more,
+        title=f"{name} stops the gradient of {parts}",
+        detail=f"The derivative of `{name}` is zero here, and every path from the loss to {parts} runs through it: "
+        "these parameters never change.",
+        remedy="Clip the gradient with `torch.nn.utils.clip_grad_norm_`, and leave the values as they are."
+        if more
+        else "Use a smooth stand-in (sigmoid, softmax), or pass the gradient straight through: "
+        "`x + (step(x) - x).detach()`.",
+        where=name,
+        place=place,
+    )
+
+
+def _beside(flat: Operation) -> tuple[Measurement]:
+    """Return how far what was clamped lies off what it was clamped to."""
+    given, made = (float(tensor.detach().double().mean()) for tensor in (flat.given[0], flat.made[0]))
+    return (measured("mean before the clamp", given, f"within its bounds, it gives {made:.4g} on every element"),)
+
+
+def _program(model: nn.Module) -> Arguments:
+    batch = (torch.randn(8, 4), torch.randn(8, 2))
+    return {"model": model, "loader": [batch], "loss_fn": nn.MSELoss()}
+
+
+class _Rounded(nn.Sequential):
+    def forward(self, x: Tensor) -> Tensor:
+        return self[1](torch.round(4 * torch.tanh(self[0](x))) / 4)  # type: ignore[no-any-return] # torch's
+
+
+def good() -> Arguments:
+    """Return two layers with tanh between."""
+    return _program(nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2)))
+
+
+def bad() -> Arguments:
+    """Return two layers with rounded activations between."""
+    return _program(_Rounded(nn.Linear(4, 8), nn.Linear(8, 2)))
+
+
+CHECK = Check(
+    name="zero-gradient-path",
+    stage="wiring",
+    question="Must all gradient of some parameters pass an operation whose derivative is zero?",
+    why="Rounding, thresholds and full clamps run without complaint, and send exactly zero back.",
+    remedy="Use a smooth stand-in or a straight-through estimator; clip the gradient and not the loss.",
+    cost=0,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("detached-graph", "unused-parameters", "updates-not-applied", "overfit-one-batch"),
+    sources=("D-dead", "K-clip-loss"),
+    silent="straight-through estimators, clamps that spare some elements, hinges that are satisfied, metrics",
+)

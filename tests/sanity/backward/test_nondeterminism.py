@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nbinspect.sanity.backward.nondeterminism import CHECK, bad
+from tests.sanity.running import run_one
+
+X, Y = torch.randn(8, 4), torch.arange(8) % 3
+OWN = np.random.default_rng(0)
+
+
+class Noisy(nn.Module):
+    """A linear layer on inputs with something added."""
+
+    def __init__(self, noise: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.head, self.noise = nn.Linear(4, 3), noise
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return self.head(x + self.noise(x) * self.calls)
+
+
+def judged(noise: Callable[[Tensor], Tensor]) -> str:
+    return run_one(CHECK, model=Noisy(noise), loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss()).status
+
+
+def test_noise_that_nobody_seeds_fails_with_both_losses() -> None:
+    """A generator made anew by the operating system gives two losses, which are both told."""
+    result = run_one(CHECK, **bad())
+    assert result.status == "fail"
+    assert float(result.measurements[0].measured) > 1e-4
+    assert " and " in result.summary
+
+
+def test_an_operating_systems_randomness_fails() -> None:
+    """Python's SystemRandom cannot be seeded."""
+    assert judged(lambda x: torch.full_like(x, random.SystemRandom().random())) == "fail"
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        nn.Dropout(0.5),
+        torch.randn_like,
+        lambda x: torch.full_like(x, random.random()),
+        lambda x: torch.full_like(x, float(np.random.normal())),
+        lambda x: torch.full_like(x, float(OWN.normal())),
+    ],
+)
+def test_seeded_noise_passes(noise: Callable[[Tensor], Tensor]) -> None:
+    """Noise of torch's, Python's and NumPy's generators, and of one that the user's file holds, repeats."""
+    assert judged(noise) == "pass"
+
+
+def test_rounding_is_a_warning() -> None:
+    """A difference of the size that sums in another order make is worth a look alone."""
+    tiny = itertools.cycle([0.0, 2e-5])
+    assert judged(lambda x: torch.full_like(x, next(tiny))) == "warn"
+
+
+def test_models_without_loss_and_broken_ones_are_handled() -> None:
+    """Outputs are compared where there is no loss; NaN cannot be judged."""
+    assert run_one(CHECK, model=nn.Linear(4, 3), loader=[X]).status == "pass"
+    assert run_one(
+        CHECK, model=nn.Linear(4, 3), loader=[(X * float("nan"), Y)], loss_fn=nn.CrossEntropyLoss()
+    ).status == ("inconclusive")
+
+
+def test_a_model_that_differentiates_on_its_own_passes() -> None:
+    """A forward that asks autograd for a slope, as of a force field, runs as it does in training."""
+
+    class Force(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.energy = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x.detach().requires_grad_()
+            return torch.autograd.grad(self.energy(x).sum(), x, create_graph=True)[0]
+
+    result = run_one(CHECK, model=Force(), loader=[(X, X)], loss_fn=nn.MSELoss())
+    assert result.status == "pass"

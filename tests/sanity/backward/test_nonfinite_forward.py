@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.backward.nonfinite_forward import CHECK, bad
+from tests.sanity.running import run_one
+
+X, Y = torch.randn(8, 4), torch.randn(8, 3)
+
+
+class Around(nn.Module):
+    """A linear layer with something done to what it gives."""
+
+    def __init__(self, change: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.head, self.change = nn.Linear(4, 3), change
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.change(self.head(x))
+
+
+def judged(change: Callable[[Tensor], Tensor], x: Tensor = X, **options: Any) -> CheckResult:
+    return run_one(CHECK, model=Around(change), loader=[(x, Y)], loss_fn=nn.MSELoss(), **options)
+
+
+def test_the_first_operation_is_named_with_what_it_was_given() -> None:
+    """The logarithm of zero is named with its line, and its range beside it."""
+    result = run_one(CHECK, **bad())
+    assert result.status == "fail"
+    assert result.where == "torch.log"
+    assert any(measurement.measured == "0 … 31" for measurement in result.measurements)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda x: torch.exp(x + 1000) / torch.exp(x + 1000), "torch.exp"),
+        (lambda x: torch.log(x - x - 1), "torch.log"),
+        (lambda x: (x * 0) / (x * 0), "div"),
+        (
+            lambda x: torch.softmax(x.masked_fill(torch.ones_like(x, dtype=torch.bool), float("-inf")), 1),
+            "torch.softmax",
+        ),
+    ],
+)
+def test_what_overflows_or_is_not_defined_is_found(change: Callable[[Tensor], Tensor], name: str) -> None:
+    """Overflow, a logarithm below zero, nothing over nothing and a row that is wholly masked are named."""
+    result = judged(change)
+    assert result.status == "fail"
+    assert name in result.where
+    assert result.place is not None
+    assert result.place.file == __file__
+
+
+def test_a_row_that_a_buffer_masks_wholly_is_found_at_the_softmax() -> None:
+    """An additive mask of infinities is laid on purpose; the softmax that gets nothing else is to blame."""
+    mask = torch.full((8, 3), float("-inf"))
+    result = judged(lambda x: torch.softmax(x + mask, 1))
+    assert result.status == "fail"
+    assert result.where == "torch.softmax"
+
+
+def test_masks_of_infinities_are_silent() -> None:
+    """Additive and filled masks that leave something pass, in attention and in the output."""
+    mask = torch.full((3, 3), float("-inf")).triu(1)
+    assert judged(lambda x: torch.softmax(x[:, None, :] + mask, -1).sum(1)).status == "pass"
+    masked = run_one(
+        CHECK,
+        model=Around(lambda x: x.masked_fill(torch.tensor([False, False, True]), float("-inf"))),
+        loader=[(X, torch.zeros(8, dtype=torch.long))],
+        loss_fn=nn.CrossEntropyLoss(),
+    )
+    assert masked.status == "pass"
+
+
+def test_an_infinity_under_where_that_spoils_the_gradient_is_found() -> None:
+    """A branch that `torch.where` does not take still sends its infinite slope back."""
+    result = judged(lambda x: torch.where(x > 9, torch.log(x * 0), x))
+    assert result.status == "fail"
+    assert "gradient" in result.detail
+    assert result.where == "torch.log"
+
+
+def test_a_broken_weight_is_named_and_broken_data_are_left_to_another_check() -> None:
+    """NaN in a parameter fails by its name; NaN in the batch cannot be judged here."""
+    model = nn.Linear(4, 3)
+    with torch.no_grad():
+        model.weight[0, 0] = float("nan")
+    result = run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=nn.MSELoss())
+    assert result.status == "fail"
+    assert result.where == "weight"
+    assert judged(lambda x: x, X * float("nan")).status == "inconclusive"
+
+
+def test_a_later_batch_is_looked_at() -> None:
+    """A batch on which the forward breaks is found behind one on which it does not."""
+    loader = [(torch.ones(8, 4), Y), (torch.zeros(8, 4), Y)]
+    result = run_one(
+        CHECK,
+        model=nn.Linear(4, 3),
+        loader=loader,
+        loss_fn=nn.MSELoss(),
+        forward=lambda model, batch: model(batch[0].log()),
+    )
+    assert result.status == "fail"
+
+
+def test_ugly_outputs_are_handled() -> None:
+    """Outputs in a mapping without any loss are looked at; integers and none pass."""
+
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> dict[str, Any]:
+            return {"logits": torch.log(self.head(x) * 0 - 1), "ids": x.argmax(1), "none": None}
+
+    assert run_one(CHECK, model=Named(), loader=[X]).status == "fail"
+    assert run_one(CHECK, model=nn.Identity(), loader=[torch.arange(4)]).status == "pass"

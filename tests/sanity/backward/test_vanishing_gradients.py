@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nbinspect.sanity.backward.vanishing_gradients import CHECK, bad
+from tests.sanity.running import run_one
+
+X, Y = torch.randn(32, 32), torch.arange(32) % 4
+
+
+def judged(model: nn.Module, **options: object) -> str:
+    return run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss(), **options).status
+
+
+def deep(activation: type[nn.Module], depth: int) -> nn.Sequential:
+    parts = [part for _ in range(depth) for part in (nn.Linear(32, 32), activation())]
+    return nn.Sequential(*parts, nn.Linear(32, 4))
+
+
+def test_the_share_is_that_of_gradients_over_weights() -> None:
+    """The measured share is the one that backward on the model itself gives."""
+    arguments = bad()
+    result = run_one(CHECK, **arguments)
+    model, (x, y) = arguments["model"], arguments["loader"][0]
+    assert all(parameter.grad is None for parameter in model.parameters())
+    nn.CrossEntropyLoss()(model(x), y).backward()
+    ratios = [
+        float(layer.weight.grad.norm() / layer.weight.detach().norm())
+        for layer in model
+        if isinstance(layer, nn.Linear)
+    ]
+    assert result.status == "fail"
+    assert float(result.measurements[0].measured) == pytest.approx(max(ratios[:2]) / min(ratios[-3:-1]), rel=1e-3)
+    assert result.where == "0.weight"
+
+
+@pytest.mark.parametrize(("activation", "depth"), [(nn.ReLU, 10), (nn.Tanh, 10), (nn.GELU, 6), (nn.Sigmoid, 3)])
+def test_usual_networks_pass(activation: type[nn.Module], depth: int) -> None:
+    """PyTorch's own initialisation is healthy at usual depths."""
+    assert judged(deep(activation, depth)) != "fail"
+
+
+class Scaled(nn.Module):
+    """Residual branches scaled by 1e-6, behind a stem."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.stem, self.head = nn.Linear(32, 32), nn.Linear(32, 4)
+        self.blocks = nn.ModuleList(nn.Sequential(nn.Linear(32, 32), nn.GELU(), nn.Linear(32, 32)) for _ in range(6))
+        self.scales = nn.ParameterList(torch.full((32,), scale) for _ in self.blocks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        for block, scale in zip(self.blocks, self.scales, strict=True):
+            x = x + scale * block(x)
+        return self.head(x)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-6, 1.0])
+def test_branches_that_begin_small_pass(scale: float) -> None:
+    """Branches scaled to nothing in the beginning are healthy, for the shortcut carries the gradient."""
+    assert judged(Scaled(scale)) == "pass"
+
+
+def test_zero_heads_frozen_parts_and_trained_networks_are_silent() -> None:
+    """A head near zero, a frozen first half and a network with optimizer state get no finding."""
+    model = deep(nn.ReLU, 8)
+    nn.init.normal_(model[-1].weight, std=1e-6)
+    assert judged(model) == "pass"
+    nn.init.zeros_(model[-1].weight)
+    assert judged(model) == "pass"
+    sick = bad()
+    sick["model"][:12].requires_grad_(False)
+    assert run_one(CHECK, **sick).status == "pass"
+    sick["model"].requires_grad_(True)
+    optimizer = torch.optim.Adam(sick["model"].parameters())
+    sick["model"](X).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    assert run_one(CHECK, **sick, optimizer=optimizer).status == "skip"
+    assert judged(nn.Sequential(nn.Linear(32, 4)).requires_grad_(False)) == "skip"

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.data.duplicate_samples import CHECK
+from tests.sanity.running import run_one
+
+
+def on(loader: Any, features: int = 8) -> CheckResult:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(features, 3))
+    return run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss())
+
+
+def rows(count: int, copies: int = 0) -> TensorDataset:
+    torch.manual_seed(0)
+    x, y = torch.randn(count, 8), torch.randint(3, (count,))
+    return TensorDataset(torch.cat([x, x[:copies]]), torch.cat([y, y[:copies]]))
+
+
+class Jittered(Dataset[Any]):
+    def __init__(self, data: TensorDataset, *, inline: bool) -> None:
+        self.x, self.y = data.tensors
+        self.inline = inline
+        self.transform = lambda x: x + 0.1 * torch.randn(8)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        x = self.x[index]
+        return (x + 0.1 * torch.randn(8) if self.inline else self.transform(x)), self.y[index]
+
+
+class Hidden(Dataset[Any]):
+    def __len__(self) -> int:
+        return 64
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return torch.randn(8), index % 3
+
+
+class Streamed(IterableDataset[Any]):
+    def __init__(self, data: TensorDataset) -> None:
+        self.data = data
+
+    def __iter__(self) -> Any:
+        return iter([self.data[i] for i in range(len(self.data))])
+
+
+def test_copies_are_counted() -> None:
+    """Twenty copies among 220 samples fail with that share."""
+    result = on(DataLoader(rows(200, 20), batch_size=32, shuffle=True))
+    assert result.status == "fail"
+    assert result.measurements[0].measured == f"{20 / 220:.2%}"
+
+
+def test_copies_are_found_behind_random_transforms() -> None:
+    """Samples are compared before the data set's transform, or as its arrays hold them."""
+    for inline in (False, True):
+        assert on(DataLoader(Jittered(rows(200, 20), inline=inline), batch_size=32, shuffle=True)).status == "fail"
+        assert on(DataLoader(Jittered(rows(200), inline=inline), batch_size=32, shuffle=True)).status == "pass"
+
+
+def test_the_users_data_set_keeps_its_transform() -> None:
+    """What is left out for reading is left out in a copy."""
+    data = Jittered(rows(40), inline=False)
+    before = data.transform
+    on(DataLoader(data, batch_size=8))
+    assert data.transform is before
+
+
+def test_a_stray_copy_is_a_warning() -> None:
+    """One copy in 200 is worth a look."""
+    assert on(DataLoader(rows(200, 1), batch_size=32)).status == "warn"
+
+
+def test_repeats_of_a_sampler_are_fine() -> None:
+    """A sampler that draws rows again, and a list that holds a batch again, are meant."""
+    data = rows(200)
+    sampler = WeightedRandomSampler(torch.rand(200) ** 4, 400)
+    assert on(DataLoader(data, batch_size=32, sampler=sampler)).status == "pass"
+    assert on([data.tensors] * 5).status == "pass"
+
+
+def test_a_stream_may_repeat_on_purpose() -> None:
+    """A stream that tells no indices is at most a warning."""
+    assert on(DataLoader(Streamed(rows(200, 40)), batch_size=32)).status == "warn"
+
+
+def test_rows_of_few_values_are_equal_by_chance() -> None:
+    """Tables of categories, bits, a grid, blank pictures and short words repeat by nature."""
+    torch.manual_seed(0)
+    for x in (
+        torch.randint(3, (400, 8)).clamp(max=1).float() * torch.tensor([1.0] * 5 + [0.0] * 3),
+        torch.randint(4, (400, 4)).float().repeat_interleave(2, 1),
+        torch.linspace(0, 1, 100).repeat(4)[:, None].expand(-1, 8).contiguous(),
+        torch.zeros(400, 8),
+    ):
+        assert on(DataLoader(TensorDataset(x, torch.zeros(400).long()), batch_size=32)).status == "pass"
+
+
+def test_a_text_that_repeats_itself_does_not_fail() -> None:
+    """Windows over a short text that goes round and round are its nature."""
+    text = torch.tensor([ord(c) for c in "to be or not to be that is the question " * 40])
+    windows = text.unfold(0, 8, 1).contiguous().float()
+    assert on(DataLoader(TensorDataset(windows, windows[:, 0].long() % 3), batch_size=32)).status != "fail"
+
+
+def test_random_samples_are_inconclusive() -> None:
+    """Samples that are made anew at each reading cannot be compared."""
+    assert on(DataLoader(Hidden(), batch_size=8)).status == "inconclusive"
+
+
+def test_a_part_without_copies_is_inconclusive_with_its_share() -> None:
+    """Of 40,000 samples half are read, and the share is said."""
+    result = on(DataLoader(TensorDataset(torch.randn(40_000, 8), torch.zeros(40_000).long()), batch_size=500))
+    assert result.status == "inconclusive"
+    assert "% of all" in result.summary

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.data.input_scale import CHECK
+from tests.sanity.running import run_one
+
+
+def on(x: Tensor, model: nn.Module, **more: Any) -> CheckResult:
+    return run_one(CHECK, model=model, loader=[(x, torch.arange(len(x)) % 3)], loss_fn=nn.CrossEntropyLoss(), **more)
+
+
+def conv(*first: nn.Module) -> nn.Module:
+    return nn.Sequential(*first, nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+
+
+def pictures(scale: float) -> Tensor:
+    return torch.randint(256, (16, 3, 8, 8)).float() * scale
+
+
+class Divided(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = conv()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x.float() / 255)
+
+
+def test_raw_bytes_fail_at_their_layer() -> None:
+    """Bytes that reach a convolution fail with their typical size, by name of the layer."""
+    x = pictures(1)
+    result = on(x, conv())
+    assert (result.status, result.where) == ("fail", "0")
+    median = max(float(x[:, c][x[:, c] > 0].median()) for c in range(3))
+    assert float(result.measurements[0].measured) == pytest.approx(median, rel=0.02)
+    assert result.place is None or result.place.line > 0
+
+
+def test_a_year_among_unit_features_fails() -> None:
+    """One column in thousands is named."""
+    x = torch.randn(32, 5)
+    x[:, 3] = 1990 + 10 * torch.randn(32)
+    result = on(x, nn.Linear(5, 3))
+    assert result.status == "fail"
+    assert "feature 3" in result.summary
+
+
+def test_twice_divided_pictures_fail() -> None:
+    """Pictures divided by 255 twice are too small to see."""
+    result = on(pictures(1 / 255**2), conv())
+    assert result.status == "fail"
+    assert "too small" in result.title
+
+
+def test_what_is_read_is_what_reaches_the_weights() -> None:
+    """Models that divide or normalise first are healthy on bytes."""
+    assert on(pictures(1), Divided()).status == "pass"
+    assert on(pictures(1), conv(nn.BatchNorm2d(3))).status == "pass"
+
+
+def test_a_normalisation_behind_the_layer_makes_it_a_warning() -> None:
+    """BatchNorm right after the first layer undoes the scale, and frozen first weights may expect it."""
+    after = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.LazyLinear(3))
+    after(pictures(1))
+    assert on(pictures(1), after).status == "warn"
+    frozen = conv()
+    frozen[0].requires_grad_(False)
+    assert on(pictures(1), frozen).status == "warn"
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        torch.rand(32, 6),
+        nn.functional.one_hot(torch.arange(32) % 6, 6).float(),
+        nn.functional.normalize(torch.rand(32, 2000) * (torch.rand(32, 2000) < 0.02), dim=1),
+        torch.cat([torch.randn(31, 6), torch.full((1, 6), 90.0)]),
+        torch.randn(64, 6) * torch.logspace(1, -4, 6),
+        torch.zeros(32, 6),
+    ],
+    ids=["unit", "one-hot", "tf-idf", "one outlier", "principal components", "zeros"],
+)
+def test_silent_on_usual_scales(x: Tensor) -> None:
+    """Values in [0, 1], sparse counts, decaying components and single outliers are healthy."""
+    assert on(x, nn.Linear(x.shape[1], 3)).status == "pass"
+
+
+def test_token_ids_are_no_quantities() -> None:
+    """A model that embeds ids has no input to scale."""
+    model = nn.Sequential(nn.Embedding(5000, 8), nn.Flatten(), nn.Linear(48, 3))
+    assert on(torch.randint(5000, (16, 6)), model).status == "skip"
+
+
+def test_a_constant_feature_is_a_warning_and_a_constant_pixel_nothing() -> None:
+    """A column of one value is worth a look; border pixels are blank by nature."""
+    x = torch.randn(64, 5)
+    x[:, 2] = 0.7
+    result = on(x, nn.Linear(5, 3))
+    assert (result.status, result.where) == ("warn", "feature 2 of x")
+    blank = torch.rand(64, 3, 8, 8)
+    blank[:, :, 0] = 0
+    assert on(blank, conv()).status == "pass"
+
+
+def test_thresholds_are_the_users() -> None:
+    """A user may allow larger inputs."""
+    wide = {"input-scale": {"greatest": 5000, "large": 5000}}
+    assert on(torch.full((16, 4), 900.0), nn.Linear(4, 3), thresholds=wide).status == "pass"
+
+
+def test_no_weights_at_all_is_a_skip() -> None:
+    """A model without parameters weighs nothing."""
+    assert on(torch.randn(8, 3), nn.Flatten()).status == "skip"

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.data.label_noise import CHECK
+from tests.sanity.running import run_one
+
+
+def on(x: Tensor, y: Tensor, **more: Any) -> CheckResult:
+    loader = DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True)
+    given = {"model": nn.Linear(8, 2), "loss_fn": nn.CrossEntropyLoss(), **more}
+    return run_one(CHECK, loader=loader, **given)
+
+
+def separable(count: int) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(0)
+    y = torch.arange(count) % 2
+    return torch.randn(count, 8) + 4.0 * y[:, None], y
+
+
+def test_contradictions_fail_with_their_share() -> None:
+    """Ten of 210 rows that come again with the other label fail with that share."""
+    x, y = separable(200)
+    result = on(torch.cat([x, x[:10]]), torch.cat([y, 1 - y[:10]]))
+    assert result.status == "fail"
+    assert result.measurements[0].measured == f"{10 / 210:.2%}"
+    assert "0 and 1" in result.detail or "1 and 0" in result.detail
+
+
+def test_equal_pairs_are_another_matter() -> None:
+    """Rows that come again with the same label contradict nothing."""
+    x, y = separable(200)
+    assert on(torch.cat([x, x[:20]]), torch.cat([y, y[:20]])).status == "pass"
+
+
+def test_one_contradiction_is_a_warning() -> None:
+    """A single one in 200 is worth a look."""
+    x, y = separable(200)
+    assert on(torch.cat([x, x[:1]]), torch.cat([y, 1 - y[:1]])).status == "warn"
+
+
+def test_flipped_labels_are_a_warning() -> None:
+    """Random flips of a tenth of the labels of an easy task are told by models that never saw them."""
+    pytest.importorskip("sklearn")
+    x, y = separable(600)
+    flipped = torch.rand(600) < 0.1
+    result = on(x, torch.where(flipped, 1 - y, y))
+    assert result.status == "warn"
+    share = 100 * float(flipped.float().mean())
+    assert float(result.measurements[0].measured.rstrip("%")) == pytest.approx(share, abs=4)
+
+
+def test_clean_and_merely_hard_labels_pass() -> None:
+    """Neither an easy task nor one whose classes overlap is called noisy."""
+    assert on(*separable(400)).status == "pass"
+    digits = pytest.importorskip("sklearn.datasets").load_digits()
+    x, y = torch.tensor(digits.data / 16).float(), torch.tensor(digits.target)
+    assert on(x, y, model=nn.Linear(64, 10)).status == "pass"
+    x = torch.randn(400, 8)
+    assert on(x, (x[:, 0] + 2 * torch.randn(400) > 0).long()).status == "pass"
+
+
+def test_rows_of_few_values_differ_in_label_by_nature() -> None:
+    """Bits and categories meet with several labels."""
+    x = torch.randint(2, (400, 8)).float()
+    assert on(x, torch.randint(2, (400,))).status == "pass"
+
+
+def test_regression_is_skipped() -> None:
+    """Measurements repeated at one place differ, and that is no mistake."""
+    x = torch.randn(50, 8).repeat(2, 1)
+    assert on(x, torch.randn(100, 1), model=nn.Linear(8, 1), loss_fn=nn.MSELoss()).status == "skip"

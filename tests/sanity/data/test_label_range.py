@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.data.label_range import CHECK
+from tests.sanity.running import run_one
+
+
+def on(y: Tensor, loss_fn: Any = None, batch_size: int = 10, outputs: int = 3) -> CheckResult:
+    loader = DataLoader(TensorDataset(torch.randn(len(y), 4), y), batch_size=batch_size)
+    return run_one(CHECK, model=nn.Linear(4, outputs), loader=loader, loss_fn=loss_fn or nn.CrossEntropyLoss())
+
+
+def test_labels_that_begin_at_one_fail() -> None:
+    """Labels 1 to C fail with the shift to make, although the step itself raises."""
+    result = on(torch.arange(30) % 3 + 1)
+    assert result.status == "fail"
+    assert result.code == "+ targets = targets - 1"
+
+
+def test_a_stray_label_in_a_later_batch_fails() -> None:
+    """A single label out of range is found before training gets there."""
+    y = torch.arange(30) % 3
+    y[25] = 7
+    result = on(y)
+    assert result.status == "fail"
+    assert result.measurements[1].measured == "1"
+    assert "8 outputs" in result.remedy
+
+
+def test_float_indices_fail() -> None:
+    """Class indices in floats are refused by the loss, and named here."""
+    result = on((torch.arange(30) % 3).float())
+    assert (result.status, result.code) == ("fail", "+ targets = targets.long()")
+
+
+def test_one_class_alone_fails() -> None:
+    """A label that never changes fails on a whole set, for indices as for binary targets."""
+    assert on(torch.full((40,), 2)).title == "A constant label"
+    assert on(torch.ones(40, 1), nn.BCEWithLogitsLoss(), outputs=1).status == "fail"
+
+
+def test_few_or_partial_labels_are_no_evidence() -> None:
+    """A handful of equal labels is chance."""
+    assert on(torch.full((8,), 2)).status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "ignored"),
+    [
+        (nn.CrossEntropyLoss(), -100),
+        (nn.CrossEntropyLoss(ignore_index=255), 255),
+        (lambda outputs, targets: F.cross_entropy(outputs, targets, ignore_index=9), 9),
+    ],
+)
+def test_ignored_labels_are_fine(loss_fn: Any, ignored: int) -> None:
+    """What the loss leaves out is no label, also where only the call itself says so."""
+    y = torch.arange(30) % 3
+    y[20:] = ignored
+    y[0] = ignored
+    assert on(y, loss_fn).status == "pass"
+
+
+def test_outputs_in_another_layout_are_not_mistaken_for_classes() -> None:
+    """Where the loss refuses outputs of (N, T, C), T is no number of classes."""
+    batch = (torch.randn(25, 3, 4), torch.arange(75).reshape(25, 3) % 7)
+    result = run_one(CHECK, model=nn.Linear(4, 7), loader=[batch], loss_fn=nn.CrossEntropyLoss())
+    assert result.status == "pass"
+
+
+def test_a_model_with_its_own_loss_may_ignore_any_label() -> None:
+    """What a model leaves out inside is not known, and no finding."""
+
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 3)
+
+        def forward(self, x: Tensor, labels: Tensor) -> dict[str, Tensor]:
+            logits = self.fc(x)
+            return {"loss": F.cross_entropy(logits, labels, ignore_index=-1), "logits": logits}
+
+    labels = torch.arange(30) % 3
+    labels[::5] = -1
+    batch = {"x": torch.randn(30, 4), "labels": labels}
+    assert run_one(CHECK, model=Own(), loader=[batch]).status == "pass"
+
+
+def test_probabilities_are_no_indices() -> None:
+    """Soft labels pass."""
+    assert on(torch.randn(30, 3).softmax(1)).status == "pass"
+
+
+def test_regression_is_skipped() -> None:
+    """Where there are no classes there is nothing to ask."""
+    assert on(torch.randn(30, 1), nn.MSELoss(), outputs=1).status == "skip"

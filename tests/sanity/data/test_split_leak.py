@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Subset, SubsetRandomSampler, TensorDataset
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.data.split_leak import CHECK
+from tests.sanity.running import run_one
+
+
+def on(train: Any, val: Any) -> CheckResult:
+    return run_one(CHECK, model=nn.Linear(8, 3), loader=train, val_loader=val, loss_fn=nn.CrossEntropyLoss())
+
+
+def loaded(x: Tensor, **more: Any) -> DataLoader[Any]:
+    return DataLoader(TensorDataset(x, torch.arange(len(x)) % 3), batch_size=32, **more)
+
+
+class Jittered(Dataset[Any]):
+    def __init__(self, x: Tensor) -> None:
+        self.x, self.transform = x, lambda x: x + torch.randn(8)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(self.x[index]), index % 3
+
+
+def test_shared_rows_are_counted() -> None:
+    """Forty of a hundred validation rows that come from train fail with that share."""
+    x = torch.randn(300, 8)
+    result = on(loaded(x[:240], shuffle=True), loaded(x[200:]))
+    assert result.status == "fail"
+    assert result.measurements[0].measured == "40.00%"
+
+
+def test_shared_rows_are_found_behind_augmentation() -> None:
+    """Augmentation on train alone does not hide that the rows are the same."""
+    x = torch.randn(300, 8)
+    assert on(DataLoader(Jittered(x[:240]), batch_size=32, shuffle=True), loaded(x[200:])).status == "fail"
+
+
+def test_overlapping_indices_of_one_data_set_are_found() -> None:
+    """Index lists of subsets and of samplers are compared as they are."""
+    data = TensorDataset(torch.randn(300, 8), torch.arange(300) % 3)
+    train, val = DataLoader(Subset(data, range(200)), 32), DataLoader(Subset(data, range(150, 300)), 32)
+    assert on(train, val).measurements[0].measured == f"{50 / 150:.2%}"
+    halves = [DataLoader(data, 32, sampler=SubsetRandomSampler(range(a, a + 150))) for a in (0, 100)]
+    assert on(*halves).status == "fail"
+
+
+def test_disjoint_splits_pass() -> None:
+    """Different rows, disjoint subsets and disjoint samplers of one data set pass."""
+    x = torch.randn(300, 8)
+    assert on(loaded(x[:200]), loaded(x[200:])).status == "pass"
+    data = TensorDataset(x, torch.arange(300) % 3)
+    assert (
+        on(*(DataLoader(data, 32, sampler=SubsetRandomSampler(range(a, a + 150))) for a in (0, 150))).status == "pass"
+    )
+    assert on(*(DataLoader(Subset(data, range(a, a + 150)), 32) for a in (0, 150))).status == "pass"
+
+
+def test_a_stray_sample_is_a_warning() -> None:
+    """One shared row in a hundred is worth a look."""
+    x = torch.randn(300, 8)
+    assert on(loaded(x[:201]), loaded(x[200:])).status == "warn"
+
+
+def test_rows_of_few_values_are_equal_by_chance() -> None:
+    """Categories and bits meet again in every split."""
+    x = torch.randint(2, (300, 8)).float()
+    assert on(loaded(x[:200]), loaded(x[200:])).status == "pass"
+
+
+def test_forms_that_cannot_be_compared_are_inconclusive() -> None:
+    """Rows stored in different types cannot be told apart by content."""
+    x = torch.randn(300, 8)
+    assert on(loaded(x[:200]), loaded(x[:200].double())).status == "inconclusive"
+
+
+def test_no_validation_loader_is_a_skip() -> None:
+    """The check names what it misses."""
+    result = run_one(CHECK, model=nn.Linear(8, 3), loader=loaded(torch.randn(40, 8)), loss_fn=nn.CrossEntropyLoss())
+    assert (result.status, result.summary) == ("skip", "needs val_loader")

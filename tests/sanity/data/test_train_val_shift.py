@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.data.train_val_shift import CHECK
+from tests.sanity.running import run_one
+
+
+def on(train: Tensor, val: Tensor) -> CheckResult:
+    loaders = (DataLoader(TensorDataset(x, torch.arange(len(x)) % 3), batch_size=25) for x in (train, val))
+    model = nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+    model(train[:2].float())
+    return run_one(CHECK, model=model, **dict(zip(("loader", "val_loader"), loaders, strict=True)))
+
+
+def pictures(count: int, seed: int = 0) -> Tensor:
+    """Pictures with a bright red, a middling green and a dark blue channel."""
+    made = torch.Generator().manual_seed(seed)
+    light = torch.rand(count, 1, 1, 1, generator=made) * 0.3
+    levels = torch.tensor([0.7, 0.4, 0.2])[:, None, None]
+    return (levels + light + 0.1 * torch.randn(count, 3, 8, 8, generator=made)).clamp(0, 1)
+
+
+def test_bytes_against_unit_range_fail() -> None:
+    """Validation in bytes beside train in [0, 1] fails with both numbers."""
+    train, val = pictures(100), pictures(100, 1) * 255
+    result = on(train, val)
+    assert result.status == "fail"
+    assert result.measurements[0].measured in {f"{float(val[:, c].double().std()):.3g}" for c in range(3)}
+
+
+def test_a_normalisation_of_train_alone_fails() -> None:
+    """Means that are apart by more than the values spread fail."""
+    train = pictures(100)
+    normalised = (train - train.mean((0, 2, 3), keepdim=True)) / train.std((0, 2, 3), keepdim=True)
+    assert on(normalised, pictures(100, 1)).status == "fail"
+
+
+def test_swapped_channels_fail() -> None:
+    """Red and blue swapped are told by the means of the channels."""
+    result = on(pictures(100), pictures(100, 1).flip(1))
+    assert result.status == "fail"
+    assert result.measurements[0].measured == "2, 1, 0"
+
+
+@pytest.mark.parametrize(
+    "val", [pictures(40).permute(0, 2, 3, 1), pictures(40).flatten(1), (pictures(40) * 255).to(torch.uint8)]
+)
+def test_another_form_fails(val: Tensor) -> None:
+    """Axes, their number and integers for floats are told from the form alone."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(192, 3))
+    train = DataLoader(TensorDataset(pictures(40), torch.arange(40) % 3), batch_size=25)
+    result = run_one(CHECK, model=model, loader=train, val_loader=[(val, torch.arange(40) % 3)])
+    assert result.status == "fail"
+
+
+def test_modest_augmentation_on_train_alone_is_silent() -> None:
+    """Jitter of brightness and contrast, noise and flips do not count as a shift."""
+    torch.manual_seed(0)
+    train = pictures(200)
+    jittered = train * (1 + 0.2 * torch.randn(200, 1, 1, 1)) + 0.05 * torch.randn(200, 1, 1, 1)
+    assert on((jittered + 0.05 * torch.randn_like(train)).flip(3), pictures(100, 1)).status == "pass"
+
+
+def test_sampling_noise_is_no_shift() -> None:
+    """Splits of one distribution pass: Gaussian, heavy-tailed, rare and sparse features, at any size."""
+    torch.manual_seed(0)
+    for trial in range(30):
+        x = torch.randn(230, 40)
+        if trial % 3 == 1:
+            x = torch.exp(3 * x)
+        if trial % 3 == 2:
+            x = (torch.rand(230, 40) < 0.02) * x
+        assert on(x[:180], x[180:]).status == "pass", trial
+
+
+def test_small_sets_are_not_compared_by_value() -> None:
+    """With a few samples only the form is compared."""
+    assert on(torch.randn(8, 4), 40 + torch.randn(8, 4)).status == "pass"
+
+
+def test_token_ids_are_no_quantities() -> None:
+    """Ids may differ in any way."""
+    assert on(torch.randint(0, 50, (100, 6)), torch.randint(800, 900, (100, 6))).status == "pass"
+
+
+def test_sorted_long_sets_are_read_at_random_places() -> None:
+    """A long set sorted by a feature is compared as a whole, not by its beginning."""
+    x = torch.linspace(-1, 1, 6000)[:, None] * torch.ones(4)
+    assert on(x, x[torch.randperm(6000)]).status == "pass"
+
+
+def test_ugly_inputs_give_an_answer() -> None:
+    """NaN everywhere on one side is no shift that could be told."""
+    arguments: dict[str, Any] = {"model": nn.Linear(4, 3), "loader": [torch.full((40, 4), float("nan"))]}
+    assert run_one(CHECK, **arguments, val_loader=[torch.randn(40, 4)]).status == "pass"

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.sanity.init.dead_units import CHECK, bad
+from tests.sanity.running import run_one
+
+X, Y = torch.randn(32, 16), torch.arange(32) % 3
+
+
+def judged(model: nn.Module, x: Tensor = X, **options: object) -> str:
+    return run_one(CHECK, model=model, loader=[(x, Y)], loss_fn=nn.CrossEntropyLoss(), **options).status
+
+
+def test_dead_units_are_counted_and_placed() -> None:
+    """All 64 units behind biases of −10 are counted, in the layer that holds them."""
+    result = run_one(CHECK, **bad())
+    assert result.status == "fail"
+    assert result.measurements[0].measured == "64 of 64"
+    assert result.where.endswith("in 1")
+
+
+def test_dead_channels_of_pictures_and_functions_in_a_forward_are_found() -> None:
+    """A rectified convolution in the user's own forward is named with its line."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(1, 32, 3), nn.Linear(32, 3)
+            nn.init.constant_(self.conv.bias, -50.0)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = torch.relu(self.conv(x.view(-1, 1, 4, 4)))
+            return self.head(x.mean((2, 3)))
+
+    result = run_one(CHECK, model=Net(), loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss())
+    assert result.status == "fail"
+    assert result.place is not None
+    assert result.place.function.endswith("Net.forward")
+
+
+def test_a_unit_that_lives_in_another_batch_is_alive() -> None:
+    """Units that are zero throughout the first batch count as alive where a later one wakes them."""
+    model = nn.Sequential(nn.Linear(16, 64, bias=False), nn.ReLU(), nn.Linear(64, 3))
+    nn.init.uniform_(model[0].weight, 0.0, 1.0)
+    positive = X.abs()
+    loader = [(-positive, Y), (positive, Y)]
+    assert run_one(CHECK, model=model, loader=loader[:1], loss_fn=nn.CrossEntropyLoss()).status == "fail"
+    assert run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss()).status == "pass"
+
+
+def test_units_that_random_weights_silence_are_no_failure() -> None:
+    """Half of the units are silent where all samples look alike, and a layer of eight may be all so by chance."""
+    alike = X * 0.001 + 5 * torch.randn(1, 16)
+    for seed in range(5):
+        torch.manual_seed(seed)
+        assert judged(nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 3)), alike) == "pass"
+    small = nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3))
+    nn.init.constant_(small[0].bias, -50.0)
+    assert judged(small) == "warn"
+
+
+def test_sparse_units_dropout_and_padding_are_silent() -> None:
+    """A wide layer of which each sample wakes a few units, dropout before and after, and padded rows all pass."""
+    torch.manual_seed(0)
+    wide = nn.Sequential(nn.Linear(16, 4096), nn.ReLU(), nn.Linear(4096, 3))
+    nn.init.constant_(wide[0].bias, -2.0)  # about one in a thousand lives
+    assert judged(wide) == "pass"
+    dropped = nn.Sequential(nn.Dropout(0.8), nn.Linear(16, 64), nn.ReLU(), nn.Dropout(0.8), nn.Linear(64, 3))
+    assert judged(dropped) == "pass"
+    padded = X.clone()
+    padded[4:] = 0
+    assert judged(nn.Sequential(nn.Linear(16, 64, bias=False), nn.ReLU(), nn.Linear(64, 3)), padded) == "pass"
+
+
+def test_layers_that_cannot_be_told_are_silent() -> None:
+    """One sample, a hinge in the loss and a network without rectifiers pass."""
+    arguments = bad()
+    x, y = arguments["loader"][0]
+    arguments["loader"] = [(x[:1], y[:1])]
+    assert run_one(CHECK, **arguments).status == "pass"
+    assert judged(nn.Sequential(nn.Linear(16, 64), nn.Tanh(), nn.Linear(64, 3))) == "pass"
+    hinge = run_one(
+        CHECK, model=nn.Linear(16, 64), loader=[(X, X)], loss_fn=lambda o, y: torch.relu(o.square() - 1e6).mean()
+    )
+    assert hinge.status == "pass"
+
+
+def test_a_trained_network_is_judged_too() -> None:
+    """Dead units of a network with optimizer state are found."""
+    arguments = bad()
+    optimizer = torch.optim.Adam(arguments["model"].parameters())
+    arguments["model"](arguments["loader"][0][0]).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    assert run_one(CHECK, **arguments, optimizer=optimizer).status == "fail"

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from nbinspect.sanity.init.final_bias import CHECK, bad
+from tests.sanity.running import run_one
+
+X = torch.randn(64, 8)
+
+
+def test_a_mean_target_far_off_fails_with_the_bias_to_set() -> None:
+    """The remedy names the last bias and the mean of the targets."""
+    arguments = bad()
+    mean = float(arguments["loader"][0][1].mean())
+    result = run_one(CHECK, **arguments)
+    assert result.status == "fail"
+    assert result.where == "bias"
+    assert f"{mean:.4g}" in result.code
+    with torch.no_grad():
+        arguments["model"].get_parameter("bias").fill_(mean)
+    assert run_one(CHECK, **arguments).status == "pass"
+
+
+@pytest.mark.parametrize(("mean", "std", "status"), [(23.5, 7.8, "warn"), (152.0, 77.0, "warn"), (0.5, 1.0, "pass")])
+def test_usual_targets_never_fail(mean: float, std: float, status: str) -> None:
+    """Raw targets whose spread is of the size of their mean are at most worth a look."""
+    targets = mean + std * torch.randn(64, 1)
+    assert run_one(CHECK, model=nn.Linear(8, 1), loader=[(X, targets)], loss_fn=nn.MSELoss()).status == status
+
+
+def test_each_output_is_looked_at() -> None:
+    """One of two targets that lies far off is found, and both biases are given."""
+    targets = torch.stack([torch.randn(64), 90 + torch.randn(64)], 1)
+    result = run_one(CHECK, model=nn.Linear(8, 2), loader=[(X, targets)], loss_fn=nn.L1Loss())
+    assert result.status == "fail"
+    assert result.code.count(",") == 1
+
+
+def test_rare_classes_are_a_warning_with_their_log_odds() -> None:
+    """Shares of 1 and 63 of 64 give a warning that the right bias silences."""
+    targets = (torch.arange(64) == 5).float()[:, None]
+    model = nn.Linear(8, 1)
+    arguments = {"model": model, "loader": [(X, targets)], "loss_fn": nn.BCEWithLogitsLoss()}
+    result = run_one(CHECK, **arguments)
+    assert result.status == "warn"
+    assert f"{torch.tensor(1 / 64).logit():.4g}" in result.code
+    with torch.no_grad():
+        model.bias.fill_(float(torch.tensor(1 / 64).logit()))
+        model.weight.mul_(0.1)
+    assert run_one(CHECK, **arguments).status == "pass"
+
+
+def test_weighted_few_and_unknown_targets_are_silent() -> None:
+    """Class weights, few samples a class, language models and unknown losses get no finding."""
+    rare = (torch.arange(64) == 5).long()
+    weighted = nn.CrossEntropyLoss(weight=torch.tensor([0.1, 1.0]))
+    assert run_one(CHECK, model=nn.Linear(8, 2), loader=[(X, rare)], loss_fn=weighted).status == "pass"
+    assert run_one(CHECK, model=nn.Linear(8, 40), loader=[(X, rare)], loss_fn=nn.CrossEntropyLoss()).status == "pass"
+    assert run_one(CHECK, model=nn.Linear(8, 2), loader=[(X, rare)], loss_fn=lambda o, y: o.mean()).status == "skip"
+    assert run_one(CHECK, model=nn.Linear(8, 1), loader=[(X[:2], X[:2, :1])], loss_fn=nn.MSELoss()).status == "skip"
+
+
+def test_pictures_with_constant_pixels_are_silent() -> None:
+    """An autoencoder's pixels that are always black are no bias to set."""
+    pictures = torch.rand(64, 64)
+    pictures[:, ::8] = 0
+    model = nn.Sequential(nn.Linear(64, 64), nn.Sigmoid())
+    assert run_one(CHECK, model=model, loader=[(pictures, pictures)], loss_fn=nn.BCELoss()).status == "pass"
+
+
+def test_one_class_and_nan_give_no_finding() -> None:
+    """A constant label is another check's, and what is not finite has no bias to set."""
+    one = [(X, torch.zeros(64, dtype=torch.long))]
+    assert run_one(CHECK, model=nn.Linear(8, 2), loader=one, loss_fn=nn.CrossEntropyLoss()).status == "pass"
+    broken = [(X * float("nan"), torch.arange(64) % 2)]
+    assert run_one(CHECK, model=nn.Linear(8, 2), loader=broken, loss_fn=nn.CrossEntropyLoss()).status == "pass"

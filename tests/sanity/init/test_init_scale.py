@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nbinspect.sanity.init.init_scale import CHECK, bad
+from tests.sanity.running import run_one
+
+X, Y = torch.randn(32, 64), torch.arange(32) % 4
+
+
+def plain(std: float, depth: int = 8, norm: bool = False) -> nn.Sequential:
+    model = nn.Sequential()
+    for _ in range(depth):
+        linear = nn.Linear(64, 64)
+        nn.init.normal_(linear.weight, std=std)
+        model.extend([linear, *([nn.LayerNorm(64)] if norm else []), nn.ReLU()])
+    return model.append(nn.Linear(64, 4))
+
+
+def judged(model: nn.Module, x: Tensor = X) -> str:
+    return run_one(CHECK, model=model, loader=[(x, Y)], loss_fn=nn.CrossEntropyLoss()).status
+
+
+def test_a_signal_that_shrinks_is_measured() -> None:
+    """The share that is left is that which the layers' own outputs have."""
+    arguments = bad()
+    result = run_one(CHECK, **arguments)
+    model, x = arguments["model"], arguments["loader"][0][0]
+    with torch.no_grad():
+        before = model[:13](x)  # the last two hidden layers are 12 and 14
+        deep = max(float(model[:n](x).var(0, unbiased=False).mean().sqrt()) for n in (12, 13, 14, 15))
+    share = deep / float(x.var(0, unbiased=False).mean().sqrt())
+    assert before.shape == (32, 64)
+    assert result.status == "fail"
+    assert float(result.measurements[0].measured) == pytest.approx(share, rel=0.01)
+    assert result.where.endswith("weight")
+    assert len(result.charts[0].names) == 9
+
+
+def test_a_signal_that_explodes_fails() -> None:
+    """Weights of standard deviation 1 in eight layers fail."""
+    result = run_one(CHECK, model=plain(1.0), loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss())
+    assert result.status == "fail"
+    assert "explodes" in result.title
+
+
+@pytest.mark.parametrize("std", [0.01, 1.0])
+def test_normalisation_between_the_layers_heals_both(std: float) -> None:
+    """The same weights pass behind layer normalisation."""
+    assert judged(plain(std, norm=True)) == "pass"
+
+
+def test_the_usual_initialisations_pass() -> None:
+    """PyTorch's own initialisation passes at ten layers, He's at thirty, raw bytes as inputs too."""
+    usual = nn.Sequential(*[part for _ in range(10) for part in (nn.Linear(64, 64), nn.ReLU())], nn.Linear(64, 4))
+    assert judged(usual) == "pass"
+    assert judged(plain((2 / 64) ** 0.5, depth=30)) == "pass"
+    assert judged(plain((2 / 64) ** 0.5), 255 * torch.rand(32, 64)) == "pass"
+
+
+class Residual(nn.Module):
+    """Blocks beside a shortcut."""
+
+    def __init__(self, depth: int, last: float) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64)) for _ in range(depth)
+        )
+        self.head = nn.Linear(64, 4)
+        for block in self.blocks:
+            block[2].weight.data.mul_(last)
+            block[2].bias.data.mul_(last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self.blocks:
+            x = x + block(x)
+        return self.head(x)
+
+
+@pytest.mark.parametrize("last", [0.0, 1.0])
+def test_residual_growth_and_branches_that_begin_at_zero_pass(last: float) -> None:
+    """Twenty-four blocks without normalisation pass, whatever their branches begin at."""
+    assert judged(Residual(24, last)) == "pass"
+
+
+def test_a_head_that_begins_near_zero_passes() -> None:
+    """A last layer of tiny weights is no loss of signal in the network."""
+    model = plain((2 / 64) ** 0.5)
+    nn.init.normal_(model[-1].weight, std=1e-8)
+    assert judged(model) == "pass"
+
+
+def test_ugly_programs_are_not_judged() -> None:
+    """One sample, no parameters and integers alone give no finding."""
+    assert run_one(CHECK, model=plain(0.01), loader=[(X[:1], Y[:1])], loss_fn=nn.CrossEntropyLoss()).status in (
+        "inconclusive",
+        "pass",
+    )
+    assert run_one(CHECK, model=nn.Flatten(), loader=[(X, X)], loss_fn=nn.MSELoss()).status == "skip"
+    assert judged(plain(0.01), torch.full((32, 64), float("nan"))) in ("inconclusive", "pass")

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from math import log
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nbinspect.sanity.init.loss_at_init import CHECK, bad
+from tests.sanity.running import run_one
+
+X, Y = torch.randn(64, 16), torch.arange(64) % 10
+
+
+def confident(times: float = 20.0) -> nn.Linear:
+    model = nn.Linear(16, 10)
+    with torch.no_grad():
+        model.weight.mul_(4 * times)
+    return model
+
+
+def test_a_confident_beginner_fails_with_the_value_of_chance() -> None:
+    """Logits of a large scale fail, and the expected value is the logarithm of the number of classes."""
+    result = run_one(CHECK, **bad())
+    assert result.status == "fail"
+    assert f"{log(10):.4g}" in result.measurements[0].expected
+    assert result.place is None or result.place.file
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_reduction_and_smoothing_are_those_of_the_users_loss(reduction: str, smoothing: float) -> None:
+    """A healthy network passes under any reduction and smoothing, weighted and with ignored targets."""
+    loss = nn.CrossEntropyLoss(
+        reduction=reduction, label_smoothing=smoothing, weight=torch.rand(10) + 0.1, ignore_index=3
+    )
+    assert run_one(CHECK, model=nn.Linear(16, 10), loader=[(X, Y)], loss_fn=loss).status == "pass"
+    assert run_one(CHECK, model=confident(), loader=[(X, Y)], loss_fn=loss).status == "fail"
+
+
+def test_a_loss_written_as_a_function_is_computed_anew() -> None:
+    """The options of a call inside the user's own function are found from its value."""
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(logits, targets, reduction="sum", ignore_index=0)
+
+    assert run_one(CHECK, model=nn.Linear(16, 10), loader=[(X, Y)], loss_fn=loss).status == "pass"
+    assert run_one(CHECK, model=confident(), loader=[(X, Y)], loss_fn=loss).status == "fail"
+
+
+def test_biases_that_begin_at_the_prior_pass() -> None:
+    """A bias at the log-odds of imbalanced classes gives a loss below that of equal logits."""
+    targets = (torch.arange(64) < 3).long()
+    model = nn.Linear(16, 2)
+    with torch.no_grad():
+        model.bias.copy_(torch.tensor([61 / 64, 3 / 64]).log())
+        model.weight.mul_(0.1)
+    assert run_one(CHECK, model=model, loader=[(X, targets)], loss_fn=nn.CrossEntropyLoss()).status == "pass"
+
+
+def test_binary_logits_and_probabilities_are_compared_with_one_half() -> None:
+    """Both binary losses pass on a linear layer, and fail on one that is certain."""
+    targets = (torch.arange(64) % 2).float()[:, None]
+    small = nn.Sequential(nn.Linear(16, 1))
+    assert run_one(CHECK, model=small, loader=[(X, targets)], loss_fn=nn.BCEWithLogitsLoss()).status == "pass"
+    squashed = nn.Sequential(nn.Linear(16, 1), nn.Sigmoid())
+    assert run_one(CHECK, model=squashed, loader=[(X, targets)], loss_fn=nn.BCELoss()).status == "pass"
+    with torch.no_grad():
+        small[0].weight.mul_(100)
+    assert run_one(CHECK, model=small, loader=[(X, targets)], loss_fn=nn.BCEWithLogitsLoss()).status == "fail"
+
+
+def test_an_offset_of_the_targets_is_no_matter_of_this_check() -> None:
+    """Targets around 50 under a zero bias pass here, and outputs of a huge scale fail."""
+    targets = 50 + torch.randn(64, 1)
+    assert run_one(CHECK, model=nn.Linear(16, 1), loader=[(X, targets)], loss_fn=nn.MSELoss()).status == "pass"
+    wild = nn.Linear(16, 1)
+    with torch.no_grad():
+        wild.weight.mul_(1e4)
+    assert run_one(CHECK, model=wild, loader=[(X, torch.randn(64, 1))], loss_fn=nn.MSELoss()).status == "fail"
+
+
+class Margin(nn.Module):
+    """Logits with an angular margin at the true class, of scale 64."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(10, 16))
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        cosine = F.linear(F.normalize(x), F.normalize(self.weight))
+        return 64 * (cosine - 0.5 * F.one_hot(y, 10))
+
+
+def test_a_margin_on_the_true_class_is_not_failed() -> None:
+    """A head that is given the targets begins far above chance on purpose."""
+    result = run_one(
+        CHECK,
+        model=Margin(),
+        loader=[(X, Y)],
+        loss_fn=nn.CrossEntropyLoss(),
+        forward=lambda model, batch: model(*batch),
+    )
+    assert result.status == "inconclusive"
+
+
+def test_a_trained_network_an_unknown_loss_and_an_unknown_task_are_not_judged() -> None:
+    """The check skips or cannot tell, and says why."""
+    model = confident()
+    optimizer = torch.optim.Adam(model.parameters())
+    F.cross_entropy(model(X), Y).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    trained = run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+    assert trained.status == "skip"
+    assert "1 steps" in trained.summary
+    own = run_one(CHECK, model=confident(), loader=[(X, Y)], loss_fn=lambda o, y: (o.exp().sum(1) - y).abs().mean())
+    assert own.status == "inconclusive"
+    other = run_one(CHECK, model=confident(), loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss(), task="other")
+    assert other.status == "skip"
+    assert run_one(CHECK, model=confident(), loader=[X]).status in ("skip", "inconclusive")

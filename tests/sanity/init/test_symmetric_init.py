@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nbinspect.sanity.init.symmetric_init import CHECK, bad
+from tests.sanity.running import run_one
+
+X, Y = torch.randn(32, 16), torch.arange(32) % 3
+
+
+def network() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def judged(model: nn.Module, **options: object) -> str:
+    return run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss(), **options).status
+
+
+def test_a_constant_network_fails_and_stays_as_it_is() -> None:
+    """The layer is named, its first value is told, and no weight of the user's has moved."""
+    arguments = bad()
+    result = run_one(CHECK, **arguments)
+    assert result.status == "fail"
+    assert result.where == "0.weight"
+    assert "0.1" in result.detail
+    assert all(bool((parameter == 0.1).all()) for parameter in arguments["model"].parameters())
+    assert all(parameter.grad is None for parameter in arguments["model"].parameters())
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1])
+def test_networks_whose_layers_are_all_alike_fail(value: float) -> None:
+    """Zeros, from which nothing moves, and a constant both fail."""
+    model = network()
+    for parameter in model.parameters():
+        nn.init.constant_(parameter, value)
+    assert judged(model) == "fail"
+
+
+def test_identical_filters_fail() -> None:
+    """Filters that are copies of one fail, where all later layers are such too."""
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    for layer in (model[0], model[2]):
+        layer.weight.data[:] = torch.randn(1, layer.weight.shape[1], 1, 1)[:, :1]
+        nn.init.zeros_(layer.bias)
+    pictures = torch.randn(32, 1, 8, 8)
+    batch = (pictures, Y)
+    assert run_one(CHECK, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss()).status == "fail"
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_a_constant_recurrent_layer_fails_gate_by_gate(kind: type[nn.Module]) -> None:
+    """Units of one gate are compared with each other, not with those of another gate."""
+
+    class Net(nn.Module):
+        def __init__(self, value: float | None) -> None:
+            super().__init__()
+            self.layer, self.head = kind(16, 8, batch_first=True), nn.Linear(8, 3)
+            for parameter in self.parameters():
+                if value is not None:
+                    nn.init.constant_(parameter, value)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.layer(x[:, None])[0][:, -1])
+
+    assert judged(Net(0.1)) == "fail"
+    assert judged(Net(None)) == "pass"
+
+
+def test_last_layers_that_begin_at_zero_pass() -> None:
+    """A zero head is healthy, also behind a zero adapter."""
+    model = network()
+    nn.init.zeros_(model[-1].weight)
+    assert judged(model) == "pass"
+
+
+class Branches(nn.Module):
+    """Residual branches, low-rank adapters and a scale, all at zero in the beginning."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.first, self.second = nn.Linear(16, 16), nn.Linear(16, 16), nn.Linear(16, 16)
+        self.down, self.up = nn.Linear(16, 2, bias=False), nn.Linear(2, 16, bias=False)
+        self.norm, self.head = nn.LayerNorm(16), nn.Linear(16, 3)
+        for zero in (self.second.weight, self.second.bias, self.up.weight, self.norm.weight, self.head.weight):
+            nn.init.zeros_(zero)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        x = x + self.second(torch.relu(self.first(x)))
+        x = x + self.up(self.down(x))
+        return self.head(x + self.norm(x))
+
+
+def test_branches_adapters_and_norm_scales_at_zero_pass() -> None:
+    """Zero layers beside a shortcut part within a few steps, even behind a head at zero."""
+    assert judged(Branches()) == "pass"
+
+
+def test_frozen_layers_and_ugly_programs_are_silent() -> None:
+    """A fixed averaging filter, a trained network and one without parameters get no finding."""
+    model = network()
+    nn.init.constant_(model[0].weight, 0.1)
+    model[0].requires_grad_(False)
+    assert judged(model) == "pass"
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    nn.CrossEntropyLoss()(model(X), Y).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    assert judged(model, optimizer=optimizer) == "skip"
+    assert run_one(CHECK, model=nn.Flatten(), loader=[(X, X)], loss_fn=nn.MSELoss()).status == "skip"

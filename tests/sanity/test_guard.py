@@ -1,0 +1,111 @@
+"""The guard: what it tells, and that the whole catalogue leaves every byte of the program as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from nbinspect import check
+from nbinspect.records import Progress
+from nbinspect.sanity.guard import Guard
+from nbinspect.sanity.registry import CHECKS
+from nbinspect.subject import Subject
+from tests.sanity.states import state_of
+
+
+class Mixed(nn.Module):
+    """BatchNorm, dropout, a frozen part in eval mode, a hook of the user's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frozen = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8)).eval()
+        self.frozen.requires_grad_(False)
+        self.body = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3))
+        self.head = nn.Linear(16, 3)
+        self.body.register_forward_hook(lambda *_: None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(self.frozen(x)))
+
+
+def program() -> dict[str, Any]:
+    """A program in the middle of training: gradients, optimizer state, generators that have been drawn from."""
+    torch.manual_seed(0)
+    model, generator = Mixed(), torch.Generator().manual_seed(1)
+    x = torch.randn(96, 6)
+    data = TensorDataset(x, (x[:, 0] > 0).long() + (x[:, 1] > 0).long())
+    loader = DataLoader(data, batch_size=16, shuffle=True, generator=generator)
+    optimizer = torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=1e-3)
+    loss_fn = nn.CrossEntropyLoss()
+    for inputs, targets in loader:
+        optimizer.zero_grad()
+        loss_fn(model(inputs), targets).backward()
+        optimizer.step()
+    return {
+        "model": model,
+        "loader": loader,
+        "loss_fn": loss_fn,
+        "optimizer": optimizer,
+        "val_loader": DataLoader(TensorDataset(*data[:48]), batch_size=16),
+    }
+
+
+@pytest.mark.parametrize("model", [nn.LazyLinear(3), nn.Linear(4, 3, device="meta"), nn.ReLU()])
+def test_models_without_bytes_are_guarded_too(model: nn.Module) -> None:
+    """Parameters that are not made yet, or have no memory, are no change and no error."""
+    with Guard(Subject(model)) as guard:
+        assert guard.changed() == ()
+
+
+def test_a_lazy_model_stays_lazy() -> None:
+    """A lazy layer is no layer of a size after a run."""
+    model = nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.Linear(8, 3))
+    check(model, [(torch.randn(8, 4), torch.arange(8) % 3)], nn.CrossEntropyLoss(), only=["runs", "loss-input"])
+    assert isinstance(model[0].weight, nn.UninitializedParameter)
+
+
+def test_all_checks_together_leave_no_trace() -> None:
+    """Model, gradients, optimizer, generators and random states are the same bytes after a whole run."""
+    arguments = program()
+    before = state_of(arguments["model"], arguments["optimizer"], arguments["loader"])
+    report = check(**arguments)
+    assert not report.errors, str(report)
+    assert state_of(arguments["model"], arguments["optimizer"], arguments["loader"]) == before
+
+
+@pytest.mark.parametrize("name", [one.name for one in CHECKS])
+def test_an_interrupt_in_any_check_leaves_no_trace(name: str) -> None:
+    """An interrupt that arrives while a check runs its passes, or just before it, changes no byte."""
+    arguments = program()
+    before = state_of(arguments["model"], arguments["optimizer"], arguments["loader"])
+    calls = 0
+
+    def interrupt(told: Progress) -> None:
+        nonlocal calls
+        calls += told.check == name
+        if calls >= 3 or (told.done and not told.check):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check(**arguments, only=name, progress=interrupt)
+    assert state_of(arguments["model"], arguments["optimizer"], arguments["loader"]) == before
+
+
+def test_training_goes_on_as_if_nothing_had_been() -> None:
+    """Weights after further training are bit-identical with a run of all checks in between and without."""
+
+    def trained(*, looked_at: bool) -> Tensor:
+        arguments = program()
+        if looked_at:
+            check(**arguments)
+        for inputs, targets in arguments["loader"]:
+            arguments["optimizer"].zero_grad()
+            arguments["loss_fn"](arguments["model"](inputs), targets).backward()
+            arguments["optimizer"].step()
+        return torch.cat([parameter.detach().flatten() for parameter in arguments["model"].parameters()])
+
+    assert torch.equal(trained(looked_at=True), trained(looked_at=False))

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from nbinspect.sanity.wiring.batchnorm_statistics import CHECK
+from tests.sanity.running import run_one
+
+N = 64
+LOSS = nn.CrossEntropyLoss()
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 2))
+
+
+def data() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(N, 4, generator=generator)
+    return x, (x[:, 0] > 0).long()
+
+
+@pytest.fixture(scope="module")
+def trained() -> nn.Sequential:
+    """A network that has learnt its data, with statistics of 150 batches."""
+    model, (x, y) = network(), data()
+    optimizer = torch.optim.Adam(model.parameters(), 0.02)
+    for _ in range(150):
+        optimizer.zero_grad()
+        LOSS(model(x), y).backward()
+        optimizer.step()
+    return model
+
+
+def with_statistics(model: nn.Sequential, mean: float, factor: float) -> nn.Sequential:
+    again = network()
+    again.load_state_dict(model.state_dict())
+    again[1].running_mean += mean * again[1].running_var.sqrt()
+    again[1].running_var *= factor
+    return again
+
+
+def program(model: nn.Module, **arguments: Any) -> dict[str, Any]:
+    return {"model": model, "loader": [data()], "loss_fn": LOSS, **arguments}
+
+
+def of(samples: int, model: nn.Module | None = None, shape: tuple[int, ...] = (4,), **options: Any) -> dict[str, Any]:
+    own = TensorDataset(torch.randn(samples, *shape), torch.randint(2, (samples,)))
+    loader = DataLoader(own, **{"batch_size": 8, **options})
+    return {"model": model or network(), "loader": loader, "loss_fn": LOSS}
+
+
+def test_a_last_batch_of_one_sample_fails() -> None:
+    """A data set that leaves one sample for its last batch ends the epoch with an error."""
+    result = run_one(CHECK, **of(33))
+    assert result.status == "fail"
+    assert "33 samples" in result.summary
+    assert result.where == "1"
+    with pytest.raises(ValueError, match="more than 1 value"):
+        network()(torch.randn(1, 4))
+
+
+def test_a_batch_of_one_sample_explains_why_it_raises() -> None:
+    """Where the first batch raises already, the reason is told."""
+    result = run_one(CHECK, **of(8, batch_size=1))
+    assert result.status == "fail"
+    assert result.where == "1"
+
+
+def test_batches_that_come_out_even_pass() -> None:
+    """Neither a dropped last batch, nor one of two samples and more, is a finding."""
+    assert run_one(CHECK, **of(33, drop_last=True)).status == "pass"
+    assert run_one(CHECK, **of(34)).status == "pass"
+    assert run_one(CHECK, **of(32)).status == "pass"
+
+
+def test_pictures_of_many_places_may_come_alone() -> None:
+    """One picture has a value per channel at every place."""
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 2))
+    assert run_one(CHECK, **of(33, model, (1, 8, 8))).status == "pass"
+    assert run_one(CHECK, **of(8, model, (1, 8, 8), batch_size=1)).status == "pass"
+
+
+def test_two_values_per_channel_are_a_warning() -> None:
+    """Two values give their order alone."""
+    result = run_one(CHECK, **of(8, batch_size=2))
+    assert result.status == "warn"
+    assert result.measurements[0].measured == "2"
+
+
+def test_statistics_that_fit_pass(trained: nn.Sequential) -> None:
+    """A trained network is as good in eval mode as in train mode."""
+    result = run_one(CHECK, **program(trained))
+    assert result.status == "pass"
+    assert "settled" in result.summary
+
+
+@pytest.mark.parametrize(("mean", "factor"), [(6.0, 1.0), (3.0, 1e-2)])
+def test_a_model_that_is_lost_in_eval_mode_fails(trained: nn.Sequential, mean: float, factor: float) -> None:
+    """Statistics that are far off are named with the loss in both modes."""
+    model = with_statistics(trained, mean, factor)
+    result = run_one(CHECK, **program(model))
+    assert result.status == "fail"
+    assert result.where == "1"
+    x, y = data()
+    with torch.no_grad():
+        expected = float(LOSS(model.eval()(x), y))
+    assert float(result.measurements[0].measured) == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_shift_agrees_with_numpy(trained: nn.Sequential) -> None:
+    """The shift is the median over channels, in standard deviations."""
+    model = with_statistics(trained, 6.0, 1.0)
+    result = run_one(CHECK, **program(model))
+    h = model[0](data()[0]).detach().double().numpy()
+    kept, batch = model[1].running_var.double().numpy(), h.var(0, ddof=1)
+    shift = np.abs(h.mean(0) - model[1].running_mean.double().numpy()) / np.sqrt(np.minimum(kept, batch) + 1e-5)
+    assert float(result.measurements[1].measured) == pytest.approx(np.sort(shift)[7], rel=1e-3)
+
+
+def test_fresh_and_unsettled_statistics_are_silent(trained: nn.Sequential) -> None:
+    """Before any step, and after few, statistics that do not fit are no defect."""
+    for batches in (0, 5):
+        model = with_statistics(trained, 6.0, 1.0)
+        model[1].num_batches_tracked.fill_(batches)
+        assert run_one(CHECK, **program(model)).status == "pass"
+    assert run_one(CHECK, **program(network())).status == "pass"
+
+
+def test_frozen_norms_are_silent(trained: nn.Sequential) -> None:
+    """A BatchNorm in eval mode inside a training model keeps what it has on purpose."""
+    model = with_statistics(trained, 6.0, 1.0)
+    model[1].eval()
+    assert run_one(CHECK, **program(model)).status == "pass"
+
+
+def test_a_checkpoint_on_other_data_is_no_failure(trained: nn.Sequential) -> None:
+    """Where the model has learnt nothing of this data yet, its old statistics are at most a warning."""
+    x, y = data()
+    other = (x * 5 + 20, y.flip(0))
+    model = with_statistics(trained, 0.0, 1.0)
+    model[3] = nn.Linear(16, 2)
+    assert run_one(CHECK, **program(model, loader=[other])).status in ("pass", "warn")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.Linear(4, 2),
+        nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8, track_running_stats=False), nn.Linear(8, 2)),
+        nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8, momentum=None, affine=False), nn.Linear(8, 2)),
+    ],
+)
+def test_other_networks_pass(model: nn.Module) -> None:
+    """Without BatchNorm, without statistics and with cumulative ones there is nothing to find."""
+    assert run_one(CHECK, **program(model)).status == "pass"
+
+
+def test_ugly_batches_are_no_finding(trained: nn.Sequential) -> None:
+    """NaN everywhere, and a loss that is no number, give none."""
+    x, y = data()
+    assert run_one(CHECK, **program(trained, loader=[(x * float("nan"), y)])).status == "pass"
+    vector = nn.CrossEntropyLoss(reduction="none")
+    assert run_one(CHECK, **program(with_statistics(trained, 6.0, 1.0), loss_fn=vector)).status == "pass"

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nbinspect.sanity.wiring.causality import CHECK
+from tests.sanity.running import run_one
+
+N, T, V = 8, 12, 20
+
+
+def loss_fn(logits: Tensor, targets: Tensor) -> Tensor:
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+class Decoder(nn.Module):
+    """A transformer over tokens, masked in one of several ways."""
+
+    def __init__(self, mask: str = "causal", strict: bool = False) -> None:
+        super().__init__()
+        self.embed, self.place = nn.Embedding(V, 16), nn.Parameter(torch.randn(T, 16) * 0.02)
+        self.layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+        self.head, self.mask, self.strict = nn.Linear(16, V), mask, strict
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embed(tokens)
+        if self.strict:
+            x = F.pad(x, (0, 0, 1, 0))[:, :-1]
+        x = x + self.place[: x.shape[1]]
+        size = x.shape[1]
+        ahead = torch.ones(size, size, dtype=torch.bool)
+        masks = {"causal": ahead.triu(1), "late": ahead.triu(2), "transposed": ahead.tril(-1), "none": None}
+        return self.head(self.layer(x, src_mask=masks[self.mask]))
+
+
+class Tiny(nn.Module):
+    """Attention through PyTorch's function, in two layers; the second may forget to be causal."""
+
+    def __init__(self, second: bool = True) -> None:
+        super().__init__()
+        self.embed, self.head, self.second = nn.Embedding(V, 16), nn.Linear(16, V), second
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embed(tokens)[:, None]
+        x = x + F.scaled_dot_product_attention(x, x, x, is_causal=True)
+        if self.second:
+            x = x + F.scaled_dot_product_attention(x, x, x, is_causal=True)
+        else:
+            x = x + F.scaled_dot_product_attention(x, x, x)  # looks ahead
+        return self.head(x[:, 0])
+
+
+class Recurrent(nn.Module):
+    def __init__(self, both: bool) -> None:
+        super().__init__()
+        self.embed, self.lstm = nn.Embedding(V, 8), nn.LSTM(8, 8, batch_first=True, bidirectional=both)
+        self.head = nn.Linear(16 if both else 8, V)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.head(self.lstm(self.embed(tokens))[0])
+
+
+class OwnLoss(nn.Module):
+    """A model that shifts inside, as the labels it takes are the tokens themselves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.decoder = Decoder()
+
+    def forward(self, input_ids: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        logits = self.decoder(input_ids)
+        return {"loss": loss_fn(logits[:, :-1], labels[:, 1:]), "logits": logits}
+
+
+def text(ahead: int) -> list[tuple[Tensor, Tensor]]:
+    """Tokens with targets so many steps on."""
+    torch.manual_seed(0)
+    tokens = torch.randint(V, (N, T + 2))
+    return [(tokens[:, :T], tokens[:, ahead : ahead + T])]
+
+
+def program(model: nn.Module, ahead: int = 1, **arguments: object) -> dict[str, object]:
+    return {"model": model, "loader": text(ahead), "loss_fn": loss_fn, **arguments}
+
+
+def test_a_causal_model_with_targets_one_step_on_passes() -> None:
+    """A causal mask and targets that come next are healthy."""
+    result = run_one(CHECK, **program(Decoder()))
+    assert result.status == "pass"
+    assert "1 step on" in result.summary
+
+
+@pytest.mark.parametrize("mask", ["late", "transposed"])
+def test_a_mask_that_lets_the_future_through_fails(mask: str) -> None:
+    """A mask that begins one place too far, and one of the wrong triangle, are found by themselves."""
+    result = run_one(CHECK, **program(Decoder(mask)))
+    assert result.status == "fail"
+    assert "multi_head_attention" in result.where
+    assert result.place is not None
+
+
+def test_a_late_mask_lets_just_one_position_through() -> None:
+    """The chart agrees with the mask: of the outputs before the cut, the last one alone changes."""
+    result = run_one(CHECK, **program(Decoder("late")))
+    (bars,) = result.charts[0].values
+    cut = next(i for i, bar in enumerate(bars) if bar > 0) + 1
+    assert f"before position {cut} " in result.summary
+    assert (bars[: cut - 1] == 0).all()
+
+
+def test_the_layer_that_forgets_the_mask_is_named_by_its_line() -> None:
+    """Of two layers, the one that is not causal is the place."""
+    result = run_one(CHECK, **program(Tiny(second=False)))
+    assert result.status == "fail"
+    assert result.place is not None
+    with open(result.place.file, encoding="utf-8") as file:  # noqa: PTH123 - reads the one line
+        assert "# looks ahead" in file.readlines()[result.place.line - 1]
+    assert run_one(CHECK, **program(Tiny())).status == "pass"
+
+
+@pytest.mark.parametrize("model", [Decoder("none"), Recurrent(both=True)])
+def test_targets_one_step_on_are_evidence(model: nn.Module) -> None:
+    """A model of both directions could copy targets that are its inputs, one step on."""
+    assert run_one(CHECK, **program(model)).status == "fail"
+
+
+def test_what_the_user_says_counts() -> None:
+    """With causal=True a bidirectional model fails on any targets, and with causal=False none does."""
+    loader = [(torch.randint(V, (N, T)), torch.randint(V, (N, T)))]
+    assert run_one(CHECK, **program(Recurrent(True), causal=True, loader=loader)).status == "fail"
+    assert run_one(CHECK, **program(Recurrent(False), causal=True, loader=loader)).status == "pass"
+    assert run_one(CHECK, **program(Decoder("late"), causal=False)).status == "skip"
+
+
+def test_targets_that_are_not_shifted_fail() -> None:
+    """A causal model that is asked for the token that it has just read is told by its loss."""
+    result = run_one(CHECK, **program(Decoder(), ahead=0))
+    assert result.status == "fail"
+    assert "not shifted" in result.title
+    assert result.measurements[0].measured == "0"
+    assert result.where == "F.cross_entropy"
+
+
+def test_labels_shifted_by_hand_for_a_model_that_shifts_fail() -> None:
+    """Labels that are one step on already are shifted twice; the tokens themselves are right."""
+    torch.manual_seed(0)
+    tokens = torch.randint(V, (N, T + 1))
+    twice = {"input_ids": tokens[:, :-1], "labels": tokens[:, 1:]}
+    once = {"input_ids": tokens[:, :-1], "labels": tokens[:, :-1]}
+    result = run_one(CHECK, model=OwnLoss(), loader=[twice])
+    assert result.status == "fail"
+    assert "twice" in result.title
+    assert result.measurements[0].measured == "2"
+    assert run_one(CHECK, model=OwnLoss(), loader=[once]).status == "pass"
+
+
+def test_a_model_that_shifts_its_inputs_passes() -> None:
+    """Where the output at a position sees only what lies before it, targets are the inputs themselves."""
+    assert run_one(CHECK, **program(Decoder(strict=True), ahead=0)).status == "pass"
+    assert run_one(CHECK, **program(Decoder(strict=True), ahead=1)).status == "fail"
+
+
+def test_several_tokens_predicted_at_once_pass() -> None:
+    """One loss for the next token is enough, whatever further heads predict."""
+
+    def two(logits: Tensor, targets: Tensor) -> Tensor:
+        return loss_fn(logits, targets) + loss_fn(logits[:, :-1], targets[:, 1:])
+
+    assert run_one(CHECK, **program(Decoder(), loss_fn=two)).status == "pass"
+
+
+@pytest.mark.parametrize("form", ["flat", "classes second", "time first"])
+def test_outputs_are_read_however_they_lie(form: str) -> None:
+    """Logits that are flattened, or have their classes second, or time first, are lined up with the positions."""
+
+    class Laid(nn.Module):
+        def __init__(self, inner: nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            if form == "time first":
+                return self.inner(tokens.t()).transpose(0, 1)
+            logits = self.inner(tokens)
+            return logits.flatten(0, 1) if form == "flat" else logits.transpose(1, 2)
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        if form == "time first":
+            return F.cross_entropy(logits.reshape(-1, V), targets.reshape(-1))
+        return F.cross_entropy(logits, targets.flatten() if form == "flat" else targets)
+
+    (batch,) = text(1)
+    other = [tuple(part.t() for part in batch)] if form == "time first" else [batch]
+    axis = 1 if form == "time first" else 0
+    for mask, status in (("causal", "pass"), ("late", "fail")):
+        found = run_one(CHECK, model=Laid(Decoder(mask)), loader=other, loss_fn=loss, batch_axis=axis)
+        assert found.status == status, found
+
+
+def test_bidirectional_encoders_are_skipped() -> None:
+    """Attention to both sides is no defect where the targets do not come next."""
+    loader = [(torch.randint(V, (N, T)), torch.randint(V, (N, T)))]
+    assert run_one(CHECK, **program(Decoder("none"), loader=loader)).status == "skip"
+
+
+def test_a_source_beside_a_causal_decoder_is_silent() -> None:
+    """A decoder may see the whole source, though its own tokens are masked."""
+
+    class Translator(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.head = nn.Embedding(V, 16), nn.Linear(16, V)
+            self.core = nn.Transformer(16, 2, 1, 1, 32, batch_first=True)
+
+        def forward(self, source: Tensor, target: Tensor) -> Tensor:
+            mask = nn.Transformer.generate_square_subsequent_mask(target.shape[1])
+            return self.head(self.core(self.embed(source), self.embed(target), tgt_mask=mask))
+
+    torch.manual_seed(0)
+    tokens = torch.randint(V, (N, T + 1))
+    loader = [(tokens[:, :-1], tokens[:, :-1], tokens[:, 1:])]
+    assert run_one(CHECK, model=Translator(), loader=loader, loss_fn=loss_fn).status == "pass"
+
+
+def test_models_of_transformers_are_told_by_their_config() -> None:
+    """A published decoder passes on its own labels and fails on shifted ones; an encoder is skipped."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.GPT2Config(vocab_size=V, n_positions=32, n_embd=16, n_layer=2, n_head=2)
+    model = transformers.GPT2LMHeadModel(config)
+    torch.manual_seed(0)
+    tokens = torch.randint(V, (N, T + 1))
+    right = {"input_ids": tokens[:, :-1], "labels": tokens[:, :-1]}
+    assert run_one(CHECK, model=model, loader=[right]).status == "pass"
+    result = run_one(CHECK, model=model, loader=[{**right, "labels": tokens[:, 1:]}])
+    assert result.status == "fail"
+    assert "twice" in result.title
+    encoder = transformers.BertForMaskedLM(
+        transformers.BertConfig(
+            vocab_size=V, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+        )
+    )
+    assert run_one(CHECK, model=encoder, loader=[right]).status == "skip"
+
+
+def test_a_causal_convolution_on_channels_passes() -> None:
+    """Time may be the last axis: of (N, C, T) a convolution padded on the left alone is causal."""
+
+    class Convolution(nn.Module):
+        def __init__(self, left: int) -> None:
+            super().__init__()
+            self.conv, self.left = nn.Conv1d(6, 6, 3), left
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.conv(F.pad(x, (self.left, 2 - self.left)))
+
+    loader = [(torch.randn(N, 6, T), torch.randn(N, 6, T))]
+    for left, status in ((2, "pass"), (1, "fail")):
+        result = run_one(CHECK, model=Convolution(left), loader=loader, loss_fn=nn.MSELoss(), causal=True)
+        assert result.status == status
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        (torch.zeros(N, T, dtype=torch.long), torch.zeros(N, T, dtype=torch.long)),
+        (torch.randint(V, (1, T)), torch.randint(V, (1, T))),
+        (torch.randint(V, (N, 2)), torch.randint(V, (N, 2))),
+    ],
+)
+def test_ugly_batches_are_no_failure(batch: tuple[Tensor, Tensor]) -> None:
+    """Constant tokens, one sample and very short texts give no finding on a causal model."""
+    assert run_one(CHECK, **program(Decoder(), loader=[batch], causal=True)).status in ("pass", "skip")
+
+
+def test_one_label_a_sequence_is_skipped() -> None:
+    """A causal encoder under a head for the whole sequence has no output at each position."""
+    model = nn.Sequential(nn.Embedding(V, 8), nn.Flatten(), nn.Linear(8 * T, 3))
+    loader = [(torch.randint(V, (N, T)), torch.randint(3, (N,)))]
+    assert run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss(), causal=True).status == "skip"

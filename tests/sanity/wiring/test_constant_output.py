@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.wiring.constant_output import CHECK
+from tests.sanity.running import run_one
+
+N = 10
+
+
+class Wiped(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.first(x))
+        h = torch.zeros_like(h) * h  # wipes
+        return self.last(h)
+
+
+class Tupled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.ones(len(x), 7), self.fc(x)
+
+
+def result_of(model: nn.Module, x: Tensor | None = None, loss_fn: Any = None) -> CheckResult:
+    x = torch.linspace(-1, 1, N * 4).reshape(N, 4) if x is None else x
+    batch = (x, torch.arange(len(x)) % 3)
+    return run_one(CHECK, model=model, loader=[batch], loss_fn=loss_fn or nn.CrossEntropyLoss())
+
+
+def test_a_wiped_input_is_found_at_its_line() -> None:
+    """The operation after which samples are alike is named with its line."""
+    result = result_of(Wiped())
+    assert (result.status, result.where) == ("fail", "Tensor.mul")
+    assert result.place is not None
+    assert "# wipes" in Path(result.place.file).read_text(encoding="utf-8").splitlines()[result.place.line - 1]
+    assert result.measurements[0].measured == "1"
+
+
+def test_dead_units_and_a_softmax_of_one_unit_are_found() -> None:
+    """Units that are all dead, and a softmax over one unit, give one output."""
+    dead = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    nn.init.constant_(dead[0].bias, -100)
+    assert result_of(dead).status == "fail"
+    single = nn.Sequential(nn.Linear(4, 1), nn.Softmax(1))
+    mean = lambda p, y: ((p.squeeze(1) - y) ** 2).mean()  # noqa: E731 - as users write it
+    result = result_of(single, loss_fn=mean)
+    assert (result.status, result.where) == ("fail", "F.softmax in 1")
+
+
+def zeroed(model: nn.Sequential) -> nn.Module:
+    nn.init.zeros_(model[-1].weight)
+    nn.init.zeros_(model[-1].bias)
+    return model
+
+
+def test_silent_on_a_head_that_starts_at_zero() -> None:
+    """A head of zeros is drawn at random on a copy, and the model is left as it was."""
+    model = zeroed(nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3)))
+    assert result_of(model).status == "pass"
+    assert not model[-1].weight.any()
+
+
+def test_a_head_of_zeros_hides_no_wiped_input() -> None:
+    """With the head drawn at random the wiped input is still seen."""
+    model = Wiped()
+    nn.init.zeros_(model.last.weight)
+    assert result_of(model).status == "fail"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.Linear(4, 3),
+        nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3)),
+    ],
+)
+def test_silent_on_outputs_that_differ(model: nn.Module) -> None:
+    """Healthy networks pass, in train mode too."""
+    assert result_of(model).status == "pass"
+
+
+def test_silent_on_constants_beside_the_prediction() -> None:
+    """One of several outputs may be the same for all samples."""
+    assert result_of(Tupled(), loss_fn=lambda out, y: nn.functional.cross_entropy(out[1], y)).status == "pass"
+
+
+def test_without_different_samples_it_is_skipped() -> None:
+    """Equal inputs, one sample and outputs that are no rows cannot tell."""
+    assert result_of(nn.Linear(4, 3), torch.ones(N, 4)).status == "skip"
+    assert result_of(nn.Linear(4, 3), torch.ones(1, 4)).status == "skip"
+
+    class Mean(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.mean(0)[:3]
+
+    assert result_of(Mean(), loss_fn=lambda z, y: z.sum()).status == "skip"
+
+
+def test_nan_is_no_constant() -> None:
+    """Outputs of NaN are somebody else's finding."""
+    model = nn.Linear(4, 3)
+    nn.init.constant_(model.weight, float("nan"))
+    assert result_of(model).status == "pass"
+
+
+def test_small_differences_count() -> None:
+    """Outputs that differ little, but more than float error, pass."""
+    model = nn.Linear(4, 3)
+    with torch.no_grad():
+        model.weight.mul_(1e-3)
+        model.bias.fill_(1)
+    assert result_of(model).status == "pass"

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.wiring.loss_direction import CHECK
+from tests.sanity.running import run_one
+
+N = 32
+CLASSES = torch.arange(N) % 4
+BITS = (torch.arange(N) % 2).float()[:, None]
+NUMBERS = torch.linspace(-1, 2, N)[:, None]
+
+
+def result_of(loss_fn: Any, targets: Tensor, head: nn.Module | None = None, **rest: Any) -> CheckResult:
+    torch.manual_seed(0)
+    outputs = 4 if targets.dim() == 1 else 1
+    model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, outputs), head or nn.Identity())
+    return run_one(CHECK, model=model, loader=[(torch.randn(N, 6), targets)], loss_fn=loss_fn, **rest)
+
+
+def dice(z: Tensor, y: Tensor) -> Tensor:
+    p = z.sigmoid()
+    return 2 * (p * y).sum() / (p.sum() + y.sum())
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "targets"),
+    [
+        (lambda z, y: -F.cross_entropy(z, y), CLASSES),
+        (lambda z, y: z.log_softmax(1)[range(N), y].mean(), CLASSES),
+        (lambda z, y: z.softmax(1)[range(N), y].mean(), CLASSES),
+        (lambda z, y: -F.binary_cross_entropy_with_logits(z, y), BITS),
+        (lambda z, y: -F.mse_loss(z, y), NUMBERS),
+        (lambda z, y: -((z - y) ** 2).mean(), NUMBERS),
+    ],
+)
+def test_a_flipped_sign_is_found(loss_fn: Any, targets: Tensor) -> None:
+    """A loss with its sign flipped, or a metric that is minimised, fails with the predictions before and after."""
+    result = result_of(loss_fn, targets)
+    assert result.status == "fail"
+    for step in result.measurements[1:]:
+        assert float(step.measured) > float(step.expected.split()[-1])
+
+
+def test_a_metric_needs_its_task_named() -> None:
+    """A metric minimised on bits, which several tasks have, is found once the task is named, and skipped before."""
+    assert result_of(dice, BITS).status == "skip"
+    assert result_of(dice, BITS, task="binary").status == "fail"
+    assert result_of(lambda z, y: 1 - dice(z, y), BITS, task="binary").status == "pass"
+    assert result_of(lambda z, y: -dice(z, y), BITS, task="binary").status == "pass"
+
+
+def test_the_numbers_are_those_of_the_loss() -> None:
+    """The loss of perfect predictions is that of the targets themselves."""
+    result = result_of(lambda z, y: 3 - F.mse_loss(z, y), NUMBERS)
+    assert float(result.measurements[0].measured) == pytest.approx(3)
+
+
+WEIGHTS = torch.tensor([0.05, 1.0, 5.0, 20.0])
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "targets", "head"),
+    [
+        (nn.CrossEntropyLoss(label_smoothing=0.2), CLASSES, None),
+        (nn.CrossEntropyLoss(weight=WEIGHTS), CLASSES, None),
+        (nn.NLLLoss(), CLASSES, nn.LogSoftmax(1)),
+        (nn.CrossEntropyLoss(), CLASSES, nn.Softmax(1)),
+        (lambda p, y: -p[range(N), y].mean(), CLASSES, nn.Softmax(1)),
+        (lambda z, y: F.multi_margin_loss(z, y) - 7, CLASSES, None),
+        (nn.BCELoss(), BITS, nn.Sigmoid()),
+        (nn.BCEWithLogitsLoss(pos_weight=torch.tensor(9.0)), BITS, None),
+        (nn.L1Loss(), NUMBERS, None),
+        (lambda z, y: -torch.distributions.Normal(z, 0.01).log_prob(y).mean(), NUMBERS, None),
+        (lambda z, y: torch.maximum(0.95 * (y - z), -0.05 * (y - z)).mean(), NUMBERS, None),
+        (lambda z, y: -F.cosine_similarity(z.T, y.T).mean(), NUMBERS, None),
+    ],
+)
+def test_silent_where_perfect_predictions_are_preferred(loss_fn: Any, targets: Tensor, head: nn.Module | None) -> None:
+    """Negative, floorless, weighted, smoothed and quantile losses pass."""
+    assert result_of(loss_fn, targets, head).status == "pass"
+
+
+def test_silent_on_outputs_that_are_not_matched_to_targets() -> None:
+    """A density with its own scale among the outputs is skipped or passes, and so is another task."""
+    assert result_of(lambda z, y: -F.cross_entropy(z, y), CLASSES, task="other").status == "skip"
+    two = nn.Linear(6, 2)
+    batch = (torch.randn(N, 6), NUMBERS)
+    loss_fn = lambda z, y: F.gaussian_nll_loss(z[:, :1], y, z[:, 1:].exp())  # noqa: E731 - as users write it
+    assert run_one(CHECK, model=two, loader=[batch], loss_fn=loss_fn).status in ("skip", "pass")
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "targets"),
+    [
+        (lambda z, y: F.mse_loss(z, (y - 50) / 10), 50 + 10 * NUMBERS),
+        (lambda z, y: F.mse_loss(z.exp(), y), NUMBERS + 2),
+        (F.poisson_nll_loss, torch.full((N, 1), 3.0)),
+        (lambda z, y: F.binary_cross_entropy_with_logits(z, 1 - y), BITS),
+    ],
+)
+def test_silent_on_targets_that_the_loss_maps(loss_fn: Any, targets: Tensor) -> None:
+    """Targets that are standardised or swapped inside the loss are those that count; so are outputs."""
+    for seed in range(4):
+        torch.manual_seed(seed)
+        batch = (torch.randn(N, 6), targets)
+        assert run_one(CHECK, model=nn.Linear(6, 1), loader=[batch], loss_fn=loss_fn).status in ("pass", "skip")
+
+
+def test_silent_on_losses_of_embeddings() -> None:
+    """A loss that pulls embeddings together compares no outputs with targets."""
+
+    def apart(e: Tensor, y: Tensor) -> Tensor:
+        near = torch.cdist(e, e)
+        return near[y[:, None] == y].mean() - near[y[:, None] != y].mean()
+
+    def together(e: Tensor, y: Tensor) -> Tensor:
+        return torch.cdist(e, e)[y[:, None] == y].mean()
+
+    for loss_fn in (apart, together):
+        batch = (torch.randn(N, 6), CLASSES)
+        assert run_one(CHECK, model=nn.Linear(6, 12), loader=[batch], loss_fn=loss_fn).status in ("pass", "skip")
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_a_broadcast_is_no_direction() -> None:
+    """Outputs (N, 1) against targets (N,) are somebody else's finding."""
+    model, batch = nn.Linear(6, 1), (torch.randn(N, 6), NUMBERS[:, 0])
+    assert run_one(CHECK, model=model, loader=[batch], loss_fn=nn.MSELoss()).status != "fail"
+
+
+def test_the_purpose_of_the_user_waives_it() -> None:
+    """A direction that is meant is waived with its reason."""
+    result = result_of(lambda z, y: -F.cross_entropy(z, y), CLASSES, intended={"loss-direction": "an attack"})
+    assert result.status == "waived"
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    """The steps are taken on a copy."""
+    model = nn.Linear(6, 4)
+    before = model.weight.detach().clone()
+    loss_fn = lambda z, y: -F.cross_entropy(z, y)  # noqa: E731 - as users write it
+    assert run_one(CHECK, model=model, loader=[(torch.randn(N, 6), CLASSES)], loss_fn=loss_fn).status == "fail"
+    assert torch.equal(model.weight, before)
+    assert model.weight.grad is None

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.wiring.loss_reduction import CHECK
+from tests.sanity.running import run_one
+
+N = 32
+CLASSES = torch.arange(N) % 4
+
+
+def result_of(loss_fn: Any, rate: float | None = 0.1, kind: Any = torch.optim.SGD, **rest: Any) -> CheckResult:
+    model = nn.Linear(6, 4)
+    optimizer = kind(model.parameters(), lr=rate) if rate is not None else None
+    batch = (torch.randn(N, 6), CLASSES)
+    return run_one(CHECK, model=model, loader=[batch], loss_fn=loss_fn, optimizer=optimizer, **rest)
+
+
+def by_size(z: Tensor, y: Tensor) -> Tensor:
+    return F.cross_entropy(z, y) / len(y)
+
+
+def summed(z: Tensor, y: Tensor) -> Tensor:
+    return F.cross_entropy(z, y, reduction="sum")
+
+
+def test_a_second_division_is_found_with_the_rate_that_it_leaves() -> None:
+    """A mean that is divided by N fails where the rate is that of a mean."""
+    result = result_of(by_size)
+    assert result.status == "fail"
+    assert [one.measured for one in result.measurements] == ["0.5", f"{0.1 / N:.4g}"]
+    assert result.place is not None
+    assert result.place.function == "by_size"
+
+
+@pytest.mark.parametrize(("rate", "kind"), [(0.1 * N, torch.optim.SGD), (1e-3, torch.optim.AdamW), (None, None)])
+def test_a_second_division_may_be_harmless(rate: float | None, kind: Any) -> None:
+    """With a rate chosen for it, an optimizer that rescales gradients, or none, it is a warning."""
+    assert result_of(by_size, rate, kind).status == "warn"
+
+
+@pytest.mark.parametrize(
+    ("rate", "kind", "status"),
+    [
+        (0.1, torch.optim.SGD, "warn"),
+        (0.1 / N, torch.optim.SGD, "pass"),
+        (1e-3, torch.optim.Adam, "pass"),
+        (None, None, "inconclusive"),
+    ],
+)
+def test_a_sum_is_judged_by_the_rate(rate: float | None, kind: Any, status: str) -> None:
+    """A sum is a warning under a rate for means, and passes under one chosen for it; it never fails."""
+    assert result_of(summed, rate, kind).status == status
+
+
+def test_a_factory_of_optimizers_is_asked() -> None:
+    """An optimizer given as a function tells its rate too."""
+    model, batch = nn.Linear(6, 4), (torch.randn(N, 6), CLASSES)
+    factory = lambda parameters: torch.optim.SGD(parameters, lr=0.1)  # noqa: E731 - as users write it
+    arguments: dict[str, Any] = {"model": model, "loader": [batch], "loss_fn": by_size, "optimizer": factory}
+    assert run_one(CHECK, **arguments).status == "fail"
+
+
+def token_mean(z: Tensor, y: Tensor) -> Tensor:
+    return F.cross_entropy(z, y, reduction="sum") / (y >= 0).sum()
+
+
+def pixels(z: Tensor, y: Tensor) -> Tensor:
+    return ((z - F.one_hot(y, 4)) ** 2).sum(1).mean()
+
+
+def pairs(z: Tensor, y: Tensor) -> Tensor:
+    return torch.logsumexp(z @ z.T, 1).mean()
+
+
+@pytest.mark.parametrize(
+    "loss_fn", [nn.CrossEntropyLoss(), nn.MultiMarginLoss(), token_mean, pixels, pairs, lambda z, y: pixels(z, y) / 8]
+)
+def test_silent_on_means_of_any_kind(loss_fn: Any) -> None:
+    """Means over tokens, sums over pixels, accumulation's division and losses of pairs pass."""
+    assert result_of(loss_fn).status == "pass"
+
+
+def test_a_sum_divided_by_a_constant_passes() -> None:
+    """A sum over the batch, scaled afterwards, was thought of."""
+    assert result_of(lambda z, y: summed(z, y) / 32).status == "pass"
+
+
+def test_a_loss_inside_the_model_is_run_on_few_samples() -> None:
+    """Models that compute their own loss are run on four samples, once and repeatedly."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    size = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    model = BertForSequenceClassification(BertConfig(vocab_size=20, **size))
+    batch = {"input_ids": torch.randint(20, (N, 6)), "labels": torch.arange(N) % 2}
+    result = run_one(CHECK, model=model, loader=[batch])
+    assert result.status == "pass"
+
+
+@pytest.mark.parametrize(
+    "loss_fn", [lambda z, y: z.sum() * float("nan"), lambda z, y: z.sum() * 0, lambda z, y: z.view(N, 4).mean()]
+)
+def test_losses_that_cannot_be_repeated_are_skipped(loss_fn: Any) -> None:
+    """NaN, zero and a fixed batch size are skipped."""
+    assert result_of(loss_fn).status == "skip"

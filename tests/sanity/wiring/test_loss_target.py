@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.wiring.loss_target import CHECK
+from tests.sanity.running import run_one
+
+N = 24
+X = torch.linspace(-1, 1, N * 4).reshape(N, 4)
+INDICES = torch.arange(N) % 4
+QUANTITIES = torch.linspace(-2, 3, N)
+MULTI_HOT = torch.tensor([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]).repeat(N // 2, 1)
+
+
+def result_of(targets: Tensor, loss_fn: Any, model: nn.Module | None = None, **rest: Any) -> CheckResult:
+    torch.manual_seed(0)
+    model = nn.Linear(4, 4) if model is None else model
+    return run_one(CHECK, model=model, loader=[(X, targets)], loss_fn=loss_fn, **rest)
+
+
+CONTINUOUS = "Cross-entropy on continuous targets"
+SEVERAL = "One-of-C loss on multi-hot targets"
+ONE = "Softmax of one unit"
+INDEX = "Squared error on class indices"
+OUTSIDE = "Binary cross-entropy on targets outside 0 and 1"
+
+
+@pytest.mark.parametrize(
+    ("targets", "loss_fn", "outputs", "title", "number"),
+    [
+        (QUANTITIES, nn.CrossEntropyLoss(), 4, CONTINUOUS, "-2 to 3"),
+        (QUANTITIES.abs(), lambda z, y: F.cross_entropy(z, y.long()), 4, CONTINUOUS, "0.04348 to 3"),
+        (QUANTITIES[:, None].expand(N, 4), nn.CrossEntropyLoss(), 4, CONTINUOUS, "-2 to 3"),
+        (QUANTITIES[:, None], nn.CrossEntropyLoss(), 1, ONE, "1"),
+        (MULTI_HOT, nn.CrossEntropyLoss(), 4, SEVERAL, "2"),
+        (MULTI_HOT, lambda z, y: F.cross_entropy(z, y.argmax(1)), 4, SEVERAL, "2"),
+        (INDICES * 0, nn.CrossEntropyLoss(), 1, ONE, "1"),
+        (INDICES, lambda z, y: ((z - y[:, None]) ** 2).mean(), 4, INDEX, "4"),
+        (2 * MULTI_HOT - 1, nn.BCEWithLogitsLoss(), 4, OUTSIDE, "-1 to 1"),
+    ],
+)  # fmt: skip
+def test_each_mismatch_is_named(targets: Tensor, loss_fn: Any, outputs: int, title: str, number: str) -> None:
+    """Each loss on targets that it is not meant for fails under its name, with the number that shows it."""
+    result = result_of(targets, loss_fn, nn.Linear(4, outputs))
+    assert (result.status, result.title) == ("fail", title)
+    assert result.measurements[0].measured == number
+
+
+def test_indices_are_certain_where_classes_are_named() -> None:
+    """A squared error on indices fails with class names, a data set's classes or a task, and warns without."""
+    loss_fn = lambda z, y: F.mse_loss(z.squeeze(1), y.float())  # noqa: E731 - as users write it
+    model = nn.Linear(4, 1)
+    assert result_of(INDICES, loss_fn, model, class_names=list("abcd")).status == "fail"
+    assert result_of(INDICES, loss_fn, model, task="classification").status == "fail"
+    data = TensorDataset(X, INDICES)
+    data.classes = list("abcd")  # type: ignore[attr-defined] # as folders of images have it
+    assert run_one(CHECK, model=model, loader=DataLoader(data, batch_size=N), loss_fn=loss_fn).title == INDEX
+    assert result_of(INDICES, loss_fn, model).status == "warn"
+    assert result_of(INDICES, loss_fn, model, task="regression").status == "pass"
+
+
+class OneUnit(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.softmax(self.fc(x), dim=1)  # over one unit
+
+
+@pytest.mark.parametrize("loss_fn", [nn.BCELoss(), nn.MSELoss(), lambda p, y: -(y * torch.log(p)).mean()])
+def test_a_softmax_of_one_unit_is_found_at_its_line(loss_fn: Any) -> None:
+    """Whatever the loss, a softmax over one unit is named with its line."""
+    result = result_of((INDICES % 2).float()[:, None], loss_fn, OneUnit())
+    assert (result.status, result.title, result.where) == ("fail", ONE, "torch.softmax")
+    assert result.place is not None
+    assert result.place.function.endswith("forward")
+
+
+class AttendsToOne(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x[:, None]
+        return (torch.softmax(tokens @ tokens.mT, -1) @ self.fc(tokens))[:, 0]
+
+
+SOFT = torch.softmax(torch.linspace(-3, 3, N * 4).sin().reshape(N, 4) * 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("targets", "loss_fn"),
+    [
+        (INDICES, nn.CrossEntropyLoss()),
+        (SOFT, nn.CrossEntropyLoss()),
+        (F.one_hot(INDICES).float(), nn.CrossEntropyLoss(label_smoothing=0.1)),
+        (F.one_hot(INDICES).float(), nn.MSELoss()),
+        (INDICES, lambda z, y: F.mse_loss(z.softmax(1), F.one_hot(y, 4).float())),
+        (MULTI_HOT, nn.BCEWithLogitsLoss()),
+        (SOFT, nn.BCEWithLogitsLoss()),
+        (QUANTITIES[:, None].repeat(1, 4), nn.MSELoss()),
+        (torch.where(INDICES == 3, -100, INDICES), nn.CrossEntropyLoss()),
+        (INDICES, nn.MultiMarginLoss()),
+        (INDICES.float(), lambda z, y: F.cross_entropy(z, y.long())),
+        (QUANTITIES.abs() / 3, lambda z, y: F.cross_entropy(z, (y * 3.99).long())),
+        ((INDICES % 2).float()[:, None], lambda z, y: F.mse_loss(z[:, :1].sigmoid(), y)),
+        (torch.poisson(torch.full((N, 4), 30.0)), nn.MSELoss()),
+    ],
+)
+def test_silent_on_targets_that_suit(targets: Tensor, loss_fn: Any) -> None:
+    """Indices, distributions, one-hot and multi-hot targets, bits and quantities pass under the losses for them."""
+    assert result_of(targets, loss_fn).status == "pass"
+
+
+def test_silent_on_attention_to_one_token() -> None:
+    """A softmax over one key inside the network is no softmax of one unit."""
+    assert result_of(INDICES, nn.CrossEntropyLoss(), AttendsToOne()).status == "pass"
+
+
+def test_targets_made_in_the_loss_may_be_meant() -> None:
+    """Several positives that the loss itself lays down are a warning at most."""
+    loss_fn = lambda z, y: F.cross_entropy(z @ z.T, (y[:, None] == y).float())  # noqa: E731 - as users write it
+    assert result_of(INDICES, loss_fn).status == "warn"
+
+
+@pytest.mark.parametrize("targets", [torch.full((N, 4), float("nan")), torch.zeros(N, 4)])
+def test_ugly_targets_raise_nothing(targets: Tensor) -> None:
+    """NaN and empty rows end in an answer."""
+    assert result_of(targets, nn.CrossEntropyLoss()).status in ("pass", "fail", "warn")
+    assert result_of(targets, nn.MSELoss()).status == "pass"

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import AlbertConfig, AlbertForSequenceClassification
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.wiring.no_nonlinearity import CHECK
+from tests.sanity.running import run_one
+
+ROWS = torch.randn(12, 4, generator=torch.Generator().manual_seed(0))
+CLASSES = torch.arange(12) % 3
+IMAGES = torch.randn(12, 2, 6, 6, generator=torch.Generator().manual_seed(0))
+
+
+def result(model: nn.Module, inputs: Tensor = ROWS, **more: Any) -> CheckResult:
+    return run_one(CHECK, **{"model": model, "loader": [(inputs, CLASSES)], "loss_fn": nn.CrossEntropyLoss(), **more})
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "where", "pairs"),
+    [
+        (nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 3)), ROWS, "1", "1"),
+        (nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.1), nn.Linear(8, 8), nn.Linear(8, 3)), ROWS, "2", "2"),
+        (
+            nn.Sequential(nn.Conv2d(2, 8, 3), nn.Conv2d(8, 8, 3), nn.Flatten(), nn.ReLU(), nn.Linear(32, 3)),
+            IMAGES,
+            "1",
+            "1",
+        ),
+        (nn.Sequential(nn.Conv2d(2, 8, 3), nn.Flatten(), nn.Linear(128, 3)), IMAGES, "2", "1"),
+    ],
+)
+def test_warns_where_two_layers_are_one(model: nn.Module, inputs: Tensor, where: str, pairs: str) -> None:
+    """Layers with nothing but dropout or another shape between are named and counted."""
+    found = result(model, inputs)
+    assert found.status == "warn"
+    assert found.where == where
+    assert found.measurements[0].measured == pairs
+
+
+def test_names_the_line_of_the_second_layer() -> None:
+    """In a class of the user's the line that calls the second layer is told."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc1, self.fc2 = nn.Linear(4, 8), nn.Linear(8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.fc1(x)
+            return self.fc2(x)  # second
+
+    found = result(Net())
+    assert found.title == "No nonlinearity between fc1 and fc2"
+    assert found.place is not None
+    with open(found.place.file, encoding="utf-8") as file:  # noqa: PTH123 - reads the one line
+        assert "# second" in file.readlines()[found.place.line - 1]
+
+
+class Residual(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.outer, self.head = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.inner(x)
+        return self.head(h + self.outer(h))
+
+
+class Attends(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.query, self.key, self.value = (nn.Linear(4, 4) for _ in range(4))
+        self.out, self.head = nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.embed(x)[:, None]
+        mixed = F.scaled_dot_product_attention(self.query(h), self.key(h), self.value(h))
+        return self.head(torch.relu(self.out(mixed[:, 0])))
+
+
+class Latent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encode, self.decode = nn.Linear(4, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        z = self.encode(x)
+        return self.decode(z), z
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.step, self.head = nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.tanh(self.step(self.step(x))))
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs"),
+    [
+        (nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)), ROWS),
+        (nn.Sequential(nn.Linear(4, 8), nn.ReLU(inplace=True), nn.Linear(8, 3)), ROWS),
+        (nn.Sequential(nn.Linear(4, 8), nn.LayerNorm(8), nn.Linear(8, 3)), ROWS),
+        (nn.Sequential(nn.Linear(4, 1), nn.Linear(1, 3)), ROWS),
+        (
+            nn.Sequential(nn.Conv2d(2, 2, 3, groups=2), nn.Conv2d(2, 8, 1), nn.ReLU(), nn.Flatten(), nn.Linear(128, 3)),
+            IMAGES,
+        ),
+        (
+            nn.Sequential(nn.Conv2d(2, 8, (1, 3)), nn.Conv2d(8, 8, (3, 1)), nn.ReLU(), nn.Flatten(), nn.Linear(128, 3)),
+            IMAGES,
+        ),
+        (Residual(), ROWS),
+        (Attends(), ROWS),
+        (Recurrent(), ROWS),
+    ],
+)
+def test_silent(model: nn.Module, inputs: Tensor) -> None:
+    """Activations, norms, low-rank factors, separable kernels, residuals, attention and recurrences are no pair."""
+    assert result(model, inputs).status == "pass"
+
+
+def test_a_code_that_is_returned_is_silent() -> None:
+    """What the model returns too has another use than the next layer."""
+    assert result(Latent(), loss_fn=lambda out, y: F.cross_entropy(out[0], y)).status == "pass"
+
+
+def test_published_models_are_silent() -> None:
+    """An embedding that is factorised inside a published model is its authors' business."""
+    config = AlbertConfig(
+        vocab_size=20, embedding_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+    )
+    batch = {"input_ids": torch.randint(20, (6, 5)), "labels": torch.arange(6) % 2}
+    assert run_one(CHECK, model=AlbertForSequenceClassification(config), loader=[batch]).status == "pass"
+
+
+def test_a_network_without_layers_passes() -> None:
+    """Where nothing is affine there is no pair."""
+    assert (
+        result(nn.Flatten(), loss_fn=lambda out, y: out.sum()).summary == "0 affine layers, none straight after another"
+    )

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from nbinspect.sanity.wiring.padding_leak import CHECK
+from tests.sanity.running import run_one
+
+N, T, V = 16, 10, 9
+LENGTHS = torch.tensor([10, 3, 4, 9, 5, 8, 6, 7, 3, 4, 10, 9, 5, 6, 8, 7])
+MASK = torch.arange(T) < LENGTHS[:, None]
+Y = torch.arange(N) % 2
+
+
+def tokens(pad: int = 0) -> Tensor:
+    torch.manual_seed(0)
+    return torch.where(MASK, torch.randint(1, V, (N, T)), pad)
+
+
+class Reader(nn.Module):
+    """Reads padded tokens with a mask, in one of several ways."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.embed, self.how = nn.Embedding(V + 1, 8), how
+        self.rnn = nn.LSTM(8, 8, batch_first=True, bidirectional=how.startswith("both"))
+        self.attention = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+        self.conv = nn.Conv1d(8, 8, 3, padding=1)
+        self.head = nn.Linear(16 if how.startswith("both") else 8, 2)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        lengths = mask.sum(1)
+        h = self.embed(x)
+        if self.how == "last":
+            h = self.rnn(h)[0][:, -1]  # the padded last step
+        elif self.how == "own last":
+            h = self.rnn(h)[0][torch.arange(len(x)), lengths - 1]
+        elif self.how in ("packed", "both packed"):
+            packed = pack_padded_sequence(h, lengths, batch_first=True, enforce_sorted=False)
+            h = pad_packed_sequence(self.rnn(packed)[0], batch_first=True)[0].sum(1)
+        elif self.how in ("both", "steps"):
+            h = self.rnn(h)[0]
+        elif self.how in ("mean", "masked mean"):
+            h = h.mean(1) if self.how == "mean" else (h * mask[:, :, None]).sum(1) / lengths[:, None]
+        elif self.how in ("attention", "masked attention"):
+            h = self.attention(h, src_key_padding_mask=None if self.how == "attention" else ~mask.bool())[:, 0]
+        elif self.how == "conv":
+            h = self.conv(h.transpose(1, 2)).transpose(1, 2)
+        elif self.how == "fixed":
+            h = h.view(len(x), T, 8).mean(1)
+        return self.head(h)
+
+
+def loss_fn(outputs: Tensor, targets: Tensor) -> Tensor:
+    return F.cross_entropy(outputs if outputs.dim() == 2 else outputs[:, 0], targets)
+
+
+def program(how: str, mask: Tensor = MASK, **arguments: object) -> dict[str, object]:
+    torch.manual_seed(0)
+    return {"model": Reader(how), "loader": [(tokens(), mask, Y)], "loss_fn": loss_fn, **arguments}
+
+
+@pytest.mark.parametrize(
+    ("how", "where", "remedy"),
+    [
+        ("last", "Tensor.__getitem__", "lengths - 1"),
+        ("both", "torch.lstm in rnn", "pack_padded_sequence"),
+        ("mean", "Tensor.mean", "mask.sum(1)"),
+        ("attention", "F.multi_head_attention_forward", "mask"),
+    ],
+)
+def test_padding_that_reaches_real_places_is_named(how: str, where: str, remedy: str) -> None:
+    """A state read after the padding, a backward direction, a mean and attention over it fail at their operation."""
+    result = run_one(CHECK, **program(how))
+    assert result.status == "fail"
+    assert where in result.where
+    assert remedy in result.remedy
+    assert result.place is not None
+
+
+def test_the_share_agrees_with_the_outputs() -> None:
+    """The measured change is that of the outputs with and without padding, by their spread."""
+    arguments = program("mean")
+    result = run_one(CHECK, **arguments)
+    short = LENGTHS.argsort()[:4]
+    model = arguments["model"].eval()  # type: ignore[attr-defined]
+    most = int(LENGTHS[short].max())
+    with torch.no_grad():
+        whole = model(tokens()[short], MASK[short])
+        less = model(tokens()[short, :most], MASK[short, :most])
+    share = float((whole - less).abs().max() / (whole - whole.mean(0)).abs().max())
+    assert result.measurements[0].measured == f"{share:.4g}"
+
+
+@pytest.mark.parametrize("how", ["own last", "packed", "both packed", "steps", "masked mean", "masked attention"])
+def test_padding_that_is_left_out_passes(how: str) -> None:
+    """Packed, masked and per-step outputs do not change at real places."""
+    assert run_one(CHECK, **program(how)).status == "pass"
+
+
+def test_what_a_convolution_takes_in_is_a_warning() -> None:
+    """Padding at the edge of a convolution is worth a look and no certain defect."""
+    assert run_one(CHECK, **program("conv")).status == "warn"
+
+
+@pytest.mark.parametrize("told", ["mask", "lengths", "value"])
+def test_padding_is_told_in_three_ways(told: str) -> None:
+    """A mask, lengths or the user's padding value tell what is padding."""
+
+    class Model(nn.Module):
+        def __init__(self, reads: str) -> None:
+            super().__init__()
+            self.reader = Reader(reads)
+
+        def forward(self, x: Tensor, extra: Tensor | None = None) -> Tensor:
+            mask = x != 0 if extra is None else extra if extra.dim() == 2 else torch.arange(x.shape[1]) < extra[:, None]
+            return self.reader(x, mask)
+
+    batch = {"mask": (tokens(), MASK, Y), "lengths": (tokens(), LENGTHS, Y), "value": (tokens(), Y)}[told]
+    value = {"padding_value": 0} if told == "value" else {}
+    for reads, status in (("last", "fail"), ("own last", "pass")):
+        found = run_one(CHECK, model=Model(reads), loader=[batch], loss_fn=loss_fn, **value)
+        assert found.status == status
+
+
+def test_a_mask_derived_from_the_tokens_is_left_intact() -> None:
+    """A model that finds its last real token by the padding's own value passes, as padded places are never filled."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.GPT2Config(
+        vocab_size=V, n_positions=32, n_embd=16, n_layer=2, n_head=2, pad_token_id=0, bos_token_id=1, eos_token_id=1
+    )
+    model = transformers.GPT2ForSequenceClassification(config)
+    batch = {"input_ids": tokens(), "attention_mask": MASK.long(), "labels": Y}
+    assert run_one(CHECK, model=model, loader=[batch]).status == "pass"
+
+
+def test_published_encoders_pass_with_their_mask() -> None:
+    """A small BERT that gets its mask passes, and one that has to do without it does not."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.BertConfig(
+        vocab_size=V, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16
+    )
+    model = transformers.BertForTokenClassification(config)
+    batch = {"input_ids": tokens(), "attention_mask": MASK.long(), "labels": tokens() % 2}
+    assert run_one(CHECK, model=model, loader=[batch]).status == "pass"
+    bare = {"input_ids": tokens(), "labels": tokens() % 2}
+    assert run_one(CHECK, model=model, loader=[bare], padding_value=0).status == "fail"
+
+
+def test_time_first_batches_are_read() -> None:
+    """Padded sequences of (T, N) are cut along their first axis."""
+
+    class TimeFirst(nn.Module):
+        def __init__(self, last: bool) -> None:
+            super().__init__()
+            self.embed, self.rnn, self.head, self.last = nn.Embedding(V, 8), nn.GRU(8, 8), nn.Linear(8, 2), last
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.rnn(self.embed(x))[0]
+            return self.head(h[-1] if self.last else h)
+
+    loader = [(tokens().t().contiguous(), Y)]
+    arguments = {"loader": loader, "batch_axis": 1, "padding_value": 0, "loss_fn": lambda o, t: o.square().mean()}
+    assert run_one(CHECK, model=TimeFirst(True), **arguments).status == "fail"
+    assert run_one(CHECK, model=TimeFirst(False), **arguments).status == "pass"
+
+
+def test_changes_at_padded_places_are_silent() -> None:
+    """What a model gives at padded places may be anything."""
+
+    class Marks(Reader):
+        def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+            return torch.where(mask[:, :, None], super().forward(x, mask), float(x.shape[1]))
+
+    torch.manual_seed(0)
+    assert run_one(CHECK, model=Marks("steps"), loader=[(tokens(), MASK, Y)], loss_fn=loss_fn).status == "pass"
+
+
+def test_a_second_segment_is_no_padding() -> None:
+    """Token types look like a mask of the end, and are none."""
+
+    class Segments(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.types, self.head = nn.Embedding(V, 8), nn.Embedding(2, 8), nn.Linear(8, 2)
+
+        def forward(self, input_ids: Tensor, token_type_ids: Tensor) -> Tensor:
+            return self.head((self.embed(input_ids) + self.types(token_type_ids)).mean(1))
+
+    batch = {"input_ids": torch.randint(1, V, (N, T)), "token_type_ids": (~MASK).long(), "labels": Y}
+    assert run_one(CHECK, model=Segments(), loader=[batch], loss_fn=loss_fn).status == "skip"
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        torch.ones(N, T, dtype=torch.bool),
+        torch.rand(N, T, generator=torch.Generator().manual_seed(0)) > 0.5,
+        MASK.flip(1),
+    ],
+)
+def test_masks_that_tell_no_padding_at_the_end_skip(mask: Tensor) -> None:
+    """Without padding, with random masks and with padding at the front there is nothing to ask."""
+    assert run_one(CHECK, **program("masked mean", mask | (mask.sum(1, keepdim=True) == 0))).status == "skip"
+
+
+def test_nothing_that_tells_skips() -> None:
+    """Rows of a table and a model of a fixed length are skipped."""
+    rows = [(torch.randn(N, 4), Y)]
+    arguments = {"loader": rows, "loss_fn": nn.CrossEntropyLoss()}
+    assert run_one(CHECK, model=nn.Linear(4, 2), **arguments).status == "skip"
+    assert run_one(CHECK, model=nn.Linear(4, 2), padding_value=0, **arguments).status == "skip"
+    assert run_one(CHECK, **program("fixed")).status == "skip"

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.wiring.silent_broadcast import CHECK
+from tests.sanity.running import run_one
+
+N = 12
+Y = torch.linspace(-1, 1, N)
+
+
+def squared(prediction: Tensor, target: Tensor) -> Tensor:
+    return ((prediction - target) ** 2).mean()  # meets
+
+
+class Squeezing(nn.Module):
+    def __init__(self, loss_shape: Callable[[Tensor], Tensor], outputs: int = 1) -> None:
+        super().__init__()
+        self.fc, self.shape = nn.Linear(4, outputs), loss_shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.shape(self.fc(x))
+
+
+class Gated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.value, self.gate = nn.Linear(4, 1), nn.Linear(4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        value = self.value(x).squeeze(1)
+        return (value * torch.sigmoid(self.gate(x))).mean(1)
+
+
+def result_of(loss_fn: Any, targets: Tensor = Y, model: nn.Module | None = None) -> CheckResult:
+    torch.manual_seed(0)
+    model = nn.Linear(4, 1) if model is None else model
+    return run_one(CHECK, model=model, loader=[(torch.randn(len(targets), 4), targets)], loss_fn=loss_fn)
+
+
+def test_the_squared_error_of_every_pair_is_found() -> None:
+    """A difference of (N, 1) and (N,) fails at its line, with both losses."""
+    torch.manual_seed(0)
+    model, x = nn.Linear(4, 1), torch.randn(N, 4)
+    result = run_one(CHECK, model=model, loader=[(x, Y)], loss_fn=squared)
+    assert result.status == "fail"
+    assert (result.measurements[0].measured, result.measurements[0].expected) == ("144", "12")
+    with torch.no_grad():
+        outputs = model(x)
+        pairs = sum((float(o) - float(y)) ** 2 for o in outputs for y in Y) / N**2
+        right = sum((float(o) - float(y)) ** 2 for o, y in zip(outputs, Y, strict=True)) / N
+    assert float(result.measurements[1].measured) == pytest.approx(pairs, rel=1e-3)
+    assert float(result.measurements[1].expected.split()[0]) == pytest.approx(right, rel=1e-3)
+    assert result.place is not None
+    assert "# meets" in Path(result.place.file).read_text(encoding="utf-8").splitlines()[result.place.line - 1]
+    assert "outputs.squeeze(1)" in result.code
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+@pytest.mark.parametrize(
+    "loss_fn", [nn.MSELoss(), nn.L1Loss(), nn.SmoothL1Loss(), nn.HuberLoss(), nn.MSELoss(reduction="sum")]
+)
+def test_losses_of_torch_are_found(loss_fn: nn.Module) -> None:
+    """The losses of PyTorch that broadcast, with a warning alone, fail too."""
+    assert result_of(loss_fn).status == "fail"
+
+
+def test_other_spellings_are_found() -> None:
+    """Targets (N, 1), cross-entropies written by hand, densities and masks of pixels are found as well."""
+    flat = Squeezing(lambda z: z.squeeze(1))
+    normal = lambda mu, y: -torch.distributions.Normal(mu, 1.0).log_prob(y).mean()  # noqa: E731 - as users write it
+    by_hand = lambda z, y: -(y * torch.log(z.sigmoid()) + (1 - y) * torch.log(1 - z.sigmoid())).mean()  # noqa: E731 - the same
+    huber = lambda a, y: torch.where((a - y).abs() < 1, (a - y) ** 2 / 2, (a - y).abs() - 0.5).mean()  # noqa: E731 - the same
+    assert result_of(squared, Y[:, None], flat).status == "fail"
+    assert result_of(normal).status == "fail"
+    assert result_of(by_hand, (Y > 0).float()).status == "fail"
+    assert result_of(huber).status == "fail"
+    pixels = nn.Conv2d(1, 1, 1)
+    batch = (torch.randn(4, 1, 5, 5), torch.randn(4, 5, 5))
+    assert run_one(CHECK, model=pixels, loader=[batch], loss_fn=squared).status == "fail"
+
+
+def test_the_forward_is_looked_at_too() -> None:
+    """A gate (N, 1) on values (N,) whose products are averaged mixes samples."""
+    result = result_of(squared, model=Gated())
+    assert result.status == "fail"
+    assert result.where == "Tensor.mul"
+
+
+def ranked(s: Tensor, y: Tensor) -> Tensor:
+    s = s.squeeze(1)
+    return (torch.relu(1 - (s.unsqueeze(1) - s)) * (y.unsqueeze(1) > y)).mean()
+
+
+def spread(s: Tensor, y: Tensor) -> Tensor:
+    flat = s.squeeze(1)
+    column = flat.unsqueeze(1)
+    return (flat - column).abs().mean() + 0 * y.sum()
+
+
+def all_pairs(s: Tensor, y: Tensor) -> Tensor:
+    return ((s.squeeze(1)[:, None] - s.squeeze(1)) - (y[:, None] - y)).abs().mean()
+
+
+def contrastive(s: Tensor, y: Tensor) -> Tensor:
+    scores = s + y
+    return (torch.logsumexp(scores, 1) - scores.diagonal()).mean()
+
+
+def quantiles(q: Tensor, y: Tensor) -> Tensor:
+    levels = torch.tensor([0.1, 0.5, 0.9])
+    error = y - q
+    return torch.maximum(levels * error, (levels - 1) * error).mean()
+
+
+@pytest.mark.parametrize("loss_fn", [ranked, spread, all_pairs, contrastive])
+def test_silent_on_pairwise_losses(loss_fn: Any) -> None:
+    """Losses that pair a tensor with itself, mask the pairs or compare rows of them are meant so."""
+    assert result_of(loss_fn).status == "pass"
+
+
+def test_silent_on_quantiles() -> None:
+    """Targets (N, 1) against quantiles (N, K) broadcast as they should, also where K is N."""
+    assert result_of(quantiles, Y[:, None], nn.Linear(4, 3)).status == "pass"
+    levels = torch.linspace(0.1, 0.9, N)
+    pinball = lambda q, y: torch.maximum(levels * (y - q), (levels - 1) * (y - q)).mean()  # noqa: E731 - as users write it
+    assert result_of(pinball, Y[:, None], nn.Linear(4, N)).status == "pass"
+
+
+class Affine(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale, self.bias = nn.Parameter(torch.ones(N)), nn.Parameter(torch.zeros(1))
+        self.register_buffer("mean", torch.zeros(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = (x - self.mean)[:, :1]
+        centred = first * self.scale + self.bias  # (N, 1) with a weight of N features
+        return (centred * (x[:, 1] > 0)[:, None]).mean(1)
+
+
+class Centred(nn.Module):
+    """Mixes a statistic of C features, C = N, into one value a sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.gate = nn.Linear(4, N), nn.Linear(4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.gate(x) * self.fc(x).mean(0)).mean(1)
+
+
+@pytest.mark.parametrize("model", [Affine(), Centred()])
+def test_silent_on_affine_broadcasting_of_equal_sizes(model: nn.Module) -> None:
+    """Bias, scale and mask of as many features as there are samples are told from samples on half of the batch."""
+    assert result_of(squared, model=model).status == "pass"
+
+
+@pytest.mark.parametrize(
+    "loss_fn",
+    [nn.CrossEntropyLoss(), lambda z, y: F.mse_loss(z, F.one_hot(y, 4).float()), lambda z, y: z.mean() + y.sum() * 0],
+)
+def test_silent_on_classification(loss_fn: Any) -> None:
+    """Losses on (N, C) with classes pass."""
+    assert result_of(loss_fn, torch.arange(N) % 4, nn.Linear(4, 4)).status == "pass"
+
+
+def test_one_sample_cannot_tell() -> None:
+    """A batch of one sample pairs nothing."""
+    assert result_of(squared, Y[:1]).status == "pass"
+
+
+def test_an_axis_put_in_on_purpose_is_a_warning() -> None:
+    """Outputs against targets with the axis written on the very line may be meant, and are shown."""
+    result = result_of(lambda a, y: (a.squeeze(1)[:, None] - y).abs().mean())
+    assert result.status == "warn"

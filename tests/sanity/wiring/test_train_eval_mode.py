@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nbinspect.sanity.wiring.train_eval_mode import CHECK
+from tests.sanity.running import run_one
+
+N = 32
+Y = torch.arange(N) % 2
+
+
+class Drops(nn.Module):
+    """Drops units by the function, told the mode in one of several ways."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.body, self.head, self.how = nn.Linear(4, 64), nn.Linear(64, 2), how
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.body(x)) + 0.1
+        if self.how == "default":
+            h = F.dropout(h, 0.5)  # always on
+        elif self.how == "in place":
+            F.dropout(h, 0.5, inplace=True)  # always on
+        elif self.how == "on purpose":
+            h = F.dropout(h, 0.5, training=True)
+        elif self.how == "flag":
+            h = F.dropout(h, 0.5, self.training)
+        elif self.how == "no share":
+            h = F.dropout(h, 0.0)
+        return self.head(h)
+
+
+class Layers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.norm, self.drop, self.head = (
+            nn.Linear(4, 16),
+            nn.BatchNorm1d(16),
+            nn.Dropout(0.5),
+            nn.Linear(16, 2),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.drop(torch.relu(self.norm(self.body(x)))))
+
+
+class Variational(nn.Module):
+    """Samples its code in either mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encode, self.decode = nn.Linear(4, 8), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, spread = self.encode(x).chunk(2, 1)
+        return self.decode(mean + spread.exp() * torch.randn_like(mean))
+
+
+def program(model: nn.Module, **arguments: Any) -> dict[str, Any]:
+    torch.manual_seed(0)
+    return {"model": model, "loader": [(torch.randn(N, 4), Y)], "loss_fn": nn.CrossEntropyLoss(), **arguments}
+
+
+def train_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+    model.train()
+    return stepped(model, batch, optimizer)
+
+
+def stepped(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(batch[0]), batch[1])
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def in_eval_mode(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+    model.eval()
+    return stepped(model, batch, optimizer)
+
+
+def with_frozen_norm(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+    model.train()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.eval()
+    return stepped(model, batch, optimizer)
+
+
+def eval_step(model: nn.Module, batch: Any) -> Tensor:
+    model.eval()
+    with torch.no_grad():
+        return F.cross_entropy(model(batch[0]), batch[1])
+
+
+def without_eval(model: nn.Module, batch: Any) -> Tensor:
+    with torch.no_grad():
+        return F.cross_entropy(model(batch[0]), batch[1])
+
+
+def with_dropout_on(model: nn.Module, batch: Any) -> Tensor:
+    model.eval()
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.train()
+    with torch.no_grad():
+        return torch.stack([model(batch[0]) for _ in range(3)]).mean(0)
+
+
+def trained(model: nn.Module, **arguments: Any) -> dict[str, Any]:
+    return program(model, optimizer=torch.optim.SGD(model.parameters(), 0.1, momentum=0.9), **arguments)
+
+
+@pytest.mark.parametrize("how", ["default", "in place"])
+def test_dropout_that_ignores_the_flag_is_named(how: str) -> None:
+    """A dropout function that is not told the mode fails at its line, with the flag to pass."""
+    result = run_one(CHECK, **program(Drops(how)))
+    assert result.status == "fail"
+    assert result.where == "F.dropout"
+    assert result.place is not None
+    with open(result.place.file, encoding="utf-8") as file:  # noqa: PTH123 - reads the one line
+        assert "# always on" in file.readlines()[result.place.line - 1]
+    assert "training=self.training" in result.code
+
+
+def test_the_share_is_that_of_dropped_and_scaled_values() -> None:
+    """Every value that is not zero is dropped or doubled."""
+    result = run_one(CHECK, **program(Drops("default")))
+    assert float(result.measurements[0].measured) == 1.0
+
+
+@pytest.mark.parametrize("model", [Drops("flag"), Drops("no share"), Layers(), Variational(), nn.Linear(4, 2)])
+def test_what_heeds_the_flag_passes(model: nn.Module) -> None:
+    """Dropout that is told, layers, and sampling on purpose are silent."""
+    assert run_one(CHECK, **program(model)).status == "pass"
+
+
+def test_dropout_kept_on_by_name_is_a_warning() -> None:
+    """Who writes training=True may mean it."""
+    assert run_one(CHECK, **program(Drops("on purpose"))).status == "warn"
+
+
+def test_without_steps_the_needs_are_named() -> None:
+    """What could not be asked is said."""
+    summary = run_one(CHECK, **program(Layers())).summary
+    assert "needs train_step" in summary
+    assert "needs eval_step" in summary
+
+
+def test_steps_in_their_own_modes_pass() -> None:
+    """Steps that switch the mode themselves are healthy, whatever mode the model is in."""
+    for mode in (True, False):
+        model = Layers().train(mode)
+        result = run_one(CHECK, **trained(model, train_step=train_step, eval_step=eval_step))
+        assert result.status == "pass"
+        assert "train_step runs in train mode; eval_step runs in eval mode" in result.summary
+        assert model.training is mode
+
+
+def test_training_in_eval_mode_fails() -> None:
+    """A training step that switches to eval mode is found, with the layers that it stills."""
+    result = run_one(CHECK, **trained(Layers(), train_step=in_eval_mode))
+    assert result.status == "fail"
+    assert result.code == "+ model.train()"
+    assert "norm" in result.measurements[0].quantity
+
+
+def test_evaluation_in_train_mode_fails() -> None:
+    """An evaluation that does not switch to eval mode is found."""
+    result = run_one(CHECK, **trained(Layers(), eval_step=without_eval))
+    assert result.status == "fail"
+    assert result.code == "+ model.eval()"
+
+
+def test_a_model_left_in_eval_mode_is_a_warning() -> None:
+    """A model that comes in eval mode may have a loop that switches it before the step."""
+    assert run_one(CHECK, **trained(Layers().eval(), train_step=stepped)).status == "warn"
+    assert run_one(CHECK, **trained(Layers().eval(), eval_step=without_eval)).status == "pass"
+
+
+def test_frozen_norms_and_dropout_on_purpose_are_silent() -> None:
+    """A BatchNorm frozen inside a training model, and dropout on inside an evaluated one, are meant."""
+    result = run_one(CHECK, **trained(Layers(), train_step=with_frozen_norm, eval_step=with_dropout_on))
+    assert result.status == "pass"
+
+
+def test_models_without_such_layers_are_silent() -> None:
+    """Where nothing heeds the mode there is nothing to find."""
+    assert run_one(CHECK, **trained(nn.Linear(4, 2), eval_step=without_eval, train_step=in_eval_mode)).status == "pass"
+
+
+def test_the_users_objects_are_left_alone() -> None:
+    """The steps run on copies: weights, buffers, modes and the optimizer's state stay."""
+    model = Layers()
+    arguments = trained(model, train_step=train_step, eval_step=eval_step)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    run_one(CHECK, **arguments)
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert model.training
+    assert not arguments["optimizer"].state
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_step_that_reaches_the_live_model_is_not_run() -> None:
+    """A step that closes over the model would train the user's own, and is left out with the reason."""
+    model = Layers()
+    calls = []
+
+    def own(batch: Any, optimizer: Any) -> Tensor:
+        calls.append(1)
+        return stepped(model, batch, optimizer)
+
+    result = run_one(CHECK, **trained(model, train_step=own))
+    assert result.status == "pass"
+    assert "uses model from outside" in result.summary
+    assert not calls
+
+
+@pytest.mark.parametrize("missing", ["optimizer", "parameter", "raises"])
+def test_a_step_that_cannot_be_run_is_no_finding(missing: str) -> None:
+    """Without an optimizer, with an unknown parameter, and where it raises, the reason is said."""
+
+    def unknown(model: nn.Module, batch: Any, schedule: Any) -> None:
+        raise AssertionError
+
+    def raising(model: nn.Module, batch: Any) -> None:
+        raise ValueError("<b>no</b>")
+
+    step = {"optimizer": train_step, "parameter": unknown, "raises": raising}[missing]
+    result = run_one(CHECK, **program(Layers(), train_step=step))
+    assert result.status == "pass"
+    assert "train_step: needs" in result.summary

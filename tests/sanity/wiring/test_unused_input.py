@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import prune
+
+from nbinspect.sanity.wiring.unused_input import CHECK
+from tests.sanity.running import run_one
+
+N = 16
+Y = torch.arange(N) % 2
+
+
+class Table(nn.Module):
+    """A network on rows of six columns, of which it reads some."""
+
+    def __init__(self, columns: slice = slice(None), zero: bool = False) -> None:
+        super().__init__()
+        self.columns = columns
+        self.body, self.head = nn.Linear(len(range(6)[columns]), 8), nn.Linear(8, 2)
+        if zero:
+            nn.init.zeros_(self.head.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(self.body(x[:, self.columns])))
+
+
+class Both(nn.Module):
+    """A model of two inputs, the second used in one of several ways."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.one, self.two, self.how = nn.Linear(4, 2), nn.Linear(4, 2), how
+
+    def forward(self, x: Tensor, other: Tensor) -> Tensor:
+        if self.how == "read":
+            return self.one(x) + self.two(other)
+        if self.how == "detached":
+            return self.one(x) + self.two(other.detach())
+        if self.how == "mask":
+            return self.one(x * (other > 0))
+        if self.how == "index":
+            return self.one(x) + self.two.weight[:, other.argmax(1)].t()
+        if self.how == "times zero":
+            return self.one(x) + 0 * self.two(other)
+        return self.one(x)
+
+
+class Spare(nn.Module):
+    """Takes a second input by courtesy alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Linear(4, 2)
+
+    def forward(self, x: Tensor, extra: Tensor | None = None) -> Tensor:
+        return self.one(x)
+
+
+def table(model: nn.Module, x: Tensor | None = None, **arguments: object) -> dict[str, object]:
+    torch.manual_seed(0)
+    batch = (torch.randn(N, 6) if x is None else x, Y)
+    return {"model": model, "loader": [batch], "loss_fn": nn.CrossEntropyLoss(), **arguments}
+
+
+def pair(model: nn.Module, other: Tensor | None = None) -> dict[str, object]:
+    torch.manual_seed(0)
+    batch = (torch.randn(N, 4), torch.randn(N, 4) if other is None else other, Y)
+    return {"model": model, "loader": [batch], "loss_fn": nn.CrossEntropyLoss()}
+
+
+def test_columns_that_are_cut_off_are_named() -> None:
+    """Columns that a slice leaves out fail, by the user's own names for them."""
+    result = run_one(CHECK, **table(Table(slice(0, 4)), feature_names=list("abcdef")))
+    assert result.status == "fail"
+    assert "columns e, f" in result.where
+
+
+def test_the_columns_agree_with_gradients() -> None:
+    """The columns named are those by which autograd finds no gradient."""
+    arguments = table(Table(slice(1, 6, 2)))
+    x = arguments["loader"][0][0].clone().requires_grad_()  # type: ignore[index]
+    (gradient,) = torch.autograd.grad(arguments["model"](x).square().sum(), x)  # type: ignore[operator]
+    silent = (gradient == 0).all(0).nonzero()[:, 0].tolist()
+    assert ", ".join(map(str, silent)) in run_one(CHECK, **arguments).where
+
+
+@pytest.mark.parametrize("how", ["forgotten", "times zero"])
+def test_an_input_that_reaches_nothing_fails(how: str) -> None:
+    """An input that forward demands and does not use is named."""
+    result = run_one(CHECK, **pair(Both(how)))
+    assert result.status == "fail"
+    assert result.where == "x[1]"
+
+
+@pytest.mark.parametrize("how", ["read", "detached", "mask", "index"])
+def test_inputs_without_a_gradient_may_be_read(how: str) -> None:
+    """An input that serves as a mask or an index, or is detached, changes outputs and is silent."""
+    assert run_one(CHECK, **pair(Both(how))).status == "pass"
+
+
+@pytest.mark.parametrize("zero", [False, True])
+def test_zero_initialised_weights_hide_nothing(zero: bool) -> None:
+    """Before a head of zeros no input has a gradient: with noise on the weights it has."""
+    model = Table(zero=zero)
+    assert run_one(CHECK, **table(model)).status == "pass"
+    assert bool(model.head.weight.any()) is not zero
+    assert run_one(CHECK, **table(Table(slice(0, 4), zero))).status == "fail"
+
+
+def test_constant_inputs_are_silent() -> None:
+    """A column, and an input, that never varies can tell nothing."""
+    x = torch.randn(N, 6)
+    x[:, 4:] = 1
+    assert run_one(CHECK, **table(Table(slice(0, 4)), x)).status == "pass"
+    assert run_one(CHECK, **pair(Both("forgotten"), torch.zeros(N, 4))).status == "pass"
+
+
+def test_pixels_and_series_laid_flat_are_silent() -> None:
+    """The last column of a row of pixels falls off a pooling that does not come out even."""
+    model = nn.Sequential(nn.Unflatten(1, (1, 5, 5)), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4, 2))
+    assert run_one(CHECK, **table(model, torch.randn(N, 25))).status == "pass"
+
+
+def test_columns_without_weight_are_silent_where_that_is_meant() -> None:
+    """Pruned columns, and columns that a sparse penalty has set to zero, are no oversight."""
+    sparse, pruned = Table(), Table()
+    with torch.no_grad():
+        sparse.body.weight[:, 2] = 0
+    mask = torch.ones(8, 6)
+    mask[:, 2] = 0
+    prune.custom_from_mask(pruned.body, "weight", mask)
+    assert run_one(CHECK, **table(sparse)).status == "pass"
+    assert run_one(CHECK, **table(pruned)).status == "pass"
+
+
+def test_an_autoregressive_model_of_its_own_inputs_is_silent() -> None:
+    """The last column predicts nothing where each is predicted from those before it."""
+
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(6, 6))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x @ self.weight.triu(1)
+
+    x = torch.randn(N, 6)
+    assert run_one(CHECK, model=Masked(), loader=[(x, x.clone())], loss_fn=nn.MSELoss()).status == "pass"
+
+
+def test_what_forward_takes_by_courtesy_is_at_most_a_warning() -> None:
+    """An input with a default, and whole numbers such as lengths, are worth a look alone."""
+    assert run_one(CHECK, **pair(Spare())).status == "warn"
+    assert run_one(CHECK, **pair(Both("forgotten"), torch.randint(5, (N,)))).status == "warn"
+
+
+def test_what_lies_beside_the_inputs_is_silent() -> None:
+    """Of a batch that is handed over whole, what the model leaves alone may be for others."""
+
+    def forward(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+        return model(batch["x"])
+
+    batch = {"x": torch.randn(N, 6), "weight": torch.rand(N), "id": torch.arange(N), "y": Y}
+    assert (
+        run_one(CHECK, model=Table(), loader=[batch], loss_fn=nn.CrossEntropyLoss(), forward=forward).status == "pass"
+    )
+
+
+def test_tokens_are_read() -> None:
+    """Whole numbers have no gradient, and count as read where exchanging them changes outputs."""
+    model = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(20, 2))
+    assert run_one(CHECK, **table(model, torch.randint(9, (N, 5)))).status == "pass"
+
+
+def test_an_input_written_to_in_place_is_left_alone() -> None:
+    """A model that normalises its input in place gives no finding where it has none, and the batch stays."""
+
+    class Writes(Table):
+        def forward(self, x: Tensor) -> Tensor:
+            x.sub_(0.5)
+            return super().forward(x)
+
+    x = torch.randn(N, 6)
+    before = x.clone()
+    assert run_one(CHECK, **table(Writes(), x)).status in ("pass", "skip")
+    assert torch.equal(x, before)
+
+
+def test_a_model_that_reads_nothing_is_inconclusive() -> None:
+    """Where no input reaches the outputs, another check tells."""
+
+    class Wiped(Table):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(torch.zeros_like(x))
+
+    assert run_one(CHECK, **table(Wiped())).status == "inconclusive"
+
+
+@pytest.mark.parametrize("x", [torch.full((N, 6), float("nan")), torch.randn(1, 6), torch.zeros(N, 6)])
+def test_ugly_batches_are_no_finding(x: Tensor) -> None:
+    """NaN everywhere, one sample and constant rows give none."""
+    found = run_one(CHECK, model=Table(), loader=[(x, Y[: len(x)])], loss_fn=nn.CrossEntropyLoss())
+    assert found.status in ("pass", "skip", "inconclusive")
+
+
+def test_outputs_of_every_form_count() -> None:
+    """An input that reaches a second output alone is read."""
+
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two = nn.Linear(4, 2), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor, other: Tensor) -> dict[str, Tensor]:
+            return {"logits": self.one(x), "aside": F.relu(self.two(other))}
+
+    arguments = pair(Two())
+    assert run_one(CHECK, **{**arguments, "loss_fn": lambda o, t: F.cross_entropy(o["logits"], t)}).status == "pass"

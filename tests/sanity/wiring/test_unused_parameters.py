@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import BertConfig, BertModel
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.wiring.unused_parameters import CHECK
+from tests.sanity.running import run_one
+
+ROWS = torch.randn(12, 4, generator=torch.Generator().manual_seed(0))
+CLASSES = torch.arange(12) % 3
+
+
+def result(model: nn.Module, **more: Any) -> CheckResult:
+    loader = [(ROWS, CLASSES), (ROWS.flip(0), CLASSES)]
+    return run_one(CHECK, **{"model": model, "loader": loader, "loss_fn": nn.CrossEntropyLoss(), **more})
+
+
+class Base(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.head = nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+
+class Dropped(Base):
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.first(x))
+        unused = self.second(h)  # ran for nothing
+        assert unused.shape == h.shape
+        return self.head(h)
+
+
+class Forgotten(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.forgotten, self.second = nn.Linear(8, 8), nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(self.first(x)))
+
+
+class BareParameter(Forgotten):
+    def __init__(self) -> None:
+        super().__init__()
+        self.forgotten.requires_grad_(False)
+        self.temperature = nn.Parameter(torch.ones(()))
+
+
+def test_a_layer_that_ran_for_nothing_fails_with_its_line() -> None:
+    """A called layer whose result goes nowhere is named, with its two parameters and the line that calls it."""
+    found = result(Dropped())
+    assert found.status == "fail"
+    assert found.where == "second"
+    assert found.measurements[0].measured == "2 of 6"
+    assert found.place is not None
+    with open(found.place.file, encoding="utf-8") as file:  # noqa: PTH123 - reads the one line
+        assert "# ran for nothing" in file.readlines()[found.place.line - 1]
+
+
+def test_a_layer_that_the_class_forgot_fails() -> None:
+    """A layer that is held beside called ones of its kind and never mentioned again was forgotten."""
+    found = result(Forgotten())
+    assert found.status == "fail"
+    assert found.where == "forgotten"
+
+
+def test_a_bare_parameter_that_the_class_forgot_fails() -> None:
+    """A parameter that the forward of its own class never mentions is named."""
+    found = result(BareParameter())
+    assert found.status == "fail"
+    assert found.where == "temperature"
+    assert found.measurements[0].measured == "1 of 5"
+
+
+def test_every_parameter_used_passes() -> None:
+    """A chain of layers reaches all of its parameters."""
+    found = result(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)))
+    assert found.status == "pass"
+    assert found.summary == "4 of 4 trainable parameters reached"
+
+
+def test_frozen_parameters_are_silent() -> None:
+    """What is frozen, or left out of the optimizer, needs no gradient."""
+    model = Dropped()
+    held = torch.optim.SGD([*model.first.parameters(), *model.head.parameters()], lr=0.1)
+    assert result(model, optimizer=held).status == "pass"
+    model.second.requires_grad_(False)
+    assert result(model).status == "pass"
+
+
+def test_rows_and_experts_not_picked_are_silent() -> None:
+    """Embedding rows without a token, and experts without a sample, wait for their turn."""
+
+    class Experts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(1000, 4)
+            self.experts = nn.ModuleList(nn.Linear(4, 3) for _ in range(4))
+
+        def forward(self, ids: Tensor) -> Tensor:
+            h = self.table(ids)
+            return self.experts[int(ids.sum()) % 2](h)
+
+    found = result(Experts(), loader=[(torch.arange(12), CLASSES), (torch.arange(12), CLASSES)])
+    assert found.status == "pass"
+
+
+def test_experts_that_all_run_are_at_most_a_warning() -> None:
+    """Where all entries of a list run and one is picked, the others may have their turn."""
+
+    class Ensemble(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.heads = nn.ModuleList(nn.Linear(4, 3) for _ in range(3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return [head(x) for head in self.heads][1]
+
+    assert result(Ensemble()).status == "warn"
+
+
+def test_a_head_that_a_branch_may_pick_is_silent() -> None:
+    """A head that the forward mentions in a branch not taken is not forgotten."""
+
+    class TwoTasks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.cats, self.dogs = nn.Linear(4, 8), nn.Linear(8, 3), nn.Linear(8, 3)
+            self.task = "cats"
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = torch.relu(self.body(x))
+            return self.cats(h) if self.task == "cats" else self.dogs(h)
+
+    class ByName(TwoTasks):
+        def forward(self, x: Tensor) -> Tensor:
+            return getattr(self, self.task)(torch.relu(self.body(x)))
+
+    assert result(TwoTasks()).status == "pass"
+    assert result(ByName()).status == "pass"
+
+
+def test_a_never_called_part_without_likeness_is_a_warning() -> None:
+    """A part of another kind than those that are called may be there for something else."""
+
+    class Decorated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.spare = nn.Linear(4, 3), nn.LSTM(3, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.body(x)
+
+    assert result(Decorated()).status == "warn"
+
+
+def test_outputs_that_the_loss_ignores_are_a_warning() -> None:
+    """A head whose output the model returns and the loss leaves out may serve something else."""
+
+    class TwoHeads(Base):
+        def forward(self, x: Tensor) -> dict[str, Tensor]:
+            h = torch.relu(self.first(x))
+            return {"logits": self.head(h), "features": self.second(h)}
+
+    found = result(TwoHeads(), loss_fn=lambda out, y: F.cross_entropy(out["logits"], y))
+    assert found.status == "warn"
+    assert found.where == "second"
+
+
+def test_unused_parts_of_a_published_model_are_silent() -> None:
+    """A pooler that runs inside a published encoder, and is not needed, is its authors' business."""
+
+    class Tagger(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            config = BertConfig(
+                vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+            )
+            self.bert, self.head = BertModel(config), nn.Linear(8, 3)
+
+        def forward(self, ids: Tensor) -> Tensor:
+            return self.head(self.bert(ids).last_hidden_state[:, 0])
+
+    found = result(Tagger(), loader=[(torch.randint(20, (12, 5)), CLASSES)])
+    assert found.status == "pass"
+    assert "2 not picked" in found.summary
+
+
+def test_a_cut_part_is_left_to_its_own_check() -> None:
+    """What a detach cuts off is no unused part."""
+
+    class Cut(Base):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(torch.relu(self.second(self.first(x))).detach())
+
+    assert result(Cut()).status == "pass"
+
+
+def test_a_twin_that_follows_by_hand_is_silent() -> None:
+    """A copy of a trained part that never runs in the loss may be its moving average."""
+
+    class Averaged(Forgotten):
+        def __init__(self) -> None:
+            super().__init__()
+            self.forgotten.requires_grad_(False)
+            self.first_average = copy.deepcopy(self.first)
+
+    assert result(Averaged()).status == "pass"
+
+
+def test_weights_used_without_a_call_are_silent() -> None:
+    """A layer whose weight is used for another layer's product is used, though its bias is not."""
+
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.out = nn.Linear(4, 8), nn.Linear(8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return F.linear(torch.relu(self.body(x)), self.out.weight)
+
+    assert result(Tied()).status == "pass"
+
+
+def test_several_losses_are_inconclusive() -> None:
+    """Where the user's step goes backward twice, another loss may reach the rest."""
+
+    def train_step(model: nn.Module, batch: Any, optimizer: Any) -> None:
+        model(batch[0]).sum().backward()
+        model.second(batch[0]).sum().backward()
+
+    assert result(Dropped(), train_step=train_step).status == "inconclusive"
+
+
+def test_without_gradients_it_is_skipped() -> None:
+    """Nothing is judged where nothing is trained or no backward pass runs."""
+    assert result(nn.Linear(4, 3).requires_grad_(False)).status == "skip"
+    assert result(Dropped(), loss_fn=nn.CrossEntropyLoss(reduction="none")).status == "skip"
+    assert result(Dropped(), loss_fn=None).status == "skip"
