@@ -3,40 +3,53 @@
 from __future__ import annotations
 
 import argparse
-import importlib
+import os
 import sys
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbinspect.errors import InputError, NbinspectError
+from nbinspect.errors import NbinspectError
 from nbinspect.records import Progress
-from nbinspect.subject import kind_of
+
+if TYPE_CHECKING:
+    from nbinspect.report.report import Report
 
 FAILED, ERROR = 1, 2
+_BUDGET = 120.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0 healthy, 1 a check failed, 2 an error or a program that is none."""
-    given = _parser().parse_args(arguments)
+    """Run the command and return its exit status.
+
+    0: no defect. 1: a check failed. 2: a check could not finish, none came to an answer, the program cannot be built,
+    or a file cannot be written.
+    """
+    given = vars(_parser().parse_args(arguments))
+    files = {kind: given.pop(kind) for kind in ("json", "html", "junit")}
+    try:
+        report = _run(given.pop("program"), given)
+        _print(str(report))
+        written = [_write(report, kind, path) for kind, path in files.items() if path]
+    except NbinspectError as error:
+        _print(f"nbinspect: {error}", file=sys.stderr)
+        return ERROR
+    except Exception:  # noqa: BLE001 - Python would exit with 1, which says that a check failed
+        traceback.print_exc()
+        return ERROR
+    answered = len(report.skipped) < len(report.results)
+    return ERROR if report.errors or not answered or not all(written) else FAILED if report.failed else 0
+
+
+def _run(name: str, options: dict[str, Any]) -> Report:
+    """Run the checks; what is asked for in the command goes before what the program says itself."""
+    from nbinspect.report.program import program_named
     from nbinspect.report.running import check
 
-    try:
-        program = _program(given.program)
-        options = {key: value for key, value in vars(given).items() if key in ("only", "skip", "seed", "time_budget")}
-        progress = _say if sys.stderr.isatty() else None
-        report = check(**{"progress": progress, **options, **program})
-        if given.json:
-            Path(given.json).write_text(report.to_json(), encoding="utf-8")
-        if given.html:
-            report.to_html(given.html)
-        if given.junit:
-            report.to_junit(given.junit)
-    except NbinspectError as error:
-        print(f"nbinspect: {error}", file=sys.stderr)  # noqa: T201 - a command speaks to its terminal
-        return ERROR
-    print(report)  # noqa: T201 - the same
-    return ERROR if report.errors else FAILED if report.failed else 0
+    program = program_named(name, options.get("time_budget", _BUDGET))
+    progress = _say if sys.stderr.isatty() else None
+    return check(**{"progress": progress, **program, **options})
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,47 +57,60 @@ def _parser() -> argparse.ArgumentParser:
     command = parser.add_subparsers(required=True, metavar="command").add_parser(
         "check",
         help="run the checks on a program",
-        epilog="Exit status: 0 no defect, 1 a check failed, 2 a check could not finish or the program cannot be built.",
+        argument_default=argparse.SUPPRESS,
+        epilog="Exit status: 0 no defect; 1 a check failed; 2 a check could not finish, none came to an answer, the "
+        "program cannot be built, or a file cannot be written.",
     )
     command.add_argument(
         "program", metavar="package.module:function", help="a function that returns the keyword arguments of `check`"
     )
     command.add_argument("--only", nargs="+", metavar="NAME", help="checks or stages to run")
     command.add_argument("--skip", nargs="+", metavar="NAME", help="checks or stages not to run")
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--time-budget", type=float, default=120, metavar="SECONDS")
-    command.add_argument("--json", metavar="FILE", help="also write the report as JSON")
-    command.add_argument("--html", metavar="FILE", help="also write the report as one HTML file")
-    command.add_argument("--junit", metavar="FILE", help="also write the report as JUnit XML")
+    command.add_argument("--seed", type=int, help="what random draws depend on; 0 by default")
+    command.add_argument(
+        "--time-budget", type=_seconds, metavar="SECONDS", help="for the checks, and for building the program; 120"
+    )
+    command.add_argument("--json", metavar="FILE", default=None, help="also write the report as JSON")
+    command.add_argument("--html", metavar="FILE", default=None, help="also write the report as one HTML file")
+    command.add_argument("--junit", metavar="FILE", default=None, help="also write the report as JUnit XML")
     return parser
 
 
-def _program(name: str) -> dict[str, Any]:
-    """Return the keyword arguments that the user's function gives.
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected seconds above 0, got {text}")
+    return seconds
 
-    Raises:
-        InputError: if there is no such function, or it raises or gives anything else.
-    """
-    module, _, function = name.partition(":")
-    if not module or not function:
-        raise InputError(f"expected package.module:function, got {name!r}")
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # as `python -m` does: the user's own modules lie where the command is run
+
+def _write(report: Report, kind: str, path: str) -> bool:
+    """Write a file and tell whether that went well; an error is said in one line, and costs no other file."""
+    writers: dict[str, Callable[[str], object]] = {
+        "json": lambda path: Path(path).write_text(report.to_json(), encoding="utf-8"),
+        "html": report.to_html,
+        "junit": report.to_junit,
+    }
     try:
-        build = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{name}: {error}") from error
-    try:
-        arguments = build()
-    except Exception as error:
-        raise InputError(f"{name} raised {type(error).__name__}: {error}") from error
-    if not isinstance(arguments, Mapping) or "model" not in arguments:
-        raise InputError(f"{name}: expected a dict with the keyword arguments of `check`, got {kind_of(arguments)}")
-    return dict(arguments)
+        writers[kind](path)
+    except OSError as error:
+        _print(f"nbinspect: cannot write --{kind} {path}: {error.strerror or error}", file=sys.stderr)
+        return False
+    return True
 
 
 def _say(progress: Progress) -> None:
+    """Say how far the run has come on one line, and wipe it at the end."""
     left = "" if progress.left is None else f", {progress.left:.0f} s left"
-    print(f"\r{progress.done} of {progress.total}{left} {progress.check:<28}", end="", file=sys.stderr)  # noqa: T201 - the same
-    if not progress.check:
-        print(file=sys.stderr)  # noqa: T201 - ends the line
+    line = f"{progress.done} of {progress.total}{left} {progress.check}" if progress.check else ""
+    _print(f"\r{line:<60.60}\r", end="", file=sys.stderr)
+
+
+def _print(text: str, **how: Any) -> None:
+    """Print what the terminal can show; marks that its encoding lacks are written out."""
+    file = how.get("file") or sys.stdout
+    encoding = file.encoding or "utf-8"
+    shown = text.encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        print(shown, **{"flush": True, **how})  # noqa: T201 - a command speaks to its terminal
+    except BrokenPipeError:  # read no further, as by `head`: the answer is still in the exit status
+        os.dup2(os.open(os.devnull, os.O_WRONLY), file.fileno())

@@ -1,4 +1,4 @@
-"""A run of checks as files for other programs: JSON with a version, JUnit XML."""
+"""A run of checks as files for other programs: JSON with a version, JUnit XML, a page of its own."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from nbinspect.figures.verdicts import at, headline
+from nbinspect.figures.markup import tag
+from nbinspect.figures.sanity_page import sanity_html
+from nbinspect.figures.verdicts import headline, lines_of
 from nbinspect.records import CheckResult, SanityRecord
 
 VERSION = 1
+"""Of the JSON; a field that goes or changes its meaning makes it a new one, a field that comes does not."""
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_json(record: SanityRecord) -> str:
-    """Return a run as JSON; numbers that JSON does not have are the strings ``NaN``, ``Infinity``, ``-Infinity``."""
-    return json.dumps(
-        {"format": "nbinspect.sanity", "version": VERSION, **_plain(record)}, ensure_ascii=False, indent=1
-    )
+    """Return a run as JSON in ASCII; numbers that JSON does not have are ``"NaN"``, ``"Infinity"``, ``"-Infinity"``."""
+    return json.dumps({"format": "nbinspect.sanity", "version": VERSION, **_plain(record)}, indent=1, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
@@ -40,36 +41,46 @@ def _plain(value: Any) -> Any:
 def as_junit(record: SanityRecord) -> str:
     """Return a run as JUnit XML: failures and errors as such, skipped and inconclusive checks as skipped."""
     statuses = [result.status for result in record.results]
-    suite = ElementTree.Element(
-        "testsuite",
-        name=f"nbinspect.{_fit(record.model)}",
-        tests=str(len(statuses)),
-        failures=str(statuses.count("fail")),
-        errors=str(statuses.count("error")),
-        skipped=str(statuses.count("skip") + statuses.count("inconclusive")),
-        time=f"{record.seconds:.3f}",
-    )
-    for result in record.results:
-        suite.append(_case(result))
-    root = ElementTree.Element("testsuites")
-    root.append(suite)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
+    totals = {
+        "tests": len(statuses),
+        "failures": statuses.count("fail"),
+        "errors": statuses.count("error"),
+        "skipped": statuses.count("skip") + statuses.count("inconclusive"),
+        "time": f"{record.seconds:.3f}",
+    }
+    attributes = {name: str(total) for name, total in totals.items()}
+    root = ElementTree.Element("testsuites", attributes)
+    suite = ElementTree.SubElement(root, "testsuite", attributes, name=f"nbinspect.{_fit(record.model)}")
+    suite.extend(_case(result) for result in record.results)
+    written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written.decode("utf-8")
 
 
 def _case(result: CheckResult) -> ElementTree.Element:
-    case = ElementTree.Element(
-        "testcase", classname=f"nbinspect.{result.stage}", name=result.check, time=f"{result.seconds:.3f}"
-    )
-    text = _fit("\n".join(filter(None, [result.detail, result.remedy, at(result)])))
+    names = {"classname": f"nbinspect.{result.stage}", "name": result.check, "time": f"{result.seconds:.3f}"}
+    case = ElementTree.Element("testcase", names)
+    text = _fit("\n".join(lines_of(result)))
     if result.status in ("fail", "error"):
         kind = "failure" if result.status == "fail" else "error"
-        ElementTree.SubElement(case, kind, message=_fit(headline(result))).text = text
+        ElementTree.SubElement(case, kind, message=_fit(headline(result)), type=result.status).text = text
     elif result.status in ("skip", "inconclusive"):
-        ElementTree.SubElement(case, "skipped", message=_fit(f"{result.status}: {result.summary}"))
+        message = _fit(result.summary if result.status == "skip" else f"inconclusive: {headline(result)}")
+        ElementTree.SubElement(case, "skipped", message=message).text = text
     elif result.status in ("warn", "waived"):
-        ElementTree.SubElement(case, "system-out").text = _fit(f"{result.status}: {headline(result)}\n{text}")
+        ElementTree.SubElement(case, "system-out").text = f"{result.status}\n{text}"
     return case
 
 
 def _fit(text: str) -> str:
     return _NOT_IN_XML.sub("\ufffd", text)
+
+
+def as_page(record: SanityRecord) -> str:
+    """Return a run as one HTML file that needs no script, no other file and no network."""
+    head = (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
+    )
+    head += '<meta name="viewport" content="width=device-width">'
+    style = "<style>body { margin: 16px } .nbinspect-page { margin: auto }</style>"
+    title = tag("title", f"Sanity · {record.model[:200]}")
+    return f"{head}{title}{style}</head><body>{sanity_html(record)}</body></html>\n"

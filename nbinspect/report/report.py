@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from nbinspect.errors import InputError, NbinspectError
 from nbinspect.figures.sanity import chart_figure
 from nbinspect.figures.sanity_page import sanity_frame, sanity_html, sanity_text
-from nbinspect.figures.verdicts import at, headline
+from nbinspect.figures.verdicts import counts, findings, lines_of
+from nbinspect.figures.words import plural
 from nbinspect.records import CheckResult, SanityRecord
-from nbinspect.report.interchange import as_json, as_junit
+from nbinspect.report.interchange import as_json, as_junit, as_page
 from nbinspect.sanity.choose import near
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ChecksFailedError(NbinspectError, AssertionError):
-    """Checks have failed: raised by `Report.raise_for_failures`, with each finding, causes first."""
+    """Checks failed or could not finish: raised by `Report.raise_for_failures`, with each finding, causes first."""
 
 
 class Report:
@@ -87,11 +88,11 @@ class Report:
         raise InputError(f"no check {name!r} in this report{near(name, [result.check for result in self.results])}")
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a row a check as a pandas DataFrame."""
+        """Return a pandas DataFrame with a row a check, in the order of the catalogue."""
         return sanity_frame(self.record)
 
     def figure(self, name: str) -> Figure:
-        """Return the picture of a check's evidence, its first one, as a matplotlib figure.
+        """Return the picture of a check's evidence as a matplotlib figure; the first, where it has several.
 
         Raises:
             InputError: for a check that is not in this run, or has no picture.
@@ -112,22 +113,19 @@ class Report:
 
     def to_html(self, path: str | Path) -> None:
         """Write the run as one HTML file that needs no script and no network; an existing file is replaced."""
-        body = sanity_html(self.record)
-        head = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sanity</title></head><body>'
-        Path(path).write_text(f"{head}{body}</body></html>", encoding="utf-8")
+        Path(path).write_text(as_page(self.record), encoding="utf-8")
 
     def raise_for_failures(self) -> None:
-        """Raise `ChecksFailedError` if a check failed or ended in an error, so that a test fails; else do nothing."""
+        """Do nothing if `ok`, so that a test passes.
+
+        Raises:
+            ChecksFailedError: if a check failed or could not finish, with each finding, causes first.
+        """
         if self.ok:
             return
-        causes = [result for result in self.diagnosis if result.status == "fail"]
-        causes += [self[name] for name in self.errors]
-        lines = []
-        for result in causes:
-            place = f" at {at(result)}" if at(result) else ""
-            follows = f" (follows from {result.explained_by})" if result.explained_by else ""
-            lines.append(f"{result.check}{place}: {headline(result)}. {result.remedy or result.detail}{follows}")
-        raise ChecksFailedError("\n".join([f"{len(causes)} of {len(self.results)} checks failed:", *lines]))
+        wrong = [result for result in findings(self.record) if result.status != "warn"]
+        head = f"{counts(wrong)}, of {plural(len(self.results), 'check')}"
+        raise ChecksFailedError("\n".join([head, *(line for result in wrong for line in lines_of(result))]))
 
     def __str__(self) -> str:
         return sanity_text(self.record)

@@ -75,8 +75,8 @@ def check(  # noqa: PLR0913 - the whole of what a user may want to say, by name
         progress: called with a `Progress` before each check, during it and at the end; returning False cancels.
 
     Raises:
-        InputError: for an unknown keyword or name, with the nearest known one, or an object of the wrong kind; before
-            anything is run.
+        InputError: for an unknown name, with the nearest known one, or an object of the wrong kind; before anything
+            is run.
         CaptureError: if another thread is at work on the model.
 
     Model, gradients, buffers, modes, hooks, optimizer, the loaders' generators and the random states are left
@@ -84,12 +84,18 @@ def check(  # noqa: PLR0913 - the whole of what a user may want to say, by name
     """
     program = {name: value for name, value in locals().items() if name not in _OF_THE_RUN}
     subject = _subject(**program)
+    if subject.loader is None:
+        raise InputError("loader: expected an iterable of batches, got None; write [(x, y)] for one batch")
     settings_checked(CHECKS, subject)
     checks = chosen(CHECKS, only, skip)
+    if not checks:
+        raise InputError("only, skip: no check is left to run")
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise InputError(f"seed: expected an integer, got {kind_of(seed)}")
     if isinstance(time_budget, bool) or not isinstance(time_budget, int | float) or not time_budget > 0:
         raise InputError(f"time_budget: expected seconds above 0, got {time_budget!r}")
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress: expected a function of a Progress, got {kind_of(progress)}")
     return Report(run_checks(subject, checks, seed=seed, time_budget=time_budget, progress=progress))
 
 

@@ -11,6 +11,7 @@ PROBES = GROUND | {"subject", "calling", "preserve", "clone"}
 # What each layer may import, besides itself. The arrows point one way: from a view down to plain records.
 BELOW: dict[str, set[str]] = {
     "errors": set(),
+    "version": set(),
     "records": set(),
     "nested": set(),
     "settings": set(),
@@ -19,7 +20,7 @@ BELOW: dict[str, set[str]] = {
     "preserve": GROUND | {"settings"},
     "clone": GROUND,
     "capture": PROBES,
-    "sanity": PROBES | {"capture", "__version__"},
+    "sanity": PROBES | {"capture", "version"},
     "decode": PROBES | {"capture"},
     "browse": PROBES | {"capture", "decode"},
     "figures": GROUND,
@@ -28,7 +29,7 @@ BELOW: dict[str, set[str]] = {
     "widgets": PROBES | {"capture", "sanity", "decode", "browse", "figures", "report", "stepping"},
 }
 BELOW["inspector"] = BELOW["integrations"] = set(BELOW)
-BELOW["__init__"] = {"inspector", "errors", "stepping", "report"}
+BELOW["__init__"] = {"inspector", "errors", "stepping", "report", "version"}
 BELOW["command"] = GROUND | {"subject", "report"}
 BELOW["__main__"] = {"command"}
 
@@ -55,7 +56,7 @@ def complaints(name: str, source: str) -> list[str]:
     found = []
     for target in imported(source):
         there, *inner = target.split(".")
-        if there != layer and there not in BELOW.get(layer, set()) and there != "__version__":
+        if there != layer and there not in BELOW.get(layer, set()):
             found.append(f"{name} imports {target}: {layer} may not import {there}")
         if feature and FEATURES.intersection(inner[:1]) - feature:
             found.append(f"{name} imports {target}: features do not import each other")
