@@ -3,7 +3,7 @@ import { build } from "esbuild";
 
 await build({
   absWorkingDir: import.meta.dirname,
-  entryPoints: ["src/batch.js", "src/batch.css", "src/forward.js", "src/forward.css"],
+  entryPoints: ["src/batch.js", "src/batch.css", "src/forward.js", "src/forward.css", "src/sanity.js", "src/sanity.css"],
   outdir: "../nbinspect/static",
   bundle: true,
   format: "esm",

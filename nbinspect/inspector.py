@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nbinspect.decode.batch import Decoders
     from nbinspect.widgets.batch import BatchView
     from nbinspect.widgets.forward import ForwardView
+    from nbinspect.widgets.sanity import SanityView
 
 
 class Inspector:
@@ -80,6 +81,23 @@ class Inspector:
         from nbinspect.widgets.forward import ForwardView
 
         return ForwardView(self.subject, batch, input_shape=input_shape, level=level, training=training)
+
+    def sanity(self, *, seed: int = 0, time_budget: float = 120) -> SanityView:
+        """Open the sanity checks, to run all, a stage or one of them by a click; nothing is run before.
+
+        Args:
+            seed: what random draws depend on: the same seed gives the same report.
+            time_budget: of each run, in seconds; checks that no time is left for are skipped.
+
+        Raises:
+            InputError: if `intended` or `thresholds` name a check or a threshold that there is not.
+
+        The model, its gradients, buffers, modes and hooks, the optimizer, the loaders' generators and the random
+        states are left unchanged. Source: each check names its own.
+        """
+        from nbinspect.widgets.sanity import SanityView
+
+        return SanityView(self.subject, seed=seed, time_budget=time_budget)
 
     def __repr__(self) -> str:
         return f"Inspector({type(self.subject.network).__name__}, {type(self.subject.loader).__name__})"

@@ -24,6 +24,12 @@ gradients dark 1450, matrix light 1450, matrix dark 1450, failed light 1450, fai
 hostile light 1450, changed light 1450, pages light 1450, compared dark 1450, running light 1450, fresh light 1450,
 number light 1200, vector dark 1450, none light 1000
 """
+SANITY = """
+empty light 1450, sick light 1450, sick dark 1450, sick light 480, sick dark 800, running light 1450,
+running dark 1450, healthy light 1450, healthy dark 1200, warned light 1450, leak light 1450, leak dark 1450,
+vanish light 1200, imbalance dark 1200, error light 1450, refused light 900, waiting light 1450, cut dark 1200,
+first light 1450, hostile light 1200
+"""
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -51,7 +57,8 @@ def main(folder: Path, scenes: list[str]) -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=ROOT))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     root = f"http://127.0.0.1:{server.server_port}/frontend/harness"
-    shots = [("index", shot) for shot in SHOTS.split(",")] + [("forward", shot) for shot in FORWARD.split(",")]
+    views = {"index": SHOTS, "forward": FORWARD, "sanity": SANITY}
+    shots = [(view, shot) for view, listed in views.items() for shot in listed.split(",")]
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         for view, shot in shots:

@@ -1,0 +1,98 @@
+// The page's mirror of what the sanity view is sent (see nbinspect/records.py), and of what it remembers. Types only.
+
+/**
+ * @typedef {import("../types.js").NdArray} NdArray
+ * @typedef {import("../types.js").Model} Model
+ *
+ * @typedef {"pass" | "warn" | "fail" | "inconclusive" | "skip" | "waived" | "error"} Verdict
+ * @typedef {{ quantity: string, measured: string, expected: string }} Measurement
+ * @typedef {{ file: string, line: number, function: string, first: number }} Place
+ *
+ * @typedef {object} Chart
+ * @property {"lines" | "bars" | "histogram" | "matrix"} kind
+ * @property {string} title
+ * @property {string} x
+ * @property {string} y
+ * @property {string[]} names
+ * @property {NdArray[]} values
+ * @property {NdArray} at
+ * @property {[number | null, number | null]} expected
+ * @property {boolean} log
+ *
+ * @typedef {object} CheckResult
+ * @property {string} check
+ * @property {string} stage
+ * @property {Verdict} status
+ * @property {string} summary
+ * @property {string} title
+ * @property {string} detail
+ * @property {Measurement[]} measurements
+ * @property {string} where
+ * @property {Place | null} place
+ * @property {string} remedy
+ * @property {string} code
+ * @property {Chart[]} charts
+ * @property {boolean} confirmed
+ * @property {string} explained_by
+ * @property {string[]} explains
+ * @property {string[]} sources
+ * @property {number} passes
+ * @property {number} seconds
+ *
+ * @typedef {object} CheckFacts
+ * @property {string} name
+ * @property {string} stage
+ * @property {string} question
+ * @property {string} why
+ * @property {string} remedy
+ * @property {string} silent
+ * @property {number} cost
+ * @property {string[]} needs
+ * @property {[string, string][]} thresholds
+ * @property {string[]} explains
+ * @property {string[]} sources
+ *
+ * @typedef {{ kind: string, given: boolean, why: string, loss: string, classes: number | null }} Task
+ *
+ * @typedef {object} SanityRecord
+ * @property {string} model
+ * @property {CheckResult[]} results
+ * @property {string[]} diagnosis
+ * @property {Task | null} task
+ * @property {string} device
+ * @property {[number, number] | null} memory
+ * @property {number} seed
+ * @property {number} seconds
+ * @property {number} passes
+ * @property {string} cut
+ * @property {string[]} notes
+ * @property {[string, string][]} versions
+ *
+ * @typedef {{ done: number, total: number, check: string, seconds: number, left: number | null }} Progress
+ * @typedef {{ state: "idle" | "busy" | "waiting" | "error" | "closed", text: string, stale: string | null }} Status
+ *
+ * @typedef {object} State what one view shows now; never sent to Python
+ * @property {CheckFacts[]} catalogue
+ * @property {SanityRecord | null} record
+ * @property {Progress | null} progress null while no checks run
+ * @property {Status} status
+ * @property {Map<string, CheckResult>} results by check; a result that has not changed stays the same object
+ * @property {string | null} chosen the check selected by hand
+ * @property {string | null} selected the check whose evidence is shown: the chosen one, or what is to be mended first
+ * @property {boolean} why whether "why this check" lies open
+ * @property {string[]} pending methods that Python has not answered yet
+ * @property {boolean} stuck whether Cancel has not been heard for longer than it should take
+ * @property {string | null} failure what the last request was answered with, where it failed
+ *
+ * @typedef {import("../types.js").StoreOf<State>} Store
+ * @typedef {{ element: HTMLElement, update: (state: State) => void, destroy?: () => void }} View
+ *
+ * @typedef {object} Actions
+ * @property {(only: string[] | null) => void} run
+ * @property {() => void} cancel
+ * @property {(form: string) => void} save
+ * @property {(name: string) => void} select
+ * @property {() => void} open puts the focus on the evidence
+ */
+
+export {};

@@ -1,0 +1,190 @@
+"""The sanity view: the checks on a page, run by a click."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from nbinspect.errors import NbinspectError
+from nbinspect.figures.page import waiting_html
+from nbinspect.figures.sanity_page import sanity_html, sanity_text
+from nbinspect.figures.words import plural
+from nbinspect.records import CheckResult, Progress, SanityRecord
+from nbinspect.report.report import Report
+from nbinspect.report.running import check
+from nbinspect.sanity.choose import settings_checked
+from nbinspect.sanity.registry import CHECKS
+from nbinspect.subject import Subject
+from nbinspect.widgets.cells import AfterCells, Names
+from nbinspect.widgets.output import Output
+from nbinspect.widgets.sanity_requests import SanityRequests
+from nbinspect.widgets.sanity_state import merged, progress_of, so_far
+from nbinspect.widgets.wire import pack
+
+_STATIC = Path(__file__).parents[1] / "static"
+_CLOSED = "this view is closed: open another with inspector.sanity()"
+_EVERY = 0.1
+"""Seconds between two messages to the page while checks run."""
+
+
+class SanityView(anywidget.AnyWidget):
+    """The sanity checks of a program, run by a click or by `run`; open it with `Inspector.sanity`.
+
+    Works without a page too. The model, its gradients, buffers, modes and hooks, the optimizer, the loaders'
+    generators and the random states are left unchanged, also on exceptions and interrupts.
+    """
+
+    # the text, not the path: widgets that were made from a path are never collected
+    _esm = (_STATIC / "sanity.js").read_text(encoding="utf-8")
+    _css = (_STATIC / "sanity.css").read_text(encoding="utf-8")
+    catalogue = traitlets.Any([]).tag(sync=True)
+    record = traitlets.Any(None, allow_none=True).tag(sync=True)
+    progress = traitlets.Any(None, allow_none=True).tag(sync=True)
+    status = traitlets.Dict().tag(sync=True)
+    _closed = True
+
+    def __init__(self, subject: Subject, *, seed: int = 0, time_budget: float = 120) -> None:
+        settings_checked(CHECKS, subject)
+        self.subject = subject
+        self.report: Report | None = None
+        """What has been found: of each check the latest answer; None before the first run."""
+        self._seed = seed
+        self._time_budget = time_budget
+        self._cancelled = threading.Event()
+        self._found: list[CheckResult] = []
+        self._shown = 0
+        self._seconds = self._told_at = 0.0
+        self._names = Names(subject.model)
+        super().__init__(catalogue=pack([each.facts for each in CHECKS]))
+        self._closed = False
+        self._output = Output(self._html, self._summary)
+        self._cells = AfterCells(self._after_cell)
+        self._requests = SanityRequests(self)
+        self._say("idle", "")
+
+    def run(self, only: str | Iterable[str] | None = None, skip: str | Iterable[str] | None = None) -> Report:
+        """Run checks, with progress on the page, and return the report that the page shows then.
+
+        Args:
+            only: names of checks or stages to run; all by default.
+            skip: names of checks or stages not to run.
+
+        Raises:
+            InputError: for an unknown name, with the nearest known one; before anything is run.
+
+        Results of earlier runs stay in the report until their checks are run again; so do those of a run that is
+        cancelled or interrupted.
+        """
+        options: dict[str, Any] = {"seed": self._seed, "time_budget": self._time_budget, "progress": self._told}
+        with self.working("runs the checks"):
+            try:
+                new = check(self, only=only, skip=skip, **options).record
+            except BaseException as error:
+                if self._found:
+                    cut = "interrupted" if isinstance(error, KeyboardInterrupt) else type(error).__name__
+                    self._show(self._so_far(cut))
+                raise
+            finally:
+                self._found, self._shown = [], 0
+                self._cancelled.clear()
+            return self._show(new)
+
+    def cancel(self) -> None:
+        """Have the run that is under way, or waits for a cell's end, come to an end; what it has found stands."""
+        if self.status["state"] in ("busy", "waiting"):
+            self._cancelled.set()
+
+    def freeze(self) -> None:
+        """Replace the live output in the notebook by a static page without scripts, and close the view."""
+        self._output.freeze()
+        self.close()
+
+    def close(self) -> None:
+        """End a run that is under way; a static page stays in the notebook."""
+        if not self._closed:
+            self.cancel()
+            self._closed = True
+            self._cells.stop()
+            self.status = {"state": "closed", "text": _CLOSED, "stale": None}
+            self._output.close()
+        super().close()
+
+    def waiting(self) -> None:
+        """Say that a click has arrived and waits for the running cell."""
+        self._say("waiting", "waits for the running cell to end")
+
+    @contextlib.contextmanager
+    def working(self, text: str) -> Iterator[None]:
+        """Say what is being done, then that it has ended; an error is shown in the view and raised."""
+        if self._closed:
+            raise NbinspectError(_CLOSED)
+        self._say("busy", text)
+        try:
+            yield
+        except NbinspectError as error:
+            self._rest("error", str(error))
+            raise
+        except BaseException:
+            self._rest("idle", "")
+            raise
+        self._rest("idle", "")
+
+    def _told(self, progress: Progress) -> bool:
+        """Tell the page how far the run has come, ten times a second at most; answer whether it goes on."""
+        self._found += progress.results
+        self._seconds = progress.seconds
+        if time.monotonic() - self._told_at >= _EVERY:
+            with self.hold_sync():
+                self.progress = progress_of(progress)
+                if len(self._found) > self._shown:
+                    self.record = pack(self._with_earlier(self._so_far()))
+            self._shown, self._told_at = len(self._found), time.monotonic()
+        return not self._cancelled.is_set()
+
+    def _so_far(self, cut: str = "") -> SanityRecord:
+        return so_far(self.subject, self._found, self._seed, self._seconds, cut)
+
+    def _with_earlier(self, new: SanityRecord) -> SanityRecord:
+        return merged(None if self.report is None else self.report.record, new, CHECKS)
+
+    def _show(self, new: SanityRecord) -> Report:
+        self.report = Report(self._with_earlier(new))
+        self.record = pack(self.report.record)
+        return self.report
+
+    def _rest(self, state: str, text: str) -> None:
+        if not self._closed:
+            with self.hold_sync():
+                self.progress = None
+                self._say(state, text)
+
+    def _say(self, state: str, text: str) -> None:
+        self.status = {"state": state, "text": text, "stale": self._names.rebound()}
+
+    def _after_cell(self) -> None:
+        self._say(self.status["state"], self.status["text"])
+
+    def _html(self) -> str:
+        return waiting_html("sanity", self._waiting_text()) if self.report is None else sanity_html(self.report.record)
+
+    def _summary(self) -> str:
+        return f"Sanity · {self._waiting_text()}" if self.report is None else sanity_text(self.report.record)
+
+    def _waiting_text(self) -> str:
+        return self.status["text"] or f"{plural(len(CHECKS), 'check')}, not run yet"
+
+    def _ipython_display_(self) -> None:
+        self._output.show(None if self._closed else self.model_id)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # type: ignore[override] # IPython takes a dict too
+        return self._output.bundle(None if self._closed else self.model_id)
+
+    def __repr__(self) -> str:
+        return self._summary()

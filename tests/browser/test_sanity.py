@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+pytestmark = pytest.mark.browser
+
+PRELUDE = """
+import time
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+from nbinspect import Inspector
+
+torch.manual_seed(0)
+digits = load_digits()
+images = torch.tensor(digits.images[:512], dtype=torch.float32).unsqueeze(1) / 16
+labels = torch.tensor(digits.target[:512])
+slow = 0.0
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3, padding=1)
+        self.conv2 = nn.Conv2d(8, 16, 3, padding=1)
+        self.fc = nn.Linear(256, 10)
+
+    def forward(self, x):
+        time.sleep(slow)
+        x = F.relu(self.conv1(x))
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        return F.softmax(self.fc(x.flatten(1)), dim=1)
+
+model = Net()
+loader = DataLoader(TensorDataset(images, labels), batch_size=64, shuffle=True)
+before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+inspector = Inspector(model, loader, nn.CrossEntropyLoss())
+"""
+OPEN = "view = inspector.sanity()\nview"
+HEALTHY = PRELUDE.replace("F.softmax(self.fc(x.flatten(1)), dim=1)", "self.fc(x.flatten(1))")
+UNCHANGED = "print(all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items()))"
+
+
+class View:
+    """What a person sees of the sanity view in one cell's output."""
+
+    def __init__(self, notebook: Any, cell: int = -1) -> None:
+        self.notebook = notebook
+        self.page = notebook.page
+        self.root: Locator = notebook.output(cell).locator(".nbinspect")
+        self.card = self.root.get_by_role("region", name="Diagnosis")
+        self.evidence = self.root.get_by_role("region", name="Evidence")
+        self.list = self.root.get_by_role("listbox", name="Checks")
+        self.where = self.root.locator(".ns-where")
+        expect(self.root).to_be_visible()
+
+    def button(self, name: str) -> Locator:
+        return self.root.get_by_role("button", name=re.compile(f"^{name}"))
+
+    def row(self, name: str) -> Locator:
+        return self.list.get_by_role("option", name=re.compile(f"^{name}, "))
+
+    def choose(self, menu: str, item: str) -> None:
+        self.button(menu).click()
+        self.root.get_by_role("menuitem", name=re.compile(f"^{item}")).click()
+
+    def expect_ended(self) -> None:
+        """No checks are running, and some have been."""
+        expect(self.where).to_contain_text("checks ·", timeout=120_000)
+
+
+def opened(lab: Any, code: str = OPEN, prelude: str = PRELUDE, **options: str) -> View:
+    """A notebook that shows what `code` makes."""
+    notebook = lab.open(prelude, code, **options)
+    notebook.run()
+    return View(notebook)
+
+
+def test_run_all_names_the_cause(lab: Any, kernel: str) -> None:
+    """One click runs every check, names the cause with its line and remedy, and leaves the weights unchanged."""
+    view = opened(lab, kernel=kernel)
+    expect(view.card).to_contain_text("Nothing has been run yet")
+    view.button("Run all").click()
+    view.expect_ended()
+    expect(view.card).to_contain_text("Softmax before cross-entropy")
+    line = PRELUDE[: PRELUDE.index("return F.softmax")].strip("\n").count("\n") + 1
+    expect(view.card).to_contain_text(f"notebook cell:{line}")
+    expect(view.list.get_by_role("option", name=re.compile("not run yet"))).to_have_count(0)
+    expect(view.row("loss-input")).to_have_attribute("aria-selected", "true")
+    expect(view.evidence).to_contain_text("1.461")
+    expect(view.evidence.locator("[data-kind=gone]")).to_contain_text("softmax")
+    assert view.notebook.execute(UNCHANGED) == "True"
+    told = json.loads(view.notebook.execute("import json; print(json.dumps([r.check for r in view.report.results]))"))
+    expect(view.list.get_by_role("option")).to_have_count(len(told))
+
+
+def test_a_stage_a_check_and_keys(lab: Any) -> None:
+    """A stage runs alone, then a check from its row, then by key; answers of before stay."""
+    view = opened(lab)
+    view.choose("Run stage", "Init")
+    view.expect_ended()
+    expect(view.row("loss-at-init")).not_to_have_accessible_name(re.compile("not run"))
+    expect(view.row("loss-input")).to_have_accessible_name(re.compile("not run yet"))
+    view.row("loss-input").click()
+    view.row("loss-input").locator(".ns-again").click()
+    expect(view.row("loss-input")).to_have_accessible_name(re.compile("failed: probabilities"))
+    expect(view.row("loss-at-init")).not_to_have_accessible_name(re.compile("not run"))
+    view.row("loss-input").focus()
+    view.page.keyboard.press("ArrowDown")
+    expect(view.row("loss-target")).to_be_focused()
+    view.page.keyboard.press("r")
+    expect(view.row("loss-target")).to_have_accessible_name(re.compile("passed"))
+    view.page.keyboard.press("Enter")
+    expect(view.evidence).to_be_focused()
+    assert view.notebook.page.locator(".jp-Notebook .jp-CodeCell").count() == 2, "no shortcut of the notebook's was hit"
+
+
+def test_cancel_or_interrupt_ends_a_run(lab: Any, kernel: str) -> None:
+    """Cancel ends a long run where its message can arrive; where not, the view says to interrupt, and that ends it."""
+    view = opened(lab, kernel=kernel)
+    view.notebook.execute("slow = 0.4")
+    view.button("Run all").click()
+    expect(view.row("nonfinite-data")).to_have_accessible_name(re.compile("passed"))
+    expect(view.root.get_by_role("progressbar")).to_be_visible()
+    view.button("Cancel").click()
+    if kernel.startswith("6"):
+        expect(view.where).to_contain_text("use Interrupt kernel")
+        view.page.evaluate("() => jupyterapp.commands.execute('notebook:interrupt-kernel')")
+    view.expect_ended()
+    cut = view.notebook.execute("slow = 0; print(view.report.record.cut)")
+    assert cut == ("interrupted" if kernel.startswith("6") else "cancelled")
+    expect(view.root).to_contain_text(cut)
+    expect(view.row("nonfinite-data")).to_have_accessible_name(re.compile("passed"))
+    assert view.notebook.execute(UNCHANGED) == "True"
+    view.button("Run all").click()
+    expect(view.row("nondeterminism")).to_have_accessible_name(re.compile("passed"), timeout=120_000)
+
+
+def test_an_interrupt_ends_a_run_from_a_click(lab: Any) -> None:
+    """Interrupt kernel ends a run that a click began, keeps what was found, and the kernel lives on."""
+    view = opened(lab)
+    view.notebook.execute("slow = 0.4")
+    view.button("Run all").click()
+    expect(view.row("nonfinite-data")).to_have_accessible_name(re.compile("passed"))
+    view.page.evaluate("() => jupyterapp.commands.execute('notebook:interrupt-kernel')")
+    view.expect_ended()
+    assert view.notebook.execute("print(view.report.record.cut, 6 * 7)") == "interrupted 42"
+
+
+def test_a_click_waits_for_the_running_cell(lab: Any) -> None:
+    """A click while a cell runs says that it waits, and the checks run once the cell has ended."""
+    view = opened(lab)
+    view.notebook.execute("from pathlib import Path; go = Path('go'); go.unlink(missing_ok=True)")
+    view.page.evaluate(
+        """code => void jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code })""",
+        "while not go.exists(): time.sleep(0.05)",
+    )
+    view.button("Run all").click()
+    expect(view.where).to_contain_text("waits for the running cell to end")
+    (lab.server.home / "notebooks" / "go").touch()
+    view.expect_ended()
+    expect(view.card).to_contain_text("Softmax before cross-entropy")
+
+
+def test_a_run_from_a_cell_is_on_the_page(lab: Any) -> None:
+    """`view.run` in another cell shows its progress on the page, and its results."""
+    view = opened(lab)
+    view.notebook.execute("report = view.run(only=['data', 'runs'])")
+    view.expect_ended()
+    expect(view.row("runs")).to_have_accessible_name(re.compile("passed"))
+    expect(view.card).to_contain_text("No defect was found by")
+    assert view.notebook.execute("print(report is view.report)") == "True"
+
+
+def test_a_healthy_program_is_told_so(lab: Any) -> None:
+    """The healthy twin of the program has no finding, and the card says by how many checks."""
+    view = opened(lab, prelude=HEALTHY)
+    view.button("Run all").click()
+    view.expect_ended()
+    answered = view.notebook.execute(
+        "print(sum(r.status in ('pass', 'inconclusive', 'waived') for r in view.report.results), view.report.failed)"
+    )
+    number, failed = answered.split(" ", 1)
+    assert failed == "()"
+    expect(view.card).to_contain_text(f"No defect was found by {number} checks")
+
+
+@pytest.mark.parametrize(("item", "name"), [("HTML", "sanity.html"), ("JSON", "sanity.json"), ("JUnit", "sanity.xml")])
+def test_a_report_is_downloaded(lab: Any, item: str, name: str) -> None:
+    """Export gives a file with the report, made in the page."""
+    view = opened(lab, "view = inspector.sanity()\nreport = view.run(only=['runs', 'loss-input'])\nview")
+    with view.page.expect_download() as waiting:
+        view.choose("Export", item)
+    assert waiting.value.suggested_filename == name
+    text = waiting.value.path().read_text(encoding="utf-8")
+    assert "Softmax before cross-entropy" in text
+    if name == "sanity.html":
+        page = lab.browser.new_page()
+        lab.watch(page)
+        page.set_content(text)
+        expect(page.locator("body")).to_contain_text("✕")
+        page.close()
+
+
+def test_the_remedy_is_copied(lab: Any) -> None:
+    """Copy puts the code as it is to be into the clipboard."""
+    view = opened(lab, "view = inspector.sanity()\nreport = view.run(only=['loss-input'])\nview")
+    view.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    view.button("Copy").click()
+    expect(view.button("Copied")).to_be_visible()
+    copied = view.page.evaluate("() => navigator.clipboard.readText()")
+    assert "self.fc(x.flatten(1))" in copied
+    assert "softmax" not in copied
+
+
+def test_names_from_the_program_are_text(lab: Any) -> None:
+    """A class, a layer and an exception with markup in their names are shown, not run."""
+    hostile = """
+name = "<img src=x onerror=document.body.dataset.hacked=1>"
+
+def fails(self, x):
+    raise ValueError(name)
+
+Evil = type(name, (nn.Linear,), {"forward": fails})
+view = Inspector(nn.Sequential(nn.Flatten(), Evil(64, 10)), loader, nn.CrossEntropyLoss()).sanity()
+view"""
+    view = opened(lab, hostile)
+    view.button("Run all").click()
+    view.expect_ended()
+    expect(view.root).to_contain_text("<img src=x")
+    view.notebook.execute("view.freeze()")
+    expect(view.notebook.output(1)).to_contain_text("<img src=x")
+    assert view.page.locator("body").get_attribute("data-hacked") is None
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pictures_for_people(lab: Any, theme: str) -> None:
+    """The view looks as it should in both themes; its pictures are kept to be looked at."""
+    view = opened(lab, theme=theme)
+    view.button("Run all").click()
+    view.expect_ended()
+    expect(view.card).to_contain_text("Softmax before cross-entropy")
+    view.notebook.screenshot(f"sanity-{theme}", view.root)
+
+
+def test_a_frozen_view_is_a_page(lab: Any) -> None:
+    """`freeze` leaves the report in the notebook, without scripts."""
+    notebook = lab.open(PRELUDE, OPEN, "report = view.run(only=['runs', 'loss-input'])\nview.freeze()")
+    notebook.run()
+    frozen = notebook.output(1)
+    expect(frozen).to_contain_text("Softmax before cross-entropy")
+    expect(frozen.locator(".nbinspect")).to_have_count(0)
