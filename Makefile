@@ -11,7 +11,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tour test check lint build frontend chromium benchmark clean
+.PHONY: help tour test zoo check lint build frontend chromium benchmark clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -26,6 +26,9 @@ endif
 test: lint frontend chromium $(KERNELS) ## all that CI asks for
 	$(PY) -m pytest -n 2 $(UNIT)
 	$(PY) -m pytest -m "browser or notebook"
+
+zoo: .venv/dev.stamp ## every sanity check on every broken and healthy program of the zoo; fails on a false alarm
+	$(PY) benchmarks/zoo.py --check
 
 check: lint ## the quick loop: format, lint, types, tests without browser and notebooks
 	$(PY) -m pytest -q -n 2 $(UNIT)
@@ -62,7 +65,7 @@ chromium:
 	else echo "SKIPPED: browser tests need Chromium; install it, on Debian with: sudo apt-get install chromium"; fi
 
 benchmark: .venv/dev.stamp ## measure against peers and limits; each benchmark prints its table
-	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(PY) "$$file"; done
+	@set -e; for file in $(filter-out benchmarks/zoo.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(PY) "$$file"; done
 
 clean: ## remove all that was made here
 	rm -rf .venv .kernels build dist frontend/node_modules tests/browser/screenshots

@@ -110,7 +110,8 @@ def refuse_beside_training(model: nn.Module) -> None:
 @contextlib.contextmanager
 def probing() -> Iterator[None]:
     """Mark calls of the model as ours, and run compiled modules as they were written, so that hooks see calls."""
-    stance = getattr(torch.compiler, "set_stance", None)
+    # what was compiled has brought dynamo along; bringing it for nothing takes two seconds
+    stance = getattr(torch.compiler, "set_stance", None) if "torch._dynamo" in sys.modules else None
     token = _probing.set(True)
     try:
         with stance("force_eager") if stance is not None else contextlib.nullcontext():
