@@ -25,7 +25,7 @@ endif
 
 test: lint frontend chromium $(KERNELS) ## all that CI asks for
 	$(PY) -m pytest -n 2 $(UNIT)
-	$(PY) -m pytest -m "browser or notebook"
+	$(PY) -m pytest -n 2 --dist loadfile -m "browser or notebook"
 
 zoo: .venv/dev.stamp ## every sanity check on every broken and healthy program of the zoo; fails on a false alarm
 	$(PY) benchmarks/zoo.py --check

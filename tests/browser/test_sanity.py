@@ -124,7 +124,7 @@ def test_a_stage_a_check_and_keys(lab: Any) -> None:
 def test_cancel_or_interrupt_ends_a_run(lab: Any, kernel: str) -> None:
     """Cancel ends a long run where its message can arrive; where not, the view says to interrupt, and that ends it."""
     view = opened(lab, kernel=kernel)
-    view.notebook.execute("slow = 0.4")
+    view.notebook.execute("slow = 2")
     view.button("Run all").click()
     expect(view.row("nonfinite-data")).to_have_accessible_name(re.compile("passed"))
     expect(view.root.get_by_role("progressbar")).to_be_visible()
@@ -145,7 +145,7 @@ def test_cancel_or_interrupt_ends_a_run(lab: Any, kernel: str) -> None:
 def test_an_interrupt_ends_a_run_from_a_click(lab: Any) -> None:
     """Interrupt kernel ends a run that a click began, keeps what was found, and the kernel lives on."""
     view = opened(lab)
-    view.notebook.execute("slow = 0.4")
+    view.notebook.execute("slow = 2")
     view.button("Run all").click()
     expect(view.row("nonfinite-data")).to_have_accessible_name(re.compile("passed"))
     view.page.evaluate("() => jupyterapp.commands.execute('notebook:interrupt-kernel')")
