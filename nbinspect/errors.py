@@ -1,5 +1,6 @@
 """Errors that a user of nbinspect can meet: each says what was expected, what came, and what to do."""
 
+import sysconfig
 import traceback
 from pathlib import Path
 
@@ -25,8 +26,14 @@ class CaptureError(NbinspectError):
 
 
 def place_in_user_code(error: BaseException) -> str:
-    """Return ``file:line`` of the deepest frame outside torch and nbinspect that the error passed; empty if none."""
-    ours = str(Path(__file__).parent)
+    """Return ``file:line`` of the deepest frame of user code that the error passed; empty if it passed none."""
+    ours, python = str(Path(__file__).parent), sysconfig.get_paths()["stdlib"]
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if not f.filename.startswith(ours) and "torch" not in Path(f.filename).parts]
+    own = [
+        f
+        for f in frames
+        if not f.filename.startswith(ours)
+        and "torch" not in Path(f.filename).parts
+        and (not f.filename.startswith(python) or "site-packages" in f.filename)
+    ]
     return f"{own[-1].filename}:{own[-1].lineno}" if own else ""

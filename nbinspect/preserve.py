@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from copy import copy
 from functools import lru_cache
 from operator import is_
+from types import ModuleType
 from typing import Any, TypeAlias
 
 import torch
@@ -42,7 +43,7 @@ def preserve(*touched: object, parameters: bool = True) -> Iterator[None]:
     Modules, optimizers, schedulers and gradient scalers come back whole: class, attributes, built-in containers in
     them, hooks, each module's own training flag, and tensors with identity, storage, bytes, gradient and version.
     Of a loader and its data set the random generators come back; so do the global ones and torch's process-wide
-    settings. Objects of other classes that a module holds are kept by identity alone.
+    settings. Of objects of other classes that a module holds, the attributes and the containers in them come back.
 
     Args:
         touched: Modules, optimizers, schedulers, gradient scalers and loaders, in any order; None is skipped.
@@ -133,6 +134,8 @@ class _Snapshot:
     def _add_object(self, name: str, value: Any) -> Iterator[Named]:
         self.contents.append((f"class of {name}", _reset, (value, "__class__", value.__class__)))
         yield name, vars(value)
+        # a forward may write to its configuration, as those of transformers do
+        yield from ((f"{name}.{key}", vars(part)) for key, part in vars(value).items() if _is_plain(part))
         if isinstance(value, torch.jit.ScriptModule):  # keeps the flag, tensors and submodules outside of __dict__
             self.links.append((f"training flag of {name}", _reset, (value, "training", value.training)))
             held = (value.named_parameters(recurse=False), value.named_buffers(recurse=False), value.named_children())
@@ -204,6 +207,13 @@ def _children(name: str, container: Any) -> Iterator[Named]:
 @lru_cache
 def _is_followed(kind: Any) -> bool:
     return issubclass(kind, _FOLLOWED)
+
+
+def _is_plain(part: Any) -> bool:
+    """Whether a part is an object of a user's or a library's own class, with nothing but attributes."""
+    kind: Any = type(part)
+    own = not (_is_followed(kind) or callable(part) or isinstance(part, ModuleType))
+    return own and type(getattr(part, "__dict__", None)) is dict
 
 
 def _refill(container: Any, saved: Any) -> None:

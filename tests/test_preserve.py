@@ -817,3 +817,38 @@ def test_default_device_none_is_not_cpu() -> None:
         torch.set_default_device("meta")
     assert torch._C._len_torch_function_stack() == 0
     assert torch.empty(1).device.type == "cpu"
+
+
+class Settings:
+    """A configuration, as a model holds one."""
+
+    def __init__(self) -> None:
+        self.problem: str | None = None
+        self.sizes = [1, 2]
+
+
+class Configured(nn.Module):
+    """Writes to its configuration on the first forward, as classifiers of transformers do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = Settings()
+        self.head = nn.Linear(2, 2)
+        self.inner = nn.Module()
+        self.inner.config = self.config
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.config.problem = "multi"
+        self.config.added = x
+        self.config.sizes.append(3)
+        return self.head(x)
+
+
+def test_attributes_of_a_configuration_come_back() -> None:
+    """What a forward writes to an object that a module holds is taken back, and the object stays the same."""
+    model = Configured()
+    config = model.config
+    with preserve(model):
+        model(torch.zeros(1, 2))
+    assert model.config is config
+    assert vars(config) == {"problem": None, "sizes": [1, 2]}

@@ -104,6 +104,9 @@ class BatchSource:
 
     def close(self) -> None:
         """Stop the worker process, if one runs."""
+        stop = getattr(self._pass, "_shutdown_workers", None)
+        if stop is not None:
+            stop()  # now, and not when Python collects it, which may be in another worker's process
         self._pass = None
         self._record = None
 

@@ -17,9 +17,9 @@ from nbinspect.calling import Parts, entering, split_batch, to_device
 from nbinspect.capture.loader import BatchSource
 from nbinspect.errors import LoaderError
 from nbinspect.nested import map_tensors, tensors_in
-from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.check import MissingNeed, ProgramRaised
 from nbinspect.sanity.limits import Limits
-from nbinspect.subject import Subject
+from nbinspect.subject import Subject, kind_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,12 +120,16 @@ def make_batch(subject: Subject, raw: Any, indices: tuple[int, ...] | None = Non
     """Return a batch on the model's device; the given one is left unchanged.
 
     Raises:
-        MissingNeed: if it holds no tensor.
+        ProgramRaised: if it holds no tensor, or the user's `split` raises.
     """
     if next(tensors_in(raw, ""), None) is None:
-        raise MissingNeed("a batch with tensors; give `split` or change collate_fn")
+        raise ProgramRaised(f"a batch with tensors, this one is {kind_of(raw)}; give `split` or change collate_fn")
     moved, _ = to_device(subject, raw)
-    return Batch(subject, moved, split_batch(subject, moved), indices, epoch)
+    try:
+        parts = split_batch(subject, moved)
+    except Exception as error:
+        raise ProgramRaised(f"a `split` that runs ({type(error).__name__}: {error})") from error
+    return Batch(subject, moved, parts, indices, epoch)
 
 
 @contextmanager
@@ -133,7 +137,8 @@ def reading(subject: Subject, loader: Any, limits: Limits) -> Iterator[Iterator[
     """Give the batches of a loader one by one, from its first on, again and again; the loader is left undisturbed.
 
     Raises:
-        MissingNeed: if it cannot be read without disturbing it, or gives no batch.
+        MissingNeed: if it cannot be read without disturbing it.
+        ProgramRaised: if it raises, or gives no batch.
     """
     try:
         source = BatchSource(loader)
@@ -146,8 +151,9 @@ def reading(subject: Subject, loader: Any, limits: Limits) -> Iterator[Iterator[
                 try:
                     fetched = source.next()
                 except LoaderError as error:
-                    raise MissingNeed(f"a loader that gives batches: {error}") from error
-            yield make_batch(subject, fetched.batch, fetched.indices, fetched.epoch)
+                    raise ProgramRaised(f"a loader that gives batches: {error}") from error
+                batch = make_batch(subject, fetched.batch, fetched.indices, fetched.epoch)
+            yield batch
 
     try:
         yield batches()

@@ -18,6 +18,13 @@ class MissingNeed(Exception):  # noqa: N818 - no error: the check is skipped
     """What a check needs is not there; its message goes on after ``needs``: ``val_loader``."""
 
 
+class ProgramRaised(MissingNeed):
+    """A need is not there because the user's own loader or `split` raised, or gave nothing; `runs` tells of it."""
+
+    place = ""
+    """``file:line`` in the user's code; empty where there is none."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One check of the catalogue.
@@ -119,6 +126,7 @@ __all__ = [
     "Measurement",
     "MissingNeed",
     "Place",
+    "ProgramRaised",
     "failed",
     "inconclusive",
     "measured",

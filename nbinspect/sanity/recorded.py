@@ -16,6 +16,7 @@ from nbinspect.capture.operations import Call, Tracer
 from nbinspect.nested import tensors_in
 from nbinspect.records import Failure, ForwardRecord, Step
 from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import ProgramRaised
 from nbinspect.sanity.program import Program
 
 
@@ -77,6 +78,16 @@ class Recorded:
             if one.step.kind == "operation":
                 makers |= {id(tensor): one for tensor in one.made}
         return makers
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What came of running the program on its first batch."""
+
+    attempt: Recorded | None
+    """The recorded pass, which may have failed; None where there was no batch to run it on."""
+    raised: ProgramRaised | None
+    """What the loader or `split` raised, at the first batch or a later one that was read."""
 
 
 class _Kept:

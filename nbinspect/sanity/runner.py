@@ -79,7 +79,8 @@ class _Run:
         cuda = torch.cuda.is_initialized()  # type: ignore[no-untyped-call] # torch's
         if cuda:
             torch.cuda.reset_peak_memory_stats()
-        with Guard(self._subject) as guard:
+        # whatever mode the caller is in, copies of batches must be able to take part in a graph
+        with torch.inference_mode(False), torch.enable_grad(), Guard(self._subject) as guard:
             supplies = Supplies(self._program, guard)
             for check in self._checks:
                 self._tell(check.name)
@@ -148,6 +149,8 @@ class _Run:
             wanted = memory_wanted(error)
             if wanted is not None:
                 return CheckResult("", "", "skip", f"needs {wanted} more memory than there is")
+            if not supplies.has_plain_inputs and isinstance(error, RuntimeError):
+                return CheckResult("", "", "skip", "needs dense inputs")
             text = f"{type(error).__name__}: {error}"
             return CheckResult("", "", "error", text.splitlines()[0][:200], detail=f"{text}{_at(error)}")
 

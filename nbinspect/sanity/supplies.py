@@ -8,19 +8,21 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
-from nbinspect.nested import map_tensors
+from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.batches import Batch, reading
-from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.check import MissingNeed, ProgramRaised
 from nbinspect.sanity.evidence.dependence import Dependence, measure_dependence
 from nbinspect.sanity.evidence.scan import Scan, scan
 from nbinspect.sanity.evidence.untrained import Untrained, require_untrained
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Hung
 from nbinspect.sanity.program import Program, seed_all
-from nbinspect.sanity.recorded import Recorded, record
+from nbinspect.sanity.recorded import Recorded, Trial, record
 from nbinspect.sanity.task import infer_task
 
 _SEVERAL = 3
@@ -33,7 +35,7 @@ class Evaluated:
     batch: Batch
     outputs: Any
     loss: Any
-    """What the loss gives on it, whatever it is; None where there is none."""
+    """What the loss gives on it, whatever it is; None where there is none, or the loss takes what training gives."""
 
 
 class Supplies:
@@ -49,9 +51,11 @@ class Supplies:
         self.subject = program.subject
         self.limits = program.limits
         self.notes: list[str] = []
+        self.has_plain_inputs = True
+        """Whether all tensors of the batches are dense, as most checks take for granted."""
         self._guard = guard
         self._made: dict[str, Any] = {}
-        self._missing: dict[str, str] = {}
+        self._missing: dict[str, MissingNeed] = {}
 
     def supply(self, name: str) -> Any:
         """Return a need.
@@ -60,17 +64,17 @@ class Supplies:
             MissingNeed: if it is not there; again on every later call.
         """
         if name in self._missing:
-            raise MissingNeed(self._missing[name])
+            raise self._missing[name]
         if name not in self._made:
             seed_all(self.program.seed, name)
             try:
                 self._made[name] = _SUPPLIES[name](self)
             except MissingNeed as missing:
-                self._missing[name] = str(missing)
+                self._missing[name] = missing
                 raise
             except (Hung, Exception) as error:
                 # the first check tells of it; the others need not run into it again
-                self._missing[name] = f"a {name} that can be made ({type(error).__name__}: {error})"
+                self._missing[name] = MissingNeed(f"{_NOUNS.get(name, name)} ({type(error).__name__}: {error})")
                 raise
         return self._made[name]
 
@@ -87,6 +91,12 @@ class Supplies:
                 if batch.epoch:
                     break
                 found.append(batch)
+        tensors = [tensor for batch in found for _, tensor in tensors_in(batch.raw, "")]
+        if any(tensor.is_nested for tensor in tensors):
+            raise MissingNeed("inputs that are no nested tensors")
+        if not any(tensor.numel() for tensor in tensors):
+            raise MissingNeed("a batch with samples; those that came are empty")
+        self.has_plain_inputs = all(tensor.layout is torch.strided for tensor in tensors)
         return tuple(found)
 
     def _batch(self) -> Batch:
@@ -101,6 +111,8 @@ class Supplies:
         return targets
 
     def _attempt(self) -> Recorded:
+        if any(map(is_lazy, self.program.parameters.values())):
+            raise MissingNeed("a model whose lazy layers know their sizes: call it once on a batch first")
         made = record(self.program, self.supply("batch"))
         written = self._guard.changed()
         if written:
@@ -108,6 +120,14 @@ class Supplies:
             self._guard.restore()
             self.notes.append(f"your own code changes {', '.join(written[:3])} while it runs; put back after each pass")
         return made
+
+    def _trial(self) -> Trial:
+        try:
+            attempt: Recorded = self.supply("attempt")
+        except ProgramRaised as raised:
+            return Trial(None, raised)
+        later = self._missing.get("scan")
+        return Trial(attempt, later if isinstance(later, ProgramRaised) else None)
 
     def _recorded(self) -> Recorded:
         attempt: Recorded = self.supply("attempt")
@@ -131,14 +151,21 @@ class Supplies:
         batch: Batch = self.supply("batch")
         # with a graph, for a forward may ask for gradients itself, as that of a force field
         with self.program.running(training=False, gradients=True):
-            outputs = self.program.outputs(batch)
-            loss = self.program.loss(outputs, batch)
+            try:
+                outputs = self.program.outputs(batch)
+            except Exception as error:
+                raise MissingNeed(f"a forward that runs in eval mode ({type(error).__name__}: {error})") from error
+            try:
+                loss = self.program.loss(outputs, batch)
+            except Exception:  # noqa: BLE001 - a model may give other things in eval mode than the loss takes
+                loss = None
             return Evaluated(batch, map_tensors(Tensor.detach, outputs), map_tensors(Tensor.detach, loss))
 
     def _task(self) -> TaskRecord:
         return infer_task(self.subject, self.supply("batch"), self.supply("attempt"))
 
     def _scan(self, name: str) -> Scan:
+        self.supply("batch")
         return scan(self.subject, self._given(name), self.limits)
 
     def _dependence(self) -> Dependence:
@@ -160,6 +187,7 @@ _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
     "batch": Supplies._batch,
     "targets": Supplies._targets,
     "attempt": Supplies._attempt,
+    "trial": Supplies._trial,
     "recorded": Supplies._recorded,
     "backward": Supplies._backward,
     "recordings": Supplies._recordings,
@@ -171,6 +199,18 @@ _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
         name: partial(Supplies._given, name=name)
         for name in ("loader", "val_loader", "optimizer", "train_step", "eval_step", "scheduler", "padding_value")
     },
+}
+_NOUNS = {
+    "batches": "batches that can be read",
+    "val_batches": "batches of val_loader that can be read",
+    "batch": "a batch that can be read",
+    "attempt": "a pass that can be recorded",
+    "recorded": "a pass that can be recorded",
+    "recordings": "passes that can be recorded",
+    "evaluated": "a pass in eval mode",
+    "scan": "data that can be looked through",
+    "val_scan": "validation data that can be looked through",
+    "task": "a task that can be told",
 }
 NEEDS = frozenset(_SUPPLIES)
 """Every name that a check may have as a parameter of its `run`."""

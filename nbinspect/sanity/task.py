@@ -71,6 +71,8 @@ def _told(name: str, outputs: Tensor | None, targets: Tensor | None, batch: Batc
         return "regression", loss
     if targets is None:
         return "other", f"{loss}, and there are no targets"
+    if name == "F.kl_div":
+        return "other", f"{loss}, which compares distributions: give task=…"
     return _of_targets(loss, outputs, targets)
 
 

@@ -7,16 +7,24 @@ from torch import nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.rows import repeated
+from nbinspect.sanity.evidence.rows import Rows, repeated
 from nbinspect.sanity.evidence.scan import Scan
+from nbinspect.sanity.evidence.workers import given_by_every_worker
+from nbinspect.sanity.limits import Limits
 
 _FEW = 20
-_SURE = 5
-_MANY = 2 / 3
 
 
-def run(scan: Scan, *, share: float = 0.03) -> CheckResult:
-    """Fail where more than `share` of the samples equal another in input and target, which chance cannot do."""
+def run(scan: Scan, limits: Limits, *, share: float = 0.03, most: float = 2 / 3, sure: int = 5) -> CheckResult:
+    """Fail where samples equal another in input and target, which chance cannot do, or every worker gives all of them.
+
+    Args:
+        scan: what was read.
+        limits: the run's budget.
+        share: of the samples that may repeat another.
+        most: of the samples; where more repeat another, few rows that come several times may be the nature of the data.
+        sure: repeats that are no stray ones.
+    """
     rows = scan.rows
     if rows is None:
         return inconclusive(
@@ -27,6 +35,11 @@ def run(scan: Scan, *, share: float = 0.03) -> CheckResult:
         return skipped(f"{_FEW} samples or more")
     if not rows.are_telling:
         return passed("rows of few values, which are equal by chance")
+    alike = given_by_every_worker(scan.loader, limits, to_the_end=scan.is_whole)
+    return _of_workers(scan, alike) if alike else _of_rows(rows, share, most, sure)
+
+
+def _of_rows(rows: Rows, share: float, most: float, sure: int) -> CheckResult:
     earlier, repeats = repeated(rows)
     extra = len(repeats)
     found = extra / len(rows.inputs)
@@ -36,9 +49,8 @@ def run(scan: Scan, *, share: float = 0.03) -> CheckResult:
             return inconclusive(f"none among {seen}", settle="Raise the share that is read, or compare all the files.")
         return passed(f"none among {seen}")
     examples = ", ".join(f"{earlier[i]} = {rows.indices[i]}" for i in repeats[:3])
-    # where most rows come several times, there are few rows to come, and that may be the nature of the data
-    sure = share < found < _MANY and extra >= _SURE and rows.are_own
-    return (failed if sure else warned)(
+    certain = share < found < most and extra >= sure and rows.are_own
+    return (failed if certain else warned)(
         f"{extra:,} among {seen}",
         measured("samples that repeat another", f"{found:.2%}", f"below {share:.0%}"),
         title="Samples that occur more than once",
@@ -46,6 +58,22 @@ def run(scan: Scan, *, share: float = 0.03) -> CheckResult:
         "double in training, and after a random split lie in train and validation alike.",
         remedy="Keep each sample once; look for files that were read or joined twice.",
         where=f"sample {rows.indices[repeats[0]]}",
+    )
+
+
+def _of_workers(scan: Scan, count: int) -> CheckResult:
+    workers = scan.loader.num_workers
+    return failed(
+        f"each of {workers} workers gives the same {count:,} samples",
+        measured("samples that every worker gives", f"{count:,} of {count:,}", "0: each gives its own"),
+        title="Every worker gives every sample",
+        detail=f"The stream does not share its samples out: each of the {workers} workers gives the same "
+        f"{count:,} that were read, so that each sample comes {workers} times in an epoch.",
+        remedy="Let each worker skip what the others give: ask torch.utils.data.get_worker_info().",
+        code="+ worker = torch.utils.data.get_worker_info()\n"
+        "+ if worker is not None:\n"
+        "+     samples = itertools.islice(samples, worker.id, None, worker.num_workers)",
+        where=type(scan.loader.dataset).__name__,
     )
 
 
@@ -74,5 +102,5 @@ CHECK = Check(
     bad=bad,
     explains=("split-leak",),
     sources=("K-duplicates",),
-    silent="repeats drawn by a sampler, rows of few distinct values, blank samples; a stray copy is a warning",
+    silent="repeats of a sampler, streams shared out among workers, rows of few values, blanks; a stray copy warns",
 )

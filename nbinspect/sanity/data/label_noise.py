@@ -18,65 +18,102 @@ from nbinspect.sanity.check import (
     skipped,
     warned,
 )
-from nbinspect.sanity.evidence.rows import Rows, contradicting
+from nbinspect.sanity.evidence.rows import Rows, among_equals, contradicting
 from nbinspect.sanity.evidence.scan import Scan
 
-_SURE = 5
 _FEW = 20
-_SKILLED = 0.7
+_CLASSES = ("classification", "binary", "multilabel", "segmentation")
 
 
 def run(
-    scan: Scan, task: TaskRecord, *, share: float = 0.01, rejected: float = 0.02, doubt: float = 0.2
+    scan: Scan,
+    task: TaskRecord,
+    *,
+    share: float = 0.01,
+    sure: int = 5,
+    repeated: float = 0.3,
+    unexplained: float = 0.8,
+    rejected: float = 0.02,
+    doubt: float = 0.2,
+    skill: float = 0.7,
 ) -> CheckResult:
-    """Fail where over `share` of the samples have the inputs, but not the target, of another, which chance cannot do.
+    """Fail where samples have the inputs, but not the target, of another, which chance cannot do.
 
-    Warns of single ones, and where simple models that never saw them give over `rejected` of the labels a chance
-    below `doubt`, each of them.
+    Args:
+        scan: what was read.
+        task: what is known of it.
+        share: of the samples, that may contradict another class label; fewer than `sure` are stray ones.
+        sure: see `share`.
+        repeated: of the samples, in regression, that have the inputs of another.
+        unexplained: of the targets' variance, that is among those of equal inputs; half of it is worth a look.
+        rejected: of the labels, to which simple models give a chance below `doubt`, which is worth a look.
+        doubt: see `rejected`.
+        skill: right answers without which simple models are not asked.
     """
-    if task.kind not in ("classification", "binary", "multilabel", "segmentation"):
-        return skipped("class labels")
+    if task.kind not in (*_CLASSES, "regression"):
+        return skipped("class labels, or numbers")
     rows = scan.rows
-    if rows is not None and rows.are_telling and len(rows.inputs) >= _FEW:
-        positions = contradicting(rows)
-        if len(positions):
-            return _contradiction(rows, positions, share)
+    if rows is not None and not (rows.are_telling and len(rows.inputs) >= _FEW):
+        rows = None
+    if task.kind == "regression":
+        return _of_numbers(rows, repeated, unexplained) if rows is not None else passed("no rows to compare")
+    if rows is not None and len(positions := contradicting(rows)):
+        return _contradiction(rows, positions, share, sure)
+    return _of_models(scan, task, rejected, doubt, skill)
+
+
+def _of_numbers(rows: Rows, repeated: float, unexplained: float) -> CheckResult:
+    """Judge how far targets of equal inputs differ: little where a measurement was repeated."""
+    groups, share, apart = among_equals(rows)
+    found = f"{share:.0%} of {len(rows.inputs):,} samples share their inputs with others"
+    if groups < _FEW or share < repeated or apart < unexplained / 2:
+        return passed(f"{found}, {apart:.0%} of the variance among them")
+    return (failed if apart >= unexplained else warned)(
+        f"{found}, and {apart:.0%} of the variance is among those",
+        measured("variance among targets of equal inputs, of all", f"{apart:.0%}", f"below {unexplained:.0%}"),
+        measured("samples with the inputs of another", f"{share:.1%}", f"below {repeated:.0%}"),
+        title="Identical inputs with different targets",
+        detail=f"{found}. Among targets of equal inputs is {apart:.0%} of all their variance, which no network can "
+        "predict from these inputs.",
+        remedy="Look for inputs and targets that were joined by the wrong key, or for a feature that was lost.",
+        where="targets",
+    )
+
+
+def _of_models(scan: Scan, task: TaskRecord, rejected: float, doubt: float, skill: float) -> CheckResult:
+    """Ask simple models that never saw a label how likely it is."""
     try:
         models = scan.simple_models
     except MissingNeed as missing:
-        return (
-            passed(f"no contradiction (not compared with simple models, which need {missing})")
-            if rows
-            else (inconclusive("samples differ at each reading", settle=f"Simple models need {missing}."))
-        )
+        if scan.rows is None:
+            return inconclusive("samples differ at each reading", settle=f"Simple models need {missing}.")
+        return passed(f"no contradiction (not compared with simple models, which need {missing})")
     if not models.chances or task.kind not in ("classification", "binary"):
         return passed("no input has two labels")
-    odd, undecided = models.rejected(doubt)
-    found, error = float(odd.mean()), float(np.sqrt(max(odd.mean(), 1 / len(odd)) / len(odd)))
-    skill = min(models.scores["linear"], models.scores["random forest"])
-    skilled = skill > max(_SKILLED, models.baseline + models.margin)
+    found = models.rejected(doubt)
+    skilled = models.weaker > max(skill, models.baseline + models.margin)
     # where classes overlap, models are undecided far more often than they reject
-    if skilled and found - 2 * error > rejected and undecided < 2 * found:
-        return warned(
-            f"{found:.1%} of the labels are rejected by simple models",
-            measured("labels that both models find unlikely", f"{found:.2%}", f"below {rejected:.0%}"),
-            measured("right answers of the weaker model", f"{skill:.1%}", f"above {models.baseline:.1%}"),
-            title="Labels that simple models reject",
-            detail=f"A linear model and a random forest, fitted on other samples, agree on another label for "
-            f"{found:.1%} of the samples and give the label that is there a chance below {doubt:.0%}.",
-            remedy="Look at these samples first, the least likely at the top, and correct their labels.",
-            where=f"samples like number {int(models.chosen[int(np.argmax(odd))])} of those read",
-        )
-    return passed(f"{found:.1%} of {len(odd):,} labels rejected by simple models")
+    if not skilled or found.share - 2 * found.error < rejected or found.undecided >= 2 * found.share:
+        return passed(f"{found.share:.1%} of {len(models.chosen):,} labels rejected by simple models")
+    return warned(
+        f"{found.share:.1%} of the labels are rejected by simple models",
+        measured("labels that both models find unlikely", f"{found.share:.2%}", f"below {rejected:.0%}"),
+        measured("right answers of the weaker model", f"{models.weaker:.1%}", f"above {models.baseline:.1%}"),
+        title="Labels that simple models reject",
+        detail=f"A linear model and a random forest, fitted on other samples, agree on another label for "
+        f"{found.share:.1%} of the samples and give the label that is there a chance below {doubt:.0%}.",
+        remedy="Look at these samples first, the least likely at the top, and correct their labels.",
+        where=f"samples like number {found.first} of those read",
+    )
 
 
-def _contradiction(rows: Rows, positions: Integers, share: float) -> CheckResult:
+def _contradiction(rows: Rows, positions: Integers, share: float, sure: int) -> CheckResult:
     found = len(positions) / len(rows.inputs)
     same = np.flatnonzero(rows.inputs == rows.inputs[positions[0]])[:2]
     labels = " and ".join(f"{rows.labels[i]:g}" for i in same)
     pair = " and ".join(str(rows.indices[i]) for i in same)
     told = f" have the labels {labels}" if np.isfinite(rows.labels[same]).all() else " have different targets"
-    return (failed if found > share and len(positions) >= _SURE else warned)(
+    return (failed if found > share and len(positions) >= sure else warned)(
         f"{len(positions):,} of {len(rows.inputs):,} samples contradict an equal one",
         measured("samples with the inputs but not the target of another", f"{found:.2%}", f"below {share:.0%}"),
         title="Identical inputs with different targets",
@@ -110,6 +147,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
+    explains=("nothing-to-learn",),
     sources=("K-corrupt", "S-match"),
-    silent="rows of few distinct values, regression and text; a single contradiction is a warning",
+    silent="rows of few distinct values, measurements that were repeated, text; a single contradiction is a warning",
 )

@@ -7,82 +7,81 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped
-from nbinspect.sanity.evidence.ignored_labels import is_ignored
+from nbinspect.sanity.evidence.ignored_labels import PER_CLASS, labels_outside
+from nbinspect.sanity.evidence.label_dtype import misfit, runs_as_indices
 from nbinspect.sanity.evidence.scan import Scan
+from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, tensor_output
 from nbinspect.subject import Subject
 
-_ENOUGH = 20
-_PER_CLASS = ("F.cross_entropy", "F.nll_loss")
-_FITTING = (torch.int64, torch.uint8)
 
+def run(
+    scan: Scan, attempt: Recorded, task: TaskRecord, subject: Subject, program: Program, *, enough: int = 20
+) -> CheckResult:
+    """Fail on indices that no output stands for, on labels of a wrong dtype, and on one class alone.
 
-def run(scan: Scan, attempt: Recorded, task: TaskRecord, subject: Subject) -> CheckResult:
-    """Fail on indices that no output stands for, on labels of a wrong dtype, and on one class alone."""
+    Of `enough` labels it is no chance that all are equal.
+    """
+    outputs, odd = tensor_output(attempt.outputs), misfit(attempt)
+    if odd is not None:
+        proven = runs_as_indices(program, attempt, odd)
+        indices = task.loss in PER_CLASS and outputs is not None and odd.dim() == outputs.dim() - 1
+        if proven or (indices and "type" in str(attempt.error).lower()):
+            return _wrong_dtype(odd, proven=proven)
     if task.kind not in ("classification", "segmentation", "binary", "multilabel", "language-model"):
         return skipped("class labels")
-    outputs, targets = tensor_output(attempt.outputs), attempt.batch.targets
-    if task.loss in _PER_CLASS and targets is not None and outputs is not None and attempt.error is not None:
-        indices = targets.dim() == outputs.dim() - 1
-        if indices and targets.dtype not in _FITTING and "type" in str(attempt.error).lower():
-            return _wrong_dtype(targets, task)
-    constant = _constant(scan, task)
+    constant = _constant(scan, task, enough)
     if constant is not None:
         return constant
     if not scan.tally or task.kind in ("binary", "multilabel"):
         return passed("labels of several values")
     low, high = min(scan.tally), max(scan.tally)
-    if outputs is None or task.classes is None or task.loss not in _PER_CLASS or not _fit(outputs, attempt):
+    wrong = labels_outside(scan.tally, task, subject, attempt)
+    if wrong is None:
         return passed(f"labels {low} to {high}")
-    wrong = {
-        value: count
-        for value, count in sorted(scan.tally.items())
-        if not 0 <= value < task.classes and not is_ignored(value, subject, attempt)
-    }
     if not wrong:
         return passed(f"{len(scan.tally)} values, {low} to {high}, for {task.classes} outputs")
-    shown = ", ".join(map(str, list(wrong)[:8]))
-    shifted = low == 1 and high == task.classes
-    resized = f"Give the last layer {high + 1} outputs, or map the labels."
+    return _outside(wrong, low, high, task.classes or 0, attempt.batch.parts.target_name)
+
+
+def _outside(wrong: dict[int, int], low: int, high: int, classes: int, where: str) -> CheckResult:
+    shown, count = ", ".join(map(str, list(wrong)[:8])), sum(wrong.values())
+    shifted = low == 1 and high == classes
     return failed(
-        f"labels {shown} for {task.classes} outputs",
-        measured("labels", f"{low} to {high}", f"0 to {task.classes - 1}"),
-        measured("labels outside", sum(wrong.values()), "0"),
+        f"labels {shown} for {classes} outputs",
+        measured("labels", f"{low} to {high}", f"0 to {classes - 1}"),
+        measured("labels outside", count, "0"),
         title="Labels outside of the classes",
-        detail=f"The model has {task.classes} outputs, so class indices go from 0 to {task.classes - 1}; "
-        f"{sum(wrong.values()):,} labels are {shown}, which the loss does not ignore.",
-        remedy="Subtract 1 from the labels." if shifted else resized,
+        detail=f"The model has {classes} outputs, so class indices go from 0 to {classes - 1}; {count:,} labels are "
+        f"{shown}, which the loss does not ignore.",
+        remedy="Subtract 1 from the labels."
+        if shifted
+        else f"Give the last layer {high + 1} outputs, or map the labels.",
         code="+ targets = targets - 1" if shifted else "",
-        where=attempt.batch.parts.target_name,
+        where=where,
     )
 
 
-def _fit(outputs: Tensor, attempt: Recorded) -> bool:
-    """Whether the outputs' second axis surely is that of the classes: the loss ran, or the other axes agree."""
-    targets = attempt.batch.targets
-    if attempt.error is None:
-        return True
-    return targets is not None and outputs.dim() > 1 and (*outputs.shape[:1], *outputs.shape[2:]) == targets.shape
-
-
-def _wrong_dtype(targets: Tensor, task: TaskRecord) -> CheckResult:
+def _wrong_dtype(targets: Tensor, *, proven: bool) -> CheckResult:
     kind = str(targets.dtype).removeprefix("torch.")
+    tried = " The step raises on them, and runs on the same labels as int64." if proven else ""
     return failed(
         f"class indices of {kind}",
         measured("dtype of the labels", kind, "int64"),
         title="Class labels of a wrong dtype",
-        detail=f"{task.loss} takes class indices as int64, and these are {kind}.",
+        detail=f"Class indices are expected as int64, and these are {kind}, as after a table with gaps.{tried}",
         remedy="Convert the labels with .long().",
         code="+ targets = targets.long()",
+        confirmed=proven,
     )
 
 
-def _constant(scan: Scan, task: TaskRecord) -> CheckResult | None:
+def _constant(scan: Scan, task: TaskRecord, enough: int) -> CheckResult | None:
     """Judge labels of one value: a defect if that is all of them, or all of a fair sample."""
     labels = scan.labels
     same = labels is not None and bool((labels == labels[0]).all())
     one = same or (scan.tally is not None and len(scan.tally) == 1)
-    if task.kind == "language-model" or not one or scan.read < _ENOUGH:
+    if task.kind == "language-model" or not one or scan.read < enough:
         return None
     value = next(iter(scan.tally)) if scan.tally else float(labels[0]) if labels is not None else "?"
     if not scan.is_fair:
@@ -115,11 +114,11 @@ CHECK = Check(
     question="Are class labels ones that the outputs stand for?",
     why="Labels that begin at 1, or hold one class only, raise late on some batch, or train a network on nothing.",
     remedy="Count classes from 0, as int64, and give the last layer one output for each.",
-    cost=0,
+    cost=1,
     run=run,
     good=good,
     bad=bad,
-    explains=("runs", "class-imbalance", "nothing-to-learn", "loss-at-init"),
+    explains=("runs", "loss-target", "class-imbalance", "nothing-to-learn", "loss-at-init"),
     sources=("K-corrupt",),
     silent="labels that the loss ignores, and targets that are probabilities",
 )

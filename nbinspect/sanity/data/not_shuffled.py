@@ -13,19 +13,23 @@ from nbinspect.sanity.evidence.scan import Scan
 
 _FEW_BATCHES = 4
 _FEW = 40
-_SURE = 8.0
 _SHOWN = 2000
 
 
-def run(scan: Scan, task: TaskRecord, *, sorted_below: float = 0.1, smooth: float = 0.5) -> CheckResult:
-    """Fail where the label changes less than `sorted_below` times as often as in a shuffled order, in every epoch."""
+def run(
+    scan: Scan, task: TaskRecord, *, sorted_below: float = 0.1, smooth: float = 0.5, sure: float = 8.0
+) -> CheckResult:
+    """Fail where the label changes less than `sorted_below` times as often as in a shuffled order, in every epoch.
+
+    Of numbers the correlation of successive ones counts, from `smooth` on; both by `sure` deviations from chance.
+    """
     if scan.batches < 2:
         return passed("one batch")
     fixed = scan.order.repeats if scan.order is not None else isinstance(scan.loader, list | tuple)
     labels = _in_order(scan) if fixed or scan.order is None else None
     carried = task.kind in ("classification", "binary", "regression")
     if labels is not None and carried and len(labels) >= _FEW:
-        found = _drift(labels, smooth) if task.kind == "regression" else _runs(labels, sorted_below)
+        found = _drift(labels, smooth, sure) if task.kind == "regression" else _runs(labels, sorted_below, sure)
         if found is not None:
             return found
     if not fixed:
@@ -55,12 +59,12 @@ def _in_order(scan: Scan) -> Floats | None:
     return scan.rows.labels[[row for _, row in sorted(known)]]
 
 
-def _runs(labels: Floats, sorted_below: float) -> CheckResult | None:
+def _runs(labels: Floats, sorted_below: float, sure: float) -> CheckResult | None:
     """Compare how often the label changes with how often it would if the order were random."""
     if not 2 <= len(np.unique(labels)) <= len(labels) / 4:
         return None
     changes, expected, deviation = label_changes(labels)
-    if changes > expected / 2 or (expected - changes) / deviation < _SURE:
+    if changes > expected / 2 or (expected - changes) / deviation < sure:
         return None
     return (failed if changes <= sorted_below * expected else warned)(
         f"{changes:,} changes of the label among {len(labels):,} samples",
@@ -74,11 +78,11 @@ def _runs(labels: Floats, sorted_below: float) -> CheckResult | None:
     )
 
 
-def _drift(labels: Floats, smooth: float) -> CheckResult | None:
+def _drift(labels: Floats, smooth: float, sure: float) -> CheckResult | None:
     apart = labels - labels.mean()
     power = float((apart**2).sum())
     alike = float((apart[1:] * apart[:-1]).sum()) / power if power > 0 else 0.0
-    if alike < smooth or alike * np.sqrt(len(labels)) < _SURE:
+    if alike < smooth or alike * np.sqrt(len(labels)) < sure:
         return None
     return warned(
         f"neighbours have like targets (correlation {alike:.2f})",

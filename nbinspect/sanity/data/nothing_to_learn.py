@@ -10,13 +10,11 @@ from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.scan import Scan
 
-_ENOUGH = 150
 
-
-def run(scan: Scan, task: TaskRecord, *, gain: float = 0.1) -> CheckResult:
+def run(scan: Scan, task: TaskRecord, *, gain: float = 0.1, enough: int = 150) -> CheckResult:
     """Warn where no simple model beats the most common class, or the mean, and samples enough would have shown it.
 
-    Enough are those that rule a gain as large as `gain` out.
+    Enough are those that rule a gain as large as `gain` out, and `enough` at least.
     """
     if task.kind not in ("classification", "binary", "regression"):
         return skipped("one class or number to predict for each sample")
@@ -29,7 +27,7 @@ def run(scan: Scan, task: TaskRecord, *, gain: float = 0.1) -> CheckResult:
     text = f"{name} {best:.3g}, against {models.baseline:.3g}"
     if best > models.baseline + models.margin:
         return passed(text, charts=(chart,))
-    if len(models.chosen) < _ENOUGH or best + models.margin > models.baseline + gain:
+    if len(models.chosen) < enough or best + models.margin > models.baseline + gain:
         return inconclusive(
             f"{text} on {len(models.chosen)} samples",
             settle="Give more samples: these are too few to tell.",
@@ -69,7 +67,6 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("label-noise",),
     sources=("S-learnable", "S-match"),
     silent="too few samples to tell, which is inconclusive; it never fails",
 )

@@ -11,11 +11,9 @@ from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measu
 from nbinspect.sanity.evidence.order import origin_of
 from nbinspect.sanity.evidence.scan import Scan
 
-_SURE = 5
 
-
-def run(scan: Scan, val_scan: Scan, *, share: float = 0.02) -> CheckResult:
-    """Fail where more than `share` of the validation samples that were read are training samples too."""
+def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> CheckResult:
+    """Fail where over `share` of the validation samples that were read, `sure` at least, are training samples too."""
     train, val = scan.rows, val_scan.rows
     if train is None or val is None:
         return inconclusive(
@@ -33,7 +31,7 @@ def run(scan: Scan, val_scan: Scan, *, share: float = 0.02) -> CheckResult:
     count, total = int(found.sum()), len(val.inputs)
     if count:
         sample = f"{count:,} samples, the first is sample {val.indices[int(found.argmax())]} of validation"
-        return _finding(count, total, sample, certain=count >= _SURE and count / total > share)
+        return _finding(count, total, sample, certain=count >= sure and count / total > share)
     if train.form != val.form:
         return inconclusive(
             f"train holds {train.form}, validation {val.form}",

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from nbinspect.records import CheckResult, Floats, TaskRecord
+from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
+from nbinspect.sanity.evidence.data_targets import Output, are_data, beside_targets
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.task import loss_call
+from nbinspect.sanity.task import LossCall, loss_call
 
 _SCALED = ("F.mse_loss", "F.l1_loss", "F.smooth_l1_loss", "F.huber_loss")
 _FEW = 8
-_MOST_OUTPUTS = 64
-
-
-@dataclass(frozen=True)
-class _Output:
-    """One output of the model beside its targets, as the loss compares them."""
-
-    name: str
-    mean: float
-    std: float
-    given_mean: float
-    given_std: float
-
-    @property
-    def offset(self) -> float:
-        """How far the targets are from the outputs, in deviations of either, or of one."""
-        return abs(self.mean - self.given_mean) / max(self.std, self.given_std, 1.0)
-
-    @property
-    def spread(self) -> float:
-        """The targets' deviation over that of the outputs, which for unit scale counts as one at least."""
-        return self.std / max(self.given_std, 1.0)
 
 
 def run(
@@ -47,20 +24,24 @@ def run(
     spread: float = 100,
     wide: float = 30,
     offset: float = 10,
-    narrow: float = 0.003,
 ) -> CheckResult:
-    """Fail where targets spread `spread` times wider than the outputs, or lie `offset` deviations off them."""
+    """Fail where targets spread `spread` times wider than the outputs, or as many times less, or lie far off them.
+
+    Args:
+        recordings: the shared passes.
+        task: what is known of it.
+        spread: times that the outputs' deviation goes into that of the targets, or the reverse in all outputs.
+        wide: times that are worth a look.
+        offset: deviations between the means.
+    """
     if task.kind != "regression":
         return skipped("a regression task")
-    calls = [call for call in map(loss_call, recordings) if call is not None and call.name in _SCALED]
-    calls = [call for call in calls if call.outputs.shape == call.targets.shape and call.outputs.is_floating_point()]
+    calls = [call for one in recordings if (call := loss_call(one)) is not None and _is_judged(one, call)]
     if not calls:
-        return skipped("a squared, absolute or Huber loss, given outputs and targets of one shape")
-    outputs, targets = _table([call.outputs for call in calls]), _table([call.targets for call in calls])
-    if len(targets) < _FEW or not (np.isfinite(targets).all() and np.isfinite(outputs).all()):
+        return skipped("a squared, absolute or Huber loss, given outputs and data of one shape")
+    found = beside_targets(calls, _FEW)
+    if not found:
         return inconclusive("too few finite targets or outputs", settle=f"Give batches with {_FEW} or more of them.")
-    moments = zip(targets.mean(0), targets.std(0), outputs.mean(0), outputs.std(0), strict=True)
-    found = [_Output(f"output {k}", *map(float, four)) for k, four in enumerate(moments)]
     far, broad = max(found, key=lambda one: one.offset), max(found, key=lambda one: one.spread)
     near = abs(broad.mean - broad.given_mean) < 0.25 * broad.std and broad.mean**2 > broad.std**2
     if far.offset > offset:
@@ -69,22 +50,21 @@ def run(
         # a last layer that begins at zero gives no spread yet, whatever the model multiplies it with
         fatal = broad.spread > spread and broad.given_std > 0 and not near
         return _finding(failed if fatal else warned, broad, f"spread {broad.spread:.3g} times as wide as the outputs")
-    least = min(found, key=lambda one: one.std or np.inf)
-    if 0 < least.std < narrow and abs(least.mean) < narrow and least.given_std > 30 * least.std:
-        return _finding(warned, least, f"std {least.std:.2g}, outputs {least.given_std:.2g}")
+    least = min((one for one in found if one.std), key=lambda one: one.faintness, default=broad)
+    if least.faintness > wide:
+        text = f"of std {least.std:.2g}, outputs of {least.given_std:.2g}"
+        return _finding(failed if least.faintness > spread else warned, least, text)
     return passed(
         f"targets mean {far.mean:.3g}, std {broad.std:.3g}; outputs {far.given_mean:.3g}, {broad.given_std:.3g}"
     )
 
 
-def _table(tensors: Sequence[Tensor]) -> Floats:
-    """Return (N, K) values, an output a column; those of pictures, and of very many outputs, as one."""
-    flat = [tensor.detach().cpu().double() for tensor in tensors]
-    single = any(tensor.dim() != 2 or tensor.shape[1] > _MOST_OUTPUTS for tensor in flat)
-    return torch.cat([tensor.reshape(-1, 1) if single else tensor for tensor in flat]).numpy()
+def _is_judged(recorded: Recorded, call: LossCall) -> bool:
+    alike = call.outputs.shape == call.targets.shape and call.outputs.is_floating_point()
+    return alike and call.name in _SCALED and are_data(recorded, call)
 
 
-def _finding(verdict: Callable[..., CheckResult], one: _Output, text: str) -> CheckResult:
+def _finding(verdict: Callable[..., CheckResult], one: Output, text: str) -> CheckResult:
     scale = f"{one.std or 1:.4g}"
     return verdict(
         f"targets {text}",
@@ -123,5 +103,5 @@ CHECK = Check(
     bad=bad,
     explains=("final-bias", "loss-at-init", "exploding-gradients", "learning-rate", "update-ratio"),
     sources=("D-normalise", "S-output-histogram"),
-    silent="classification; models that rescale their own output; a last bias at the mean",
+    silent="classification; models that rescale their own output; a last bias at the mean; sparse targets",
 )

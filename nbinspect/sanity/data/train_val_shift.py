@@ -10,60 +10,53 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.columns import Column
 from nbinspect.sanity.evidence.scan import Scan
-from nbinspect.sanity.evidence.shift import channels_reordered, shift_between
-
-_ENOUGH = 30
-_GROSS = 4.0
+from nbinspect.sanity.evidence.shift import channels_reordered, other_form, shift_between
 
 
-def run(scan: Scan, val_scan: Scan, *, far: float = 1.2, noticeable: float = 0.5, ratio: float = 3.0) -> CheckResult:
-    """Fail where validation inputs differ in form, by `far` deviations, or `ratio` times in spread, beyond noise."""
+def run(
+    scan: Scan,
+    val_scan: Scan,
+    *,
+    far: float = 1.2,
+    noticeable: float = 0.5,
+    ratio: float = 3.0,
+    gross: float = 4.0,
+    enough: int = 30,
+) -> CheckResult:
+    """Fail where validation inputs differ in form, by `far` deviations, or `ratio` times in spread, beyond noise.
+
+    Args:
+        scan: what was read of train.
+        val_scan: what was read of validation.
+        far: deviations between the means.
+        noticeable: deviations that are worth a look.
+        ratio: of the standard deviations.
+        gross: times as much is asked for where only a part was read, in its own order.
+        enough: samples of each, without which only the form is compared.
+    """
     pairs = [(column, val_scan.inputs[name]) for name, column in scan.inputs.items() if name in val_scan.inputs]
     if not pairs:
         return skipped("inputs of the same names in train and validation")
     fair = scan.is_fair and val_scan.is_fair
+    limits = (far, noticeable, ratio) if fair else (gross * far, np.inf, gross * ratio)
     for train, val in pairs:
-        found = _of_form(train, val)
+        form = other_form(train, val)
+        found = _finding(train, *form, certain=True) if form is not None else None
         quantities = all(column.is_floating or "uint8" in column.dtypes for column in (train, val))
-        if found is None and quantities and min(len(train.centres), len(val.centres)) >= _ENOUGH:
-            found = _of_values(train, val, (far, noticeable, ratio), fair=fair)
+        if found is None and quantities and min(len(train.centres), len(val.centres)) >= enough:
+            found = _of_values(train, val, *limits, ordered=fair)
         if found is not None:
             return found
     return passed(f"{scan.read:,} and {val_scan.read:,} samples in one form and scale")
 
 
-def _of_form(train: Column, val: Column) -> CheckResult | None:
-    if train.dtypes.isdisjoint(val.dtypes) and train.is_floating != val.is_floating:
-        return _finding(train, "dtype", ", ".join(sorted(train.dtypes)), ", ".join(sorted(val.dtypes)), certain=True)
-    one, other = ({len(shape) for shape in column.shapes} for column in (train, val))
-    turned = train.shapes != val.shapes and len(train.shapes) == len(val.shapes) == 1 and _sorted(train) == _sorted(val)
-    channels = len(train.count), len(val.count)
-    varies = train.axis == "all" or val.axis == "all" or train.axis != val.axis
-    if (
-        turned
-        or one.isdisjoint(other)
-        or (train.is_floating and not varies and channels[0] != channels[1] and not _is_long(train))
-    ):
-        return _finding(train, "shape", str(sorted(train.shapes)[0]), str(sorted(val.shapes)[0]), certain=True)
-    return None
-
-
-def _sorted(column: Column) -> list[int]:
-    """Return the lengths of the one shape, in which transposed pictures agree."""
-    return sorted(min(column.shapes))
-
-
-def _is_long(column: Column) -> bool:
-    """Whether the axis taken for channels may be time: of (T, F) it is the shorter one."""
-    return any(len(shape) == 2 for shape in column.shapes)
-
-
-def _of_values(train: Column, val: Column, limits: tuple[float, float, float], *, fair: bool) -> CheckResult | None:
+def _of_values(
+    train: Column, val: Column, far: float, noticeable: float, ratio: float, *, ordered: bool
+) -> CheckResult | None:
     """Compare channel order, spread and mean; of a part in its own order, which may hold one class, only the gross."""
     if not np.array_equal(train.followed, val.followed):
         return None
-    far, noticeable, ratio = limits if fair else (_GROSS * limits[0], np.inf, _GROSS * limits[2])
-    order = channels_reordered(train, val) if fair else None
+    order = channels_reordered(train, val) if ordered else None
     if order is not None:
         return _finding(train, "channel order", "0, 1, 2", ", ".join(map(str, order)), certain=True)
     shift = shift_between(train, val)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from nbinspect.nested import tensors_in
-from nbinspect.preserve import preserve
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped
 from nbinspect.sanity.evidence.order import order_of
+from nbinspect.sanity.evidence.workers import reading_workers
 from nbinspect.sanity.limits import Limits
 
 _SAMPLES = 8
-_SECONDS = 30
 
 
 def run(loader: Any, limits: Limits) -> CheckResult:
@@ -52,22 +50,9 @@ def run(loader: Any, limits: Limits) -> CheckResult:
 
 def _readings(loader: DataLoader[Any], group: list[int], limits: Limits) -> tuple[list[Tensor], ...]:
     """Return the same samples from one worker, from another, and from the first once more."""
-    seeds = torch.Generator()
-    seeds.manual_seed(1)
-    with preserve(loader), warnings.catch_warnings(), limits.watching():
-        # two workers, forked from a kernel that has threads, are what the user's own loader has as well
-        warnings.filterwarnings("ignore", message=".*multi-threaded.*fork.*|This DataLoader will create.*")
-        twin = DataLoader(
-            loader.dataset,
-            batch_sampler=[group] * 4,
-            collate_fn=loader.collate_fn,
-            num_workers=2,
-            worker_init_fn=loader.worker_init_fn,
-            multiprocessing_context=loader.multiprocessing_context,
-            generator=seeds,
-            timeout=_SECONDS,
-        )
-        found = [[tensor for _, tensor in tensors_in(batch, "")] for batch in twin]
+    options = {"batch_sampler": [group] * 4, "collate_fn": loader.collate_fn}
+    with reading_workers(loader, limits, 2, **options) as batches:
+        found = [[tensor for _, tensor in tensors_in(batch, "")] for batch in batches]
     return found[0], found[1], found[2]
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import isfinite, log10
 
 import numpy as np
@@ -14,7 +15,6 @@ from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
 from nbinspect.records import Chart
-from nbinspect.sanity.evidence.lineage import ancestors
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _WEIGHS = re.compile(
@@ -23,6 +23,7 @@ _WEIGHS = re.compile(
 )
 LEAST = 4
 """Weighted layers that make a depth."""
+_NEARLY_ALL = 0.75
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,20 +70,35 @@ def layers_of(recorded: Recorded) -> tuple[Layer, ...]:
     return tuple(found.values())
 
 
-def head_of(recorded: Recorded, user: Operation, length: int) -> str:
-    """Return the bias of this length of the last weighted layer before an operation; empty where there is none."""
-    before = {one.step.index for one in ancestors(recorded, user)}
-    last = next((one for one in reversed(layers_of(recorded)) if one.operation.step.index in before), None)
-    if last is None:
-        return ""
-    pairs = zip(last.operation.step.inputs, last.operation.given, strict=True)
-    names = (use.origin for use, tensor in pairs if tensor.shape == (length,) and use.origin in recorded.gradients)
-    return next(names, "")
-
-
 def relative_gradients(recorded: Recorded) -> list[Layer]:
     """Return the weighted layers that have a gradient; behind one that begins at zero there is none at first."""
     return [layer for layer in layers_of(recorded) if 0 < layer.relative_gradient < float("inf")]
+
+
+def steepest(shares: Sequence[float]) -> int:
+    """Return the layer before the head that loses most."""
+    falls = [after / before if before else 1.0 for before, after in pairwise(shares[:-1])]
+    return 1 + falls.index(min(falls)) if falls else 0
+
+
+def compounded(layers: Sequence[Layer], gain: float) -> tuple[int, float]:
+    """Return the layer that leaves the signal largest for another, and its growth until there; 1 where few amplify it.
+
+    Measured is what enters layers: a norm before them, or a bounded activation, takes the growth back, and the growth
+    of shortcuts is not that of the layers.
+
+    Args:
+        layers: all of a network, from input to output.
+        gain: above which a layer amplifies.
+    """
+    known = [layer for layer in layers if layer.entering > 0]
+    if len(known) < LEAST:
+        return 0, 1.0
+    deepest = max(range(len(known)), key=lambda at: known[at].entering)
+    loud = sum(layer.leaving > gain * layer.entering for layer in known[:deepest])
+    if not deepest or loud < _NEARLY_ALL * deepest:
+        return 0, 1.0
+    return layers.index(known[deepest - 1]), known[deepest].entering / known[0].entering
 
 
 def variation(tensor: Tensor | None) -> float:

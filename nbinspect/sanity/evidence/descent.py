@@ -1,4 +1,4 @@
-"""Steps against the gradient of a recorded pass, on a copy."""
+"""Steps against the gradient, on a copy: one from where the program is, or a few after each other."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
@@ -32,3 +33,28 @@ def descended(program: Program, backward: Recorded, rates: tuple[float, ...]) ->
             outputs = copy.outputs(backward.batch)
             loss = float(copy.scalar_loss(outputs, backward.batch))
         yield rate, outputs, loss
+
+
+def descending(program: Program, backward: Recorded, rate: float, momentum: float) -> Iterator[float]:
+    """Give the loss of the batch after each further step of SGD on a copy; the program stays unchanged.
+
+    Args:
+        program: copied once.
+        backward: the recorded pass, whose gradients the first step takes.
+        rate: the optimizer's.
+        momentum: 0 for none.
+    """
+    copy, batch = program.copied(), backward.batch
+    moved = {name: g for name, g in backward.gradients.items() if g is not None and name in copy.parameters}
+    wanted = [copy.parameters[name] for name in moved]
+    speeds = [torch.zeros_like(parameter) for parameter in wanted]
+    gradients: list[Tensor | None] = list(moved.values())
+    while True:
+        with torch.no_grad():
+            for parameter, speed, gradient in zip(wanted, speeds, gradients, strict=True):
+                if gradient is not None:
+                    parameter.sub_(speed.mul_(momentum).add_(gradient), alpha=rate)
+        with copy.running(gradients=True):
+            loss = copy.scalar_loss(copy.outputs(batch), batch)
+            yield loss.item()
+            gradients = copy.gradients(loss, wanted, batch)

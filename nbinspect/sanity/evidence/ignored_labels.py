@@ -1,17 +1,40 @@
-"""Which labels a loss leaves out."""
+"""Which labels no output stands for, and which of them a loss leaves out."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from nbinspect.nested import map_tensors
-from nbinspect.sanity.recorded import Recorded
+from nbinspect.records import TaskRecord
+from nbinspect.sanity.recorded import Recorded, tensor_output
 from nbinspect.subject import Subject
 
+PER_CLASS = ("F.cross_entropy", "F.nll_loss")
+"""The losses that take an index for each class."""
 _IGNORED = -100
+
+
+def labels_outside(
+    tally: Mapping[int, int], task: TaskRecord, subject: Subject, attempt: Recorded
+) -> dict[int, int] | None:
+    """Return how often each label occurs that no output stands for; None where outputs by class are not known."""
+    outputs = tensor_output(attempt.outputs)
+    if outputs is None or task.classes is None or task.loss not in PER_CLASS or not _fit(outputs, attempt):
+        return None
+    outside = {value: count for value, count in sorted(tally.items()) if not 0 <= value < task.classes}
+    return {value: count for value, count in outside.items() if not is_ignored(value, subject, attempt)}
+
+
+def _fit(outputs: Tensor, attempt: Recorded) -> bool:
+    """Whether the outputs' second axis surely is that of the classes: the loss ran, or the other axes agree."""
+    targets = attempt.batch.targets
+    if attempt.error is None:
+        return True
+    return targets is not None and outputs.dim() > 1 and (*outputs.shape[:1], *outputs.shape[2:]) == targets.shape
 
 
 def is_ignored(value: int, subject: Subject, attempt: Recorded) -> bool:

@@ -47,7 +47,7 @@ def source_of(recorded: Recorded, operation: Operation, position: int) -> Source
     while True:
         use, tensor = operation.step.inputs[position], operation.given[position]
         maker = recorded.by_index.get(use.step) if use.step is not None else None
-        if maker is None or not _hands_on(maker):
+        if maker is None or not hands_on(maker):
             return Source(maker, use, tensor, tuple(passed))
         passed.append(maker)
         operation, position = maker, 0
@@ -58,7 +58,7 @@ def source_of_output(recorded: Recorded, tensor: Tensor) -> Source | None:
     maker = recorded.maker(tensor)
     if maker is None:
         return None
-    if _hands_on(maker):
+    if hands_on(maker):
         found = source_of(recorded, maker, 0)
         return Source(found.maker, found.use, found.tensor, (maker, *found.passed))
     step = maker.step
@@ -66,7 +66,7 @@ def source_of_output(recorded: Recorded, tensor: Tensor) -> Source | None:
     return Source(maker, use, tensor, ())
 
 
-def _hands_on(maker: Operation) -> bool:
+def hands_on(maker: Operation) -> bool:
     """Whether a step does no more than lay out, select, copy or cast what it was first given."""
     if not maker.given:
         return False

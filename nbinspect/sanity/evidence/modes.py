@@ -73,6 +73,8 @@ class Seen:
     """For each call of the model itself, whether it was in train mode."""
     parts: dict[str, bool]
     """For each dropout and BatchNorm that ran, by path, whether it was in train mode."""
+    without_graph: bool = False
+    """Whether the step switched gradients off for the model itself, as one does that is a whole evaluation."""
 
 
 def watched(program: Program, step: Callable[..., Any], batch: Batch) -> Seen:
@@ -90,6 +92,7 @@ def watched(program: Program, step: Callable[..., Any], batch: Batch) -> Seen:
                 seen.parts[path] = module.training
             else:
                 seen.roots.append(module.training)
+                seen.without_graph |= not torch.is_grad_enabled()
 
         return hook
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import log
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,13 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
-from nbinspect.records import Chart, Place, TaskRecord
+from nbinspect.records import Chart, Place
 from nbinspect.sanity.recorded import Recorded
 
 _FADED = 0.05
 _MANY = 1000
+_SEVERAL = 50
+_HARDLY = 0.05
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class Normed:
     """How many batches its statistics were gathered from; 0 where it keeps none."""
     is_settled: bool
     """Whether hardly anything of the statistics' initial values is left."""
+    is_stuck: bool
+    """Whether they are still what they were made as, after many batches."""
+    momentum: float
+    """NaN where all batches count alike."""
+    eps: float
     shift: float
     """How far the mean of the batch is from the one kept, in its standard deviations; median over channels."""
     ratio: float
@@ -50,14 +56,32 @@ def normed(recorded: Recorded) -> Iterator[Normed]:
         known = None if module.num_batches_tracked is None else int(module.num_batches_tracked)
         batches = known if known is not None and module.running_mean is not None else 0
         shift, ratio = _apart(x.double(), module) if batches and values > 1 else (0.0, 1.0)
-        of_sample = values / max(1, recorded.batch.size)
-        yield Normed(one.step.path, one.step.place, values, of_sample, batches, _settled(module, batches), shift, ratio)
+        yield Normed(
+            path=one.step.path,
+            place=one.step.place,
+            values=values,
+            of_sample=values / max(1, recorded.batch.size),
+            batches=batches,
+            is_settled=_settled(module, batches),
+            is_stuck=_stuck(module, batches),
+            momentum=float("nan") if module.momentum is None else module.momentum,
+            eps=module.eps,
+            shift=shift,
+            ratio=ratio,
+        )
 
 
 def _settled(module: _BatchNorm, batches: int) -> bool:
     if module.momentum is None:
         return batches > 1
     return batches >= _MANY or (1 - module.momentum) ** batches < _FADED
+
+
+def _stuck(module: Any, batches: int) -> bool:
+    if batches < _SEVERAL:
+        return False
+    mean, variance = module.running_mean, module.running_var
+    return bool((mean.abs() < _HARDLY).all() and ((variance - 1).abs() < _HARDLY).all())
 
 
 def _apart(x: torch.Tensor, module: Any) -> tuple[float, float]:
@@ -79,17 +103,6 @@ def last_of_one(loader: Any) -> int | None:
     except TypeError:
         return None
     return count if count % loader.batch_size == 1 and count > 1 else None
-
-
-def uninformed(attempt: Recorded, task: TaskRecord) -> float | None:
-    """Return the loss of a model that knows the targets' distribution alone; None where it cannot be told."""
-    targets = attempt.batch.targets
-    if task.kind in ("classification", "segmentation", "language-model") and task.classes:
-        return log(task.classes)
-    if task.kind in ("binary", "multilabel"):
-        return log(2)
-    known = task.loss == "F.mse_loss" and targets is not None and targets.is_floating_point()
-    return float(targets.var()) if known and targets is not None else None
 
 
 def chart_of(layers: list[Normed]) -> Chart:

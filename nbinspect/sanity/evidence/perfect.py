@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nbinspect.capture.kinds import word_of
 from nbinspect.nested import map_tensors
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.evidence.comparisons import comparisons
-from nbinspect.sanity.evidence.lineage import source_of, source_of_output
+from nbinspect.sanity.evidence.lineage import hands_on, source_of, source_of_output
 from nbinspect.sanity.evidence.losses import are_probabilities
 from nbinspect.sanity.recorded import Recorded, tensor_output
 from nbinspect.sanity.task import loss_call
 
 _SURE = 6.0
 """The margin in logits of a right answer: a probability of 0.998, so that losses with smoothing go down too."""
+_SWAPS = ("rsub", "logical_not", "bitwise_not", "invert", "eq", "ne", "lt", "le")
+"""What may exchange the two values of a target."""
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
     """What a program's outputs and targets mean for its task."""
 
-    task: str
+    kind: Literal["values", "bits", "classes"]
     form: str
-    """``logits``, ``log-probabilities``, ``probabilities`` or ``values``."""
+    """Of the outputs: ``logits``, ``log-probabilities``, ``probabilities`` or ``values``."""
     outputs: Any
     """As the model returned them."""
     tensor: Tensor
@@ -36,31 +39,49 @@ class Answers:
     """As they enter the loss."""
     direct: bool
     """Whether the loss is seen to compare these very outputs with these targets."""
+    columns: slice | None = None
+    """Which columns of the outputs are predictions, where others say how sure they are; None where all are."""
+    is_guess: bool = False
+    """Whether the form is a guess, for the loss is none that is known."""
 
-    def perfect(self) -> Any:
-        """Return outputs that a perfect network would give."""
-        better = self._best().to(self.tensor.dtype)
-        return map_tensors(lambda one: better if _is_same(one, self.tensor) else one.detach(), self.outputs)
+    def better(self, share: float) -> list[Any]:
+        """Return outputs that are by this share of the way nearer to perfect ones, in each form the loss may take."""
+        forms = [self._best(), self.targets.reshape(self.tensor.shape)] if self.is_guess else [self._best()]
+        return [self.replaced(torch.lerp(self.tensor, best.to(self.tensor.dtype), share)) for best in forms]
 
-    def worth(self, outputs: Any) -> float:
-        """Return how bad outputs are: cross-entropy of logits in nats, squared error of values."""
+    def replaced(self, better: Tensor) -> Any:
+        """Return the outputs with another tensor in place of the one that is compared; the others are copies."""
+        return map_tensors(lambda one: better if _is_same(one, self.tensor) else one.detach().clone(), self.outputs)
+
+    def worth(self, outputs: Any) -> dict[str, float]:
+        """Return how bad outputs are, each measure by its name."""
         found = tensor_output(outputs)
         tensor = (found if found is not None else self.tensor).detach().double()
-        targets = self.targets
-        if self.form == "values":
-            return float(((tensor - targets.reshape(tensor.shape)) ** 2).mean())
-        if self.task in ("binary", "multilabel"):
-            bits = targets.reshape(tensor.shape).double()
-            if self.form == "probabilities":
-                return float(F.binary_cross_entropy(tensor.clamp(0, 1), bits))
-            return float(F.binary_cross_entropy_with_logits(tensor, bits))
+        if self.kind == "values":
+            known = tensor if self.columns is None else tensor[:, self.columns]
+            return {"squared error": float(((known - self.targets.reshape(known.shape)) ** 2).mean())}
+        if self.kind == "bits":
+            return self._worth_of_bits(tensor)
         logits = tensor.clamp_min(1e-30).log() if self.form == "probabilities" else tensor
-        return float(F.cross_entropy(logits, targets.long()))
+        return {"cross-entropy, nats": float(F.cross_entropy(logits, self.targets.long()))}
+
+    def _worth_of_bits(self, tensor: Tensor) -> dict[str, float]:
+        bits = self.targets.reshape(tensor.shape).double()
+        logits = tensor.clamp(0, 1).logit(1e-9) if self.form == "probabilities" else tensor
+        each = F.binary_cross_entropy_with_logits(logits, bits, reduction="none")
+        found = {"cross-entropy, nats": float(each.mean())}
+        if self.is_guess:  # metrics such as an overlap weigh what is rare as much as the rest
+            means = [float(each[bits == bit].mean()) for bit in (0, 1) if bool((bits == bit).any())]
+            found["cross-entropy with 0 and 1 weighted alike, nats"] = sum(means) / len(means)
+        return found
 
     def _best(self) -> Tensor:
-        if self.form == "values":
-            return self.targets.reshape(self.tensor.shape)
-        if self.task in ("binary", "multilabel"):
+        if self.kind == "values":
+            best = self.tensor.clone()
+            part = best if self.columns is None else best[:, self.columns]
+            part.copy_(self.targets.reshape(part.shape))
+            return best
+        if self.kind == "bits":
             logits = (2 * self.targets.reshape(self.tensor.shape).double() - 1) * _SURE
             return logits.sigmoid() if self.form == "probabilities" else logits
         known = self.targets.clamp(0, self.tensor.shape[1] - 1).long()
@@ -73,25 +94,26 @@ class Answers:
 def answers(task: TaskRecord, recorded: Recorded) -> Answers | None:
     """Return what outputs and targets mean; None where their shapes or values do not tell."""
     found = tensor_output(recorded.outputs)
-    if found is None or not found.is_floating_point() or not bool(found.isfinite().all()):
+    if found is None or not found.numel() or not found.is_floating_point() or not bool(found.isfinite().all()):
         return None
     targets, direct = _compared(task, recorded, found)
     if targets is None:
         return None
-    tensor, kind = found.detach(), task.kind
+    tensor, kind, is_alike = found.detach(), task.kind, _long_axes(found) == _long_axes(targets)
     if kind == "regression":
-        fits = targets.is_floating_point() and tensor.numel() == targets.numel() and bool(targets.isfinite().all())
-        return Answers(kind, "values", recorded.outputs, tensor, targets, direct) if fits else None
-    if kind in ("binary", "multilabel"):
-        bits = tensor.numel() == targets.numel() and bool(((targets == 0) | (targets == 1)).all())
+        fits = targets.is_floating_point() and is_alike and bool(targets.isfinite().all())
+        return Answers("values", "values", recorded.outputs, tensor, targets, direct) if fits else None
+    if kind in ("binary", "multilabel", "segmentation") and is_alike and bool(((targets == 0) | (targets == 1)).all()):
         form = "probabilities" if task.loss == "F.binary_cross_entropy" or _between(tensor) else "logits"
-        return Answers(kind, form, recorded.outputs, tensor, targets, direct) if bits else None
+        is_guess = loss_call(recorded) is None
+        direct = direct and not (is_guess and _may_be_swapped(recorded))
+        return Answers("bits", form, recorded.outputs, tensor, targets, direct, is_guess=is_guess)
     indices = kind in ("classification", "segmentation") and tensor.dim() > 1 and not targets.is_floating_point()
     if not indices or targets.shape != (tensor.shape[0], *tensor.shape[2:]):
         return None
     if not bool(((targets >= 0) & (targets < tensor.shape[1])).all()):
         return None
-    return Answers(kind, _form_of(tensor), recorded.outputs, tensor, targets, direct)
+    return Answers("classes", _form_of(tensor), recorded.outputs, tensor, targets, direct)
 
 
 def _compared(task: TaskRecord, recorded: Recorded, outputs: Tensor) -> tuple[Tensor | None, bool]:
@@ -110,6 +132,18 @@ def _compared(task: TaskRecord, recorded: Recorded, outputs: Tensor) -> tuple[Te
     return raw, is_row
 
 
+def _may_be_swapped(recorded: Recorded) -> bool:
+    """Whether the loss uses the targets only the other way round, as where the background is what is to be found."""
+    words = {
+        word_of(one.step.name)
+        for one in recorded.operations
+        if one.in_loss and one.step.kind == "operation" and not hands_on(one)
+        for at in range(len(one.given))
+        if source_of(recorded, one, at).from_batch
+    }
+    return bool(words) and words <= set(_SWAPS)
+
+
 def _form_of(tensor: Tensor) -> str:
     if are_probabilities(tensor):
         return "probabilities"
@@ -119,6 +153,10 @@ def _form_of(tensor: Tensor) -> str:
 
 def _between(tensor: Tensor) -> bool:
     return bool(((tensor >= 0) & (tensor <= 1)).all())
+
+
+def _long_axes(tensor: Tensor) -> list[int]:
+    return [size for size in tensor.shape if size != 1]
 
 
 def _is_same(one: Tensor, tensor: Tensor) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nbinspect.capture.module_hooks import stepped_modules
 from nbinspect.sanity.evidence.flow import memory_of
+from nbinspect.sanity.evidence.picking import takes_alike
 from nbinspect.sanity.evidence.source import backward_calls, is_users
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
@@ -32,6 +33,11 @@ def trains_by_one_loss(subject: Subject) -> bool:
     if isinstance(subject.optimizer, Mapping) and len(subject.optimizer) > 1:
         return False
     return subject.train_step is None or backward_calls(subject.train_step) == 1
+
+
+def trains_alike(subject: Subject) -> bool:
+    """Return whether every step trains by the same parts of the outputs, all that the optimizer holds."""
+    return subject.train_step is None and optimised(subject) is not None and takes_alike(subject.loss_fn)
 
 
 def trainable(program: Program) -> dict[str, nn.Parameter]:
@@ -78,10 +84,16 @@ def _make(module: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def _follows(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
-    """Whether weights are a copy, or an average, of others; independent ones stand at right angles."""
+    """Whether weights are a copy, or an average, of others; independent ones stand at right angles.
+
+    Biases count only where there is nothing else, and what is all one value, as fresh norms are, says nothing.
+    """
     with torch.no_grad():
-        pairs = [(one[name].double(), other[name].double()) for name in one if one[name].dim() > 1] or [
-            (one[name].double(), other[name].double()) for name in one
+        told = [
+            name for name, tensor in one.items() if tensor.numel() > 1 and bool((tensor != tensor.flatten()[0]).any())
+        ]
+        pairs = [(one[name].double(), other[name].double()) for name in told if one[name].dim() > 1] or [
+            (one[name].double(), other[name].double()) for name in told
         ]
         product = sum(float((a * b).sum()) for a, b in pairs)
         norms = sum(float((a * a).sum()) for a, _ in pairs) * sum(float((b * b).sum()) for _, b in pairs)
@@ -123,14 +135,16 @@ def leaves_of(loss: Tensor, enter: Callable[[Any], bool] = lambda _: True) -> di
     return {id(tensor): tensor for tensor in found if isinstance(tensor, Tensor)}
 
 
-def modules_of(names: Sequence[str]) -> str:
-    """Return the outermost modules that hold these parameters, as one text: ``encoder, head``, ``module 0``."""
-    owners = sorted({name.rpartition(".")[0] or name for name in names}, key=lambda path: path.count("."))
-    outer: list[str] = []
-    for path in owners:
-        if not any(path.startswith(f"{above}.") for above in outer):
-            outer.append(path)
-    return _shortened([f"module {path}" if path.isdigit() else path for path in outer])
+def modules_of(names: Sequence[str], network: nn.Module) -> str:
+    """Return the outermost modules of which all parameters are among these, as one text: ``encoder, module 0``."""
+    every = [name for name, _ in network.named_parameters()]
+    found: dict[str, None] = {}
+    for name in names:
+        paths = [name[:at] for at, letter in enumerate(name) if letter == "."]
+        whole = (path for path in paths if {one for one in every if one.startswith(f"{path}.")} <= set(names))
+        found[next(whole, paths[-1] if paths else name)] = None
+    ordered = sorted(found, key=lambda path: path.count("."))
+    return _shortened([f"module {path}" if path.isdigit() else path for path in ordered])
 
 
 def _shortened(names: Sequence[str], most: int = 4) -> str:

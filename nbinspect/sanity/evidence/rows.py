@@ -22,7 +22,8 @@ from nbinspect.sanity.limits import Limits
 from nbinspect.subject import Subject
 
 _MOST = 20_000
-_SECONDS = 2.0
+_MOST_VALUES = 2**28
+_SECONDS = 20.0
 _GROUP = 64
 _AGAIN = 8
 _TRANSFORMS = ("transform", "transforms", "augment", "augmentation", "augmentations", "target_transform")
@@ -93,6 +94,25 @@ def contradicting(rows: Rows) -> Integers:
     return np.array(found, dtype=np.int64)
 
 
+def among_equals(rows: Rows) -> tuple[int, float, float]:
+    """Return how many inputs several samples share, the share of those samples, and how far their targets disagree.
+
+    That is the variance of targets of equal inputs over the variance of them all: 0 where equal inputs have equal
+    targets, 1 where the inputs say nothing of them. Rows without a number for a target are left out.
+    """
+    used = np.flatnonzero(~rows.flat & np.isfinite(rows.labels))
+    _, kinds, counts = np.unique(rows.inputs[used], return_inverse=True, return_counts=True)
+    several = counts[kinds] > 1
+    targets, groups = rows.labels[used][several], np.unique(kinds[several], return_inverse=True)[1].reshape(-1)
+    number = int(groups.max(initial=-1)) + 1
+    spread = float(targets.var(ddof=1)) if number else 0.0
+    if not spread:
+        return number, len(targets) / max(1, len(rows.inputs)), 0.0
+    means = np.bincount(groups, targets) / np.bincount(groups)
+    apart = float(((targets - means[groups]) ** 2).sum()) / (len(targets) - number)
+    return number, len(targets) / len(rows.inputs), apart / spread
+
+
 def bits_of(places: Floats) -> float:
     """Return a cautious estimate of the information in a row, in bits, from distinct rows (D, K).
 
@@ -118,18 +138,23 @@ def _entropy(codes: Integers) -> float:
     return float(-(shares * np.log2(shares)).sum())
 
 
-def stored_rows(subject: Subject, loader: DataLoader[Any], order: Order, limits: Limits) -> Rows | None:
-    """Return the samples of a data set without its transforms, 20,000 or what two seconds allow.
+def stored_rows(
+    subject: Subject, loader: DataLoader[Any], order: Order, limits: Limits, *, size: int = 0
+) -> Rows | None:
+    """Return the samples of a data set without its transforms: 20,000, fewer where one has a great `size` in values.
 
+    Only a data set that takes longer than twenty seconds for that is cut short by the clock.
     They are read in a worker process, from a copy of the data set whose transforms do nothing; if that cannot be read,
     with its transforms; if they are random then, from the arrays that it holds. None where nothing of this helps.
     """
     total = len(order.population)
-    chosen = np.random.default_rng(0).permutation(order.population)[:_MOST]
+    most = min(_MOST, max(_GROUP, _MOST_VALUES // max(1, size)))
+    chosen = np.random.default_rng(0).permutation(order.population)[:most]
+    until = time.monotonic() + min(_SECONDS, limits.left / 5)
     for prepared in (_untransformed, _as_it_is, _Stored):
         split = subject.split if prepared is not _Stored else None
         try:
-            found = _steady(prepared(loader.dataset), chosen, split, limits)
+            found = _steady(prepared(loader.dataset), chosen, split, limits, until)
         except Exception:  # noqa: BLE001 - the user's own data set may raise anything, then without its rows
             found = None
         if found is not None:
@@ -195,22 +220,23 @@ class _Stored(Dataset[Any]):
         return given, parts.targets
 
 
-def _steady(dataset: Any, indices: Integers, split: Split | None, limits: Limits) -> list[tuple[str, Digest]] | None:
+def _steady(
+    dataset: Any, indices: Integers, split: Split | None, limits: Limits, until: float
+) -> list[tuple[str, Digest]] | None:
     """Return the digests of samples; None where the first few, read twice by one worker, are not the same."""
     few = indices[:_AGAIN]
-    twice = [found[:2] for _, found in _read(dataset, np.concatenate([few, few]), split, limits, len(few))]
+    twice = [found[:2] for _, found in _read(dataset, np.concatenate([few, few]), split, limits, until, group=len(few))]
     if twice[: len(few)] != twice[len(few) :]:
         return None
-    return list(_read(dataset, indices, split, limits))
+    return list(_read(dataset, indices, split, limits, until))
 
 
 def _read(
-    dataset: Any, indices: Integers, split: Split | None, limits: Limits, group: int = _GROUP
+    dataset: Any, indices: Integers, split: Split | None, limits: Limits, until: float, *, group: int = _GROUP
 ) -> Iterator[tuple[str, Digest]]:
-    """Give the digests of samples, as far as the time allows."""
+    """Give the digests of samples, two groups at least, and then as far as the time allows."""
     groups = [part.tolist() for part in np.split(indices, range(group, len(indices), group))]
     source = BatchSource(DataLoader(dataset, batch_sampler=groups, collate_fn=partial(_digests, split)))
-    until = time.monotonic() + _SECONDS
     try:
         for number in range(len(groups)):
             with limits.watching():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import torch
@@ -12,8 +13,29 @@ from torch.optim import LBFGS, SGD, Optimizer
 
 from nbinspect.nested import map_tensors
 from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.evidence.descent import descending
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+
+_STEPS, _TIMES = 6, 3.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Steps of SGD on the batch, on copies."""
+
+    start: float
+    summed: float
+    """The highest loss of a few steps on the sum, as it is; NaN or infinite where it ends so."""
+    steps: int
+    """How many these were."""
+    averaged: float
+    """The loss after one step on the mean."""
+
+    @property
+    def harms(self) -> bool:
+        """Whether the loss goes up severalfold by the sum, and falls by the mean."""
+        return not self.summed <= _TIMES * abs(self.start) and self.averaged < self.start
 
 
 def growth(program: Program, recorded: Recorded, times: int) -> float:
@@ -71,3 +93,25 @@ def plain_rate(program: Program) -> float | None:
     if not isinstance(given, SGD | LBFGS):
         return 0.0
     return max(float(group.get("initial_lr", group["lr"])) for group in given.param_groups)
+
+
+def trial(program: Program, recorded: Recorded) -> Trial | None:
+    """Try a loss that is summed over the batch, as it is and divided by the samples; the program stays unchanged.
+
+    It ends as soon as the loss has gone up. None where the user steps by himself, or the optimizer is none of SGD with
+    one rate.
+    """
+    given, start = program.subject.optimizer, recorded.record.loss
+    groups = given.param_groups if isinstance(given, SGD) else []
+    kinds = {(float(group["lr"]), float(group["momentum"])) for group in groups}
+    if len(kinds) != 1 or program.subject.train_step is not None or recorded.no_backward or start is None:
+        return None
+    rate, momentum = kinds.pop()
+    losses: list[float] = []
+    for loss in islice(descending(program, recorded, rate, momentum), _STEPS):
+        losses.append(loss)
+        if not loss <= _TIMES * abs(start):
+            break
+    highest = losses[-1] if not math.isfinite(losses[-1]) else max(losses)
+    averaged = next(descending(program, recorded, rate / recorded.batch.size, 0.0))
+    return Trial(start, highest, len(losses), averaged)

@@ -29,7 +29,8 @@ from nbinspect.sanity.limits import Limits
 from nbinspect.subject import Subject
 
 _SAMPLES = 2048
-_SECONDS = 4.0
+_VALUES = 2**26
+_SECONDS = 20.0
 _MOST_VALUES = 10_000
 
 
@@ -79,7 +80,9 @@ def is_binary(labels: Floats) -> bool:
 
 
 def scan(subject: Subject, loader: Any, limits: Limits) -> Scan:
-    """Read a loader for at most 2,048 samples, four seconds or one epoch, and say what was seen.
+    """Read a loader for at most 2,048 samples, 67 million values or one epoch, and say what was seen.
+
+    Only a loader that takes longer than twenty seconds for that is cut short by the clock.
 
     A long data set that the loader gives in a fixed order is read at random places; a batch that a list holds several
     times is read once. The loader, its data set and the random states are left unchanged.
@@ -96,7 +99,7 @@ def scan(subject: Subject, loader: Any, limits: Limits) -> Scan:
             read.digests, total=read.count if read.is_whole else None, are_own=isinstance(loader, list | tuple)
         )
     else:
-        rows = stored_rows(subject, loader, order, limits)
+        rows = stored_rows(subject, loader, order, limits, size=read.values // max(1, read.count))
     shuffled = order is not None and (scattered or not order.repeats)
     return Scan(
         loader,
@@ -121,6 +124,7 @@ class _Reading:
 
     hashed: bool
     count: int = 0
+    values: int = 0
     batches: int = 0
     is_whole: bool = False
     inputs: dict[str, Gatherer] = field(default_factory=dict)
@@ -134,14 +138,14 @@ class _Reading:
 
 def _read(subject: Subject, loader: Any, limits: Limits, *, hashed: bool) -> _Reading:
     read = _Reading(hashed)
-    until = time.monotonic() + min(_SECONDS, limits.left / 8)
+    until = time.monotonic() + min(_SECONDS, limits.left / 5)
     with reading(subject, loader, limits) as batches:
         for batch in batches:
             if batch.epoch:
                 read.is_whole = True
                 break
             _take(read, batch)
-            if read.count >= _SAMPLES or time.monotonic() > until:
+            if read.count >= _SAMPLES or read.values >= _VALUES or time.monotonic() > until:
                 break
     with suppress(TypeError):  # a stream has no length
         read.is_whole |= read.batches == len(loader)
@@ -154,6 +158,7 @@ def _take(read: _Reading, batch: Batch) -> None:
     if any(strange) and read.nonfinite is None:
         read.nonfinite = batch
     read.count += max(1, batch.size)
+    read.values += sum(tensor.numel() for _, tensor in inputs)
     read.batches += 1
     read.features.append(features_of(inputs, batch))
     if len(targets) == 1:

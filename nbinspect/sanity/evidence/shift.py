@@ -25,6 +25,33 @@ class Shift:
     """Of the larger deviation to the smaller; 1 where sampling may have made it."""
 
 
+def other_form(train: Column, val: Column) -> tuple[str, str, str] | None:
+    """Return what of their form differs, dtype or shape, and that of each; None where both have one form."""
+    if train.dtypes.isdisjoint(val.dtypes) and train.is_floating != val.is_floating:
+        return "dtype", ", ".join(sorted(train.dtypes)), ", ".join(sorted(val.dtypes))
+    one, other = ({len(shape) for shape in column.shapes} for column in (train, val))
+    turned = train.shapes != val.shapes and len(train.shapes) == len(val.shapes) == 1 and _sorted(train) == _sorted(val)
+    channels = len(train.count), len(val.count)
+    varies = train.axis == "all" or val.axis == "all" or train.axis != val.axis
+    if (
+        turned
+        or one.isdisjoint(other)
+        or (train.is_floating and not varies and channels[0] != channels[1] and not _is_long(train))
+    ):
+        return "shape", str(sorted(train.shapes)[0]), str(sorted(val.shapes)[0])
+    return None
+
+
+def _sorted(column: Column) -> list[int]:
+    """Return the lengths of the one shape, in which transposed pictures agree."""
+    return sorted(min(column.shapes))
+
+
+def _is_long(column: Column) -> bool:
+    """Whether the axis taken for channels may be time: of (T, F) it is the shorter one."""
+    return any(len(shape) == 2 for shape in column.shapes)
+
+
 def shift_between(one: Column, other: Column) -> Shift:
     """Compare two tensors of the same channels, in which a sample counts as one observation."""
     deviations = [column.std[column.followed] for column in (one, other)]

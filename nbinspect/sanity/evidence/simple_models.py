@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nbinspect.records import Flags, Floats, Integers
+from nbinspect.records import Floats, Integers
 from nbinspect.sanity.check import MissingNeed
 
 _MOST = 1000
@@ -35,16 +35,34 @@ class SimpleModels:
     margin: float
     """Two standard errors of a score's gain over the baseline."""
 
-    def rejected(self, doubt: float) -> tuple[Flags, float]:
-        """Return which labels (N,) the linear model and the forest, agreeing on another, give a chance below `doubt`.
+    @property
+    def weaker(self) -> float:
+        """The share of right answers of the weaker of linear model and forest."""
+        return min(self.scores["linear"], self.scores["random forest"])
 
-        And the share of samples of which the linear model is undecided.
-        """
+    def rejected(self, doubt: float) -> Rejected:
+        """Return which labels the linear model and the forest, agreeing on another, give a chance below `doubt`."""
         codes = np.unique(self.labels, return_inverse=True)[1]
         chances = [self.chances[name] for name in ("linear", "random forest")]
         low = [chance[np.arange(len(codes)), codes] < doubt for chance in chances]
-        agreed = chances[0].argmax(1) == chances[1].argmax(1)
-        return low[0] & low[1] & agreed, float((chances[0].max(1) < _DECIDED).mean())
+        odd = low[0] & low[1] & (chances[0].argmax(1) == chances[1].argmax(1))
+        share = float(odd.mean())
+        error = float(np.sqrt(max(share, 1 / len(odd)) / len(odd)))
+        undecided = float((chances[0].max(1) < _DECIDED).mean())
+        return Rejected(share, error, undecided, int(self.chosen[int(np.argmax(odd))]))
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Labels that simple models, which had not seen them, find unlikely."""
+
+    share: float
+    error: float
+    """Standard error of the share."""
+    undecided: float
+    """Share of samples of which the linear model is undecided."""
+    first: int
+    """Number of the first of them in the scan."""
 
 
 def fit_simple_models(features: Floats, labels: Floats, *, are_classes: bool) -> SimpleModels:

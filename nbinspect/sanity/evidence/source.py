@@ -143,7 +143,7 @@ def keeps_things(kind: type) -> bool:
     for one in kind.__mro__:
         if one.__module__.split(".")[0] in ("builtins", "torch"):
             continue
-        tree = _tree(one) if is_users(one) else None
+        tree = tree_of(one) if is_users(one) else None
         if tree is None or any(_stores(node) for part in _methods(tree) for node in ast.walk(part)):
             return True
     return False
@@ -157,7 +157,7 @@ def _stores(node: ast.AST) -> bool:
 
 def backward_calls(function: Callable[..., Any]) -> int | None:
     """Return how many calls of ``….backward(…)`` a function's text has; None where its text is not to be had."""
-    tree = _tree(inspect.unwrap(function))
+    tree = tree_of(inspect.unwrap(function))
     return None if tree is None else sum(_is_call_of(node, "backward") for node in ast.walk(tree))
 
 
@@ -168,26 +168,39 @@ def _is_call_of(node: ast.AST, name: str) -> bool:
 def is_users(kind: type) -> bool:
     """Return whether a class is the user's own, and not from an installed package."""
     file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
-    return not _is_installed(file) and kind.__module__.split(".")[0] != "torch"
+    return not is_installed(file) and kind.__module__.split(".")[0] != "torch"
 
 
 def is_published(place: Place | None) -> bool:
     """Return whether a line is of an installed package."""
-    return place is not None and _is_installed(place.file)
+    return place is not None and is_installed(place.file)
 
 
-def _is_installed(file: str) -> bool:
+def is_installed(file: str) -> bool:
+    """Return whether a file is of an installed package."""
     return any(folder in file for folder in _INSTALLED)
 
 
 def may_be_used(kind: type, attribute: str) -> bool:
-    """Return whether code beyond `__init__` may use a class's attribute: names it, looks it up, or is unreadable."""
+    """Return whether code beyond `__init__` may use a class's attribute: names it, looks it up, or is unreadable.
+
+    A method that a derived class writes anew counts no more, unless that one may call it.
+    """
+    written: dict[str, ast.AST] = {}
     for one in kind.__mro__:
         if one.__module__.split(".")[0] in ("builtins", "torch"):
             continue
-        tree = _tree(one)
-        if tree is None or any(_mentions(part, attribute) for part in _methods(tree)):
+        tree = tree_of(one)
+        if tree is None:
             return True
+        for part in _methods(tree):
+            name = getattr(part, "name", "")
+            replaced = written.get(name) if isinstance(part, ast.FunctionDef) else None
+            if replaced is not None and not (_mentions(replaced, "super") or _mentions(replaced, one.__name__)):
+                continue
+            if _mentions(part, attribute):
+                return True
+            written[name] = part
     return _mentioned_elsewhere(kind, attribute)
 
 
@@ -220,7 +233,8 @@ def _mentioned_elsewhere(kind: type, name: str) -> bool:
     return any(not (isinstance(node.value, ast.Name) and node.value.id == "self") for node in reached)
 
 
-def _tree(value: Any) -> ast.AST | None:
+def tree_of(value: Any) -> ast.AST | None:
+    """Return the parsed text of a function or class; None where it is not to be had."""
     try:
         return _parsed(inspect.getsource(value))
     except (OSError, TypeError):
@@ -238,13 +252,14 @@ def _parsed(text: str) -> ast.Module | None:
 def assigned_at(kind: type, attribute: str) -> tuple[Place, str] | None:
     """Return where the text of a class first gives ``self.attribute`` a value, and that line; None if nowhere."""
     for one in kind.__mro__:
-        tree = _tree(one) if is_users(one) else None
+        tree = tree_of(one) if is_users(one) else None
         file = inspect.getsourcefile(one) if tree is not None else None
         if tree is None or file is None:
             continue
         lines, first = inspect.getsourcelines(one)
         for node in (part for part in ast.walk(tree) if isinstance(part, ast.Assign)):
-            if any(isinstance(part, ast.Attribute) and part.attr == attribute for part in node.targets):
+            parts = (part for target in node.targets for part in getattr(target, "elts", (target,)))
+            if any(isinstance(part, ast.Attribute) and part.attr == attribute for part in parts):
                 place = Place(file, first + node.lineno - 1, one.__qualname__, first)
                 return place, lines[node.lineno - 1].strip()
     return None

@@ -78,12 +78,13 @@ def _is_still(softmax: Operation) -> bool:
 
 def _classes(loss: Operation, at: int, source: Source) -> Unsuited | None:
     """Judge the targets of cross-entropy: indices, or a distribution over the classes a sample."""
-    targets, bottom = loss.given[at].detach(), source.tensor.detach()
+    targets = loss.given[at].detach()
     if not targets.is_floating_point():
         if source.word == "argmax" and source.maker is not None and source.maker.step.inputs[0].step is None:
             return _multi_hot(loss, source.maker.given[0].detach().movedim(-1, 1), "argmax keeps one of them")
-        cut_off = source.from_batch and bottom.is_floating_point() and _has_fractions(bottom)
-        return _continuous(loss, bottom) if cut_off else None
+        casts = (one.given[0].detach() for one in source.passed if _is_cast_to_whole(one))
+        cut = next(casts, None)  # and not the table that it is a column of
+        return _continuous(loss, cut) if source.from_batch and cut is not None and _has_fractions(cut) else None
     if targets.shape != loss.given[0].shape:
         return _continuous(loss, targets) if _has_fractions(targets) else None
     sums = targets.sum(1 if targets.dim() > 1 else 0)
@@ -97,6 +98,10 @@ def _classes(loss: Operation, at: int, source: Source) -> Unsuited | None:
         found = _continuous(loss, targets, certain=far)
     from_batch = source.from_batch or source.word == "one_hot"
     return found if from_batch else Unsuited(**{**vars(found), "certain": False})
+
+
+def _is_cast_to_whole(one: Operation) -> bool:
+    return one.given[0].is_floating_point() and any(not made.is_floating_point() for made in one.made)
 
 
 def _has_fractions(targets: Tensor) -> bool:

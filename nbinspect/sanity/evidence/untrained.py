@@ -41,6 +41,15 @@ def require_untrained(program: Program, recorded: Recorded, task: TaskRecord) ->
     return Untrained(chance)
 
 
+def is_untrained(program: Program, recorded: Recorded, task: TaskRecord) -> bool:
+    """Return whether nothing says that the network has been trained."""
+    try:
+        require_untrained(program, recorded, task)
+    except MissingNeed:
+        return False
+    return True
+
+
 def _evidence(program: Program, chance: Chance | None) -> Iterator[str]:
     optimizer = program.subject.optimizer
     for one in optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]:

@@ -7,13 +7,16 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.depth import head_of
+from nbinspect.sanity.evidence.data_targets import are_data
+from nbinspect.sanity.evidence.head import bias_of, head_before
 from nbinspect.sanity.evidence.prior import gap_of_classes, gap_of_numbers
 from nbinspect.sanity.evidence.untrained import Untrained
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.task import LossCall, loss_call
 
-_EACH, _WRITTEN = 10, 16
+_WRITTEN = 16
+_OF_THE_TARGETS = ("F.mse_loss", "F.l1_loss", "F.smooth_l1_loss", "F.huber_loss", "F.gaussian_nll_loss")
+"""Losses under which outputs and targets are the same quantity; others compare logarithms, rates, distributions."""
 
 
 def run(
@@ -23,7 +26,9 @@ def run(
     *,
     most: float = 5.0,
     watch: float = 1.0,
+    far: float = 2.0,
     nats: float = 0.3,
+    each: int = 10,
 ) -> CheckResult:
     """Compare the mean output with the mean target, in standard deviations of the targets; of classes, the shares.
 
@@ -33,26 +38,32 @@ def run(
         task: what is known of it.
         most: standard deviations between the means that no healthy program has.
         watch: standard deviations worth a look.
+        far: distance of the means themselves, in units of the targets, under which there is no more than a look.
         nats: what the right bias would take off the first loss, worth a look.
+        each: targets a class, without which their shares are not known.
     """
     del untrained
     call = loss_call(recorded)
     if call is None or task.kind in ("other", "language-model") or not call.outputs.is_floating_point():
         return skipped("a loss of PyTorch's on numbers or on a few classes")
     if task.kind == "regression":
-        return _of_numbers(recorded, call, most, watch)
+        if call.name not in _OF_THE_TARGETS:
+            return skipped("a loss that compares outputs and targets as they are")
+        if not are_data(recorded, call):
+            return skipped("targets that are data: these are made by the network")
+        return _of_numbers(recorded, call, most, watch, far)
     if len(call.operation.given) > 2:
         return passed("the classes are weighted")
-    return _of_classes(recorded, call, nats)
+    return _of_classes(recorded, call, nats, each)
 
 
-def _of_numbers(recorded: Recorded, call: LossCall, most: float, watch: float) -> CheckResult:
+def _of_numbers(recorded: Recorded, call: LossCall, most: float, watch: float, far: float) -> CheckResult:
     gap = gap_of_numbers(call)
     if gap is None:
         return skipped("8 or more targets of the outputs' shape")
     if not (gap.outside and gap.deviations > watch):
         return passed(f"mean output {gap.given:.3g}, mean target {gap.wanted:.3g}")
-    say = failed if gap.deviations > most else warned
+    say = failed if gap.deviations > most and abs(gap.wanted - gap.given) > far else warned
     title = f"The outputs begin at {gap.given:.3g}, the targets lie around {gap.wanted:.4g}"
     return say(
         f"mean target {gap.wanted:.4g}, mean output {gap.given:.4g}",
@@ -62,12 +73,12 @@ def _of_numbers(recorded: Recorded, call: LossCall, most: float, watch: float) -
     )
 
 
-def _of_classes(recorded: Recorded, call: LossCall, nats: float) -> CheckResult:
+def _of_classes(recorded: Recorded, call: LossCall, nats: float, each: int) -> CheckResult:
     gap = gap_of_classes(call)
     if gap is None:
         return passed(f"{call.name} has no bias that theory gives")
     classes = len(gap.bias)
-    if call.targets.numel() < _EACH * classes or not gap.nats > nats:
+    if call.targets.numel() < each * classes or not gap.nats > nats:
         return passed(f"the right bias would save {gap.nats:.2g} nats of {classes} classes")
     return warned(
         f"the right bias would save {gap.nats:.2g} nats",
@@ -80,7 +91,7 @@ def _of_classes(recorded: Recorded, call: LossCall, nats: float) -> CheckResult:
 def _advice(recorded: Recorded, call: LossCall, bias: Tensor, title: str) -> dict[str, str]:
     """Return title, remedy, place and code: the bias to set, where the last layer has one of that length."""
     text = ", ".join(f"{value:.4g}" for value in bias.tolist()[:_WRITTEN])
-    name = head_of(recorded, call.operation, len(bias))
+    name = bias_of(recorded, head_before(recorded, call.operation), len(bias))
     lines = f"+ with torch.no_grad():\n+     model.get_parameter({name!r}).copy_(torch.tensor([{text}]))"
     code = lines if name and len(bias) <= _WRITTEN else ""
     remedy = f"Begin the bias of the last layer at {text}{'' if len(bias) <= _WRITTEN else ', …'}."

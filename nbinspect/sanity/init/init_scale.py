@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from math import isfinite
 
 import torch
@@ -10,13 +9,20 @@ from torch import nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
-from nbinspect.sanity.evidence.depth import LEAST, Layer, layers_of, magnitude, through_depth
+from nbinspect.sanity.evidence.depth import LEAST, Layer, compounded, layers_of, magnitude, steepest, through_depth
 from nbinspect.sanity.evidence.untrained import Untrained
 from nbinspect.sanity.recorded import Recorded
 
 
 def run(
-    recorded: Recorded, untrained: Untrained, *, least: float = 1e-5, most: float = 1e4, watch: float = 1e-4
+    recorded: Recorded,
+    untrained: Untrained,
+    *,
+    least: float = 1e-5,
+    most: float = 1e4,
+    watch: float = 1e-4,
+    gain: float = 2.0,
+    grown: float = 100.0,
 ) -> CheckResult:
     """Compare how much activations vary between samples deep in the network with how much the first layer's input does.
 
@@ -26,11 +32,13 @@ def run(
         least: of the variation at the input, less than this in all of the last layers has vanished.
         most: more than this in any layer has exploded.
         watch: less than this, or more than its inverse, is worth a look.
+        gain: of a layer, above which it amplifies; He's is 1.4.
+        grown: more than this has exploded where nearly every layer before amplifies, and nothing takes it back.
     """
     del untrained
     layers = [layer for layer in layers_of(recorded) if isfinite(layer.leaving)]
     if len(layers) < 2:
-        return passed(f"{len(layers)} weighted layers: no depth to lose the signal in")
+        return passed("no depth of weighted layers to lose the signal in")
     entry = layers[0].entering
     if not (isfinite(entry) and entry > 0):
         return inconclusive("all samples of the batch are alike", settle="A batch of several samples that differ.")
@@ -41,17 +49,13 @@ def run(
     left = max((max(layer.leaving, layer.entering) / entry for layer in tail if isfinite(layer.entering)), default=1.0)
     greatest = max(range(len(layers)), key=lambda at: shares[at])
     if len(layers) >= LEAST and left < watch:
-        return _told(layers, shares, _steepest(shares), share=left, expected=f"above {least:g}", grave=left < least)
-    if shares[greatest] > 1 / watch:
-        share = shares[greatest]
+        return _told(layers, shares, steepest(shares), share=left, expected=f"above {least:g}", grave=left < least)
+    if (share := shares[greatest]) > 1 / watch:
         return _told(layers, shares, greatest, share=share, expected=f"below {most:g}", grave=share > most)
+    deepest, share = compounded(layers, gain)
+    if share > grown:
+        return _told(layers, shares, deepest, share=share, expected=f"below {grown:g}", grave=True)
     return passed(f"{left:.3g} of the input's variation is left in the last of {len(layers)} layers")
-
-
-def _steepest(shares: list[float]) -> int:
-    """Return the layer before the head that loses most."""
-    falls = [after / before if before else 1.0 for before, after in pairwise(shares[:-1])]
-    return 1 + falls.index(min(falls)) if falls else 0
 
 
 def _told(
@@ -61,8 +65,7 @@ def _told(
     std = float(layer.weight.detach().double().std()) if layer.weight.numel() > 1 else 0.0
     wanted = (2 / max(1, layer.weight[0].numel())) ** 0.5
     does, other = ("explodes", "smaller") if share > 1 else ("shrinks", "larger")
-    say = failed if grave else warned
-    return say(
+    return (failed if grave else warned)(
         f"signal {does} to {magnitude(share)} of the input's",
         measured("variation between samples, of that at the input", share, expected),
         measured(f"std of {layer.name}", std, f"{wanted:.3g} (He), {wanted / 2**0.5:.3g} (Xavier, LeCun)"),
@@ -73,8 +76,7 @@ def _told(
         f"(std {wanted:.3g} at {layer.name}), or normalise between the layers.",
         where=layer.name,
         place=layer.operation.step.place,
-        code="+ for parameter in model.parameters():\n+     if parameter.dim() > 1:\n"
-        '+         nn.init.kaiming_normal_(parameter, nonlinearity="relu")',
+        code="+ for weight in (p for p in model.parameters() if p.dim() > 1):\n+     nn.init.kaiming_normal_(weight)",
         charts=(through_depth("Variation between samples", "of that at the input", [x.name for x in layers], shares),),
     )
 
@@ -114,5 +116,5 @@ CHECK = Check(
         *("nonfinite-gradient", "vanishing-gradients", "exploding-gradients"),
     ),
     sources=("D-init", "T-init-activation"),
-    silent="residual growth and normalised networks; a head or branches that begin near zero",
+    silent="growth by shortcuts, normalised networks; a head or branches that begin near zero",
 )

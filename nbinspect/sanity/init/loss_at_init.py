@@ -10,13 +10,21 @@ from torch import Tensor, nn
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.chance import Chance
+from nbinspect.sanity.evidence.depth import Layer
+from nbinspect.sanity.evidence.head import head_before, oversize
 from nbinspect.sanity.evidence.lineage import ancestors
 from nbinspect.sanity.evidence.untrained import Untrained
 from nbinspect.sanity.recorded import Recorded
 
 
 def run(
-    recorded: Recorded, untrained: Untrained, task: TaskRecord, *, most: float = 3.0, watch: float = 2.0
+    recorded: Recorded,
+    untrained: Untrained,
+    task: TaskRecord,
+    *,
+    most: float = 3.0,
+    watch: float = 2.0,
+    oversized: float = 4.0,
 ) -> CheckResult:
     """Compare the loss with the value of the very same call on equal logits; of regression, on the mean target or 0.
 
@@ -25,7 +33,8 @@ def run(
         untrained: with what chance gives.
         task: what is known of it.
         most: times chance that no healthy initialisation gives; for regression its square times ten.
-        watch: times chance that is worth a look.
+        watch: times chance that is worth a look, and a defect where the last layer itself was drawn too large:
+        oversized: times the usual size of its weights, one over the root of its inputs.
     """
     if task.kind == "other":
         return skipped("a task that is known: give task=…")
@@ -43,7 +52,8 @@ def run(
         grave = ratio > 10 * most**2 and _scale(chance.call.outputs) > 10 * max(1.0, _scale(chance.call.targets))
         odd = False
     else:
-        grave, odd = ratio > most, ratio > watch
+        drawn = oversize(head_before(recorded, chance.call.operation))
+        grave, odd = ratio > most or (ratio > watch and drawn > oversized), ratio > watch
     if not (grave or odd):
         return passed(f"{chance.measured:.4g}, chance gives {expected:.4g}")
     if _knows_targets(recorded, chance):
@@ -51,10 +61,10 @@ def run(
             f"{chance.measured:.4g}, chance gives {expected:.4g}",
             settle="The logits are made with the targets (a margin, teacher forcing); look at them without.",
         )
-    return _told(chance, expected, grave)
+    return _told(chance, expected, head_before(recorded, chance.call.operation), grave)
 
 
-def _told(chance: Chance, expected: float, grave: bool) -> CheckResult:
+def _told(chance: Chance, expected: float, head: Layer | None, grave: bool) -> CheckResult:
     spread = _scale(chance.call.outputs)
     what = "outputs" if chance.is_regression else "logits"
     say = failed if grave else warned
@@ -62,11 +72,12 @@ def _told(chance: Chance, expected: float, grave: bool) -> CheckResult:
         f"{chance.measured:.4g} instead of {expected:.4g}",
         measured(f"{chance.call.name} at the start", chance.measured, f"{expected:.4g} (chance)"),
         measured(f"typical size of the {what}", spread, "below 1 for an untrained network"),
+        measured("size of the last layer's weights, times √inputs", oversize(head), "about 1"),
         title=f"The loss begins at {chance.measured:.3g}, not at {expected:.3g}",
         detail=f"The same loss on outputs that know nothing is {expected:.4g}: the untrained network is confident and "
         f"wrong, and the first steps are spent on shrinking its {what}.",
         remedy=f"Scale the last layer's initial weights by {min(0.5, 0.5 / max(spread, 1e-30)):.2g}, or set them to 0.",
-        where=chance.call.name,
+        where=head.name if head is not None else chance.call.name,
         place=chance.call.operation.step.place,
     )
 

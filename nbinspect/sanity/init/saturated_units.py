@@ -5,19 +5,27 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from nbinspect.records import Chart, CheckResult
+from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
 from nbinspect.sanity.evidence.activations import called, hidden_bounded
+from nbinspect.sanity.evidence.depth import layers_of
+from nbinspect.sanity.evidence.lineage import source_of
+from nbinspect.sanity.evidence.untrained import is_untrained
+from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
 
 
-def run(recordings: tuple[Recorded, ...], *, share: float = 0.9, watch: float = 0.7) -> CheckResult:
+def run(
+    program: Program, recordings: tuple[Recorded, ...], task: TaskRecord, *, share: float = 0.9, watch: float = 0.7
+) -> CheckResult:
     """Measure the share of each hidden bounded activation's values that lie within a hundredth of an end of its range.
 
     Args:
+        program: looked at for signs that it was trained.
         recordings: passes over several batches.
+        task: tells what an untrained network's loss is.
         share: of the values; from here on the layer hardly gets a gradient.
-        watch: of the values; worth a look.
+        watch: of the values; worth a look, and a defect straight after a layer that has learnt nothing yet.
     """
     found = {one.step.index: (one, _saturated(one, recordings)) for one in hidden_bounded(recordings[0])}
     if not found:
@@ -25,9 +33,9 @@ def run(recordings: tuple[Recorded, ...], *, share: float = 0.9, watch: float = 
     worst, most = max(found.values(), key=lambda pair: pair[1])
     if most < watch:
         return passed(f"at most {most:.0%} of the values at a limit")
-    say = failed if most >= share else warned
+    grave = most >= share or (_is_fed_by_layer(recordings[0], worst) and is_untrained(program, recordings[0], task))
     name = called(worst)
-    return say(
+    return (failed if grave else warned)(
         f"{most:.0%} of the values of {name} at a limit",
         measured(f"values of {name} at an end of their range", f"{most:.0%}", f"below {watch:.0%}"),
         title=f"{name} is saturated",
@@ -39,6 +47,13 @@ def run(recordings: tuple[Recorded, ...], *, share: float = 0.9, watch: float = 
         place=worst.step.place,
         charts=_charts(worst),
     )
+
+
+def _is_fed_by_layer(recorded: Recorded, activation: Operation) -> bool:
+    """Whether an activation is given what a weighted layer makes, with no factor between that is meant to sharpen."""
+    layers = {layer.operation.step.index for layer in layers_of(recorded)}
+    maker = source_of(recorded, activation, 0).maker
+    return maker is not None and maker.step.index in layers
 
 
 def _saturated(operation: Operation, recordings: tuple[Recorded, ...]) -> float:
@@ -96,5 +111,5 @@ CHECK = Check(
     bad=bad,
     explains=("constant-output", "vanishing-gradients"),
     sources=("S-layers", "T-init-activation"),
-    silent="gates, attention and final probabilities",
+    silent="gates, attention and final probabilities; activations that are sharpened on purpose",
 )

@@ -8,7 +8,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.records import CheckResult, Place, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.normed import Normed, chart_of, last_of_one, normed, uninformed
+from nbinspect.sanity.evidence.lost import lost
+from nbinspect.sanity.evidence.normed import Normed, last_of_one, normed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 
@@ -16,12 +17,21 @@ _SINGLE = "Expected more than 1 value per channel"
 
 
 def run(
-    program: Program, attempt: Recorded, task: TaskRecord, *, least: int = 3, shift: float = 1.0, ratio: float = 4.0
+    program: Program,
+    attempt: Recorded,
+    task: TaskRecord,
+    *,
+    least: int = 3,
+    shift: float = 1.0,
+    ratio: float = 4.0,
+    slowest: float = 1e-3,
+    largest: float = 1e-2,
 ) -> CheckResult:
-    """Fail where BatchNorm gets one value per channel, or where a model that has learnt is lost in eval mode.
+    """Fail on BatchNorm of one value per channel, with a swapped eps, or in a trained model that eval mode loses.
 
-    The latter where a settled layer's mean is off by more than `shift` standard deviations, or its variance by a factor
-    of `ratio`, and the loss in eval mode is at chance. Fewer than `least` values per channel are a warning.
+    The last where a mean is off by more than `shift` standard deviations, or a variance by a factor of `ratio`, of
+    statistics that are settled or never moved, and the loss in eval mode is at chance. Swapped are an eps above
+    `largest` and a momentum below `slowest`. Fewer than `least` values per channel are a warning.
     """
     failure = attempt.failure
     if failure is not None and _SINGLE in failure.error:
@@ -45,11 +55,12 @@ def run(
             where=fewest.path,
             place=fewest.place,
         )
-    settled = [layer for layer in layers if layer.is_settled]
+    swapped = [layer for layer in layers if layer.eps > largest and 0 < layer.momentum < slowest]
+    if swapped:
+        return _swapped(swapped[0])
+    settled = [layer for layer in layers if layer.is_settled or layer.is_stuck]
     off = [layer for layer in settled if layer.shift > shift or layer.ratio > ratio]
-    found = None
-    if off and attempt.error is None:
-        found = _lost(program, attempt, task, off[0])
+    found = lost(program, attempt, task, off[0]) if off and attempt.error is None else None
     state = "settled" if settled else f"of {fewest.batches} batches, not settled"
     return found or passed(f"at least {fewest.values:g} values a channel; statistics {state}")
 
@@ -67,29 +78,17 @@ def _single(which: str, path: str, place: Place | None) -> CheckResult:
     )
 
 
-def _lost(program: Program, attempt: Recorded, task: TaskRecord, layer: Normed) -> CheckResult | None:
-    """Tell of a loss in eval mode that is far above that in train mode; None where it is not."""
-    train, chance = attempt.record.loss, uninformed(attempt, task)
-    if train is None:
-        return None
-    with program.running(training=False):
-        loss = program.scalar_loss(program.outputs(attempt.batch), attempt.batch).item()
-    if not loss > train + abs(train):
-        return None
-    certain = chance is not None and train < chance / 2 and loss - train > chance / 2
-    return (failed if certain else warned)(
-        f"loss {train:.3g} in train mode, {loss:.3g} in eval mode",
-        measured("loss of this batch in eval mode", loss, f"{train:.4g}, as in train mode"),
-        measured(f"mean of {layer.path}'s input off the one kept, in standard deviations", layer.shift, "below 1"),
-        measured(f"variance of {layer.path}'s input against the one kept, as a factor", layer.ratio, "below 4"),
-        title="BatchNorm's statistics do not fit its inputs",
-        detail=f"After {layer.batches:,} batches {layer.path} keeps statistics far from what it is given, "
-        "and eval mode relies on them: the model works in train mode alone.",
-        remedy="Gather them anew with torch.optim.swa_utils.update_bn(loader, model).",
-        code="+ torch.optim.swa_utils.update_bn(loader, model)",
+def _swapped(layer: Normed) -> CheckResult:
+    return failed(
+        f"eps {layer.eps:g}, momentum {layer.momentum:g}",
+        measured(f"momentum of {layer.path}", layer.momentum, "0.1, or 0.01 to 0.3"),
+        measured(f"eps of {layer.path}", layer.eps, "1e-05, or up to 0.001"),
+        title="BatchNorm's eps and momentum are swapped",
+        detail="The statistics that eval mode relies on hardly ever move, and what it gives is not of unit scale.",
+        remedy=f"Give both by name: eps={layer.momentum:g}, momentum={layer.eps:g}.",
+        code=f"+ BatchNorm(…, eps={layer.momentum:g}, momentum={layer.eps:g})",
         where=layer.path,
         place=layer.place,
-        charts=(chart_of(list(normed(attempt))),),
     )
 
 
@@ -117,5 +116,5 @@ CHECK = Check(
     bad=bad,
     explains=("runs",),
     sources=("T-mode",),
-    silent="fresh models before any step; frozen BatchNorm; statistics that have not settled",
+    silent="fresh models before any step, frozen BatchNorm, fine-tuning with little momentum, unsettled statistics",
 )

@@ -67,7 +67,7 @@ def _part(program: Program, recorded: Recorded, cuts: Sequence[Cut], count: int)
         behind.setdefault(told[cut].place, set()).update(cut.parameters)
     worst = max(told, key=lambda cut: len(behind[told[cut].place]))
     lost = sorted(set().union(*behind.values()))
-    parts, of_all = modules_of(sorted(behind[told[worst].place])), f"{len(lost)} of {count}"
+    parts, of_all = modules_of(sorted(behind[told[worst].place]), program.network), f"{len(lost)} of {count}"
     number = measured("trainable parameters that only cut paths join to the loss", of_all, "0")
     if not trains_by_one_loss(program.subject):
         return inconclusive(f"{of_all} cut off from this loss", number, settle="Give the loss that trains them.")

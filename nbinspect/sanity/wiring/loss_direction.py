@@ -22,6 +22,7 @@ from nbinspect.sanity.check import (
     skipped,
 )
 from nbinspect.sanity.evidence.descent import descended
+from nbinspect.sanity.evidence.location import located
 from nbinspect.sanity.evidence.perfect import answers
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
@@ -40,40 +41,41 @@ def run(
     """
     if task.kind == "other":
         return skipped("a task that is known: give task=…")
-    known = answers(task, backward)
-    if known is None or program.subject.loss_fn is None:
-        return skipped("outputs that can be compared with the targets, and a loss_fn")
+    if program.subject.loss_fn is None:
+        return skipped("a loss_fn")
+    known = answers(task, backward) or located(program, backward, task)
+    if known is None:
+        return skipped("outputs that can be compared with the targets")
     try:
-        now, best = (_loss_of(program, backward, outputs) for outputs in (backward.outputs, known.perfect()))
+        now = _loss_of(program, backward, backward.outputs)
+        nearer, best = (min(_loss_of(program, backward, one) for one in known.better(share)) for share in (0.1, 1.0))
     except MissingNeed:
         raise
     except Exception as error:  # noqa: BLE001 - the user's loss may want the outputs of a run, with their graph
         return skipped(f"a loss that can be called on other outputs ({type(error).__name__})")
     if not isfinite(now) or not isfinite(best):
         return skipped("a finite loss")
-    preferred = [measured("loss of perfect predictions", best, f"below {now:.4g}, that of this network's")]
+    shown = [measured("loss of perfect predictions", best, f"below {now:.4g}, that of this network's")]
     if not best > now + 1e-3 * abs(now):
-        return passed(f"perfect predictions have the loss {best:.4g}, these {now:.4g}", *preferred)
+        return passed(f"perfect predictions have the loss {best:.4g}, these {now:.4g}", *shown)
     if not known.direct:
         return skipped("a loss that compares the outputs with the targets as they are")
-    unit = "squared error" if known.form == "values" else "cross-entropy, nats"
-    worse, before = True, known.worth(backward.outputs)
-    steps: list[Measurement] = []
-    for rate, outputs, loss in descended(program, backward, rates):
-        after = known.worth(outputs)
-        worse = worse and loss < now and after > before
-        steps.append(measured(f"{unit}, after a step of {rate:g}", after, f"at most {before:.4g}"))
-    if not worse or not steps:
+    before = known.worth(backward.outputs)
+    steps = [(rate, known.worth(outputs), loss) for rate, outputs, loss in descended(program, backward, rates)]
+    worse = [name for name in before if all(loss < now and after[name] > before[name] for _, after, loss in steps)]
+    name = next(iter(worse or before))
+    for rate, after, _ in steps:
+        shown.append(measured(f"{name}, after a step of {rate:g}", after[name], f"at most {before[name]:.4g}"))
+    if not (worse and steps and nearer > now):
         settle = "Small steps did not show that predictions get worse; see what the loss gives for perfect ones."
-        return inconclusive("perfect predictions have the higher loss", *preferred, *steps, settle=settle)
-    return _failed(preferred, steps)
+        return inconclusive("perfect predictions have the higher loss", *shown, settle=settle)
+    return _failed(shown)
 
 
-def _failed(preferred: list[Measurement], steps: list[Measurement]) -> CheckResult:
+def _failed(shown: list[Measurement]) -> CheckResult:
     return failed(
         "minimising it makes predictions worse",
-        *preferred,
-        *steps,
+        *shown,
         title="The loss points the wrong way",
         detail="The loss of perfect predictions is higher than the present one, and each small step down makes the "
         "predictions worse: its sign is flipped, or it is a metric that should be maximised.",

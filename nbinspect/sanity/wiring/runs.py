@@ -2,29 +2,88 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from nbinspect.records import CheckResult
-from nbinspect.sanity.check import Arguments, Check, failed, passed
-from nbinspect.sanity.recorded import Recorded
+from nbinspect.records import CheckResult, Failure
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded, Trial
 
 
-def run(attempt: Recorded) -> CheckResult:
-    """Fail where the forward or the loss raises on a real batch, with the step, the shapes and the line."""
-    failure = attempt.failure
-    if failure is None:
-        loss = attempt.record.loss
-        return passed(f"{len(attempt.operations)} steps" + (f", loss {loss:.4g}" if loss is not None else ""))
-    step = attempt.record.steps[failure.step] if failure.step is not None else None
+def run(program: Program, trial: Trial) -> CheckResult:
+    """Fail where loader, forward or loss raise on a real batch, or no backward can follow."""
+    attempt = trial.attempt
+    if attempt is None or trial.raised is not None:
+        return _no_batch(str(trial.raised))
+    if attempt.failure is not None:
+        return _raises(attempt, attempt.failure)
+    subject = program.subject
+    if subject.loss_fn is not None and attempt.batch.parts.targets is None:
+        return inconclusive(
+            "no targets, so the loss was not run", settle="Give `split`, or batches of inputs, targets."
+        )
+    if subject.train_step is None and (subject.loss_fn is not None or attempt.loss is not None):
+        fault = _of_loss(attempt.loss)
+        if fault:
+            return failed(
+                fault,
+                measured("what the loss gives", fault, "a tensor of one value"),
+                title="The loss has no backward",
+                detail=f"{fault[0].upper()}{fault[1:]}: `loss.backward()` raises, and no step can be taken.",
+                remedy="Return the mean over the batch, as a tensor: without .item(), float() or reduction='none'.",
+                where="loss_fn",
+            )
+    if any(program.parameters) and not any(p.requires_grad for p in program.parameters.values()):
+        return (failed if _is_optimised(program) else warned)(
+            "no parameter requires a gradient",
+            measured("trainable parameters", 0, "1 or more"),
+            title="Every parameter is frozen",
+            detail="All parameters have requires_grad=False: `loss.backward()` has nothing to reach and raises.",
+            remedy="Set requires_grad_(True) on the parameters that are to be trained.",
+            where=type(program.network).__name__,
+        )
+    loss = attempt.record.loss
+    return passed(f"{len(attempt.operations)} steps" + (f", loss {loss:.4g}" if loss is not None else ""))
+
+
+def _no_batch(need: str) -> CheckResult:
+    return failed(
+        need.splitlines()[0][:120],
+        title="No batch comes out of the loader",
+        detail=f"A step needs {need}.",
+        remedy="Mend the data set, collate_fn or `split` where it raises.",
+        where="loader",
+    )
+
+
+def _raises(attempt: Recorded, failure: Failure) -> CheckResult:
+    step = next((one.step for one in attempt.operations if one.step.index == failure.step), None)
+    shapes = "Give the layer that raises the shape, dtype and device that the batch has here."
     return failed(
         failure.error.splitlines()[0][:120],
         title="The step raises on a real batch",
         detail=f"{failure.error} {failure.explanation}".strip(),
-        remedy="Give the layer that raises the shape, dtype and device that the batch has here.",
+        remedy=shapes if failure.explanation else "Mend the line that raises.",
         where=f"{step.name} in {step.path}" if step is not None and step.path else step.name if step else "",
         place=failure.place,
     )
+
+
+def _of_loss(loss: Any) -> str:
+    """Return why no backward can start from a loss; empty where it can, or where other checks tell of it."""
+    if loss is None:
+        return "the loss is None: its return is missing"
+    vector = isinstance(loss, Tensor) and loss.numel() != 1
+    return f"the loss has the shape {tuple(loss.shape)}" if vector else ""
+
+
+def _is_optimised(program: Program) -> bool:
+    """Whether the optimizer holds parameters of the model and nothing else."""
+    held = {id(p) for group in getattr(program.subject.optimizer, "param_groups", ()) for p in group["params"]}
+    return bool(held) and held <= {id(p) for p in program.parameters.values()}
 
 
 def good() -> Arguments:

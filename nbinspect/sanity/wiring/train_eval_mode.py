@@ -53,13 +53,13 @@ def _wrong(name: str, seen: Seen, training: bool, *, began: bool) -> CheckResult
     )
     switch = "model.train()" if training else "model.eval()"
     found = Measurement(f"mode of {', '.join(parts[:3]) or 'the model'} in {name}", wrong, right)
-    certain = began or not training
+    certain = began if training else seen.without_graph
     return (failed if certain else warned)(
         f"{name} runs in {wrong} mode",
         found,
         title=f"{'Training' if training else 'Evaluation'} in {wrong} mode",
         detail=f"Called as it is, {name} runs the model in {wrong} mode: {effect}.",
-        remedy=f"Call {switch} at the beginning of {name}.",
+        remedy=f"Call {switch} at the beginning of {name}" + ("." if certain else ", unless the loop around it does."),
         code=f"+ {switch}",
         where=parts[0] if parts else name,
     )

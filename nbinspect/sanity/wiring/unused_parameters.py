@@ -10,7 +10,15 @@ from torch import Tensor, nn
 from nbinspect.records import CheckResult, Place
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.flow import follow
-from nbinspect.sanity.evidence.reach import is_library_part, modules_of, trainable, trains_by_one_loss, unreached
+from nbinspect.sanity.evidence.reach import (
+    is_library_part,
+    modules_of,
+    trainable,
+    trains_alike,
+    trains_by_one_loss,
+    unreached,
+)
+from nbinspect.sanity.evidence.source import assigned_at
 from nbinspect.sanity.evidence.uncalled import gravity_of_uncalled, is_one_of_many
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
@@ -26,27 +34,28 @@ def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
     flows = [follow(one, missing) for one in ran] if missing else []
     cut = {name for flow in flows for one in flow.cuts for name in one.parameters}
     used = {name for flow in flows for name in flow.used}
-    returned = {name for flow in flows for name in flow.returned}
+    # a head that is returned may wait for its turn, unless the loss is seen to take the same parts of them every time
+    returned = set[str]() if trains_alike(program.subject) else {name for flow in flows for name in flow.returned}
     calls = {one.step.path for r in ran for one in r.operations if one.step.kind == "module"}
-    grave: list[str] = []
-    light: list[str] = []
+    found: dict[str, list[str]] = {"fail": [], "warn": [], "": []}
     for name in missing.keys() - cut:
-        if is_library_part(program.network, name):
-            continue
-        if name not in used:
-            gravity = gravity_of_uncalled(program.network, name, calls, missing)
-        else:
+        if name in used:
             picked = name in returned or is_one_of_many(program.network, name, missing)
             gravity = "warn" if picked else "fail"
-        (grave if gravity == "fail" else light if gravity == "warn" else []).append(name)
-    if not grave and not light:
-        spared = f", {len(missing)} not picked or not yours" if missing else ""
-        return passed(f"{len(wanted) - len(missing)} of {len(wanted)} trainable parameters reached{spared}")
-    return _found(program, sorted(grave or light), len(wanted), ran[0], certain=bool(grave))
+        else:
+            gravity = gravity_of_uncalled(program.network, name, calls, missing)
+        found["" if is_library_part(program.network, name) else gravity].append(name)
+    names = found["fail"] or found["warn"]
+    if not names:
+        told = (f"{len(missing.keys() - cut)} not picked or not yours", f"{len(cut)} cut off: see `detached-graph`")
+        spared = [text for text in told if not text.startswith("0 ")]
+        reached = f"{len(wanted) - len(missing)} of {len(wanted)} trainable parameters reached"
+        return passed(", ".join([reached, *spared]))
+    return _found(program, sorted(names), len(wanted), ran[0], certain=bool(found["fail"]))
 
 
 def _found(program: Program, names: Sequence[str], count: int, recorded: Recorded, *, certain: bool) -> CheckResult:
-    parts, of_all = modules_of(names), f"{len(names)} of {count}"
+    parts, of_all = modules_of(names, program.network), f"{len(names)} of {count}"
     number = measured("trainable parameters without a gradient", of_all, "0")
     if not trains_by_one_loss(program.subject):
         return inconclusive(f"{of_all} not reached by this loss", number, settle="Give the loss that trains them.")
@@ -55,8 +64,8 @@ def _found(program: Program, names: Sequence[str], count: int, recorded: Recorde
         f"{parts}: {of_all} parameters get no gradient",
         number,
         title=f"The loss never uses {parts}",
-        detail=f"{parts} holds trainable parameters, and nothing that the loss is made of comes from them: "
-        "they stay as they were initialised.",
+        detail=f"Nothing that the loss is made of comes from trainable parameters of {parts}: they stay as they were "
+        "initialised.",
         remedy=f"Use what {parts} gives on the way to the loss, or remove it from the model.",
         where=parts,
         place=_place(program, recorded, names),
@@ -64,10 +73,11 @@ def _found(program: Program, names: Sequence[str], count: int, recorded: Recorde
 
 
 def _place(program: Program, recorded: Recorded, names: Sequence[str]) -> Place | None:
-    """Return the first line that used one of these parameters."""
+    """Return the first line that used one of these parameters, or that made the first of them."""
     own = {id(parameter) for name, parameter in program.network.named_parameters() if name in set(names)}
-    used = (one for one in recorded.operations if own & {id(tensor) for tensor in one.given})
-    return next((one.step.place for one in used), None)
+    used = (one.step.place for one in recorded.operations if own & {id(tensor) for tensor in one.given})
+    made = assigned_at(type(program.network), names[0].split(".")[0])
+    return next(used, made[0] if made is not None else None)
 
 
 class _Forgetful(nn.Sequential):

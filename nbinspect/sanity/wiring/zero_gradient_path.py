@@ -26,7 +26,7 @@ def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
     ran = [one for one in recordings if not one.no_backward]
     if not ran and not has_no_graph(recordings[0].loss):
         return skipped(f"a backward pass: {recordings[0].no_backward}")
-    found = partial(_found, count=len(wanted), one_loss=trains_by_one_loss(program.subject))
+    found = partial(_found, program, count=len(wanted))
     missing = unreached(program, ran)
     flow = follow(recordings[0], missing)
     steps = [cut for cut in flow.cuts if cut.kind == "step" and not is_stopped_target(recordings[0], flow, cut)]
@@ -43,11 +43,11 @@ def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
 
 
 def _found(
-    name: str, lost: Sequence[str], *more: Measurement, place: Place | None, count: int, one_loss: bool
+    program: Program, name: str, lost: Sequence[str], *more: Measurement, place: Place | None, count: int
 ) -> CheckResult:
-    parts, of_all = modules_of(lost), f"{len(lost)} of {count}"
+    parts, of_all = modules_of(lost, program.network), f"{len(lost)} of {count}"
     number = measured("trainable parameters whose gradient is exactly zero behind it", of_all, "0")
-    if not one_loss:
+    if not trains_by_one_loss(program.subject):
         return inconclusive(f"{of_all} behind {name} in this loss", number, settle="Give the loss that trains them.")
     return failed(
         f"{name} sends nothing back: {of_all} parameters",

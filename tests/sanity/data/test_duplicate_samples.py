@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler, get_worker_info
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.data.duplicate_samples import CHECK
@@ -90,6 +91,42 @@ def test_repeats_of_a_sampler_are_fine() -> None:
 def test_a_stream_may_repeat_on_purpose() -> None:
     """A stream that tells no indices is at most a warning."""
     assert on(DataLoader(Streamed(rows(200, 40)), batch_size=32)).status == "warn"
+
+
+class Shards(IterableDataset[Any]):
+    """Reads its rows in each worker: all of them, or those of the worker's own."""
+
+    def __init__(self, data: TensorDataset, *, shared: bool, shuffled: bool = False, endless: bool = False) -> None:
+        self.data, self.shared, self.shuffled, self.endless = data, shared, shuffled, endless
+
+    def __iter__(self) -> Any:
+        worker = get_worker_info()
+        mine = torch.arange(len(self.data))
+        if self.shared and worker is not None:
+            mine = mine[worker.id :: worker.num_workers]
+        while True:
+            for index in mine[torch.randperm(len(mine))] if self.shuffled else mine:
+                yield self.data[int(index)]
+            if not self.endless:
+                return
+
+
+@pytest.mark.parametrize(("shuffled", "endless"), [(False, False), (True, False), (False, True)])
+def test_a_stream_that_every_worker_reads_whole_fails(shuffled: bool, endless: bool) -> None:
+    """Rows that each of two workers gives are told with the workers' number, in any order; shared rows pass."""
+    sick, healthy = (Shards(rows(200), shared=shared, shuffled=shuffled, endless=endless) for shared in (False, True))
+    result = on(DataLoader(sick, batch_size=16, num_workers=2, drop_last=True))
+    assert (result.status, result.where) == ("fail", "Shards")
+    assert "2 workers" in result.summary
+    assert "get_worker_info" in result.remedy
+    assert on(DataLoader(healthy, batch_size=16, num_workers=2)).status != "fail"
+    assert on(DataLoader(sick, batch_size=16, num_workers=1)).status != "fail"
+
+
+def test_workers_that_each_shuffle_an_endless_stream_are_no_finding() -> None:
+    """Drawing from all rows for ever, each worker in its own order, is a way to sample."""
+    sampled = Shards(rows(200), shared=False, shuffled=True, endless=True)
+    assert on(DataLoader(sampled, batch_size=16, num_workers=2)).status != "fail"
 
 
 def test_rows_of_few_values_are_equal_by_chance() -> None:

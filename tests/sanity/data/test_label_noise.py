@@ -72,7 +72,40 @@ def test_rows_of_few_values_differ_in_label_by_nature() -> None:
     assert on(x, torch.randint(2, (400,))).status == "pass"
 
 
-def test_regression_is_skipped() -> None:
-    """Measurements repeated at one place differ, and that is no mistake."""
-    x = torch.randn(50, 8).repeat(2, 1)
-    assert on(x, torch.randn(100, 1), model=nn.Linear(8, 1), loss_fn=nn.MSELoss()).status == "skip"
+def measured_again(places: int, times: int, noise: float) -> CheckResult:
+    torch.manual_seed(0)
+    x = torch.randn(places, 8).repeat(times, 1)
+    y = x[:, :1] + noise * torch.randn(len(x), 1)
+    return on(x, y, model=nn.Linear(8, 1), loss_fn=nn.MSELoss())
+
+
+def test_numbers_that_equal_inputs_do_not_explain_fail() -> None:
+    """Targets of a wrong join, that differ among equal inputs as among all, fail with the share of their variance."""
+    torch.manual_seed(0)
+    x, y = torch.randn(60, 8).repeat(3, 1), torch.randn(180, 1)
+    result = on(x, y, model=nn.Linear(8, 1), loss_fn=nn.MSELoss())
+    groups = y.reshape(3, 60)
+    expected = float(groups.var(0, correction=1).mean() / y.var(correction=1))
+    assert result.status == "fail"
+    assert result.measurements[0].measured == f"{expected:.0%}"
+    assert result.measurements[1].measured == "100.0%"
+
+
+def test_measurements_that_were_repeated_pass() -> None:
+    """Small noise among equal inputs is of the nature of measuring, and as much again as the signal is no failure."""
+    assert measured_again(60, 3, 0.3).status == "pass"
+    assert measured_again(60, 3, 1.0).status == "warn"
+
+
+def test_few_repeats_and_rows_of_few_values_pass_in_regression() -> None:
+    """A tenth of the rows measured twice, and rows of bits, say nothing of the join."""
+    torch.manual_seed(0)
+    x = torch.randn(200, 8)
+    given = {"model": nn.Linear(8, 1), "loss_fn": nn.MSELoss()}
+    assert on(torch.cat([x, x[:20]]), torch.randn(220, 1), **given).status == "pass"
+    assert on(torch.randint(2, (400, 8)).float(), torch.randn(400, 1), **given).status == "pass"
+
+
+def test_unknown_tasks_are_skipped() -> None:
+    """Without class labels or numbers there is nothing to contradict."""
+    assert on(torch.randn(50, 8), torch.randn(50, 2), task="other").status == "skip"

@@ -41,6 +41,37 @@ def test_float_indices_fail() -> None:
     assert (result.status, result.code) == ("fail", "+ targets = targets.long()")
 
 
+class Judging(nn.Module):
+    """Takes float labels for several labels a sample, and computes its own loss."""
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        self.fc = nn.Linear(width, 3)
+
+    def forward(self, x: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        logits = self.fc(x)
+        loss = F.binary_cross_entropy_with_logits if labels.is_floating_point() else F.cross_entropy
+        return {"loss": loss(logits, labels), "logits": logits}
+
+
+def test_float_labels_that_a_model_takes_for_another_task_fail_with_proof() -> None:
+    """Where the step raises on whole floats and runs on them as int64, the dtype is the cause, and that is proven."""
+    batch = {"x": torch.randn(30, 4), "labels": (torch.arange(30) % 3).float()}
+    model = Judging()
+    result = run_one(CHECK, model=model, loader=[batch])
+    assert (result.status, result.code, result.confirmed) == ("fail", "+ targets = targets.long()", True)
+    assert run_one(CHECK, model=Judging(width=5), loader=[batch]).status == "skip"
+    several = {"x": torch.randn(30, 4), "labels": (torch.rand(30, 3) > 0.5).float()}
+    assert run_one(CHECK, model=Judging(), loader=[several]).status in ("pass", "skip")
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int16, torch.bool])
+def test_other_dtypes_that_the_loss_refuses_fail(dtype: torch.dtype) -> None:
+    """Short integers and booleans as class indices are refused by cross-entropy, and named here."""
+    result = on((torch.arange(30) % 2).to(dtype))
+    assert (result.status, result.measurements[0].measured) == ("fail", str(dtype).removeprefix("torch."))
+
+
 def test_one_class_alone_fails() -> None:
     """A label that never changes fails on a whole set, for indices as for binary targets."""
     assert on(torch.full((40,), 2)).title == "A constant label"

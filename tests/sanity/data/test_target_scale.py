@@ -69,6 +69,47 @@ def test_a_last_layer_at_zero_hides_the_models_own_scale() -> None:
     assert on(9e4 * torch.randn(64, 1), model).status == "warn"
 
 
+def test_targets_that_are_all_but_zero_fail() -> None:
+    """Micrometres in metres fail with their deviation, under the same factor as prices."""
+    y = 1e-6 * torch.randn(64, 1)
+    result = on(y)
+    assert result.status == "fail"
+    assert f"{float(y.double().std(correction=0)):.4g}" in result.code
+    assert on(1e-2 * torch.randn(64, 1)).status != "fail"
+
+
+def test_small_targets_of_one_output_or_of_few_samples_are_no_defect() -> None:
+    """Beside an output of unit scale, or where most targets are zero and some are one, small targets are healthy."""
+    assert on(torch.randn(64, 2) * torch.tensor([1.0, 1e-5])).status == "pass"
+    sparse = torch.zeros(40_000, 1)
+    sparse[0] = 1.0
+    assert on(sparse).status == "pass"
+
+
+def test_outputs_that_are_too_large_are_no_fault_of_the_targets() -> None:
+    """A last layer drawn a thousand times too large is not told as targets that are too small."""
+    model = nn.Linear(4, 1)
+    nn.init.normal_(model.weight, std=1e3)
+    assert on(torch.randn(64, 1), model).status == "pass"
+
+
+def test_targets_that_the_network_made_are_no_data() -> None:
+    """A code book near zero, to which an encoder is drawn, has a scale that training settles."""
+
+    class Coded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc, self.codes = nn.Linear(4, 2), nn.Parameter(1e-5 * torch.randn(8, 2))
+
+        def forward(self, x: Tensor, labels: Tensor) -> dict[str, Tensor]:
+            z = self.fc(x)
+            nearest = torch.cdist(z, self.codes).argmin(1)
+            return {"loss": nn.functional.mse_loss(z, self.codes[nearest].detach()), "z": z}
+
+    batch = {"x": torch.randn(32, 4), "labels": torch.randn(32, 2)}
+    assert run_one(CHECK, model=Coded(), loader=[batch], task="regression").status == "skip"
+
+
 def test_losses_with_a_scale_of_their_own_are_not_judged() -> None:
     """Counts under a Poisson loss are compared with log rates, which says nothing of scale."""
     assert on(torch.poisson(torch.full((64, 1), 500.0)), loss_fn=nn.PoissonNLLLoss()).status == "skip"

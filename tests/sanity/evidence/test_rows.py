@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
 from nbinspect.sanity.evidence.order import order_of
-from nbinspect.sanity.evidence.rows import Rows, bits_of, contradicting, repeated, stored_rows
+from nbinspect.sanity.evidence.rows import Rows, among_equals, bits_of, contradicting, repeated, stored_rows
 from nbinspect.sanity.limits import Limits
 from nbinspect.subject import Subject
 
@@ -69,6 +69,34 @@ def test_repeats_and_contradictions_are_told_apart() -> None:
     assert len(repeats) == 1
     assert {int(rows.indices[repeats[0]]), earlier[int(repeats[0])]} == {0, 1}
     assert len(contradicting(rows)) in (1, 2)
+
+
+def test_targets_of_equal_inputs_are_compared() -> None:
+    """Of groups of equal inputs the variance inside is given as a share of all, as an analysis of variance has it."""
+    x = torch.arange(40.0)[:, None].expand(-1, 2) + torch.tensor([0.0, 0.5])
+    y = torch.randn(80)
+    rows = rows_of(TensorDataset(torch.cat([x[:30], x[:30], x[30:]]), y[:70]))
+    assert rows is not None
+    groups, share, apart = among_equals(rows)
+    pairs = torch.stack([y[:30], y[30:60]]).double()
+    expected = float(pairs.var(0, correction=1).mean() / pairs.reshape(-1).var(correction=1))
+    assert (groups, share) == (30, pytest.approx(60 / 70))
+    assert apart == pytest.approx(expected)
+    lone = rows_of(TensorDataset(x, y[:40]))
+    assert lone is not None
+    assert among_equals(lone) == (0, 0.0, 0.0)
+
+
+def test_large_samples_are_read_in_smaller_number() -> None:
+    """How many are read depends on how large they are, and not on the clock."""
+    loader: DataLoader[Any] = DataLoader(TensorDataset(torch.randn(200, 3), torch.arange(200)), batch_size=4)
+    order = order_of(loader)
+    assert order is not None
+    subject = Subject(nn.Identity(), loader)
+    for size, count in ((3, 200), (2**28 // 100, 100), (2**40, 64)):
+        rows = stored_rows(subject, loader, order, Limits(60), size=size)
+        assert rows is not None
+        assert len(rows.inputs) == count
 
 
 def test_samples_of_text_and_lists_are_read() -> None:

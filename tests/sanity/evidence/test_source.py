@@ -98,6 +98,23 @@ def test_tells_which_attributes_a_class_may_use() -> None:
     assert may_be_used(Finder, "anything")
 
 
+class Replaced(Keeper):
+    def forward(self, x: Any) -> Any:
+        return self.forgotten(x)
+
+
+class Extended(Keeper):
+    def forward(self, x: Any) -> Any:
+        return super().forward(self.forgotten(x))
+
+
+def test_a_replaced_method_uses_nothing() -> None:
+    """What the forward of a base class mentions counts only where the one that replaces it may call it."""
+    assert not may_be_used(Replaced, "used")
+    assert may_be_used(Extended, "used")
+    assert may_be_used(Replaced, "forgotten")
+
+
 def test_tells_which_classes_keep_things() -> None:
     """Setting an attribute keeps something; torch's own layers do not."""
     assert keeps_things(Keeper)
@@ -111,6 +128,9 @@ def test_finds_where_an_attribute_is_set() -> None:
     assert found is not None
     assert found[1] == "self.parts = [nn.Linear(1, 1)]"
     assert assigned_at(Keeper, "nothing") is None
+    several = assigned_at(Keeper, "forgotten")
+    assert several is not None
+    assert several[1].startswith("self.used, self.forgotten =")
 
 
 def test_counts_backward_calls() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nbinspect.sanity.init.final_bias import CHECK, bad
 from tests.sanity.running import run_one
@@ -62,12 +62,31 @@ def test_weighted_few_and_unknown_targets_are_silent() -> None:
     assert run_one(CHECK, model=nn.Linear(8, 1), loader=[(X[:2], X[:2, :1])], loss_fn=nn.MSELoss()).status == "skip"
 
 
+class Coded(nn.Module):
+    """Draws two positive outputs to a code book that begins near zero."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.codes = nn.Linear(8, 2), nn.Parameter(1e-3 * torch.randn(4, 2))
+
+    def forward(self, x: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        z = 1 + self.fc(x).sigmoid()
+        code = self.codes[torch.arange(len(z)) % 4]
+        return {"loss": nn.functional.mse_loss(z, code.detach()), "z": z}
+
+
+def test_targets_that_the_network_made_have_no_bias_to_set() -> None:
+    """A code book is no data, and moves to the outputs by itself."""
+    batch = {"x": X, "labels": torch.randn(64, 2)}
+    assert run_one(CHECK, model=Coded(), loader=[batch], task="regression").status == "skip"
+
+
 def test_pictures_with_constant_pixels_are_silent() -> None:
     """An autoencoder's pixels that are always black are no bias to set."""
     pictures = torch.rand(64, 64)
     pictures[:, ::8] = 0
     model = nn.Sequential(nn.Linear(64, 64), nn.Sigmoid())
-    assert run_one(CHECK, model=model, loader=[(pictures, pictures)], loss_fn=nn.BCELoss()).status == "pass"
+    assert run_one(CHECK, model=model, loader=[(pictures, pictures)], loss_fn=nn.MSELoss()).status == "pass"
 
 
 def test_one_class_and_nan_give_no_finding() -> None:
@@ -76,3 +95,20 @@ def test_one_class_and_nan_give_no_finding() -> None:
     assert run_one(CHECK, model=nn.Linear(8, 2), loader=one, loss_fn=nn.CrossEntropyLoss()).status == "pass"
     broken = [(X * float("nan"), torch.arange(64) % 2)]
     assert run_one(CHECK, model=nn.Linear(8, 2), loader=broken, loss_fn=nn.CrossEntropyLoss()).status == "pass"
+
+
+@pytest.mark.parametrize("loss_fn", [nn.PoissonNLLLoss(), nn.KLDivLoss(reduction="batchmean")])
+def test_losses_on_another_scale_are_left_alone(loss_fn: nn.Module) -> None:
+    """Under a loss whose outputs are logarithms the mean of the targets is no bias to set."""
+    x, counts = torch.randn(32, 4), torch.full((32, 3), 200.0) + torch.randn(32, 3)
+    result = run_one(CHECK, model=nn.Linear(4, 3), loader=[(x, counts)], loss_fn=loss_fn)
+    assert result.status == "skip"
+
+
+def test_a_small_distance_of_targets_that_hardly_vary_is_no_defect() -> None:
+    """Targets around −0.3 that are all but alike are at most worth a look."""
+    x, y = torch.randn(32, 4), -0.3 + 0.01 * torch.randn(32, 1)
+    model = nn.Linear(4, 1)
+    nn.init.constant_(model.bias, 1.0)
+    nn.init.normal_(model.weight, std=0.01)
+    assert run_one(CHECK, model=model, loader=[(x, y)], loss_fn=nn.MSELoss()).status == "warn"

@@ -46,6 +46,55 @@ def test_a_signal_that_explodes_fails() -> None:
     assert "explodes" in result.title
 
 
+def vgg(fan: int) -> nn.Sequential:
+    """Eight convolutions of 16 channels without norms, drawn for so many inputs."""
+    model = nn.Sequential()
+    for at in range(8):
+        conv = nn.Conv2d(16, 16, 3, padding=1)
+        nn.init.normal_(conv.weight, std=(2 / fan) ** 0.5)
+        model.extend([conv, nn.ReLU(), *([nn.MaxPool2d(2)] if at % 4 == 3 else [])])
+    return model.extend([nn.Flatten(), nn.Linear(16 * 4, 4)])
+
+
+def test_growth_by_every_layer_fails_far_below_overflow() -> None:
+    """Convolutions whose fan lacks the 3 x 3 triple the signal each; the growth is that of what enters the last."""
+    x = torch.randn(32, 16, 8, 8)
+    model = vgg(16)
+    result = run_one(CHECK, model=model, loader=[(x, Y)], loss_fn=nn.CrossEntropyLoss())
+    with torch.no_grad():
+        entering = [model[:n](x).var(0, unbiased=False).mean().sqrt() for n in range(len(model))]
+    growth = float(max(entering[n] for n, part in enumerate(model) if isinstance(part, nn.Conv2d | nn.Linear)))
+    assert result.status == "fail"
+    assert 100 < float(result.measurements[0].measured) < 1e4
+    assert float(result.measurements[0].measured) == pytest.approx(growth / float(entering[0]), rel=0.01)
+    assert judged(vgg(16 * 9), x) == "pass"
+
+
+def test_large_weights_behind_norms_or_bounded_activations_pass() -> None:
+    """Layers that amplify are harmless where what they give is scaled back."""
+    for after in (nn.LayerNorm(64), nn.Tanh()):
+        layers = [part for _ in range(8) for part in (nn.Linear(64, 64), after)]
+        model = nn.Sequential(*layers, nn.Linear(64, 4))
+        for part in model[::2]:
+            nn.init.normal_(part.weight)
+        assert judged(model) == "pass"
+
+
+def test_growth_without_large_weights_passes() -> None:
+    """Where sums and shortcuts make the signal grow, no initialisation is at fault."""
+
+    class Sums(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            for layer in self[:-1]:
+                x = 4 * torch.relu(layer(x))
+            return self[-1](x)
+
+    model = Sums(*(nn.Linear(64, 64) for _ in range(6)), nn.Linear(64, 4))
+    for layer in model:
+        nn.init.kaiming_normal_(layer.weight)
+    assert judged(model) == "pass"
+
+
 @pytest.mark.parametrize("std", [0.01, 1.0])
 def test_normalisation_between_the_layers_heals_both(std: float) -> None:
     """The same weights pass behind layer normalisation."""

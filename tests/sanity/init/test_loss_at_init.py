@@ -39,6 +39,22 @@ def test_reduction_and_smoothing_are_those_of_the_users_loss(reduction: str, smo
     assert run_one(CHECK, model=confident(), loader=[(X, Y)], loss_fn=loss).status == "fail"
 
 
+def test_a_head_drawn_from_a_unit_normal_fails_where_the_loss_shows_it() -> None:
+    """Weights of N(0, 1) that double the loss fail with their size; so large logits of usual weights are a warning."""
+    torch.manual_seed(0)
+    large, usual = nn.Linear(64, 10), nn.Linear(64, 10)
+    nn.init.normal_(large.weight)
+    x = torch.rand(64, 64)
+    result = run_one(CHECK, model=large, loader=[(0.8 * x, Y)], loss_fn=nn.CrossEntropyLoss())
+    assert (result.status, result.where) == ("fail", "weight")
+    assert result.measurements[2].measured == f"{8 * float(large.weight.detach().square().mean().sqrt()):.4g}"
+    with torch.no_grad():
+        usual.weight.copy_(large.weight / 8)
+    warned = run_one(CHECK, model=usual, loader=[(6.4 * x, Y)], loss_fn=nn.CrossEntropyLoss())
+    assert 2 < float(result.measurements[0].measured) / log(10) < 3
+    assert warned.status == "warn"
+
+
 def test_a_loss_written_as_a_function_is_computed_anew() -> None:
     """The options of a call inside the user's own function are found from its value."""
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nbinspect.records import CheckResult
 from nbinspect.sanity.init.saturated_units import CHECK, bad
 from tests.sanity.running import run_one
 
@@ -30,6 +31,36 @@ def test_saturated_units_are_measured() -> None:
 def test_bounded_activations_pass_on_unit_scale(activation: nn.Module) -> None:
     """Hidden bounded units on normalised inputs are healthy."""
     assert judged(nn.Sequential(nn.Linear(16, 32), activation, nn.Linear(32, 3))) == "pass"
+
+
+class Sharpened(nn.Tanh):
+    """Tanh of values made large on purpose, as soft bits are."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(5 * x)
+
+
+def wide(factor: float, activation: nn.Module, rate: float | None = None) -> CheckResult:
+    """Tanh units behind weights of this many times the usual size, in a network that was trained at a rate or not."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 64), activation, nn.Linear(64, 3))
+    nn.init.normal_(model[0].weight, std=factor / 4)
+    optimizer = torch.optim.Adam(model.parameters(), rate or 1e-3)
+    if rate is not None:
+        nn.CrossEntropyLoss()(model(X), Y).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+
+
+def test_most_units_at_a_limit_are_a_defect_where_nothing_was_learnt() -> None:
+    """Three quarters fail straight behind a layer as it was drawn; in a trained network, or sharpened, they warn."""
+    drawn = wide(6.5, nn.Tanh())
+    assert 0.7 <= float(drawn.measurements[0].measured.rstrip("%")) / 100 < 0.9
+    assert drawn.status == "fail"
+    assert wide(6.5, nn.Tanh(), rate=1e-4).status == "warn"
+    assert wide(1.3, Sharpened()).status == "warn"
+    assert wide(1.0, nn.Tanh()).status == "pass"
 
 
 class Gated(nn.Module):

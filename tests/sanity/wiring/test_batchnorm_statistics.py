@@ -133,6 +133,51 @@ def test_fresh_and_unsettled_statistics_are_silent(trained: nn.Sequential) -> No
     assert run_one(CHECK, **program(network())).status == "pass"
 
 
+def normed_by(**options: Any) -> nn.Sequential:
+    model = network()
+    model[1] = nn.BatchNorm1d(16, **options)
+    return model
+
+
+def test_swapped_eps_and_momentum_fail_with_both_numbers() -> None:
+    """An eps of 0.1 beside a momentum of 1e-5 is the usual pair in the wrong order, also before any step."""
+    result = run_one(CHECK, **program(normed_by(eps=0.1, momentum=1e-5)))
+    assert (result.status, result.where) == ("fail", "1")
+    assert [float(one.measured) for one in result.measurements] == [1e-5, 0.1]
+    assert "eps=1e-05, momentum=0.1" in result.remedy
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"eps": 1e-3, "momentum": 0.01}, {"eps": 0.1}, {"momentum": 1e-5}, {"momentum": 0.0}, {"momentum": None}],
+)
+def test_either_alone_is_silent(options: dict[str, Any]) -> None:
+    """A large eps, or a small, zero or cumulative momentum, may be meant."""
+    assert run_one(CHECK, **program(normed_by(**options))).status == "pass"
+
+
+def test_statistics_that_never_moved_fail_where_eval_mode_is_lost(trained: nn.Sequential) -> None:
+    """After many batches with hardly any momentum the statistics are those of a fresh layer, and eval mode fails."""
+    model = with_statistics(trained, 0.0, 1.0)
+    with torch.no_grad():
+        model[0].bias += 30.0
+    model[1].momentum = 1e-5
+    model[1].running_mean.zero_()
+    model[1].running_var.fill_(1.0)
+    result = run_one(CHECK, **program(model))
+    assert result.status == "fail"
+    assert "momentum=0.1" in result.remedy
+    model[1].num_batches_tracked.fill_(20)
+    assert run_one(CHECK, **program(model)).status == "pass"
+
+
+def test_fine_tuning_with_little_momentum_is_silent(trained: nn.Sequential) -> None:
+    """Statistics of an earlier training that hardly move now are not those of a fresh layer."""
+    model = with_statistics(trained, 3.0, 2.0)
+    model[1].momentum = 1e-5
+    assert run_one(CHECK, **program(model)).status == "pass"
+
+
 def test_frozen_norms_are_silent(trained: nn.Sequential) -> None:
     """A BatchNorm in eval mode inside a training model keeps what it has on purpose."""
     model = with_statistics(trained, 6.0, 1.0)

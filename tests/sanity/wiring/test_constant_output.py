@@ -123,3 +123,24 @@ def test_small_differences_count() -> None:
         model.weight.mul_(1e-3)
         model.bias.fill_(1)
     assert result_of(model).status == "pass"
+
+
+class Codebook(nn.Module):
+    """Gives for every sample the entry of a codebook that is nearest: at first the same for all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encode, self.codes, self.decode = nn.Linear(4, 2), nn.Embedding(8, 2), nn.Linear(2, 4)
+        nn.init.uniform_(self.codes.weight, 10.0, 20.0)
+        nn.init.constant_(self.codes.weight[3].data, 0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.encode(x)
+        return self.decode(self.codes(torch.cdist(z, self.codes.weight).argmin(1)))
+
+
+def test_one_entry_of_a_codebook_for_all_is_a_warning() -> None:
+    """Where an entry is chosen, all samples may begin at the same one."""
+    x = torch.randn(16, 4)
+    result = run_one(CHECK, model=Codebook(), loader=[(x, x.clone())], loss_fn=nn.MSELoss())
+    assert result.status == "warn"

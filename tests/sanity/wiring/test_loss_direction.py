@@ -56,6 +56,81 @@ def test_a_metric_needs_its_task_named() -> None:
     assert result_of(lambda z, y: -dice(z, y), BITS, task="binary").status == "pass"
 
 
+def masks_of(loss_fn: Any, shape: tuple[int, ...] = (8, 1, 6, 6), head: nn.Module | None = None) -> CheckResult:
+    torch.manual_seed(0)
+    x = torch.randn(8, 2, 6, 6)
+    model = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 1, 1), head or nn.Identity())
+    mask = (x[:, :1] > 0.5).float().reshape(shape)
+    return run_one(CHECK, model=model, loader=[(x, mask)], loss_fn=loss_fn, task="segmentation")
+
+
+def soft_dice(p: Tensor, y: Tensor) -> Tensor:
+    return 2 * (p.flatten() * y.flatten()).sum() / (p.sum() + y.sum())
+
+
+def test_a_metric_of_masks_that_is_minimised_is_found() -> None:
+    """The overlap with a mask, minimised, fails with the cross-entropy before and after; its complement passes."""
+    assert masks_of(dice).status == "fail"
+    assert masks_of(lambda z, y: 1 - dice(z, y)).status == "pass"
+    assert masks_of(soft_dice, head=nn.Sigmoid()).status == "fail"
+    assert masks_of(lambda p, y: -soft_dice(p, y), (8, 6, 6), nn.Sigmoid()).status == "pass"
+
+
+@pytest.mark.parametrize(
+    "loss_fn",
+    [
+        lambda z, y: (z - y).abs().mean(),
+        lambda z, y: ((z.tanh() - (2 * y - 1)) ** 2).mean(),
+        lambda z, y: (1 - z * (2 * y - 1)).clamp_min(0).mean(),
+        lambda z, y: 1 - dice(z, 1 - y),
+        lambda z, y: 1 - dice(z, (y == 0).float()),
+        lambda z, y: ((z - 0.3) ** 2).mean(),
+    ],
+)
+def test_silent_on_masks_in_whatever_form_they_are_wanted(loss_fn: Any) -> None:
+    """Losses of plain values, of signs, of the background, and those that want none have no wrong direction."""
+    assert masks_of(loss_fn).status in ("pass", "skip", "inconclusive")
+
+
+def density(kind: Any, mean: int, sign: float) -> Any:
+    def loss_fn(z: Tensor, y: Tensor) -> Tensor:
+        return sign * kind(z[:, mean], z[:, 1 - mean].exp()).log_prob(y).mean()
+
+    return loss_fn
+
+
+@pytest.mark.parametrize("kind", [torch.distributions.Normal, torch.distributions.Laplace])
+@pytest.mark.parametrize("mean", [0, 1])
+def test_a_density_that_is_minimised_is_found(kind: Any, mean: int) -> None:
+    """The log-density of targets fails, whichever column is the mean, and its negative passes."""
+    torch.manual_seed(0)
+    x = torch.randn(N, 6)
+    rest = {"model": nn.Linear(6, 2), "loader": [(x, x[:, 0] + 1)], "task": "regression"}
+    found = run_one(CHECK, loss_fn=density(kind, mean, 1.0), **rest)
+    assert found.status == "fail"
+    assert all(float(one.measured) > float(one.expected.split()[-1]) for one in found.measurements[1:])
+    assert run_one(CHECK, loss_fn=density(kind, mean, -1.0), **rest).status == "pass"
+
+
+def test_silent_on_columns_that_are_no_predictions() -> None:
+    """Bins, quantiles, shares and broadcasts beside targets of one column are not judged."""
+    y = torch.rand(N) + 1
+    losses = [
+        lambda z, y: F.cross_entropy(z, (y > 1.5).long()),
+        lambda z, y: torch.stack(
+            [torch.maximum(q * (y - z[:, i]), (q - 1) * (y - z[:, i])) for i, q in QUANTILES]
+        ).mean(),
+        lambda z, y: -torch.distributions.Gamma(z[:, 0].exp(), z[:, 1].exp()).log_prob(y).mean(),
+        lambda z, y: ((z[:, :1] - y) ** 2).mean() + z[:, 1].square().mean(),
+    ]
+    for loss_fn in losses:
+        arguments = {"model": nn.Linear(6, 2), "loader": [(torch.randn(N, 6), y)], "loss_fn": loss_fn}
+        assert run_one(CHECK, **arguments, task="regression").status == "skip"
+
+
+QUANTILES = ((0, 0.1), (1, 0.9))
+
+
 def test_the_numbers_are_those_of_the_loss() -> None:
     """The loss of perfect predictions is that of the targets themselves."""
     result = result_of(lambda z, y: 3 - F.mse_loss(z, y), NUMBERS)

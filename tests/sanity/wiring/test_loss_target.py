@@ -137,3 +137,15 @@ def test_ugly_targets_raise_nothing(targets: Tensor) -> None:
     """NaN and empty rows end in an answer."""
     assert result_of(targets, nn.CrossEntropyLoss()).status in ("pass", "fail", "warn")
     assert result_of(targets, nn.MSELoss()).status == "pass"
+
+
+def test_a_column_of_classes_in_a_table_of_numbers_is_silent() -> None:
+    """Classes that are one column of a table with quantities, as in detection, are cut out of it whole."""
+    table = torch.stack([torch.arange(N) % 3, torch.rand(N)], dim=1).float()
+
+    def loss_fn(outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(outputs, targets[:, 0].long()) + targets[:, 1].mean() * 0
+
+    assert result_of(table, loss_fn).status == "pass"
+    assert result_of(table, lambda outputs, t: F.cross_entropy(outputs, (t[:, 1] * 1).long())).status == "pass"
+    assert result_of(table, lambda outputs, t: F.cross_entropy(outputs, t[:, 1].long())).status == "fail"

@@ -171,6 +171,17 @@ def test_training_in_eval_mode_fails() -> None:
     assert "norm" in result.measurements[0].quantity
 
 
+def left_to_the_loop(model: nn.Module, batch: Any) -> Tensor:
+    return F.cross_entropy(model(batch[0]), batch[1])
+
+
+def test_a_step_whose_loop_may_set_the_mode_is_a_warning() -> None:
+    """An evaluation that leaves gradients and mode to the loop around it, as frameworks have it, is no defect."""
+    result = run_one(CHECK, **trained(Layers(), eval_step=left_to_the_loop))
+    assert result.status == "warn"
+    assert "loop around it" in result.remedy
+
+
 def test_evaluation_in_train_mode_fails() -> None:
     """An evaluation that does not switch to eval mode is found."""
     result = run_one(CHECK, **trained(Layers(), eval_step=without_eval))

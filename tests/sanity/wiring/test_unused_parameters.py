@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -157,6 +158,83 @@ def test_a_never_called_part_without_likeness_is_a_warning() -> None:
             return self.body(x)
 
     assert result(Decorated()).status == "warn"
+
+
+class Overridden(Base):
+    """A forward written anew that calls its second layer twice, and the third never."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8))
+        self.second, self.third = (nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8)) for _ in range(2))
+        del self.first
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.third(self.second(self.body(x))))
+
+
+class SecondTwice(Overridden):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.second(self.second(self.body(x))))
+
+
+class Wrapped(Overridden):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) if len(x) > 99 else self.head(self.second(self.body(x)))
+
+
+def test_a_layer_of_blocks_that_an_overriding_forward_forgot_fails() -> None:
+    """Layers with norms beside called ones, mentioned by a replaced forward alone, are named whole with their line."""
+    found = result(SecondTwice())
+    assert (found.status, found.where) == ("fail", "third")
+    assert found.measurements[0].measured == "4 of 14"
+    assert found.place is not None
+    with open(found.place.file, encoding="utf-8") as file:  # noqa: PTH123 - reads the one line
+        assert "self.third" in file.readlines()[found.place.line - 1]
+    assert result(Wrapped()).status == "pass"
+
+
+class Returning(Base):
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        h = torch.relu(self.first(x))
+        return {"logits": self.head(h), "even": self.second(h)}
+
+
+def loss_of_one(out: dict[str, Tensor], y: Tensor) -> Tensor:
+    return F.cross_entropy(out["logits"], y)
+
+
+def loss_by_the_batch(out: dict[str, Tensor], y: Tensor) -> Tensor:
+    name = "logits" if int(y[0]) == 0 else "even"
+    return F.cross_entropy(out[name], y)
+
+
+def loss_of_some(out: dict[str, Tensor], y: Tensor) -> Tensor:
+    return sum(F.cross_entropy(part, y) for name, part in out.items() if name == "logits")
+
+
+def loss_elsewhere(out: dict[str, Tensor], y: Tensor) -> Tensor:
+    return loss_by_the_batch(out, y)
+
+
+def test_a_head_that_every_step_leaves_out_fails() -> None:
+    """A returned head that the optimizer holds fails where the loss's text takes the same parts every time."""
+    model = Returning()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    found = result(model, loss_fn=loss_of_one, optimizer=optimizer)
+    assert (found.status, found.where) == ("fail", "second")
+    assert result(model, loss_fn=loss_of_one).status == "warn"
+    assert (
+        result(model, loss_fn=loss_of_one, optimizer=optimizer, train_step=lambda model, batch: None).status != "fail"
+    )
+
+
+@pytest.mark.parametrize("loss_fn", [loss_by_the_batch, loss_of_some, loss_elsewhere])
+def test_a_head_that_another_batch_may_pick_never_fails(loss_fn: Any) -> None:
+    """A loss that branches, also in a function that it calls, may take another head next time."""
+    model = Returning()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    assert result(model, loss_fn=loss_fn, optimizer=optimizer).status == "warn"
 
 
 def test_outputs_that_the_loss_ignores_are_a_warning() -> None:

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import functools
+import random
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nbinspect.sanity.evidence.picking import takes_alike
+
+NAME = "a"
+
+
+def one(out: dict[str, Tensor], y: Tensor) -> Tensor:
+    """A part by its name."""
+    return F.mse_loss(out["a"][:, -1], y[..., 0]) + out.get("a").square().mean()
+
+
+def two(out: Any, y: Tensor) -> Tensor:
+    a, _ = out
+    return one({"a": a}, y) + torch.mean(a) * float(2)
+
+
+def by_index(out: Any, y: Tensor) -> Tensor:
+    return out[int(y[0])].mean()
+
+
+def by_name(out: Any, y: Tensor) -> Tensor:
+    return out[NAME].mean()
+
+
+def by_attribute(out: Any, y: Tensor) -> Tensor:
+    return getattr(out, NAME).mean()
+
+
+def by_lookup(out: Any, y: Tensor) -> Tensor:
+    return out.get(NAME).mean()
+
+
+def by_chance(out: Any, y: Tensor) -> Tensor:
+    return random.choice(out).mean()
+
+
+def by_branch(out: Any, y: Tensor) -> Tensor:
+    if y.sum() > 0:
+        return out["a"].mean()
+    return out["b"].mean()
+
+
+def by_another(out: Any, y: Tensor) -> Tensor:
+    return by_branch(out, y)
+
+
+def by_each(out: Any, y: Tensor) -> Tensor:
+    return sum(part.mean() for part in out)
+
+
+@pytest.mark.parametrize("loss_fn", [one, two])
+def test_straight_losses_take_alike(loss_fn: Any) -> None:
+    """Written names and positions, torch's functions and straight functions of one's own are seen through."""
+    assert takes_alike(loss_fn)
+
+
+@pytest.mark.parametrize(
+    "loss_fn", [by_index, by_name, by_attribute, by_lookup, by_chance, by_branch, by_another, by_each]
+)
+def test_what_may_differ_from_call_to_call_does_not(loss_fn: Any) -> None:
+    """Branches, loops, draws, and names that are not written down may pick another part next time."""
+    assert not takes_alike(loss_fn)
+
+
+def test_what_is_no_plain_function_is_unknown() -> None:
+    """Modules, partial functions, lambdas, builtins and nothing have no text to be read."""
+    for loss_fn in (nn.MSELoss(), functools.partial(one, y=None), lambda out, y: out["a"].mean(), sum, None):
+        assert not takes_alike(loss_fn)
