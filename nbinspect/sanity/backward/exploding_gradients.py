@@ -24,7 +24,7 @@ def run(backward: Recorded, untrained: Untrained, *, most: float = 1e4, watch: f
     del untrained
     layers = relative_gradients(backward)
     if len(layers) < LEAST:
-        return passed(f"{len(layers)} weighted layers with a gradient: no depth to grow in")
+        return passed(f"weighted layers with a gradient: {len(layers)}, no depth to grow in")
     values = [layer.relative_gradient for layer in layers]
     first, last = ends(values)
     # the smallest of the first: branches that begin near zero leave the stem alone with a large one

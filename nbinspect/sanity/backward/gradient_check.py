@@ -43,7 +43,7 @@ def _judged(found: Doubled, gap: float) -> CheckResult:
     sound = [slope for slope in slopes if slope.settled]
     if sound and all(slope.gap <= gap for slope in sound):
         most = max(slope.gap for slope in sound)
-        return passed(f"autograd and finite differences agree to {most:.1g}; {len(found.calls)} custom functions")
+        return passed(f"autograd and finite differences agree to {most:.1g}; custom functions: {len(found.calls)}")
     doubts += found.doubts()
     if len(sound) < len(slopes) or any(slope.gap <= gap for slope in sound):
         doubts.append("kinks or noise hide the slope of the loss")

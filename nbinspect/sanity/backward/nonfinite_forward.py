@@ -21,7 +21,7 @@ def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
         found = _judged(program, recorded, bad) if bad else None
         if found is not None:
             return found
-    return passed(f"all finite that reaches the loss, in {len(recordings)} batches")
+    return passed(f"all finite that reaches the loss; batches looked at: {len(recordings)}")
 
 
 def _judged(program: Program, recorded: Recorded, bad: list[Operation]) -> CheckResult | None:

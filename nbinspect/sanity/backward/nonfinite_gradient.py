@@ -20,7 +20,7 @@ def run(program: Program, backward: Recorded) -> CheckResult:
     found = {name: gradient for name, gradient in backward.gradients.items() if gradient is not None}
     bad = [name for name, gradient in found.items() if not is_finite(gradient)]
     if not bad:
-        return passed(f"all {len(found)} gradients are finite")
+        return passed(f"none of {len(found)} gradients has NaN or Inf")
     operation, node = backward_origin(program, backward)
     name = called(operation) if operation is not None else node or bad[0]
     inputs = [

@@ -24,7 +24,7 @@ def run(backward: Recorded, untrained: Untrained, *, least: float = 1e-4, watch:
     del untrained
     layers = relative_gradients(backward)
     if len(layers) < LEAST:
-        return passed(f"{len(layers)} weighted layers with a gradient: no depth to lose it in")
+        return passed(f"weighted layers with a gradient: {len(layers)}, no depth to lose it in")
     values = [layer.relative_gradient for layer in layers]
     # a head that begins near zero scales the gradients of all layers before it alike, and its own not
     first, last = ends(values[:-1])

@@ -19,7 +19,7 @@ def run(
     *,
     far: float = 1.2,
     noticeable: float = 0.5,
-    ratio: float = 3.0,
+    ratio: float = 2.5,
     gross: float = 4.0,
     enough: int = 30,
 ) -> CheckResult:

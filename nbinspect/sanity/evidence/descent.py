@@ -46,7 +46,7 @@ def descending(program: Program, backward: Recorded, rate: float, momentum: floa
     """
     copy, batch = program.copied(), backward.batch
     moved = {name: g for name, g in backward.gradients.items() if g is not None and name in copy.parameters}
-    wanted = [copy.parameters[name] for name in moved]
+    wanted: list[Tensor] = [copy.parameters[name] for name in moved]
     speeds = [torch.zeros_like(parameter) for parameter in wanted]
     gradients: list[Tensor | None] = list(moved.values())
     while True:

@@ -7,22 +7,13 @@ import ast
 from torch import nn
 
 from nbinspect.capture.kinds import word_of
-from nbinspect.records import Place
+from nbinspect.sanity.evidence.source import line_at
 from nbinspect.sanity.recorded import Operation, Recorded
-
-
-def line_at(recorded: Recorded, place: Place | None) -> str:
-    """Return the text of a line of the user's code without its indentation; empty where it is not to be had."""
-    for source in recorded.record.sources if place is not None else ():
-        if place is not None and (source.file, source.first) == (place.file, place.first):
-            number = place.line - source.first
-            return source.lines[number].strip() if 0 <= number < len(source.lines) else ""
-    return ""
 
 
 def removal(recorded: Recorded, operation: Operation) -> str:
     """Return the change that takes an operation of one input out of the forward; empty where it cannot be told."""
-    line = line_at(recorded, operation.step.place)
+    line = line_at(recorded.record, operation.step.place)
     without = without_call(line, word_of(operation.step.name))
     if without:
         return f"- {line}\n+ {without}"

@@ -74,7 +74,8 @@ def remedy_of(source: Spread | None, recorded: Recorded) -> tuple[str, str]:
         return f"Put the axis of time where {source.name} expects it, with transpose(0, 1).", ""
     code = ""
     changed, count = _AXIS.subn(lambda found: f"{found[1]}-1", line)
-    if word in line and count == 1:
+    keeps_shape = word in (*_SOFTMAX, "normalize") or "keepdim" in line  # else what follows would not broadcast
+    if word in line and count == 1 and keeps_shape:
         code = f"- {line}\n+ {changed}"
     axis = "dim=-1, the axis of classes or features" if word in _SOFTMAX else "an axis other than the first"
     return f"Give {source.name} {axis}.", code
@@ -98,6 +99,8 @@ def _owner(path: str, recorded: Recorded) -> str:
 
 def _of_view(word: str, line: str, source: Spread) -> tuple[str, str]:
     given, made = source.given[0] if source.given else (), source.made
+    if re.search(r"\.(permute|transpose|swapaxes)\(|\.m?T\b", line):
+        return f"Keep the axis of samples first in what .{word}(…) is given: here {given} becomes {made}.", ""
     swaps = len(given) > 1 and made == (given[1], given[0], *given[2:])
     instead = ".transpose(0, 1)" if swaps else ".permute(…)"
     calls = re.findall(rf"\.{word}\((?:[^()]|\([^()]*\))*\)", line)

@@ -98,11 +98,11 @@ def plain_rate(program: Program) -> float | None:
 def trial(program: Program, recorded: Recorded) -> Trial | None:
     """Try a loss that is summed over the batch, as it is and divided by the samples; the program stays unchanged.
 
-    It ends as soon as the loss has gone up. None where the user steps by himself, or the optimizer is none of SGD with
-    one rate.
+    It ends as soon as the loss has gone up. None where the user steps by himself, or the optimizer is not a fresh one
+    of SGD with one rate.
     """
     given, start = program.subject.optimizer, recorded.record.loss
-    groups = given.param_groups if isinstance(given, SGD) else []
+    groups = given.param_groups if isinstance(given, SGD) and not given.state else []
     kinds = {(float(group["lr"]), float(group["momentum"])) for group in groups}
     if len(kinds) != 1 or program.subject.train_step is not None or recorded.no_backward or start is None:
         return None

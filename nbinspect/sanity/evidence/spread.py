@@ -31,6 +31,11 @@ class Spread:
     made: tuple[int, ...]
     """The shape of the tensor that it made."""
 
+    @property
+    def where(self) -> str:
+        """The operation with its module, to be read: ``torch.lstm in encoder``."""
+        return f"{self.name} in {self.path}" if self.path else self.name
+
 
 def first_spread(
     program: Program, before: Batch, after: Batch, spreads: Callable[[Tensor, Tensor], bool]

@@ -44,8 +44,8 @@ def run(
         measured(f"dead units of {name}", f"{worst.dead} of {worst.units}", f"below {share:.0%}"),
         measured("samples and positions looked at", worst.places, f"{places} or more"),
         title=f"Dead units in {name}",
-        detail=f"{worst.dead} of {worst.units} units are zero on every sample of {len(recordings)} batches, so neither "
-        f"they nor the weights before them get a gradient; {len(sick)} of {len(layers)} layers are so.",
+        detail=f"{worst.dead} of {worst.units} units are zero on every sample of every batch looked at, so "
+        f"neither they nor the weights before them get a gradient; {len(sick)} of {len(layers)} layers are so.",
         remedy="Begin the biases at 0 and the weights by He's rule, centre what the layer is given, or use a leaky "
         "ReLU; in a trained network, lower the learning rate that killed them.",
         where=name,

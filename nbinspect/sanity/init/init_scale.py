@@ -23,6 +23,7 @@ def run(
     watch: float = 1e-4,
     gain: float = 2.0,
     grown: float = 100.0,
+    sound: float = 1e-3,
 ) -> CheckResult:
     """Compare how much activations vary between samples deep in the network with how much the first layer's input does.
 
@@ -33,6 +34,7 @@ def run(
         most: more than this in any layer has exploded.
         watch: less than this, or more than its inverse, is worth a look.
         gain: of a layer, above which it amplifies; He's is 1.4.
+        sound: a layer that has more than this left did not shrink the signal to nothing; something wiped it out.
         grown: more than this has exploded where nearly every layer before amplifies, and nothing takes it back.
     """
     del untrained
@@ -43,15 +45,21 @@ def run(
     if not (isfinite(entry) and entry > 0):
         return inconclusive("all samples of the batch are alike", settle="A batch of several samples that differ.")
     shares = [layer.leaving / entry for layer in layers]
+    silent = next((at for at, layer in enumerate(layers) if layer.entering == 0), 0)
+    if silent and shares[silent - 1] > sound:
+        name = layers[silent].name
+        return inconclusive(
+            f"nothing at all is left before {name}",
+            settle="Up to there the scale is sound: what wipes it out is for dead-units or constant-output to tell.",
+        )
     # the head may begin near zero on purpose, and so may single layers inside residual branches
     hidden = layers[:-1]
     tail = hidden[-max(2, len(hidden) // 4) :]
     left = max((max(layer.leaving, layer.entering) / entry for layer in tail if isfinite(layer.entering)), default=1.0)
-    greatest = max(range(len(layers)), key=lambda at: shares[at])
     if len(layers) >= LEAST and left < watch:
         return _told(layers, shares, steepest(shares), share=left, expected=f"above {least:g}", grave=left < least)
-    if (share := shares[greatest]) > 1 / watch:
-        return _told(layers, shares, greatest, share=share, expected=f"below {most:g}", grave=share > most)
+    if (share := max(shares)) > 1 / watch:
+        return _told(layers, shares, shares.index(share), share=share, expected=f"below {most:g}", grave=share > most)
     deepest, share = compounded(layers, gain)
     if share > grown:
         return _told(layers, shares, deepest, share=share, expected=f"below {grown:g}", grave=True)

@@ -30,7 +30,7 @@ def run(
     layers = [layer for layer in layers_of(backward) if layer.weight.requires_grad]
     suspects = [layer for layer in layers if is_symmetric(layer)]
     if not suspects:
-        return passed(f"units differ in all {len(layers)} weighted layers")
+        return passed(f"units differ in every weighted layer ({len(layers)})")
     changes = changes_of(program, backward.batch, [layer.name for layer in layers], steps)
     moved = {name for name, change in changes.items() if change.any()}
     if not moved and len(layers) > 1:
@@ -45,7 +45,7 @@ def run(
             settle=f"Train for a few steps and see whether {still[0]} changes: behind a layer that begins at zero it "
             "takes longer.",
         )
-    return passed(f"{len(suspects)} layers begin with units alike and part within {steps} steps")
+    return passed(f"layers that begin with units alike: {len(suspects)}; they part within {steps} steps")
 
 
 def _told(suspects: list[Layer], layer: Layer, evidence: str) -> CheckResult:

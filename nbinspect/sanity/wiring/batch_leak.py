@@ -47,7 +47,7 @@ def run(
         detail=f"In eval mode, {other}: predictions depend on who else is in the batch. {doubt}".strip(),
         remedy=remedy_of(source, recorded)[0],
         code=remedy_of(source, recorded)[1],
-        where=f"{source.name} in {source.path}" if source and source.path else source.name if source else "",
+        where=source.where if source else "",
         place=source.place if source else None,
         charts=(found.chart,),
     )

@@ -55,13 +55,12 @@ def run(
             where=fewest.path,
             place=fewest.place,
         )
-    swapped = [layer for layer in layers if layer.eps > largest and 0 < layer.momentum < slowest]
-    if swapped:
+    if swapped := [layer for layer in layers if layer.eps > largest and 0 < layer.momentum < slowest]:
         return _swapped(swapped[0])
     settled = [layer for layer in layers if layer.is_settled or layer.is_stuck]
     off = [layer for layer in settled if layer.shift > shift or layer.ratio > ratio]
     found = lost(program, attempt, task, off[0]) if off and attempt.error is None else None
-    state = "settled" if settled else f"of {fewest.batches} batches, not settled"
+    state = "settled" if settled else f"not settled (batches: {fewest.batches})"
     return found or passed(f"at least {fewest.values:g} values a channel; statistics {state}")
 
 

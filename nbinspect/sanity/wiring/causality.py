@@ -36,15 +36,13 @@ def run(
     if found and own is None:
         return _misaligned(found[0], least, evidence)
     shifted = f"; targets are {own.name}, {own.steps} step on" if own else ""
-    return passed(
-        f"nothing before position {least.cut} changed{shifted}",
-        measured(_SHARE, least.before, f"0 (fails above {fail_above:g})"),
-    )
+    shown = measured(_SHARE, least.before, f"0 (fails above {fail_above:g})")
+    return passed(f"nothing before position {least.cut} changed{shifted}", shown)
 
 
 def _leaks(look: Ahead, evidence: str, fail_above: float) -> CheckResult:
     source = look.source
-    where = f"{source.name}{f' in {source.path}' if source.path else ''}" if source else ""
+    where = source.where if source else ""
     return (failed if look.before > fail_above else warned)(
         f"outputs before position {look.cut} change with inputs from it on",
         measured(_SHARE, look.before, f"0 (fails above {fail_above:g})"),
@@ -63,7 +61,6 @@ def _misaligned(shift: Shift, look: Ahead, evidence: str) -> CheckResult:
     ahead = shift.steps + look.shifts
     text = "the token that it has just been given" if not ahead else f"the token {ahead} steps on"
     title = "Targets are the inputs, not shifted" if not ahead else "Targets are shifted twice"
-    step = shift.loss.step
     return failed(
         title.lower(),
         measured("steps from the last token seen to its target", ahead, "1"),
@@ -71,8 +68,8 @@ def _misaligned(shift: Shift, look: Ahead, evidence: str) -> CheckResult:
         title=title,
         detail=f"The model is causal by {evidence}; at each position the loss asks for {text}.",
         remedy="Compare logits[:, :-1] with tokens[:, 1:]; hand a model that shifts inside the tokens as they are.",
-        where=step.name,
-        place=step.place,
+        where=shift.loss.step.name,
+        place=shift.loss.step.place,
     )
 
 

@@ -37,7 +37,7 @@ def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
     flow = follow(ran[0], missing)
     cuts = [cut for cut in flow.cuts if cut.kind != "step" and not is_stopped_target(ran[0], flow, cut)]
     if not cuts:
-        return passed(f"{len(wanted)} trainable parameters, none cut off")
+        return passed(f"none of {len(wanted)} trainable parameters cut off")
     return _part(program, ran[0], cuts, len(wanted))
 
 

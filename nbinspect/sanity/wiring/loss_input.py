@@ -6,9 +6,10 @@ import torch
 from torch import nn
 
 from nbinspect.sanity.check import Arguments, Check, CheckResult, Measurement, failed, measured, passed, skipped
-from nbinspect.sanity.evidence.edits import line_at, removal
+from nbinspect.sanity.evidence.edits import removal
 from nbinspect.sanity.evidence.lineage import where_of
 from nbinspect.sanity.evidence.losses import Misfit, floor, misfits
+from nbinspect.sanity.evidence.source import line_at
 from nbinspect.sanity.recorded import Recorded
 
 _FITTING = {"nll_loss": "cross_entropy", "binary_cross_entropy": "binary_cross_entropy_with_logits"}
@@ -79,11 +80,11 @@ def _remedy(misfit: Misfit, made: str) -> str:
 def _code(recorded: Recorded, misfit: Misfit) -> str:
     maker, bare = misfit.source.maker, misfit.word
     if misfit.given == "probabilities" and maker is not None:
-        line = line_at(recorded, maker.step.place)
+        line = line_at(recorded.record, maker.step.place)
         if misfit.takes == "logits":
             return removal(recorded, maker)
         return f"- {line}\n+ {line.replace('softmax(', 'log_softmax(')}" if "softmax(" in line else ""
-    line = line_at(recorded, misfit.loss.step.place)
+    line = line_at(recorded.record, misfit.loss.step.place)
     if bare in _FITTING and f"{bare}(" in line:
         return f"- {line}\n+ {line.replace(f'{bare}(', f'{_FITTING[bare]}(')}"
     return f"- loss_fn = nn.{_CLASSES[bare][0]}()\n+ loss_fn = nn.{_CLASSES[bare][1]}()" if bare in _CLASSES else ""

@@ -6,19 +6,20 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.capture.kinds import word_of
-from nbinspect.sanity.check import Arguments, Check, CheckResult, Place, failed, inconclusive, measured, passed, warned
-from nbinspect.sanity.evidence.scaling import growth, plain_rate
+from nbinspect.records import CheckResult, Measurement, Place
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.evidence.scaling import Trial, growth, plain_rate, trial
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 
 
 def run(program: Program, recorded: Recorded, *, highest: float = 0.5, lowest: float = 0.01) -> CheckResult:
-    """Fail where the loss shrinks with the batch, divided by its size twice, and the rate was not chosen for that.
+    """Fail where the loss grows or shrinks with the batch, and the optimizer's rate was not chosen for that.
 
     Args:
-        program: the program under test; its loss alone is run, on repeated outputs, where it is apart from the model.
+        program: its loss alone is run, on repeated outputs; a few steps on a copy, where the loss is a sum.
         recorded: the recorded pass.
-        highest: rate for a mean from which a loss that is summed is a warning.
+        highest: rate for a mean from which a sum is a warning, and a failure where these steps make the loss explode.
         lowest: rate for a mean below which a loss that is divided twice is a failure.
     """
     twice, thrice = growth(program, recorded, 2), growth(program, recorded, 3)
@@ -27,7 +28,7 @@ def run(program: Program, recorded: Recorded, *, highest: float = 0.5, lowest: f
         return passed("a mean over the batch", shown)
     size, rate = recorded.batch.size, plain_rate(program)
     if _are(twice, thrice, 2, 3):
-        return _of_sum(recorded, rate, highest)
+        return _of_sum(program, recorded, rate, highest)
     if not _are(twice, thrice, 1 / 2, 1 / 3):
         return passed(f"depends on the samples together: {twice:.3g} with each of them twice", shown)
     harmful = rate is not None and 0 < rate < lowest * size
@@ -45,28 +46,39 @@ def run(program: Program, recorded: Recorded, *, highest: float = 0.5, lowest: f
     )
 
 
-def _of_sum(recorded: Recorded, rate: float | None, highest: float) -> CheckResult:
+def _of_sum(program: Program, recorded: Recorded, rate: float | None, highest: float) -> CheckResult:
     size = recorded.batch.size
-    last = recorded.maker(recorded.loss) if isinstance(recorded.loss, Tensor) else None
     if rate is None:
-        return inconclusive(
-            "summed over the batch", settle="Give optimizer=…: whether a sum harms depends on its rate."
-        )
+        return inconclusive("summed over the batch", settle="Give optimizer=…: a sum harms by the rate that it meets.")
     if rate == 0:
         return passed("summed over the batch, to an optimizer that rescales gradients")
     effective = measured("rate that a mean would have", rate * size, f"below {highest:g}")
+    last = recorded.maker(recorded.loss) if isinstance(recorded.loss, Tensor) else None
     scaled = last is not None and word_of(last.step.name) in ("div", "mul", "true_divide", "divide")
     if scaled or rate * size < highest:
         return passed(f"summed over the batch, with a rate of {rate:g} chosen for it", effective)
-    return warned(
+    tried = trial(program, recorded)
+    return (failed if (harms := tried is not None and tried.harms) else warned)(
         "summed over the batch",
         measured("growth of the loss with twice the samples", 2, "1: a mean"),
         effective,
+        *_shown(tried),
         title="The loss is a sum over the batch",
         detail=f"Gradients are {size} times those of a mean, so the rate of {rate:g} works like {rate * size:.3g}.",
         remedy=f"Use reduction='mean', or divide the rate by {size}.",
         where="loss_fn",
         place=_place(recorded),
+        confirmed=harms,
+    )
+
+
+def _shown(tried: Trial | None) -> tuple[Measurement, ...]:
+    if tried is None:
+        return ()
+    expected = f"below {tried.start:.4g}, as it begins"
+    return (
+        measured(f"highest loss until step {tried.steps} as it is, on a copy", tried.summed, expected),
+        measured("loss after one step on the mean", tried.averaged, expected),
     )
 
 
@@ -98,7 +110,7 @@ CHECK = Check(
     question="Is the loss a mean over the batch?",
     why="A sum, or a mean divided again, multiplies the rate by the batch size or divides it, and nobody sees it.",
     remedy="Average over the batch exactly once.",
-    cost=2,
+    cost=12,
     run=run,
     good=good,
     bad=bad,

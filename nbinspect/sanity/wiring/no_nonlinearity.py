@@ -28,7 +28,7 @@ def run(recorded: Recorded) -> CheckResult:
     found = [(one, after) for one in layers if (after := _follower(one, users)) is not None]
     pairs = [(one, after) for one, after in found if not (is_published(after.step.place) or _is_factor(one, after))]
     if not pairs:
-        return passed(f"{len(layers)} affine layers, none straight after another")
+        return passed(f"affine layers: {len(layers)}, none straight after another")
     second = pairs[0][1]
     names = " and ".join(one.step.path or one.step.name for one in pairs[0])
     return warned(

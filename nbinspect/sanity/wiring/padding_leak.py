@@ -45,7 +45,7 @@ def run(program: Program, batch: Batch, *, fail_above: float = 1e-3, warn_above:
         detail=f"{padding.told_by} says what is padding; the same sequences with {length} places instead of "
         f"{padding.steps} give other outputs: a prediction depends on how long the others in the batch are.",
         remedy=remedy,
-        where="" if source is None else f"{source.name} in {source.path}" if source.path else source.name,
+        where="" if source is None else source.where,
         place=source.place if source else None,
     )
 

@@ -59,7 +59,7 @@ def _loose(program: Program, recorded: Recorded, leaves: Sequence[Tensor]) -> Ch
     loose = [leaf for leaf in leaves if id(leaf) in users.keys() - held]
     made = [leaf for leaf in loose if memory_of(leaf) in makers]
     if not loose:
-        return passed(f"all {len(program.parameters)} trained tensors listed")
+        return passed(f"every trained tensor is listed ({len(program.parameters)})")
     step = makers[memory_of(made[0])] if made else users[id(loose[0])]
     # a layer made at the first call and kept may have its optimizer made later
     certain = bool(made) and not line_at(recorded.record, step.place).startswith("self.")

@@ -36,7 +36,7 @@ def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
     behind = [behind_flat(one, wanted) for one in ran]
     lost = [name for name in wanted if behind and all(name in one for one in behind)]
     if not lost:
-        return passed(f"{len(wanted)} trainable parameters, none behind a derivative of zero")
+        return passed(f"none of {len(wanted)} trainable parameters behind a derivative of zero")
     flat = behind[0][lost[0]]
     beside = _beside(flat) if is_clamp(flat) else ()
     return found(flat.step.name, lost, *beside, place=flat.step.place)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from nbinspect.sanity.init.init_scale import CHECK, bad
 from tests.sanity.running import run_one
 
-X, Y = torch.randn(32, 64), torch.arange(32) % 4
+X, Y = torch.randn(32, 64, generator=torch.Generator().manual_seed(1)), torch.arange(32) % 4
 
 
 def plain(std: float, depth: int = 8, norm: bool = False) -> nn.Sequential:
@@ -149,3 +149,13 @@ def test_ugly_programs_are_not_judged() -> None:
     )
     assert run_one(CHECK, model=nn.Flatten(), loader=[(X, X)], loss_fn=nn.MSELoss()).status == "skip"
     assert judged(plain(0.01), torch.full((32, 64), float("nan"))) in ("inconclusive", "pass")
+
+
+def test_units_that_are_all_dead_are_no_matter_of_scale() -> None:
+    """Where a layer wipes out everything at once, the scale of the weights is not blamed."""
+    model = nn.Sequential(*(part for _ in range(4) for part in (nn.Linear(32, 32), nn.ReLU())), nn.Linear(32, 4))
+    nn.init.constant_(model[0].bias, -10.0)
+    result = run_one(
+        CHECK, model=model, loader=[(torch.randn(32, 32), torch.arange(32) % 4)], loss_fn=nn.CrossEntropyLoss()
+    )
+    assert result.status == "inconclusive"

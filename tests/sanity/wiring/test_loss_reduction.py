@@ -48,15 +48,61 @@ def test_a_second_division_may_be_harmless(rate: float | None, kind: Any) -> Non
 @pytest.mark.parametrize(
     ("rate", "kind", "status"),
     [
-        (0.1, torch.optim.SGD, "warn"),
+        (0.02, torch.optim.SGD, "warn"),
         (0.1 / N, torch.optim.SGD, "pass"),
         (1e-3, torch.optim.Adam, "pass"),
         (None, None, "inconclusive"),
     ],
 )
 def test_a_sum_is_judged_by_the_rate(rate: float | None, kind: Any, status: str) -> None:
-    """A sum is a warning under a rate for means, and passes under one chosen for it; it never fails."""
+    """A sum is a warning under a rate for means, and passes under one chosen for it."""
     assert result_of(summed, rate, kind).status == status
+
+
+def exploding(loss_fn: Any = summed, momentum: float = 0.9, rate: float = 0.03, **rest: Any) -> CheckResult:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 4))
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=momentum)
+    batch = (6 * torch.randn(N, 6), CLASSES)
+    return run_one(CHECK, **{"model": model, "loader": [batch], "loss_fn": loss_fn, "optimizer": optimizer, **rest})
+
+
+def test_a_sum_that_makes_the_loss_explode_fails_with_both_losses() -> None:
+    """Where a few steps multiply the loss, and one on the mean lowers it, the sum fails, and is confirmed."""
+    result = exploding()
+    assert result.status == "fail"
+    assert result.confirmed
+    start = float(result.measurements[2].expected.split()[1].rstrip(","))
+    assert float(result.measurements[2].measured) > 3 * start > 3 * float(result.measurements[3].measured)
+
+
+def test_the_steps_are_those_of_the_optimizer() -> None:
+    """The highest loss of the trial is that of SGD with momentum itself, from the same start."""
+    result = exploding()
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 4))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.03, momentum=0.9)
+    x = 6 * torch.randn(N, 6)
+    losses = []
+    for _ in range(7):
+        optimizer.zero_grad()
+        losses.append(summed(model(x), CLASSES))
+        losses[-1].backward()
+        optimizer.step()
+    steps = int(result.measurements[2].quantity.split()[4])
+    assert float(result.measurements[2].measured) == pytest.approx(max(losses[1 : steps + 1]).item(), rel=1e-3)
+
+
+def test_a_sum_that_trains_never_fails() -> None:
+    """Steps that do no harm, one's own steps, and an optimizer that has trained with it leave it a warning."""
+    assert exploding(momentum=0.0, rate=0.016, loader=[(torch.randn(N, 6), CLASSES)]).status == "warn"
+    assert exploding(train_step=lambda model, batch: None).status == "warn"
+    model = nn.Linear(6, 4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    summed(model(torch.randn(N, 6)), CLASSES).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    assert exploding(model=model, optimizer=optimizer).status == "warn"
 
 
 def test_a_factory_of_optimizers_is_asked() -> None:

@@ -145,5 +145,6 @@ def test_published_models_are_silent() -> None:
 def test_a_network_without_layers_passes() -> None:
     """Where nothing is affine there is no pair."""
     assert (
-        result(nn.Flatten(), loss_fn=lambda out, y: out.sum()).summary == "0 affine layers, none straight after another"
+        result(nn.Flatten(), loss_fn=lambda out, y: out.sum()).summary
+        == "affine layers: 0, none straight after another"
     )
