@@ -46,7 +46,7 @@ def settings(**given: Any) -> None:
         (["loss-at-init", "data"], None, ["label-range", "loss-at-init"]),
         (None, ["init", "runs"], ["label-range"]),
         ("init", "dead-units", ["loss-at-init"]),
-        (iter(["runs", "runs"]), (), ["runs"]),
+        (("runs", "runs"), (), ["runs"]),
         ({"runs": 1}, None, ["runs"]),
         ([], None, []),
         ("runs", "wiring", []),
