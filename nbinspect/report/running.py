@@ -53,7 +53,8 @@ def check(  # noqa: PLR0913 - the whole of what a user may want to say, by name
         optimizer: the torch optimizer that is in use, a dict of them, or a factory ``params -> optimizer``.
         val_loader: the batches of validation.
         train_step: your own training step, ``(model, batch, optimizer) -> loss``.
-        eval_step: your own evaluation, ``(model, batch) -> loss or metrics``.
+        eval_step: your own evaluation of a batch, ``(model, batch) -> loss or metrics``, all of it: with
+            ``model.eval()``, where a loop around it calls that.
         scheduler: of the learning rate; counts optimizer steps, as `total_steps` does.
         scaler: of the gradients, under mixed precision.
         total_steps: how many optimizer steps training will take.
