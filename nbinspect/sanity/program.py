@@ -32,13 +32,22 @@ class Program:
         limits: the run's budget; asked at every pass.
         seed: what the random states are set to at the start of each block, so that dropout repeats.
         whole: size of a whole batch, of which smaller batches are a share; None counts every batch as whole.
+        original: of a copy, the program that its passes are counted in.
     """
 
-    def __init__(self, subject: Subject, limits: Limits, seed: int = 0, whole: int | None = None) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        limits: Limits,
+        seed: int = 0,
+        whole: int | None = None,
+        original: Program | None = None,
+    ) -> None:
         self.subject = subject
         self.limits = limits
         self.seed = seed
         self.whole = whole
+        self._original = original
         self.passes = 0.0
         """Forward and backward passes so far, in whole batches."""
         self.writes = False
@@ -107,8 +116,9 @@ class Program:
 
     def count(self, batch: Batch) -> None:
         """Count a pass over a batch, and end the run if its budget is used up."""
+        counts = self._original or self
         self.limits.ask()
-        self.passes += min(1.0, batch.size / self.whole) if self.whole and batch.size else 1.0
+        counts.passes += min(1.0, batch.size / counts.whole) if counts.whole and batch.size else 1.0
 
     def copied(self) -> Program:
         """Return the program with copies of model, parameters and loss, to change at will; its passes count here.
@@ -125,18 +135,8 @@ class Program:
             )
         except CaptureError as error:
             raise MissingNeed(str(error)) from error
-        return _Copy(self, replace(subject, model=model, loss_fn=loss_fn, forward=forward, split=split))
-
-
-class _Copy(Program):
-    """A copy of a program, whose passes count as those of the original."""
-
-    def __init__(self, original: Program, subject: Subject) -> None:
-        super().__init__(subject, original.limits, original.seed, original.whole)
-        self._original = original
-
-    def count(self, batch: Batch) -> None:
-        self._original.count(batch)
+        copy = replace(subject, model=model, loss_fn=loss_fn, forward=forward, split=split)
+        return Program(copy, self.limits, self.seed, self.whole, original=self._original or self)
 
 
 def as_scalar(loss: Any, subject: Subject) -> Tensor:

@@ -90,6 +90,16 @@ class Trial:
     """What the loader or `split` raised, at the first batch or a later one that was read."""
 
 
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """What the model gives in eval mode, without a graph, on the first batch."""
+
+    batch: Batch
+    outputs: Any
+    loss: Any
+    """What the loss gives on it, whatever it is; None where there is none, or the loss takes what training gives."""
+
+
 class _Kept:
     """Keeps the live tensors of each step beside what the recorder measures."""
 

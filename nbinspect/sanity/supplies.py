@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -22,20 +21,10 @@ from nbinspect.sanity.evidence.untrained import Untrained, require_untrained
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Hung
 from nbinspect.sanity.program import Program, seed_all
-from nbinspect.sanity.recorded import Recorded, Trial, record
+from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, record
 from nbinspect.sanity.task import infer_task
 
 _SEVERAL = 3
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluated:
-    """What the model gives in eval mode, without a graph, on the first batch."""
-
-    batch: Batch
-    outputs: Any
-    loss: Any
-    """What the loss gives on it, whatever it is; None where there is none, or the loss takes what training gives."""
 
 
 class Supplies:
@@ -84,8 +73,8 @@ class Supplies:
             raise MissingNeed(name)
         return value
 
-    def _batches(self, name: str) -> tuple[Batch, ...]:
-        with reading(self.subject, self._given(name), self.limits) as batches:
+    def _batches(self) -> tuple[Batch, ...]:
+        with reading(self.subject, self._given("loader"), self.limits) as batches:
             found: list[Batch] = []
             for batch in islice(batches, _SEVERAL):
                 if batch.epoch:
@@ -103,12 +92,6 @@ class Supplies:
         first: Batch = self.supply("batches")[0]
         self.program.whole = first.size or None
         return first
-
-    def _targets(self) -> Tensor:
-        targets: Tensor | None = self.supply("batch").targets
-        if targets is None:
-            raise MissingNeed("targets: give `split`, or batches of (inputs, targets)")
-        return targets
 
     def _attempt(self) -> Recorded:
         if any(map(is_lazy, self.program.parameters.values())):
@@ -180,12 +163,10 @@ _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
     "subject": lambda s: s.subject,
     "program": lambda s: s.program,
     "limits": lambda s: s.limits,
-    "batches": lambda s: s._batches("loader"),
-    "val_batches": lambda s: s._batches("val_loader"),
+    "batches": Supplies._batches,
     "scan": lambda s: s._scan("loader"),
     "val_scan": lambda s: s._scan("val_loader"),
     "batch": Supplies._batch,
-    "targets": Supplies._targets,
     "attempt": Supplies._attempt,
     "trial": Supplies._trial,
     "recorded": Supplies._recorded,
@@ -202,7 +183,6 @@ _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
 }
 _NOUNS = {
     "batches": "batches that can be read",
-    "val_batches": "batches of val_loader that can be read",
     "batch": "a batch that can be read",
     "attempt": "a pass that can be recorded",
     "recorded": "a pass that can be recorded",

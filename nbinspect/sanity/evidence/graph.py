@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
@@ -9,13 +10,16 @@ from torch import Tensor
 from nbinspect.sanity.recorded import Operation, Recorded
 
 
-def nodes_of(tensor: Tensor) -> list[Any]:
-    """Return the nodes from which a tensor was made, each once, in an order that depends on the graph alone."""
+def nodes_of(tensor: Tensor, enter: Callable[[Any], bool] = lambda _: True) -> list[Any]:
+    """Return the nodes from which a tensor was made, each once, in an order that depends on the graph alone.
+
+    What lies behind nodes that `enter` refuses is left out, as they are.
+    """
     found: dict[Any, None] = {}
     waiting = [tensor.grad_fn] if tensor.grad_fn is not None else []
     while waiting:
         node = waiting.pop()
-        if node not in found:
+        if node not in found and enter(node):
             found[node] = None
             waiting += [before for before, _ in node.next_functions if before is not None]
     return list(found)

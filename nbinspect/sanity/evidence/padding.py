@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
-from nbinspect.nested import map_tensors, tensors_in
+from nbinspect.nested import tensors_in
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.contents import are_lengths, contents, is_mask
@@ -106,13 +105,7 @@ def shortened(batch: Batch, padding: Padding, few: int = 4) -> tuple[Batch, Batc
     named = (*part.inputs, *tensors_in(part.parts.targets, ""))
     cut = {id(tensor): _cut(name, tensor, axis, padding.steps, length) for name, tensor in named}
 
-    def changed(value: Any) -> Any:
-        return map_tensors(lambda tensor: cut.get(id(tensor), tensor), value)
-
-    own = part.parts
-    whole = None if own.whole is None else changed(dict(own.whole))
-    parts = replace(own, inputs=changed(own.inputs), targets=changed(own.targets), whole=whole)
-    return part, replace(part, raw=changed(part.raw), parts=parts), lengths
+    return part, part.changed(lambda tensor: cut.get(id(tensor), tensor)), lengths
 
 
 def _cut(name: str, tensor: Tensor, axis: int, steps: int, length: int) -> Tensor:

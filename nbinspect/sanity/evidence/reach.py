@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nbinspect.capture.module_hooks import stepped_modules
 from nbinspect.sanity.evidence.flow import memory_of
+from nbinspect.sanity.evidence.graph import nodes_of
 from nbinspect.sanity.evidence.picking import takes_alike
 from nbinspect.sanity.evidence.source import backward_calls, is_users
 from nbinspect.sanity.program import Program
@@ -113,25 +114,11 @@ def is_library_part(network: nn.Module, name: str) -> bool:
         path = path.rpartition(".")[0]
 
 
-def nodes_of(root: Any, enter: Callable[[Any], bool] = lambda _: True) -> Iterator[Any]:
-    """Give the nodes of an autograd graph from a `grad_fn` on, each once; not what lies behind those refused."""
-    waiting, seen = [root], {root}
-    while waiting:
-        node = waiting.pop()
-        if node is None or not enter(node):
-            continue
-        yield node
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen:
-                seen.add(following)
-                waiting.append(following)
-
-
 def leaves_of(loss: Tensor, enter: Callable[[Any], bool] = lambda _: True) -> dict[int, Tensor]:
     """Return the leaves that a loss's graph reaches, by id; of a path only as far as `enter` allows."""
     if loss.grad_fn is None:
         return {id(loss): loss} if loss.requires_grad else {}
-    found = (getattr(node, "variable", None) for node in nodes_of(loss.grad_fn, enter))
+    found = (getattr(node, "variable", None) for node in nodes_of(loss, enter))
     return {id(tensor): tensor for tensor in found if isinstance(tensor, Tensor)}
 
 

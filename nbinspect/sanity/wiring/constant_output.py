@@ -13,8 +13,7 @@ from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, measur
 from nbinspect.sanity.evidence.lineage import where_of
 from nbinspect.sanity.evidence.sameness import along, differs, where_wiped
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Recorded, tensor_output
-from nbinspect.sanity.supplies import Evaluated
+from nbinspect.sanity.recorded import Evaluated, Recorded, tensor_output
 
 
 def run(program: Program, evaluated: Evaluated, recorded: Recorded, *, std: float = 0.1) -> CheckResult:
