@@ -44,7 +44,7 @@ def clones_of(
     """
     modules = [network, *(part for part in parts if isinstance(part, nn.Module))]
     with torch.inference_mode(False), torch.enable_grad():
-        ready = {id(part): (part, own) for module in modules for part, own in _prepared(module, shared)}
+        ready = {id(part): (part, own) for module in modules for part, own in _all_prepared(module, shared)}
         ready |= {id(part): (part, own) for part, own in _valued(network, values or {})}
         known = {key: own for key, (_, own) in ready.items()}
         try:
@@ -56,7 +56,8 @@ def clones_of(
             _copied_all(modules, memo)
     clones = [memo[id(module)] for module in modules]
     for clone in clones:
-        _rebind_functions(clone, memo)
+        for module in clone.modules():
+            rebind_functions(module, memo)
     return clones[0], *(_rebound(part, memo) for part in parts)
 
 
@@ -70,25 +71,27 @@ def _copied_all(modules: list[nn.Module], memo: dict[Any, Any]) -> None:
         ) from error
 
 
-def _prepared(network: nn.Module, shared: bool) -> Iterator[tuple[Any, Any]]:
-    """Yield what a plain deep copy would get wrong, with what is to stand for it in the clone."""
+def _all_prepared(network: nn.Module, shared: bool) -> Iterator[tuple[Any, Any]]:
     modules = set(network.modules())
     for module in modules:
-        renormalised = getattr(module, "max_norm", None) is not None
-        for parameter in module.parameters(recurse=False):
-            if shared and not (renormalised or is_lazy(parameter)):
+        for parameter in module.parameters(recurse=False) if shared else ():
+            if not (getattr(module, "max_norm", None) is not None or is_lazy(parameter)):
                 yield parameter, _over_the_same_memory(parameter)
-        for value in _attributes(module):
-            if isinstance(value, Tensor) and not isinstance(value, nn.Parameter) and not value.is_leaf:
-                yield value, value.clone()
-            elif isinstance(value, torch.Generator):
-                yield value, torch.Generator(value.device).set_state(value.get_state())
-            elif isinstance(value, _OF_TRAINING):
-                yield value, value
-        for name in _HOOKS:
-            for hook in module.__dict__.get(name, {}).values():
-                if getattr(hook, "__self__", None) not in modules:
-                    yield hook, hook
+        yield from ((value, value) for value in _attributes(module) if isinstance(value, _OF_TRAINING))
+        yield from prepared(module, modules)
+
+
+def prepared(module: nn.Module, modules: set[nn.Module]) -> Iterator[tuple[Any, Any]]:
+    """Yield what a plain deep copy of one of `modules` would get wrong, with what is to stand for it in the copy."""
+    for value in _attributes(module):
+        if isinstance(value, Tensor) and not isinstance(value, nn.Parameter) and not value.is_leaf:
+            yield value, value.detach().clone()
+        elif isinstance(value, torch.Generator):
+            yield value, torch.Generator(value.device).set_state(value.get_state())
+    for name in _HOOKS:
+        for hook in module.__dict__.get(name, {}).values():
+            if getattr(hook, "__self__", None) not in modules:
+                yield hook, hook
 
 
 def _over_the_same_memory(parameter: nn.Parameter) -> nn.Parameter:
@@ -131,15 +134,14 @@ def _refused(network: nn.Module, known: dict[int, Any]) -> Iterator[Any]:
                     yield part
 
 
-def _rebind_functions(clone: nn.Module, memo: dict[Any, Any]) -> None:
-    """Make functions among a clone's attributes and hooks close over the clone where they closed over the model."""
-    for module in clone.modules():
-        for name, value in list(module.__dict__.items()):
-            if name in _HOOKS:
-                for key, hook in value.items():
-                    value[key] = _rebound(hook, memo)
-            elif isinstance(value, types.FunctionType | functools.partial):
-                module.__dict__[name] = _rebound(value, memo)
+def rebind_functions(module: nn.Module, memo: dict[Any, Any]) -> None:
+    """Make functions among a copy's attributes and hooks close over copies where they closed over what was copied."""
+    for name, value in list(module.__dict__.items()):
+        if name in _HOOKS:
+            for key, hook in value.items():
+                value[key] = _rebound(hook, memo)
+        elif isinstance(value, types.FunctionType | functools.partial):
+            module.__dict__[name] = _rebound(value, memo)
 
 
 def _rebound(value: Part, memo: dict[Any, Any]) -> Part:

@@ -7,6 +7,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import is_
 from types import ModuleType
@@ -31,9 +32,18 @@ from nbinspect.settings import (
 
 Named: TypeAlias = tuple[str, Any]
 
-_OBJECTS = (nn.Module, Optimizer, LRScheduler, torch.amp.GradScaler)
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """A container, or the attributes of an object, that is to hold the same things again."""
+
+    container: Any
+
+
+OBJECTS = (nn.Module, Optimizer, LRScheduler, torch.amp.GradScaler)
+"""What comes back whole."""
 _REFILLED = (dict, OrderedDict, defaultdict, list, set, deque)  # no subclass: it may refuse, or do more than fill
-_FOLLOWED = (Tensor, *_OBJECTS, *GENERATORS, dict, list, tuple, set, deque)
+_FOLLOWED = (Tensor, *OBJECTS, *GENERATORS, dict, list, tuple, set, deque)
 
 
 @contextmanager
@@ -46,7 +56,8 @@ def preserve(*touched: object, parameters: bool = True) -> Iterator[None]:
     settings. Of objects of other classes that a module holds, the attributes and the containers in them come back.
 
     Args:
-        touched: Modules, optimizers, schedulers, gradient scalers and loaders, in any order; None is skipped.
+        touched: Modules, optimizers, schedulers, gradient scalers and loaders, in any order; None is skipped. Of a
+            built-in container wrapped in `Contents`, what it holds comes back, and the containers in it.
         parameters: Whether to copy the bytes of parameters and their gradients, which takes the memory of one copy
             of them on their device. Without it the block must not write to them, for such writes stay.
 
@@ -126,7 +137,7 @@ class _Snapshot:
             return _children(name, value)
         if isinstance(value, Tensor):
             return self._add_tensor(name, value)
-        if isinstance(value, _OBJECTS):
+        if isinstance(value, OBJECTS):
             return self._add_object(name, value)
         self.contents.append(generator_undo(name, value))
         return ()
@@ -188,8 +199,11 @@ class _Snapshot:
 
 def _followed(touched: Iterable[object]) -> Iterator[Named]:
     for thing in touched:
+        if isinstance(thing, Contents):
+            yield type(thing.container).__name__, thing.container
+            continue
         name = type(thing).__name__
-        yield from ((name, thing),) if isinstance(thing, _OBJECTS) else generators_in(name, thing)
+        yield from ((name, thing),) if isinstance(thing, OBJECTS) else generators_in(name, thing)
 
 
 def _children(name: str, container: Any) -> Iterator[Named]:

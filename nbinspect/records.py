@@ -612,6 +612,8 @@ class CheckResult:
     """Ids of the advice that it serves: ``K-loss-at-init``."""
     passes: float = 0.0
     """Forward and backward passes that it ran itself, in batches; shared ones count where they were first needed."""
+    steps: int = 0
+    """Training steps on copies that it ran itself; shared ones count where they were first needed."""
     seconds: float = 0.0
 
 
@@ -684,9 +686,12 @@ class SanityRecord:
     seed: int
     seconds: float
     passes: float
+    """Forward and backward passes, in batches; those of training steps are not among them."""
     cut: str
     """Why the run ended early: ``time budget of 120 s``, ``cancelled``; empty for a whole run."""
     notes: tuple[str, ...]
     """What a reader should know of the run, a sentence each."""
     versions: tuple[tuple[str, str], ...]
     """Package and version: nbinspect, torch, Python."""
+    steps: int = 0
+    """Training steps on copies."""

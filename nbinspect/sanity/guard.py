@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from nbinspect.preserve import preserve
+from nbinspect.copies.reach import bindings_of
+from nbinspect.copies.twins import walked
+from nbinspect.preserve import OBJECTS, preserve
 from nbinspect.subject import Subject
 
 
@@ -22,8 +24,10 @@ class Guard:
 
     def __init__(self, subject: Subject) -> None:
         optimizers = subject.optimizer.values() if isinstance(subject.optimizer, Mapping) else [subject.optimizer]
-        self._modules = [part for part in (subject.model, subject.loss_fn) if isinstance(part, nn.Module)]
-        held = (*self._modules, *optimizers, subject.scheduler, subject.scaler, subject.loader, subject.val_loader)
+        given = (subject.model, subject.loss_fn, *optimizers, subject.scheduler, subject.scaler)
+        live = {id(part): part for part in (*given, *_reached(subject)) if part is not None}
+        self._modules = [part for part in live.values() if isinstance(part, nn.Module)]
+        held = (*live.values(), subject.loader, subject.val_loader)
         self._touched = [part for part in held if part is not None]
         self._stack = ExitStack()
 
@@ -68,6 +72,15 @@ class Guard:
                 yield f"requires_grad of {name}", tensor.requires_grad
                 if tensor.grad is not None:
                     yield f"gradient of {name}", tensor.grad
+
+
+def _reached(subject: Subject) -> Iterator[Any]:
+    """Yield the live objects that the user's own steps reach beyond what was given."""
+    steps = [step for step in (subject.train_step, subject.eval_step) if step is not None]
+    values = [binding.value for binding in bindings_of(steps)]
+    parts = list(walked(values))
+    inner = {id(child) for part in parts if isinstance(part, nn.Module) for child in list(part.modules())[1:]}
+    yield from (part for part in parts if isinstance(part, OBJECTS) and id(part) not in inner)
 
 
 def _copied(fact: Any) -> Any:

@@ -23,6 +23,9 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.limits import Limits
 from nbinspect.subject import Subject
 
+STEPS = 600
+"""The training steps that the checks of a run may take together."""
+
 
 class Program:
     """A model with its loss, run on batches.
@@ -50,6 +53,8 @@ class Program:
         self._original = original
         self.passes = 0.0
         """Forward and backward passes so far, in whole batches."""
+        self.steps = 0
+        """Training steps on copies so far."""
         self.writes = False
         """Whether the user's own code writes to parameters while it runs, which is then put back after each pass."""
 
@@ -119,6 +124,18 @@ class Program:
         counts = self._original or self
         self.limits.ask()
         counts.passes += min(1.0, batch.size / counts.whole) if counts.whole and batch.size else 1.0
+
+    def count_step(self) -> None:
+        """Count a training step on a copy, and end the run if its budget is used up.
+
+        Raises:
+            MissingNeed: if all training steps of a run are used up.
+        """
+        counts = self._original or self
+        self.limits.ask()
+        if counts.steps >= STEPS:
+            raise MissingNeed(f"more training steps than the {STEPS} of a run")
+        counts.steps += 1
 
     def copied(self) -> Program:
         """Return the program with copies of model, parameters and loss, to change at will; its passes count here.

@@ -98,6 +98,7 @@ class _Run:
             seed=self._program.seed,
             seconds=self._limits.spent,
             passes=self._program.passes,
+            steps=self._program.steps,
             cut=self._cut,
             notes=tuple(supplies.notes),
             versions=(
@@ -109,7 +110,7 @@ class _Run:
 
     def _one(self, check: Check, supplies: Supplies, guard: Guard) -> CheckResult:
         """Run one check, whatever it comes to."""
-        began, before = time.monotonic(), self._program.passes
+        began, before, taken = time.monotonic(), self._program.passes, self._program.steps
         if self._cut:
             found = CheckResult("", "", "skip", f"not run: {self._cut}")
         else:
@@ -128,6 +129,7 @@ class _Run:
             stage=check.stage,
             sources=check.sources,
             passes=self._program.passes - before,
+            steps=self._program.steps - taken,
             seconds=time.monotonic() - began,
         )
 

@@ -23,8 +23,15 @@ from nbinspect.sanity.limits import Hung
 from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, record
 from nbinspect.sanity.task import infer_task
+from nbinspect.sanity.trials.observed import Observed, observe
 
 _SEVERAL = 3
+_STREAM = 40
+_MOST_BYTES = 2**28
+
+
+def _bytes(batch: Batch) -> int:
+    return sum(tensor.numel() * tensor.element_size() for _, tensor in tensors_in(batch.raw, ""))
 
 
 class Supplies:
@@ -92,6 +99,21 @@ class Supplies:
         first: Batch = self.supply("batches")[0]
         self.program.whole = first.size or None
         return first
+
+    def _stream(self) -> tuple[Batch, ...]:
+        """Successive batches of one pass over the loader, as many as training steps on fresh samples need."""
+        self.supply("batches")
+        found: list[Batch] = []
+        with reading(self.subject, self._given("loader"), self.limits) as batches:
+            for batch in islice(batches, _STREAM):
+                if batch.epoch or sum(map(_bytes, found)) > _MOST_BYTES:
+                    break
+                found.append(batch)
+        return tuple(found)
+
+    def _observed(self) -> Observed:
+        self.supply("batch")
+        return observe(self.program, self.supply("stream"))
 
     def _attempt(self) -> Recorded:
         if any(map(is_lazy, self.program.parameters.values())):
@@ -167,6 +189,8 @@ _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
     "scan": lambda s: s._scan("loader"),
     "val_scan": lambda s: s._scan("val_loader"),
     "batch": Supplies._batch,
+    "stream": Supplies._stream,
+    "observed": Supplies._observed,
     "attempt": Supplies._attempt,
     "trial": Supplies._trial,
     "recorded": Supplies._recorded,
@@ -184,6 +208,8 @@ _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
 _NOUNS = {
     "batches": "batches that can be read",
     "batch": "a batch that can be read",
+    "stream": "batches that can be read",
+    "observed": "a training step that can be taken on a copy",
     "attempt": "a pass that can be recorded",
     "recorded": "a pass that can be recorded",
     "recordings": "passes that can be recorded",

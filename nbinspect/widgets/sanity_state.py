@@ -27,6 +27,7 @@ def so_far(subject: Subject, results: Sequence[CheckResult], seed: int, seconds:
         cut=cut,
         notes=(),
         versions=(),
+        steps=sum(result.steps for result in results),
     )
 
 
@@ -47,6 +48,7 @@ def merged(before: SanityRecord | None, new: SanityRecord, checks: Sequence[Chec
         diagnosis=diagnosis,
         seconds=new.seconds + sum(result.seconds for result in kept),
         passes=new.passes + sum(result.passes for result in kept),
+        steps=new.steps + sum(result.steps for result in kept),
     )
     if before is None:
         return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.zoo.program import PROGRAMS, Program
 
-_KINDS = ("*_pairs*.py", "lookalikes*.py")
+_KINDS = ("*_pairs*.py", "lookalikes*.py", "unseen_*.py")
 
 
 def every_program() -> list[Program]:

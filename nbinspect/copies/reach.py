@@ -1,0 +1,192 @@
+"""What the user's own functions reach beyond their arguments: globals, closure cells, defaults, `self`, attributes.
+
+Followed are functions and classes of the user's own files, and those that they call there; installed packages are not,
+but for what their wrappers close over.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sysconfig
+import types
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+MISSING = object()
+"""Stands for a name that is not bound."""
+_CONTAINERS = (dict, list, tuple, set, deque)
+_LONGEST = 10_000
+_INSTALLED = ("site-packages", "dist-packages")
+_OURS, _PYTHON = str(Path(__file__).parents[1]), sysconfig.get_paths()["stdlib"]
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """A name by which a function of the user's reaches a value."""
+
+    name: str
+    value: Any
+    """`MISSING` for a global that the function may make."""
+    put: Callable[[Any], None]
+    """Binds the name to another value."""
+
+
+def bindings_of(roots: Iterable[Any]) -> list[Binding]:
+    """Return every binding by which functions, methods and objects reach a value, and these themselves without a name.
+
+    Nothing is called or changed.
+    """
+    walk = _Walk()
+    for root in roots:
+        walk.found.append(Binding("", root, lambda _: None))
+        walk.enter(root)
+    return walk.found
+
+
+def is_users_file(file: str) -> bool:
+    """Return whether a file is the user's own: of no installed package, not of Python, not of this one."""
+    if file.startswith("<"):
+        return not file.startswith("<frozen")
+    return not (any(part in file for part in _INSTALLED) or file.startswith((_OURS, _PYTHON)))
+
+
+class _Walk:
+    """A walk over functions and what they reach; each thing is entered once."""
+
+    def __init__(self) -> None:
+        self.found: list[Binding] = []
+        self._seen: dict[Any, Any] = {}
+
+    def enter(self, value: Any) -> None:
+        """Follow one value, and all that it leads to."""
+        waiting = deque([value])
+        while waiting:
+            one = waiting.popleft()
+            if id(one) not in self._seen:
+                self._seen[id(one)] = one
+                waiting.extend(self._inside(one))
+
+    def _inside(self, value: Any) -> Iterator[Any]:
+        if isinstance(value, types.FunctionType):
+            yield from self._of_function(value)
+        elif isinstance(value, types.MethodType):
+            yield from (value.__func__, value.__self__)
+        elif isinstance(value, functools.partial):
+            yield from (value.func, *value.args, *value.keywords.values())
+        elif isinstance(value, staticmethod | classmethod):
+            yield value.__func__
+        elif isinstance(value, property):
+            yield from (value.fget, value.fset)
+        elif isinstance(value, type):
+            yield from self._of_class(value)
+        elif isinstance(value, _CONTAINERS):
+            yield from elements(value)
+        else:
+            yield type(value)
+            yield from (part for part in attributes(value).values() if _leads_on(part))
+
+    def _of_function(self, function: types.FunctionType) -> Iterator[Any]:
+        wrapped = getattr(function, "__wrapped__", None)
+        if wrapped is not None:
+            yield wrapped
+        own = is_users_file(function.__code__.co_filename)
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            try:
+                value = cell.cell_contents
+            except ValueError:  # empty
+                continue
+            if own or _leads_on(value):
+                yield self._bound(name, value, functools.partial(setattr, cell, "cell_contents"))
+        if not own:
+            return
+        for key in ("__defaults__", "__kwdefaults__"):
+            given = getattr(function, key)
+            if given:
+                yield self._bound(function.__name__, given, functools.partial(setattr, function, key))
+        yield from self._of_namespace(function.__globals__, _names(function.__code__))
+
+    def _of_namespace(self, namespace: dict[str, Any], names: frozenset[str]) -> Iterator[Any]:
+        for name in names:
+            if (id(namespace), name) in self._seen:
+                continue
+            value = namespace.get(name, MISSING)
+            if isinstance(value, types.ModuleType):
+                if is_users_file(getattr(value, "__file__", None) or "<"):
+                    yield from self._of_namespace(vars(value), names)
+                continue
+            self._seen[id(namespace), name] = value
+            self._bound(name, value, functools.partial(_bind, namespace, name))
+            if value is not MISSING:
+                yield value
+
+    def _of_class(self, kind: type) -> Iterator[Any]:
+        for one in kind.__mro__:
+            if not _is_users_class(one):
+                continue
+            for name, value in list(vars(one).items()):
+                if name.startswith("__") and not isinstance(value, types.FunctionType):
+                    continue
+                if not isinstance(value, types.FunctionType | staticmethod | classmethod | property | type):
+                    self._bound(name, value, functools.partial(setattr, one, name))
+                yield value
+
+    def _bound(self, name: str, value: Any, put: Callable[[Any], None]) -> Any:
+        self.found.append(Binding(name, value, put))
+        return value
+
+
+def _bind(namespace: dict[str, Any], name: str, value: Any) -> None:
+    if value is MISSING:
+        namespace.pop(name, None)
+    else:
+        namespace[name] = value
+
+
+@functools.lru_cache(4096)
+def _is_users_class(kind: type) -> bool:
+    if kind.__module__ in ("builtins", "typing", "abc"):
+        return False
+    if kind.__module__ == "__main__":
+        return True
+    try:
+        return is_users_file(inspect.getfile(kind))
+    except (TypeError, OSError):
+        return False
+
+
+def _names(code: types.CodeType) -> frozenset[str]:
+    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return frozenset(code.co_names).union(*map(_names, inner))
+
+
+def _leads_on(value: Any) -> bool:
+    """Whether a value may lead to more of the user's code or to live objects."""
+    return callable(value) or isinstance(value, _CONTAINERS) or bool(attributes(value))
+
+
+def elements(container: Any) -> Iterable[Any]:
+    """Return the elements of a built-in container; none of one so long that it must be data."""
+    if len(container) > _LONGEST:
+        return ()
+    return container.values() if isinstance(container, dict) else container
+
+
+def attributes(value: Any) -> Mapping[str, Any]:
+    """Return the attributes of an object of whatever class; none of tensors, types, functions, modules and data."""
+    if isinstance(value, Tensor | type | types.FunctionType | types.ModuleType | DataLoader | Dataset):
+        return {}
+    if type(value).__module__.split(".")[0] in ("builtins", "numpy", "pandas", "polars", "matplotlib", "IPython"):
+        return {}
+    held = getattr(value, "__dict__", None)
+    if type(held) is not dict:
+        return {}
+    if isinstance(value, nn.Module):
+        return {**held, **held.get("_modules", {})}
+    return held

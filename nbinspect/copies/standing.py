@@ -1,0 +1,55 @@
+"""Copies that stand in for the live objects while the user's own functions run, and go again at the end."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from nbinspect.copies.reach import MISSING, Binding, attributes
+from nbinspect.copies.twins import LIVE, Twins, walked
+from nbinspect.preserve import Contents, preserve
+
+_CONTAINERS = (dict, list, set, deque)
+
+
+@contextmanager
+def standing_in(bindings: Sequence[Binding], twins: Twins) -> Iterator[None]:
+    """Bind names to copies of the live objects that they are bound to, while the block runs.
+
+    At the end, also after an exception or an interrupt, every name is bound as it was, and containers and objects
+    that hold nothing live, such as a list of losses, hold what they held.
+    """
+    others = [binding.value for binding in bindings if twins.of(binding.value) is binding.value]
+    contents = [Contents(container) for container in _containers(others)]
+    with preserve(*contents):
+        try:
+            for binding in bindings:
+                own = twins.of(binding.value)
+                if own is not binding.value:
+                    binding.put(own)
+            yield
+        finally:
+            _put_back(bindings)
+
+
+def _containers(values: list[Any]) -> Iterator[Any]:
+    for value in walked(value for value in values if value is not MISSING):
+        if type(value) in _CONTAINERS:
+            yield value
+        elif not isinstance(value, LIVE) and attributes(value):
+            yield vars(value)
+
+
+def _put_back(bindings: Sequence[Binding]) -> None:
+    """Bind every name as it was, past an interrupt."""
+    interrupt: KeyboardInterrupt | None = None
+    for binding in bindings:
+        try:
+            binding.put(binding.value)
+        except KeyboardInterrupt as stop:  # noqa: PERF203 - the others must still be put back
+            interrupt = stop
+            binding.put(binding.value)
+    if interrupt is not None:
+        raise interrupt

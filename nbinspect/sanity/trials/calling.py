@@ -1,0 +1,117 @@
+"""How the user's own `train_step` and `eval_step` are called: with what their parameters ask for by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nbinspect.nested import fields_of
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import MissingNeed
+from nbinspect.subject import Subject
+
+_ALIASES = {
+    "model": ("model", "net", "network", "module"),
+    "batch": ("batch", "data", "sample", "samples", "minibatch"),
+    "optimizer": ("optimizer", "optimiser", "opt", "optim", "optimizers"),
+    "loss_fn": ("loss_fn", "criterion", "loss_function", "loss"),
+    "scheduler": ("scheduler", "lr_scheduler", "schedule", "sched"),
+    "scaler": ("scaler", "grad_scaler"),
+    "device": ("device",),
+    "step": ("step", "global_step", "iteration", "it", "i", "idx", "batch_idx", "batch_index", "n"),
+    "epoch": ("epoch",),
+}
+_MEANING = {alias: name for name, aliases in _ALIASES.items() for alias in aliases}
+_ORDER = ("model", "batch", "optimizer")
+
+
+def arguments_of(
+    step: Callable[..., Any], subject: Subject, batch: Batch, number: int
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return the positional and named arguments for a step, by the names of its parameters.
+
+    The first three without a known name are taken as model, batch and optimizer, as far as these are not asked for by
+    name. A parameter with a default is given only what the subject has and the default does not say.
+
+    Raises:
+        MissingNeed: for a parameter that nothing is known for.
+    """
+    try:
+        parameters = list(inspect.signature(step).parameters.values())
+    except (TypeError, ValueError) as error:
+        raise MissingNeed("a step whose parameters can be read") from error
+    known = _known(subject, batch, number)
+    asked = {_MEANING.get(p.name) for p in parameters}
+    unnamed = [name for name in _ORDER if name not in asked and name in known]
+    positional, named = [], {}
+    for p in parameters:
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            continue
+        name = _name_for(p.name, known, subject)
+        has_default = p.default is not p.empty
+        if name is None and has_default:
+            continue
+        if name is None:
+            if not unnamed or p.kind is p.KEYWORD_ONLY:
+                raise MissingNeed(f"a step without the parameter {p.name}, for which nothing is known")
+            name = unnamed.pop(0)
+        if has_default and not (p.default is None or name in ("step", "epoch")):
+            continue  # the default says more, and is a copy by now
+        if p.kind is p.KEYWORD_ONLY or (has_default and p.kind is not p.POSITIONAL_ONLY):
+            named[p.name] = known[name]
+        else:
+            positional.append(known[name])
+    return positional, named
+
+
+def _known(subject: Subject, batch: Batch, number: int) -> dict[str, Any]:
+    found = {
+        "model": subject.model,
+        "batch": batch.raw,
+        "optimizer": subject.optimizer,
+        "loss_fn": subject.loss_fn,
+        "scheduler": subject.scheduler,
+        "scaler": subject.scaler,
+        "device": subject.target_device or torch.device("cpu"),
+        "step": number,
+        "epoch": 0,
+    }
+    if isinstance(subject.optimizer, Mapping):
+        found |= {f"optimizer {name}": part for name, part in subject.optimizer.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _name_for(parameter: str, known: dict[str, Any], subject: Subject) -> str | None:
+    """Return under which name what a parameter asks for is known; None where it is not."""
+    name = _MEANING.get(parameter)
+    if name in known:
+        return name
+    if isinstance(subject.optimizer, Mapping):
+        words = set(parameter.lower().split("_"))
+        for role in subject.optimizer:
+            if str(role).lower() in words or str(role).lower() == parameter.lower():
+                return f"optimizer {role}"
+    return None
+
+
+def loss_in(returned: Any) -> float | None:
+    """Return the loss in what a step returned: a number, a tensor of one value, the first or the one named loss."""
+    if isinstance(returned, Tensor):
+        return float(returned.detach()) if returned.numel() == 1 and not returned.is_complex() else None
+    if isinstance(returned, bool) or returned is None:
+        return None
+    if isinstance(returned, int | float):
+        return float(returned)
+    named = fields_of(returned) or {}
+    for key in ("loss", "train_loss", "total_loss", "total"):
+        if key in named:
+            return loss_in(named[key])
+    if isinstance(returned, list | tuple) and returned:
+        return loss_in(returned[0])
+    if hasattr(returned, "item") and getattr(returned, "size", 0) == 1:  # a NumPy scalar
+        return float(returned.item())
+    return None

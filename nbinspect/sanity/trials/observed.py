@@ -1,0 +1,69 @@
+"""The user's own training step, taken a few times on fresh batches and observed: shared by all checks that judge it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.trainee import Step, trained
+
+_UPDATES = 6
+_STEPS = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """A few steps on successive batches, each observed."""
+
+    steps: tuple[Step, ...]
+    is_own: bool
+    """Whether they are those of the user's own `train_step`; else they are standard ones with their optimizer."""
+    trainable: frozenset[str]
+    """Names of the parameters with `requires_grad`, at the start."""
+    frozen: frozenset[str]
+    """Names of the others."""
+    held: dict[str, frozenset[str]]
+    """By the name of each optimizer, the names of its parameters; ``optimizer[3]`` is none of the model's."""
+    schedulers: tuple[str, ...]
+    """Names of the schedulers."""
+
+    @cached_property
+    def updating(self) -> tuple[Step, ...]:
+        """The steps in which an optimizer changed a parameter: not those at a rate of 0, nor those that accumulate."""
+        return tuple(step for step in self.steps if any(update.rewritten for update in step.events.updates))
+
+    @cached_property
+    def rewritten(self) -> frozenset[str]:
+        """Names of all parameters that changed in some step, whoever wrote them."""
+        return frozenset().union(*(step.rewritten for step in self.steps))
+
+    @cached_property
+    def arrived(self) -> frozenset[str]:
+        """Names of all parameters that a gradient other than zero came for."""
+        return frozenset(name for step in self.steps for name, norm in step.events.arrived.items() if norm > 0)
+
+
+def observe(program: Program, batches: Sequence[Batch]) -> Observed:
+    """Take steps on a copy until a few have updated it, at most 24, and return what they did.
+
+    Raises:
+        MissingNeed: as `trained` and `Trainee.step`.
+    """
+    with trained(program) as trainee:
+        named = trainee.parameters
+        names = {id(parameter): name for name, parameter in named.items()}
+        trainable = frozenset(name for name, parameter in named.items() if parameter.requires_grad)
+        held = {
+            role: frozenset(names[id(p)] for group in optimizer.param_groups for p in group["params"])
+            for role, optimizer in trainee.optimizers.items()
+        }
+        steps: list[Step] = []
+        updates = 0
+        while updates < _UPDATES and len(steps) < _STEPS:
+            steps.append(trainee.step(batches[len(steps) % len(batches)], observed=True))
+            updates += any(update.rewritten for update in steps[-1].events.updates)
+        schedulers = tuple(trainee.schedulers)
+        return Observed(tuple(steps), trainee.is_own, trainable, frozenset(named) - trainable, held, schedulers)
