@@ -29,6 +29,7 @@ NEEDS = {
     "recordings": "a forward pass and a loss that run",
     "evaluated": "a forward pass and a loss that run",
     "dependence": "a forward pass and a loss that run",
+    "observed": "`optimizer` or `train_step`",
     "backward": "a loss that has a gradient",
     "untrained": "a network that has not been trained",
     "optimizer": "`optimizer`",
@@ -64,7 +65,8 @@ nbinspect check package.module:program --junit report.xml --html report.html
 | – | skip | what it needs is not there, and is named |
 | ! | error | the check could not finish, with the cause |
 
-Cost is in forward and backward passes beyond those that the checks share, at most.
+Cost is in forward and backward passes beyond those that the checks share, at most; of checks that train, in training
+steps on copies. All of them together take at most 600 steps, and on a healthy small program about 200.
 """
 HEAD = "<!-- Written by docs/make_checks.py from the check itself: change it there. -->"
 
@@ -115,6 +117,8 @@ def _is_there(name: str) -> bool:
 
 
 def _cost(check: Check) -> str:
+    if check.stage == "training":
+        return f"at most {check.cost:g} training steps" if check.cost else "no training step"
     return f"{check.cost:g} pass{'' if check.cost == 1 else 'es'}" if check.cost else "no pass of its own"
 
 

@@ -27,6 +27,7 @@ from nbinspect.figures.verdicts import (
     sentence,
     told,
     tone,
+    training,
 )
 from nbinspect.figures.words import clean, clean_lines, plural
 from nbinspect.records import Chart, CheckResult, SanityRecord
@@ -177,8 +178,9 @@ def _evidence(result: CheckResult) -> Iterator[Markup]:
         yield tag("p", tag("b", "Remedy: "), prose(result.remedy))
     if result.code:
         yield tag("pre", *map(_line, clean_lines(result.code).splitlines()))
-    cost = f"{passes(result.passes)} of its own · {result.seconds:.2f} s"
-    yield tag("p", " · ".join([*result.sources, cost]), class_="soft")
+    steps = [training(result.steps)] if result.steps else []
+    cost = [f"{passes(result.passes)} of its own", *steps, f"{result.seconds:.2f} s"]
+    yield tag("p", " · ".join([*result.sources, *cost]), class_="soft")
 
 
 def _line(line: str) -> Markup:

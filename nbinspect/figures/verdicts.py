@@ -109,12 +109,19 @@ def facts_of_run(record: SanityRecord) -> Iterator[str]:
         yield f"{record.memory[0] / 2**30:.1f} of {record.memory[1] / 2**30:.0f} GiB"
     yield f"{record.seconds:.1f} s"
     yield passes(record.passes)
+    if record.steps:
+        yield training(record.steps)
     yield f"seed {record.seed}"
 
 
 def passes(count: float) -> str:
     """Return ``no pass``, ``1 pass`` or ``2.5 passes``."""
     return f"{brief(count)} passes" if count not in (0, 1) else "1 pass" if count else "no pass"
+
+
+def training(steps: int) -> str:
+    """Return ``1 training step`` or ``190 training steps``."""
+    return plural(steps, "training step")
 
 
 def told(record: SanityRecord) -> Iterator[str]:

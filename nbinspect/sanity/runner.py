@@ -20,6 +20,7 @@ from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Ended, Hung, Limits
 from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.supplies import Supplies
+from nbinspect.sanity.trials.proof import proven
 from nbinspect.subject import Subject
 from nbinspect.version import __version__
 
@@ -85,6 +86,7 @@ class _Run:
             for check in self._checks:
                 self._tell(check.name)
                 self._results.append(self._one(check, supplies, guard))
+            self._prove(supplies)
             self._tell("")
             task = self._task(supplies)
         results, order = diagnose(self._results, self._checks)
@@ -155,6 +157,22 @@ class _Run:
                 return CheckResult("", "", "skip", "needs dense inputs")
             text = f"{type(error).__name__}: {error}"
             return CheckResult("", "", "error", text.splitlines()[0][:200], detail=f"{text}{_at(error)}")
+
+    def _prove(self, supplies: Supplies) -> None:
+        """Try the remedies of what failed, where checks that train are among those asked for."""
+        if self._cut or not any(check.stage == "training" for check in self._checks):
+            return
+        for at, result in enumerate(self._results):
+            if result.status == "fail" and not result.confirmed:
+                taken = self._program.steps
+                try:
+                    found = proven(self._program, supplies.supply("recorded"), result)
+                except Ended as ended:
+                    self._cut = str(ended)
+                    return
+                except (MissingNeed, Hung, Exception):  # noqa: BLE001 - the finding stands without a proof
+                    continue
+                self._results[at] = replace(found, steps=found.steps + self._program.steps - taken)
 
     def _task(self, supplies: Supplies) -> TaskRecord | None:
         try:

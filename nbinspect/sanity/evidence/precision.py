@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
-from nbinspect.records import Measurement
+from nbinspect.records import Measurement, Place
 from nbinspect.sanity.check import measured
-from nbinspect.sanity.evidence.lineage import reaching, roots, source_of
+from nbinspect.sanity.evidence.lineage import reaching, roots, source_of, where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
 
@@ -25,9 +25,10 @@ _SCALE = 1024.0
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """Values that an operation loses."""
+    """Values that are lost at a place."""
 
-    operation: Operation
+    where: str
+    place: Place | None
     title: str
     detail: str
     remedy: str
@@ -72,7 +73,8 @@ def _wrapped(one: Operation) -> Iterator[Loss]:
     if share:
         name = str(made.dtype).removeprefix("torch.")
         yield Loss(
-            one,
+            where_of(one),
+            one.step.place,
             f"{name} runs over",
             f"{one.step.name} on {name} wraps around at its ends: values below 0 or above its greatest come out wrong.",
             "Convert to float before the arithmetic: x.float().",
@@ -84,7 +86,8 @@ def _divided(recorded: Recorded, one: Operation) -> Iterator[Loss]:
     before, after = len(torch.unique(one.given[0])), len(torch.unique(one.made[0]))
     if after <= 2 and before >= 10 and _is_whole(one.given[0]) and _becomes_float(recorded, one):
         yield Loss(
-            one,
+            where_of(one),
+            one.step.place,
             "Integer division",
             f"{one.step.name} of integers drops the remainder: of {before} different values {after} are left.",
             "Divide floats: x.float() / 255.",
@@ -105,7 +108,8 @@ def _cut_off(recorded: Recorded, one: Operation) -> Iterator[Loss]:
     indexes = any(word_of(later.step.name) == "embedding" for later in _followers(recorded, one))
     if lost and (indexes or _becomes_float(recorded, one)):
         yield Loss(
-            one,
+            where_of(one),
+            one.step.place,
             "Features cut off to integers",
             f"{one.step.name} drops what is behind the point: of {before} different values {after} are left.",
             "Keep quantities as floats and give them to a linear layer; an embedding is for indices.",

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, measured, passed, warned
 from nbinspect.sanity.evidence.lineage import where_of
 from nbinspect.sanity.evidence.precision import has_scaler, losses, promoted, underflow
+from nbinspect.sanity.evidence.widened import wrapped
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, tensor_output
 
@@ -20,17 +21,16 @@ def run(program: Program, recorded: Recorded, *, lost: float = 0.01) -> CheckRes
         recorded: the recorded pass.
         lost: share of the gradient's entries that may vanish in float16.
     """
-    found = next(losses(recorded), None)
+    found = next(losses(recorded), None) or wrapped(program.subject.loader, program.limits)
     if found is not None:
-        step = found.operation.step
         return failed(
             found.title[0].lower() + found.title[1:],
             found.measurement,
             title=found.title,
             detail=found.detail,
             remedy=found.remedy,
-            where=where_of(found.operation),
-            place=step.place,
+            where=found.where,
+            place=found.place,
         )
     return _halved(program, recorded, lost) or _doubled(program, recorded) or passed(_types(program))
 

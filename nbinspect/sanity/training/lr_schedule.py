@@ -1,0 +1,131 @@
+"""`lr-schedule`: does the schedule fit the length of the run, and the unit in which it is stepped?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from nbinspect.records import Chart, CheckResult
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.observed import Observed
+from nbinspect.sanity.trials.schedule import Schedule, fault_of, schedule_of
+
+
+def run(
+    program: Program, observed: Observed, loader: Any, *, nothing: float = 1e-3, share: float = 0.4, rise: float = 3.0
+) -> CheckResult:
+    """Fail where the rate is next to nothing for much of the run, or the run ends before the warm-up does.
+
+    Args:
+        program: a copy of its scheduler is stepped, without training.
+        observed: tells whether the user's own step steps the scheduler.
+        loader: its length is that of an epoch.
+        nothing: share of the highest rate below which training stands still.
+        share: of the run, for which the rate may be that low.
+        rise: how much higher than in the run the rate may go after its end.
+    """
+    epoch = _length(loader)
+    total = program.subject.total_steps
+    schedule = schedule_of(program, total or epoch)
+    if schedule is None or schedule.peak == 0:
+        return skipped("a scheduler that follows the steps")
+    stepped = observed.scheduled.get(schedule.name, 0)
+    if observed.is_own and stepped == 0:
+        return _elsewhere(schedule)
+    low = float((schedule.run < nothing * schedule.peak).mean())
+    later = float(schedule.rates.max()) / schedule.peak
+    length = f"the {schedule.total} steps of {'the run' if total else 'an epoch'}" if schedule.total else "1,000 steps"
+    shown = (
+        measured(f"share of {length} at less than {nothing:g} of the highest rate", low, f"below {share:g}"),
+        measured("highest rate after the end, beside the highest before", later, f"below {rise:g}"),
+    )
+    epochs = round(total / epoch) if total and epoch else None
+    fault = fault_of(schedule, sinks=low > share, rises=later > rise and total is not None, epochs=epochs)
+    if fault is None:
+        found = f"from {schedule.run[0]:.3g} to {schedule.run[-1]:.3g}, at most {schedule.peak:.3g}"
+        return passed(found, *shown, charts=_chart(schedule))
+    summary, detail, remedy = fault
+    if not observed.is_own:  # nobody says that it is stepped every batch
+        settle = "Give the train_step that steps it: stepped once an epoch it may be right."
+        charts = _chart(schedule)
+        return inconclusive(f"{summary}, if it is stepped every batch", *shown, settle=settle, charts=charts)
+    return (failed if total or epoch else warned)(
+        summary,
+        *shown,
+        title=f"The schedule does not fit the run: {summary}",
+        detail=detail,
+        remedy=remedy,
+        where=schedule.name,
+        charts=_chart(schedule),
+    )
+
+
+def _elsewhere(schedule: Schedule) -> CheckResult:
+    return inconclusive(
+        "not stepped by train_step",
+        settle=f"{schedule.kind} is given, and train_step does not step it: where an epoch's end does, all is well; "
+        "step it there or in train_step.",
+        charts=_chart(schedule),
+    )
+
+
+def _chart(schedule: Schedule) -> tuple[Chart, ...]:
+    at = np.arange(len(schedule.run), dtype=np.float64)
+    return (Chart("lines", "Learning rate", "step", "learning rate", ("rate",), (schedule.run,), at),)
+
+
+def _length(loader: Any) -> int | None:
+    try:
+        return len(loader) or None
+    except (TypeError, NotImplementedError):
+        return None
+
+
+def _step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> torch.Tensor:
+    optimizer.zero_grad()
+    loss = functional.mse_loss(model(batch[0]), batch[1])
+    loss.backward()  # type: ignore[no-untyped-call] # torch's
+    optimizer.step()
+    scheduler.step()
+    return loss
+
+
+def good() -> Arguments:
+    """Return a cosine over the whole run."""
+    return _program(200)
+
+
+def bad() -> Arguments:
+    """Return a decay meant for epochs, stepped at every batch."""
+    program = _program(200)
+    return program | {"scheduler": torch.optim.lr_scheduler.StepLR(program["optimizer"], step_size=10, gamma=0.1)}
+
+
+def _program(steps: int) -> Arguments:
+    model = nn.Linear(4, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
+    loader = [(torch.randn(16, 4), torch.randn(16, 1)) for _ in range(4)]
+    own: Arguments = {"optimizer": optimizer, "scheduler": scheduler, "train_step": _step, "total_steps": steps}
+    return {"model": model, "loader": loader, "loss_fn": nn.MSELoss(), **own}
+
+
+CHECK = Check(
+    name="lr-schedule",
+    stage="training",
+    question="Does the schedule fit the length of the run?",
+    why="A schedule stepped at the wrong unit, or made for other data, sinks the rate to nothing long before the end.",
+    remedy="Give a schedule's lengths in the unit in which it is stepped.",
+    cost=0,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("learning-rate", "overfit-one-batch", "update-ratio"),
+    sources=("K-schedule",),
+    silent="cosine and linear decay to the end; schedulers that wait for a metric",
+)

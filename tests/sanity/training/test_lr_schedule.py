@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import lr_scheduler
+
+from nbinspect.sanity.training.lr_schedule import CHECK, bad, good
+from tests.sanity.running import run_one
+from tests.sanity.states import state_of
+
+
+def step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> torch.Tensor:
+    """A step that also steps the scheduler."""
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(batch[0]), batch[1])
+    loss.backward()
+    optimizer.step()
+    scheduler.step()
+    return loss
+
+
+def once_an_epoch(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> torch.Tensor:
+    """A step that leaves the scheduler to the loop around it."""
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(model(batch[0]), batch[1])
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def program(make: Any, total: int | None = 200, train_step: Any = step, rate: float = 0.05) -> dict[str, Any]:
+    model = nn.Linear(4, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    loader = [(torch.randn(16, 4), torch.randn(16, 1)) for _ in range(4)]
+    own = {"scheduler": make(optimizer), "train_step": train_step, "total_steps": total}
+    return {"model": model, "loader": loader, "loss_fn": nn.MSELoss(), "optimizer": optimizer, **own}
+
+
+def test_a_decay_of_epochs_stepped_every_batch_fails() -> None:
+    """A rate that falls to a tenth every ten batches is below a thousandth for five sixths of 200 steps."""
+    found = run_one(CHECK, **bad())
+    assert found.status == "fail"
+    assert "from step 40 of 200" in found.summary
+    below = sum(0.1 ** (n // 10) < 1e-3 - 1e-12 for n in range(200)) / 200
+    assert float(found.measurements[0].measured) == pytest.approx(below, abs=0.06)
+
+
+def test_a_warm_up_longer_than_the_run_fails() -> None:
+    """A rate that rises for 2,000 steps never gets anywhere in a run of 200."""
+    found = run_one(CHECK, **program(lambda o: lr_scheduler.LambdaLR(o, lambda n: min(1.0, (n + 1) / 2000))))
+    assert found.status == "fail"
+    assert "warming up" in found.summary
+
+
+def test_a_cosine_of_as_many_steps_as_epochs_fails() -> None:
+    """A cosine over 50 epochs that is stepped every batch goes down and up, again and again."""
+    found = run_one(CHECK, **program(lambda o: lr_scheduler.CosineAnnealingLR(o, T_max=50)))
+    assert found.status == "fail"
+    assert "every 100 steps" in found.summary
+
+
+def test_one_cycle_that_ends_before_the_run_fails() -> None:
+    """A one-cycle schedule of 100 steps raises in a run of 200."""
+    found = run_one(CHECK, **program(lambda o: lr_scheduler.OneCycleLR(o, max_lr=0.1, total_steps=100)))
+    assert found.status == "fail"
+    assert "of 200" in found.summary
+
+
+@pytest.mark.parametrize(
+    "kind", ["cosine", "linear", "one cycle", "steps", "restarts", "noam", "exponential", "plateau"]
+)
+def test_schedules_that_fit_are_silent(kind: str) -> None:
+    """Decays to the end, restarts, and the usual drops are no finding."""
+    make = {
+        "cosine": lambda o: lr_scheduler.CosineAnnealingLR(o, T_max=200),
+        "linear": lambda o: lr_scheduler.LambdaLR(o, lambda n: max(0.0, 1 - n / 200)),
+        "one cycle": lambda o: lr_scheduler.OneCycleLR(o, max_lr=0.1, total_steps=201),
+        "steps": lambda o: lr_scheduler.MultiStepLR(o, [100, 150, 180]),
+        "restarts": lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, T_0=50),
+        "noam": lambda o: lr_scheduler.LambdaLR(o, lambda n: 64**-0.5 * min((n + 1) ** -0.5, (n + 1) * 40**-1.5)),
+        "exponential": lambda o: lr_scheduler.ExponentialLR(o, gamma=0.98),
+        "plateau": lambda o: lr_scheduler.LambdaLR(o, lambda _: 1.0),
+    }[kind]
+    assert run_one(CHECK, **program(make)).status == "pass"
+
+
+def test_a_scheduler_stepped_by_the_loop_is_no_finding() -> None:
+    """A decay of epochs that train_step does not step may well be right."""
+    steps = program(lambda o: lr_scheduler.StepLR(o, 10), train_step=once_an_epoch)
+    assert run_one(CHECK, **steps).status == "inconclusive"
+
+
+def test_without_a_step_of_the_users_the_unit_is_not_known() -> None:
+    """Without a train_step the answer says what would settle it."""
+    found = run_one(CHECK, **program(lambda o: lr_scheduler.StepLR(o, 10), train_step=None))
+    assert found.status == "inconclusive"
+    assert "train_step" in found.detail
+
+
+def test_a_scheduler_that_waits_for_a_metric_is_skipped() -> None:
+    """What ReduceLROnPlateau does depends on the losses to come."""
+    assert run_one(CHECK, **program(lr_scheduler.ReduceLROnPlateau, train_step=once_an_epoch)).status == "skip"
+
+
+def test_without_a_scheduler_it_is_skipped() -> None:
+    """There is no schedule to judge."""
+    some = program(lambda _: None, train_step=once_an_epoch)
+    assert run_one(CHECK, **some).status == "skip"
+
+
+def test_the_scheduler_stays_where_it_is() -> None:
+    """Neither the scheduler nor the optimizer moves."""
+    some = good()
+    before = state_of(some["model"], some["optimizer"]), str(some["scheduler"].state_dict())
+    run_one(CHECK, **some)
+    assert (state_of(some["model"], some["optimizer"]), str(some["scheduler"].state_dict())) == before
+
+
+def test_the_curve_is_that_of_the_formula() -> None:
+    """The rates that are drawn are those of a cosine, computed by hand."""
+    found = run_one(CHECK, **good())
+    rates = found.charts[0].values[0]
+    assert rates == pytest.approx([0.025 * (1 + math.cos(math.pi * n / 200)) for n in range(200)], abs=1e-7)
