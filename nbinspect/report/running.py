@@ -9,11 +9,12 @@ from nbinspect.errors import InputError
 from nbinspect.records import Progress
 from nbinspect.report.report import Report
 from nbinspect.sanity.choose import chosen, settings_checked
+from nbinspect.sanity.plainly import run_plain
 from nbinspect.sanity.registry import CHECKS
 from nbinspect.sanity.runner import run_checks
 from nbinspect.subject import Subject, kind_of, make_subject
 
-_OF_THE_RUN = ("only", "skip", "seed", "time_budget", "progress")
+_OF_THE_RUN = ("only", "skip", "seed", "time_budget", "progress", "plain")
 
 
 def check(  # noqa: PLR0913 - the whole of what a user may want to say, by name
@@ -43,6 +44,7 @@ def check(  # noqa: PLR0913 - the whole of what a user may want to say, by name
     seed: int = 0,
     time_budget: float = 120,
     progress: Callable[[Progress], Any] | None = None,
+    plain: bool = False,
 ) -> Report:
     """Run the sanity checks on a program and return what they found, causes first.
 
@@ -69,11 +71,14 @@ def check(  # noqa: PLR0913 - the whole of what a user may want to say, by name
         intended: ``{"loss-direction": "policy gradient"}``: such a finding is reported as waived, with that reason.
         thresholds: ``{"dead-units": {"share": 0.7}}``, instead of a check's own.
         device: where to run; by default the model's own device.
-        only: names of checks, or of stages (``data``, ``wiring``, ``init``, ``backward``), to run; all by default.
+        only: names of checks, or of stages (``data``, ``wiring``, ``init``, ``backward``, ``training``), to run; all
+            by default.
         skip: names of checks or stages not to run.
         seed: what random draws depend on: the same seed gives the same report.
         time_budget: seconds; checks that no time is left for are skipped.
         progress: called with a `Progress` before each check, during it and at the end; returning False cancels.
+        plain: run on a copy without augmentation and regularisation (dropout, weight decay), as far as these can be
+            found; the report's notes say what was switched off. Source: K-simplify.
 
     Raises:
         InputError: for an unknown name, with the nearest known one, or an object of the wrong kind; before anything
@@ -97,7 +102,8 @@ def check(  # noqa: PLR0913 - the whole of what a user may want to say, by name
         raise InputError(f"time_budget: expected seconds above 0, got {time_budget!r}")
     if progress is not None and not callable(progress):
         raise InputError(f"progress: expected a function of a Progress, got {kind_of(progress)}")
-    return Report(run_checks(subject, checks, seed=seed, time_budget=time_budget, progress=progress))
+    options: dict[str, Any] = {"seed": seed, "time_budget": time_budget, "progress": progress}
+    return Report((run_plain if plain else run_checks)(subject, checks, **options))
 
 
 def _subject(model: Any, loader: Any, loss_fn: Any, **options: Any) -> Subject:

@@ -1,0 +1,81 @@
+"""A copy of the whole program that stands in for it: model, optimizer, scheduler, scaler, loss, what code reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from nbinspect.copies.reach import Binding, bindings_of
+from nbinspect.copies.standing import standing_in
+from nbinspect.copies.twins import Twins, is_live, walked
+from nbinspect.errors import CaptureError
+from nbinspect.preserve import preserve
+from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.program import Program
+from nbinspect.subject import Subject
+
+_STEPS = ("train_step", "eval_step", "forward", "split", "loss_fn")
+_LIVE = ("optimizer", "scheduler", "scaler")
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """The copy of a program, while it stands in for the original."""
+
+    subject: Subject
+    """With copies in place of all that is live."""
+    bindings: Sequence[Binding]
+    twins: Twins
+
+    def reached(self) -> dict[str, Any]:
+        """Return the copies of optimizers, schedulers and scalers by name: those given, and those that code reaches."""
+        subject, wanted = self.subject, (Optimizer, LRScheduler, torch.amp.GradScaler)
+        given = subject.optimizer if isinstance(subject.optimizer, Mapping) else {"optimizer": subject.optimizer}
+        found: dict[str, Any] = {**given, "scheduler": subject.scheduler, "scaler": subject.scaler}
+        named = [(binding.name, binding.value) for binding in self.bindings]
+        live = [value for _, value in named if is_live(value)]
+        within = [(type(part).__name__, part) for value in live for part in walked([value])]
+        for name, part in (*named, *within):
+            own = self.twins.of(part) if isinstance(part, wanted) else None
+            if own is not None and not any(own is other for other in found.values()):
+                found[name if name not in found else f"{name} {len(found)}"] = own
+        return found
+
+
+@contextmanager
+def whole_copy(program: Program) -> Iterator[Whole]:
+    """Give a copy of a program; in the block, names by which the user's functions reach live objects mean the copies.
+
+    At the end everything is as it was.
+
+    Raises:
+        MissingNeed: if the program cannot be copied, or has hooks on its parameters that a copy lacks.
+    """
+    _refuse_hooks(program)
+    subject = program.subject
+    factory = subject.optimizer if callable(subject.optimizer) else None
+    roots = [*(getattr(subject, name) for name in _STEPS), factory, subject.network]
+    bindings = bindings_of([part for part in roots if part is not None])
+    live = [subject.network, subject.model, *(getattr(subject, name) for name in _LIVE)]
+    held = [*live, *(binding.value for binding in bindings if is_live(binding.value))]
+    with preserve(), torch.inference_mode(False), torch.enable_grad():
+        try:
+            twins = Twins(part for part in held if part is not None)
+        except CaptureError as error:
+            raise MissingNeed(str(error)) from error
+        with standing_in(bindings, twins):
+            own = {name: twins.of(getattr(subject, name)) for name in (*_STEPS, *_LIVE)}
+            yield Whole(replace(subject, model=twins.of(subject.network), **own), bindings, twins)
+
+
+def _refuse_hooks(program: Program) -> None:
+    """A hook on a parameter, such as one that updates it as its gradient comes, is bound to the live optimizer."""
+    for name, parameter in program.parameters.items():
+        if parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None):
+            raise MissingNeed(f"parameters without hooks, which a copy lacks; {name} has some")
