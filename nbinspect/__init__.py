@@ -9,16 +9,27 @@ from nbinspect.version import __version__
 if TYPE_CHECKING:
     from nbinspect.errors import NbinspectError
     from nbinspect.inspector import Inspector
+    from nbinspect.journal.journal import Journal
     from nbinspect.report.report import Report
     from nbinspect.report.running import check
     from nbinspect.stepping.difference import first_difference
     from nbinspect.stepping.stepper import ForwardStepper
 
-__all__ = ["ForwardStepper", "Inspector", "NbinspectError", "Report", "__version__", "check", "first_difference"]
+__all__ = [
+    "ForwardStepper",
+    "Inspector",
+    "Journal",
+    "NbinspectError",
+    "Report",
+    "__version__",
+    "check",
+    "first_difference",
+]
 
 _HOMES = {
     "ForwardStepper": "nbinspect.stepping.stepper",
     "Inspector": "nbinspect.inspector",
+    "Journal": "nbinspect.journal.journal",
     "NbinspectError": "nbinspect.errors",
     "Report": "nbinspect.report.report",
     "check": "nbinspect.report.running",

@@ -9,6 +9,7 @@ from nbinspect.subject import make_subject
 if TYPE_CHECKING:
     from nbinspect.capture.operations import Level
     from nbinspect.decode.batch import Decoders
+    from nbinspect.journal.journal import Journal
     from nbinspect.widgets.batch import BatchView
     from nbinspect.widgets.forward import ForwardView
     from nbinspect.widgets.sanity import SanityView
@@ -21,6 +22,7 @@ class Inspector:
         model: the `torch.nn.Module` that is trained; DataParallel, DistributedDataParallel and compiled ones too.
         loader: any iterable of batches; None before there is any data, for views that do without.
         loss_fn: ``loss_fn(outputs, targets)``; None when the model returns an object with ``.loss``.
+        journal: a `Journal`, or the path of one, that keeps each run of the sanity panel and what is done there.
         **options: `optimizer`, `val_loader`; `split` (``batch -> (inputs, targets)``) and `forward`
             (``(model, batch) -> outputs``) for unusual batches; `class_names`, `feature_names`, `normalisation`
             (``(mean, std)`` that was applied to images), `tokenizer` or `vocabulary`, `sample_rate` in Hz,
@@ -29,12 +31,17 @@ class Inspector:
 
     Raises:
         InputError: for an unknown keyword, with the nearest known one, or an object of the wrong kind.
+        JournalError: if the journal cannot be read, or made.
 
     Nothing is called, moved or changed until a widget is opened; see each widget for what it does then.
     """
 
-    def __init__(self, model: Any, loader: Any = None, loss_fn: Any = None, **options: Any) -> None:
+    def __init__(
+        self, model: Any, loader: Any = None, loss_fn: Any = None, *, journal: Any = None, **options: Any
+    ) -> None:
         self.subject = make_subject(model, loader, loss_fn, **options)
+        self.journal = None if journal is None else _opened(journal)
+        """What keeps the runs; None where nothing was given."""
 
     def batch(self, batch: Any = None, *, follow: bool = False, decoder: Decoders = None) -> BatchView:
         """Open the view of the exact batch that enters the network.
@@ -97,7 +104,13 @@ class Inspector:
         """
         from nbinspect.widgets.sanity import SanityView
 
-        return SanityView(self.subject, seed=seed, time_budget=time_budget)
+        return SanityView(self.subject, seed=seed, time_budget=time_budget, journal=self.journal)
 
     def __repr__(self) -> str:
         return f"Inspector({type(self.subject.network).__name__}, {type(self.subject.loader).__name__})"
+
+
+def _opened(journal: Any) -> Journal:
+    from nbinspect.journal.journal import journal_at
+
+    return journal_at(journal)

@@ -19,6 +19,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from nbinspect.copies.sinks import sink_for
+
 MISSING = object()
 """Stands for a name that is not bound."""
 _CONTAINERS = (dict, list, tuple, set, deque)
@@ -118,7 +120,9 @@ class _Walk:
                 continue
             value = namespace.get(name, MISSING)
             if isinstance(value, types.ModuleType):
-                if is_users_file(getattr(value, "__file__", None) or "<"):
+                if sink_for(value) is not None:
+                    self._bound(name, value, functools.partial(_bind, namespace, name))
+                elif is_users_file(getattr(value, "__file__", None) or "<"):
                     yield from self._of_namespace(vars(value), names)
                 continue
             self._seen[id(namespace), name] = value

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from nbinspect.copies.reach import MISSING, Binding, attributes
+from nbinspect.copies.sinks import sink_for
 from nbinspect.copies.twins import LIVE, Twins, walked
 from nbinspect.preserve import Contents, preserve
 
@@ -16,7 +17,7 @@ _CONTAINERS = (dict, list, set, deque)
 
 @contextmanager
 def standing_in(bindings: Sequence[Binding], twins: Twins) -> Iterator[None]:
-    """Bind names to copies of the live objects that they are bound to, while the block runs.
+    """Bind names to copies of the live objects that they are bound to, and to sinks for loggers, while the block runs.
 
     At the end, also after an exception or an interrupt, every name is bound as it was, and containers and objects
     that hold nothing live, such as a list of losses, hold what they held.
@@ -27,8 +28,9 @@ def standing_in(bindings: Sequence[Binding], twins: Twins) -> Iterator[None]:
         try:
             for binding in bindings:
                 own = twins.of(binding.value)
-                if own is not binding.value:
-                    binding.put(own)
+                sink = sink_for(binding.value) if own is binding.value else None
+                if own is not binding.value or sink is not None:
+                    binding.put(own if sink is None else sink)
             yield
         finally:
             _put_back(bindings)

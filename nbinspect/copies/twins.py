@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from nbinspect.clone import prepared, rebind_functions
 from nbinspect.copies.reach import attributes, elements
+from nbinspect.copies.sinks import sink_for
 from nbinspect.errors import CaptureError
 from nbinspect.subject import unwrapped
 
@@ -64,6 +65,7 @@ class Twins:
                     text = f"the program cannot be copied ({type(error).__name__}: {error})"
                     raise CaptureError(text) from error
             _hand_over_gradients(parts, self._memo)
+            self._complete_optimizers(parts)
         for part in parts:
             if isinstance(part, nn.Module) and id(part) in self._memo:
                 rebind_functions(self._memo[id(part)], self._memo)
@@ -73,6 +75,16 @@ class Twins:
         if id(value) in self._memo:
             return self._memo[id(value)]
         return copy.deepcopy(value, self._memo) if is_live(value) else value
+
+    def _complete_optimizers(self, parts: list[Any]) -> None:
+        """Give copies of optimizers what a deep copy of one drops, such as the list of parameters of LBFGS."""
+        for part in parts:
+            own = self._memo.get(id(part))
+            if isinstance(part, Optimizer) and own is not None and own is not part:
+                for name in vars(part).keys() - vars(own).keys():
+                    value = vars(part)[name]
+                    if not callable(value) and "hook" not in name:
+                        vars(own)[name] = self.of(value)
 
     def _copy(self, held: list[Any]) -> None:
         for part in self._kept:
@@ -123,6 +135,8 @@ def _ready(parts: list[Any]) -> Iterator[tuple[Any, Any]]:
             yield part, torch.Generator(part.device).set_state(part.get_state())
         elif isinstance(part, _SHARED):
             yield part, part
+        elif (sink := sink_for(part)) is not None:
+            yield part, sink
 
 
 def _refused(parts: list[Any], known: dict[int, Any]) -> Iterator[Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from nbinspect.errors import InputError
+from nbinspect.errors import InputError, NbinspectError
 from nbinspect.records import Progress
 from nbinspect.report.report import Report
 from nbinspect.sanity.choose import chosen, settings_checked
@@ -103,7 +104,14 @@ def check(  # noqa: PLR0913 - the whole of what a user may want to say, by name
     if progress is not None and not callable(progress):
         raise InputError(f"progress: expected a function of a Progress, got {kind_of(progress)}")
     options: dict[str, Any] = {"seed": seed, "time_budget": time_budget, "progress": progress}
-    return Report((run_plain if plain else run_checks)(subject, checks, **options))
+    report = Report((run_plain if plain else run_checks)(subject, checks, **options))
+    journal = getattr(model, "journal", None)  # an inspector's
+    if journal is not None:
+        try:
+            journal.add(report, inspector=model)
+        except NbinspectError as error:  # a disk that is full must not cost the answers
+            warnings.warn(f"the report was not kept: {error}", stacklevel=2)
+    return report
 
 
 def _subject(model: Any, loader: Any, loss_fn: Any, **options: Any) -> Subject:

@@ -174,6 +174,9 @@ def as_scalar(loss: Any, subject: Subject) -> Tensor:
 def seed_all(seed: int, name: str) -> None:
     """Set the random states so that what a check draws depends on the seed and on its name alone."""
     own = (seed * 1_000_003 + zlib.crc32(name.encode())) % 2**32
-    torch.manual_seed(own)
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call] # torch's
+        torch.manual_seed(own)
+    else:  # else a seed would wait for the accelerator, and be set when the user first turns to it
+        torch.default_generator.manual_seed(own)
     np.random.seed(own)  # the state that data sets and transforms draw from
     random.seed(own)

@@ -16,6 +16,7 @@ from nbinspect.errors import NbinspectError
 from nbinspect.figures.page import waiting_html
 from nbinspect.figures.sanity_page import sanity_html, sanity_text
 from nbinspect.figures.words import plural
+from nbinspect.journal.journal import Journal
 from nbinspect.records import CheckResult, Progress, SanityRecord
 from nbinspect.report.report import Report
 from nbinspect.report.running import check
@@ -24,6 +25,7 @@ from nbinspect.sanity.registry import CHECKS
 from nbinspect.subject import Subject
 from nbinspect.widgets.cells import AfterCells, Names
 from nbinspect.widgets.output import Output
+from nbinspect.widgets.sanity_journal import SanityJournal
 from nbinspect.widgets.sanity_requests import SanityRequests
 from nbinspect.widgets.sanity_state import merged, progress_of, so_far
 from nbinspect.widgets.wire import pack
@@ -50,7 +52,9 @@ class SanityView(anywidget.AnyWidget):
     status = traitlets.Dict().tag(sync=True)
     _closed = True
 
-    def __init__(self, subject: Subject, *, seed: int = 0, time_budget: float = 120) -> None:
+    def __init__(
+        self, subject: Subject, *, seed: int = 0, time_budget: float = 120, journal: Journal | None = None
+    ) -> None:
         settings_checked(CHECKS, subject)
         self.subject = subject
         self.report: Report | None = None
@@ -58,6 +62,7 @@ class SanityView(anywidget.AnyWidget):
         self._seed = seed
         self._time_budget = time_budget
         self._cancelled = threading.Event()
+        self._journal = SanityJournal(journal, subject)
         self._found: list[CheckResult] = []
         self._shown = 0
         self._seconds = self._told_at = 0.0
@@ -80,10 +85,11 @@ class SanityView(anywidget.AnyWidget):
             InputError: for an unknown name, with the nearest known one; before anything is run.
 
         Results of earlier runs stay in the report until their checks are run again; so do those of a run that is
-        cancelled or interrupted.
+        cancelled or interrupted. The inspector's journal keeps each run, with its own results alone.
         """
         options: dict[str, Any] = {"seed": self._seed, "time_budget": self._time_budget, "progress": self._told}
         with self.working("runs the checks"):
+            self._journal.begins(only, skip)
             try:
                 new = check(self, only=only, skip=skip, **options).record
             except BaseException as error:
@@ -98,8 +104,9 @@ class SanityView(anywidget.AnyWidget):
 
     def cancel(self) -> None:
         """Have the run that is under way, or waits for a cell's end, come to an end; what it has found stands."""
-        if self.status["state"] in ("busy", "waiting"):
+        if self.status["state"] in ("busy", "waiting") and not self._cancelled.is_set():
             self._cancelled.set()
+            self._journal.act("cancel")
 
     def freeze(self) -> None:
         """Replace the live output in the notebook by a static page without scripts, and close the view."""
@@ -134,7 +141,7 @@ class SanityView(anywidget.AnyWidget):
         except BaseException:
             self._rest("idle", "")
             raise
-        self._rest("idle", "")
+        self._rest("error" if self._journal.problem else "idle", self._journal.problem)
 
     def _told(self, progress: Progress) -> bool:
         """Tell the page how far the run has come, ten times a second at most; answer whether it goes on."""
@@ -157,6 +164,7 @@ class SanityView(anywidget.AnyWidget):
     def _show(self, new: SanityRecord) -> Report:
         self.report = Report(self._with_earlier(new))
         self.record = pack(self.report.record)
+        self._journal.ended(Report(new))
         return self.report
 
     def _rest(self, state: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from nbinspect.copies.reach import Binding, bindings_of
+from nbinspect.copies.sinks import sink_for
 from nbinspect.copies.standing import standing_in
 from nbinspect.copies.twins import Twins, is_live, walked
 from nbinspect.errors import CaptureError
@@ -62,6 +64,7 @@ def whole_copy(program: Program) -> Iterator[Whole]:
     factory = subject.optimizer if callable(subject.optimizer) else None
     roots = [*(getattr(subject, name) for name in _STEPS), factory, subject.network]
     bindings = bindings_of([part for part in roots if part is not None])
+    _refuse_iterators(bindings)
     live = [subject.network, subject.model, *(getattr(subject, name) for name in _LIVE)]
     held = [*live, *(binding.value for binding in bindings if is_live(binding.value))]
     with preserve(), torch.inference_mode(False), torch.enable_grad():
@@ -72,6 +75,14 @@ def whole_copy(program: Program) -> Iterator[Whole]:
         with standing_in(bindings, twins):
             own = {name: twins.of(getattr(subject, name)) for name in (*_STEPS, *_LIVE)}
             yield Whole(replace(subject, model=twins.of(subject.network), **own), bindings, twins)
+
+
+def _refuse_iterators(bindings: Sequence[Binding]) -> None:
+    """An iterator that a step draws from cannot be copied, and what is drawn from it is gone."""
+    for binding in bindings:
+        drawn = isinstance(binding.value, Iterator) and not isinstance(binding.value, io.IOBase)
+        if drawn and sink_for(binding.value) is None:
+            raise MissingNeed(f"a step that is given its batches; {binding.name} is an iterator and cannot be copied")
 
 
 def _refuse_hooks(program: Program) -> None:
