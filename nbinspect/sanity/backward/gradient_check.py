@@ -110,6 +110,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
+    explains=("overfit-one-batch",),
     sources=("S-epsilon", "S-not-applied"),
     silent="kinks of ReLU, dropout (held), straight-through and reversed gradients, stopped gradients",
 )

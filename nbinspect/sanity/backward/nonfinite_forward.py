@@ -113,7 +113,15 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("nonfinite-gradient", "nondeterminism", "gradient-check"),
+    explains=(
+        "nonfinite-gradient",
+        "nondeterminism",
+        "gradient-check",
+        "overfit-one-batch",
+        "learning-rate",
+        "update-ratio",
+        "updates-not-applied",
+    ),
     sources=("T-numerics",),
     silent="infinities of masks that softmax or a later mask takes away",
 )

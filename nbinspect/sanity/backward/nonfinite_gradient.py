@@ -79,7 +79,13 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("gradient-check",),
+    explains=(
+        "gradient-check",
+        "overfit-one-batch",
+        "learning-rate",
+        "update-ratio",
+        "updates-not-applied",
+    ),
     sources=("T-numerics", "S-not-applied"),
     silent="everything else",
 )

@@ -147,7 +147,11 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("nothing-to-learn",),
+    explains=(
+        "nothing-to-learn",
+        "overfit-one-batch",
+        "shuffled-labels",
+    ),
     sources=("K-corrupt", "S-match"),
     silent="rows of few distinct values, measurements that were repeated, text; a single contradiction is a warning",
 )

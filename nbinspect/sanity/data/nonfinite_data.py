@@ -105,7 +105,15 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("nonfinite-forward", "nonfinite-gradient", "train-val-shift"),
+    explains=(
+        "nonfinite-forward",
+        "nonfinite-gradient",
+        "train-val-shift",
+        "overfit-one-batch",
+        "input-independent-baseline",
+        "shuffled-labels",
+        "learning-rate",
+    ),
     sources=("K-corrupt", "S-missing"),
     silent="entries declared by padding_value; masks of 0 and −Inf; a warning only where the loss stays finite",
 )

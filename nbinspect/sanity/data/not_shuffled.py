@@ -124,6 +124,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
+    explains=("shuffled-labels",),
     sources=("S-order",),
     silent="sets of one batch; time order that is declared as intended; samplers that draw anew in each epoch",
 )

@@ -101,7 +101,15 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("final-bias", "loss-at-init", "exploding-gradients", "learning-rate", "update-ratio"),
+    explains=(
+        "final-bias",
+        "loss-at-init",
+        "exploding-gradients",
+        "learning-rate",
+        "update-ratio",
+        "overfit-one-batch",
+        "clipping-always-on",
+    ),
     sources=("D-normalise", "S-output-histogram"),
     silent="classification; models that rescale their own output; a last bias at the mean; sparse targets",
 )

@@ -83,7 +83,15 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("constant-output", "vanishing-gradients"),
+    explains=(
+        "constant-output",
+        "vanishing-gradients",
+        "overfit-one-batch",
+        "input-independent-baseline",
+        "shuffled-labels",
+        "learning-rate",
+        "updates-not-applied",
+    ),
     sources=("D-dead", "S-layers"),
     silent="units that are sparse but live, dropout, padding, small layers that random weights may silence",
 )

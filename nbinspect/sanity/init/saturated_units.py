@@ -109,7 +109,12 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("constant-output", "vanishing-gradients"),
+    explains=(
+        "constant-output",
+        "vanishing-gradients",
+        "overfit-one-batch",
+        "learning-rate",
+    ),
     sources=("S-layers", "T-init-activation"),
     silent="gates, attention and final probabilities; activations that are sharpened on purpose",
 )

@@ -95,7 +95,16 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("dead-units", "vanishing-gradients", "constant-output"),
+    explains=(
+        "dead-units",
+        "vanishing-gradients",
+        "constant-output",
+        "overfit-one-batch",
+        "input-independent-baseline",
+        "shuffled-labels",
+        "learning-rate",
+        "update-ratio",
+    ),
     sources=("D-init",),
     silent="last layers, residual branches and adapters that begin at zero: after a few steps their units differ",
 )

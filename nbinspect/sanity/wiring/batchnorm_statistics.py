@@ -113,7 +113,11 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("runs",),
+    explains=(
+        "runs",
+        "overfit-one-batch",
+        "learning-rate",
+    ),
     sources=("T-mode",),
     silent="fresh models before any step, frozen BatchNorm, fine-tuning with little momentum, unsettled statistics",
 )

@@ -111,7 +111,16 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("unused-input", "final-bias", "overfit-one-batch", "input-independent-baseline"),
+    explains=(
+        "unused-input",
+        "final-bias",
+        "overfit-one-batch",
+        "input-independent-baseline",
+        "shuffled-labels",
+        "learning-rate",
+        "update-ratio",
+        "updates-not-applied",
+    ),
     sources=("K-input-independent",),
     silent="an output layer that starts at zero: it is drawn at random on a copy and looked at again",
 )

@@ -113,7 +113,15 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("unused-parameters", "updates-not-applied", "overfit-one-batch", "input-independent-baseline"),
+    explains=(
+        "unused-parameters",
+        "updates-not-applied",
+        "overfit-one-batch",
+        "input-independent-baseline",
+        "shuffled-labels",
+        "learning-rate",
+        "update-ratio",
+    ),
     sources=("S-not-applied", "S-unused"),
     silent="stop-gradient targets, moving-average teachers, frozen parts, parts that the optimizer does not hold",
 )

@@ -114,7 +114,14 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("loss-at-init", "exploding-gradients", "update-ratio", "learning-rate", "clipping-always-on"),
+    explains=(
+        "loss-at-init",
+        "exploding-gradients",
+        "update-ratio",
+        "learning-rate",
+        "clipping-always-on",
+        "overfit-one-batch",
+    ),
     sources=("S-loss-scale",),
     silent="token means, sums over pixels, division by a constant for accumulation, a rate chosen for the sum",
 )

@@ -107,7 +107,15 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("batch-leak", "loss-direction", "final-bias", "overfit-one-batch", "input-independent-baseline"),
+    explains=(
+        "batch-leak",
+        "loss-direction",
+        "final-bias",
+        "overfit-one-batch",
+        "input-independent-baseline",
+        "shuffled-labels",
+        "learning-rate",
+    ),
     sources=("T-shapes",),
     silent="bias, scalar, mask and affine broadcasting; pairwise losses, and (N, 1) against (N, K) quantiles",
 )

@@ -113,7 +113,15 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("optimizer-mismatch", "updates-not-applied", "overfit-one-batch", "input-independent-baseline"),
+    explains=(
+        "optimizer-mismatch",
+        "updates-not-applied",
+        "overfit-one-batch",
+        "input-independent-baseline",
+        "shuffled-labels",
+        "learning-rate",
+        "update-ratio",
+    ),
     sources=("S-not-applied", "S-unused"),
     silent="parameters of loss modules, inputs that require a gradient, inner loops, models hidden on purpose",
 )

@@ -112,6 +112,10 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
+    explains=(
+        "overfit-one-batch",
+        "updates-not-applied",
+    ),
     sources=("S-unused",),
     silent="frozen parts, experts and heads not picked, twins that follow by hand, unused parts of published models",
 )

@@ -109,7 +109,12 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("unused-parameters", "no-nonlinearity", "unused-input"),
+    explains=(
+        "unused-parameters",
+        "no-nonlinearity",
+        "unused-input",
+        "overfit-one-batch",
+    ),
     sources=("S-unused",),
     silent="views, in-place operations, outputs left over of several, what is kept, printed or returned",
 )

@@ -101,7 +101,15 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("detached-graph", "unused-parameters", "updates-not-applied", "overfit-one-batch"),
+    explains=(
+        "detached-graph",
+        "unused-parameters",
+        "updates-not-applied",
+        "overfit-one-batch",
+        "shuffled-labels",
+        "learning-rate",
+        "update-ratio",
+    ),
     sources=("D-dead", "K-clip-loss"),
     silent="straight-through estimators, clamps that spare some elements, hinges that are satisfied, metrics",
 )
