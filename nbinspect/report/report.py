@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbinspect.errors import InputError, NbinspectError
 from nbinspect.figures.sanity import chart_figure
@@ -17,6 +17,8 @@ from nbinspect.sanity.choose import near
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from nbinspect.integrations.optuna import Space
 
 
 class ChecksFailedError(NbinspectError, AssertionError):
@@ -114,6 +116,12 @@ class Report:
     def to_html(self, path: str | Path) -> None:
         """Write the run as one HTML file that needs no script and no network; an existing file is replaced."""
         Path(path).write_text(as_page(self.record), encoding="utf-8")
+
+    def to_optuna(self, **options: Any) -> Space:
+        """Return a space of hyperparameters around what the run suggests; options as `integrations.optuna` takes."""
+        from nbinspect.integrations.optuna import to_optuna
+
+        return to_optuna(self, **options)
 
     def raise_for_failures(self) -> None:
         """Do nothing if `ok`, so that a test passes.

@@ -19,18 +19,24 @@ BELOW: dict[str, set[str]] = {
     "calling": GROUND | {"subject"},
     "preserve": GROUND | {"settings"},
     "clone": GROUND,
+    "copies": PROBES,
     "capture": PROBES,
-    "sanity": PROBES | {"capture", "version"},
+    "sanity": PROBES | {"capture", "copies", "version"},
     "decode": PROBES | {"capture"},
     "browse": PROBES | {"capture", "decode"},
     "figures": GROUND,
     "stepping": PROBES | {"settings", "capture", "decode", "figures"},
-    "report": PROBES | {"capture", "sanity", "figures"},
-    "widgets": PROBES | {"capture", "sanity", "decode", "browse", "figures", "report", "stepping"},
+    "reference": PROBES | {"capture", "sanity", "figures"},
+    "report": PROBES | {"capture", "sanity", "figures", "integrations"},
+    "journal": PROBES | {"settings", "capture", "sanity", "figures", "report", "version"},
+    "widgets": PROBES
+    | {"capture", "sanity", "decode", "browse", "figures", "reference", "report", "journal", "stepping"},
 }
-BELOW["inspector"] = BELOW["integrations"] = set(BELOW)
-BELOW["__init__"] = {"inspector", "errors", "stepping", "report", "version"}
+BELOW["integrations"] = PROBES
+BELOW["inspector"] = set(BELOW)
+BELOW["__init__"] = {"inspector", "errors", "stepping", "report", "journal", "version"}
 BELOW["command"] = GROUND | {"subject", "report"}
+BELOW["testing"] = PROBES | {"report"}
 BELOW["__main__"] = {"command"}
 
 FEATURES = {"batch", "forward", "dynamics", "sanity", "data"}
