@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.depth import LEAST, ends, magnitude, relative_gradients, through_depth
+from nbinspect.sanity.evidence.depth import (
+    LEAST,
+    Layer,
+    ends,
+    magnitude,
+    multiplied,
+    relative_gradients,
+    through_depth,
+)
+from nbinspect.sanity.evidence.unrolled import Unrolled, unrolled
 from nbinspect.sanity.evidence.untrained import Untrained
+from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 
 
-def run(backward: Recorded, untrained: Untrained, *, most: float = 1e4, watch: float = 1e3) -> CheckResult:
-    """Compare the smallest gradient of the first weighted layers with the largest of the last.
+def run(
+    program: Program,
+    backward: Recorded,
+    untrained: Untrained,
+    *,
+    most: float = 1e4,
+    watch: float = 1e3,
+    grown: float = 1e3,
+    step: float = 1.2,
+) -> CheckResult:
+    """Compare the gradients of the first layers, and at the first times of a recurrent network, with those of the last.
 
     Args:
+        program: its recurrent layers are run once more; it is left unchanged.
         backward: the shared pass.
         untrained: says that nothing has been learnt yet.
         most: factor above which the gradient has exploded; gradients are relative to their weights.
         watch: factor above which that is worth a look.
+        grown: factor above which the gradient of the activations has exploded, where nearly every layer makes it grow.
+        step: growth over one layer, above which it counts as such.
     """
     del untrained
+    through = max(unrolled(program, backward), key=lambda one: one.grows, default=None)
+    if through is not None and through.grows > watch:
+        return _through_time(through, most)
     layers = relative_gradients(backward)
     if len(layers) < LEAST:
         return passed(f"weighted layers with a gradient: {len(layers)}, no depth to grow in")
@@ -29,28 +56,55 @@ def run(backward: Recorded, untrained: Untrained, *, most: float = 1e4, watch: f
     first, last = ends(values)
     # the smallest of the first: branches that begin near zero leave the stem alone with a large one
     factor = min(first) / max(last)
-    if factor <= watch:
-        return passed(f"the first layers get {factor:.3g} times the relative gradient of the last")
-    say = failed if factor > most else warned
-    layer = layers[0]
-    return say(
+    if factor > watch:
+        return _told(layers, values, ("relative gradient", "gradient over weight of"), factor, most)
+    if (factor := multiplied(layers, step)) > grown:
+        arriving = [layer.arriving for layer in layers]
+        return _told(layers, arriving, ("gradient of the activations", "gradient of what is made by"), factor, grown)
+    return passed(f"the first layers get {min(first) / max(last):.3g} times the relative gradient of the last")
+
+
+def _told(
+    layers: Sequence[Layer], values: list[float], words: tuple[str, str], factor: float, most: float
+) -> CheckResult:
+    layer, last, (quantity, of) = layers[0], max(ends(values)[1]), words
+    return (failed if factor > most else warned)(
         f"gradient grows to {magnitude(factor)} on its way to the input",
-        measured("relative gradient of the first layers, times that of the last", factor, f"below {most:g}"),
-        measured(f"gradient over weight of {layer.name}", values[0], f"{max(last):.3g} as in the last layers"),
+        measured(f"{quantity} at the first layers, times that at the last", factor, f"below {most:g}"),
+        measured(f"{of} {layer.name}", values[0], f"{last:.3g} as in the last layers"),
         title="The gradient explodes on its way to the input",
-        detail=f"Relative to their weights, the first of {len(layers)} layers get {magnitude(factor)} times the "
-        f"gradient that the last get: a rate that suits the last destroys the first.",
+        detail=f"The first of {len(layers)} layers get {magnitude(factor)} times the {quantity} that the last get: a "
+        "rate that suits the last destroys the first.",
         remedy="Begin with smaller weights (He's or Xavier's rule), normalise between the layers, or clip the norm of "
         "the gradient at 1.",
         where=layer.name,
         place=layer.operation.step.place,
-        code="+ torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)",
+        code=_CODE,
+        charts=(through_depth(quantity.capitalize(), "norm", [x.name for x in layers], values),),
+    )
+
+
+def _through_time(through: Unrolled, most: float) -> CheckResult:
+    norms = through.norms
+    return (failed if through.grows > most else warned)(
+        f"gradient grows to {magnitude(through.grows)} through {len(norms)} times",
+        measured("gradient at the first times, of that at the last", through.grows, f"below {most:g}"),
+        measured("growth from one time to the one before", (norms[0] / norms[-1]) ** (1 / (len(norms) - 1)), "about 1"),
+        title="The gradient explodes through time",
+        detail=f"Each of {len(norms)} applications of {through.name} multiplies the gradient, so that what came first "
+        "is given all of it, and the step is as good as random.",
+        remedy="Begin with orthogonal recurrent weights (a spectral radius of 1), use nn.LSTM or nn.GRU, normalise the "
+        "state, or clip the norm of the gradient at 1.",
+        where=through.name,
+        place=through.operation.step.place,
+        code=_CODE,
         charts=(
-            through_depth(
-                "Gradient relative to the weight", "norm of gradient / weight", [x.name for x in layers], values
-            ),
+            through_depth("Gradient through time", "norm", [f"time {at}" for at in range(len(norms))], list(norms)),
         ),
     )
+
+
+_CODE = "+ torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)"
 
 
 class _Sines(nn.Module):
@@ -93,11 +147,17 @@ CHECK = Check(
     question="Does the gradient grow on its way to the first layers?",
     why="Where it grows from layer to layer, any rate is too large for the first layers or too small for the last.",
     remedy="Smaller initial weights, normalisation between the layers, clipping of the gradient's norm.",
-    cost=0,
+    cost=1,
     run=run,
     good=good,
     bad=bad,
-    explains=("nonfinite-gradient",),
+    explains=(
+        "nonfinite-gradient",
+        "overfit-one-batch",
+        "learning-rate",
+        "update-ratio",
+        "clipping-always-on",
+    ),
     sources=("S-not-applied", "D-init"),
     silent="layers that begin at zero and what lies behind them, frozen parts",
 )

@@ -7,18 +7,21 @@ from torch import nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.depth import LEAST, ends, magnitude, relative_gradients, through_depth
+from nbinspect.sanity.evidence.depth import LEAST, ends, is_steady, magnitude, relative_gradients, through_depth
 from nbinspect.sanity.evidence.untrained import Untrained
 from nbinspect.sanity.recorded import Recorded
 
 
-def run(backward: Recorded, untrained: Untrained, *, least: float = 1e-4, watch: float = 1e-3) -> CheckResult:
+def run(
+    backward: Recorded, untrained: Untrained, *, least: float = 1e-4, steady: float = 1e-3, watch: float = 1e-3
+) -> CheckResult:
     """Compare the largest gradient of the first weighted layers with the smallest of the last before the head.
 
     Args:
         backward: the shared pass.
         untrained: says that nothing has been learnt yet.
         least: share below which the gradient has vanished; gradients are relative to their weights.
+        steady: the same where nearly every layer makes it shrink, for then it is their kind and no single one's.
         watch: share below which that is worth a look.
     """
     del untrained
@@ -31,11 +34,11 @@ def run(backward: Recorded, untrained: Untrained, *, least: float = 1e-4, watch:
     share = max(first) / min(last)
     if share >= watch:
         return passed(f"the first layers get {share:.3g} of the relative gradient of the last")
-    say = failed if share < least else warned
+    enough = steady if is_steady(values[:-1]) else least
     layer = layers[0]
-    return say(
+    return (failed if share < enough else warned)(
         f"gradient shrinks to {magnitude(share)} on its way to the input",
-        measured("relative gradient of the first layers, of that of the last", share, f"above {least:g}"),
+        measured("relative gradient of the first layers, of that of the last", share, f"above {enough:g}"),
         measured(f"gradient over weight of {layer.name}", values[0], f"{min(last):.3g} as in the last layers"),
         title="The gradient vanishes on its way to the input",
         detail=f"Relative to their weights, the first of {len(layers)} layers get {magnitude(share)} of the gradient "
@@ -82,6 +85,13 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
+    explains=(
+        "overfit-one-batch",
+        "input-independent-baseline",
+        "shuffled-labels",
+        "learning-rate",
+        "update-ratio",
+    ),
     sources=("S-not-applied", "D-init"),
     silent="frozen parts, layers that begin at zero and what lies behind them, converged models",
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.rows import Rows, repeated
+from nbinspect.sanity.evidence.rows import Rows, is_multiplied, repeated
 from nbinspect.sanity.evidence.scan import Scan
 from nbinspect.sanity.evidence.workers import given_by_every_worker
 from nbinspect.sanity.limits import Limits
@@ -22,8 +23,9 @@ def run(scan: Scan, limits: Limits, *, share: float = 0.03, most: float = 2 / 3,
         scan: what was read.
         limits: the run's budget.
         share: of the samples that may repeat another.
-        most: of the samples; where more repeat another, few rows that come several times may be the nature of the data.
-        sure: repeats that are no stray ones.
+        most: of the samples; where more repeat another, few rows that come several times may be the nature of the data,
+            unless the whole is one set several times over.
+        sure: repeats, of so many different samples, that are no stray ones.
     """
     rows = scan.rows
     if rows is None:
@@ -49,7 +51,9 @@ def _of_rows(rows: Rows, share: float, most: float, sure: int) -> CheckResult:
             return inconclusive(f"none among {seen}", settle="Raise the share that is read, or compare all the files.")
         return passed(f"none among {seen}")
     examples = ", ".join(f"{earlier[i]} = {rows.indices[i]}" for i in repeats[:3])
-    certain = share < found < most and extra >= sure and rows.are_own
+    kinds = len(np.unique(rows.inputs[repeats]))
+    usual = found < most or is_multiplied(rows)
+    certain = found > share and usual and min(extra, kinds) >= sure and rows.are_own
     return (failed if certain else warned)(
         f"{extra:,} among {seen}",
         measured("samples that repeat another", f"{found:.2%}", f"below {share:.0%}"),

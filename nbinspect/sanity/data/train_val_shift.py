@@ -9,11 +9,17 @@ from torch import nn
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.columns import Column
+from nbinspect.sanity.evidence.population import chosen_of, comparable
 from nbinspect.sanity.evidence.scan import Scan
-from nbinspect.sanity.evidence.shift import channels_reordered, other_form, shift_between
+from nbinspect.sanity.evidence.shift import channels_reordered, ends_of, other_form, other_range, shift_between
+from nbinspect.sanity.evidence.validated import refused, takes_other_form
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Trial
 
 
 def run(
+    program: Program,
+    trial: Trial,
     scan: Scan,
     val_scan: Scan,
     *,
@@ -22,63 +28,82 @@ def run(
     ratio: float = 2.5,
     gross: float = 4.0,
     enough: int = 30,
+    few: int = 16,
 ) -> CheckResult:
     """Fail where validation inputs differ in form, by `far` deviations, or `ratio` times in spread, beyond noise.
 
     Args:
+        program: run on one batch of each, where a form differs that some networks take; it is left unchanged.
+        trial: what came of the first training batch.
         scan: what was read of train.
         val_scan: what was read of validation.
         far: deviations between the means.
         noticeable: deviations that are worth a look.
         ratio: of the standard deviations.
-        gross: times as much is asked for where only a part was read, in its own order.
-        enough: samples of each, without which only the form is compared.
+        gross: times as much is asked for where only a part was read, in its own order, or the targets differ as well.
+        enough: samples of each; half as much again is asked for with fewer.
+        few: samples of each, without which only the form is compared.
     """
     pairs = [(column, val_scan.inputs[name]) for name, column in scan.inputs.items() if name in val_scan.inputs]
     if not pairs:
         return skipped("inputs of the same names in train and validation")
     fair = scan.is_fair and val_scan.is_fair
-    limits = (far, noticeable, ratio) if fair else (gross * far, np.inf, gross * ratio)
+    chosen = comparable(scan, val_scan)
     for train, val in pairs:
         form = other_form(train, val)
-        found = _finding(train, *form, certain=True) if form is not None else None
-        quantities = all(column.is_floating or "uint8" in column.dtypes for column in (train, val))
-        if found is None and quantities and min(len(train.centres), len(val.centres)) >= enough:
-            found = _of_values(train, val, *limits, ordered=fair)
+        if form is not None:
+            return _finding(train, *form, certain=True)
+        raised = refused(program, trial, val_scan.loader) if takes_other_form(train, val) else ""
+        if raised:
+            kinds = [f"{', '.join(sorted(x.dtypes))} of shape {min(x.shapes)}" for x in (train, val)]
+            return _finding(train, "form", *kinds, certain=True, more=f" On a batch of it, the network raises {raised}")
+        number = min(len(train.centres), len(val.centres))
+        if number < few or not all(column.is_floating or "uint8" in column.dtypes for column in (train, val)):
+            continue
+        strict = 1.0 if number >= enough else 1.5
+        pair = (train, val) if chosen is None else (chosen_of(train, chosen[0]), chosen_of(val, chosen[1]))
+        surely = strict * (1.0 if fair and chosen is not None else gross)
+        found = _of_values(*pair, far, noticeable, ratio, surely=surely, fair=fair)
         if found is not None:
             return found
     return passed(f"{scan.read:,} and {val_scan.read:,} samples in one form and scale")
 
 
 def _of_values(
-    train: Column, val: Column, far: float, noticeable: float, ratio: float, *, ordered: bool
+    train: Column, val: Column, far: float, noticeable: float, ratio: float, *, surely: float, fair: bool
 ) -> CheckResult | None:
-    """Compare channel order, spread and mean; of a part in its own order, which may hold one class, only the gross."""
+    """Compare channel order, range, spread and mean; only the gross of a part in its own order: one class, maybe."""
     if not np.array_equal(train.followed, val.followed):
         return None
-    order = channels_reordered(train, val) if ordered else None
+    order = channels_reordered(train, val) if fair else None
     if order is not None:
         return _finding(train, "channel order", "0, 1, 2", ", ".join(map(str, order)), certain=True)
+    row = other_range(train, val)
+    if row is not None:
+        texts = (f"{low:.3g} to {high:.3g}" for low, high in (ends_of(column, row) for column in (train, val)))
+        return _finding(train, f"range of {train.label(row)}", *texts, certain=True)
     shift = shift_between(train, val)
     widest, worst = int(shift.ratio.argmax()), int(shift.distance.argmax())
-    if shift.ratio[widest] > ratio:
+    if shift.ratio[widest] > (ratio if fair else surely * ratio):
         row = int(train.followed[widest])
         text = f"std of {train.label(row)}"
-        return _finding(train, text, f"{train.std[row]:.3g}", f"{val.std[row]:.3g}", certain=True)
-    if shift.distance[worst] > noticeable or shift.distance[worst] > far:
+        certain = bool(shift.ratio[widest] > surely * ratio)
+        return _finding(train, text, f"{train.std[row]:.3g}", f"{val.std[row]:.3g}", certain=certain)
+    if shift.distance[worst] > (noticeable if fair else surely * far):
         row = int(train.followed[worst])
         numbers = f"{train.mean[row]:.3g}", f"{val.mean[row]:.3g}"
-        return _finding(train, f"mean of {train.label(row)}", *numbers, certain=bool(shift.distance[worst] > far))
+        certain = bool(shift.distance[worst] > surely * far)
+        return _finding(train, f"mean of {train.label(row)}", *numbers, certain=certain)
     return None
 
 
-def _finding(train: Column, kind: str, one: str, other: str, *, certain: bool) -> CheckResult:
+def _finding(train: Column, kind: str, one: str, other: str, *, certain: bool, more: str = "") -> CheckResult:
     return (failed if certain else warned)(
         f"{kind}: {one} in train, {other} in validation",
         measured(f"{kind}, validation", other, f"as in train: {one}"),
         title="Validation inputs differ from training inputs",
         detail=f"{kind[0].upper()}{kind[1:]} is {one} in train and {other} in validation, so the network is graded on "
-        "inputs of another kind than it learns from.",
+        f"inputs of another kind than it learns from.{more}",
         remedy="Use one preprocessing for both, with mean and std taken from the training data; augment train only.",
         where=train.name,
     )
@@ -103,7 +128,7 @@ CHECK = Check(
     question="Do train and validation inputs come in the same form and scale?",
     why="A normalisation that only one of them gets looks like overfitting.",
     remedy="Share one preprocessing; keep only augmentation to train.",
-    cost=0,
+    cost=2,
     run=run,
     good=good,
     bad=bad,

@@ -47,7 +47,7 @@ def chance_of(recorded: Recorded) -> Chance | None:
         return None
     with torch.no_grad():
         measured = float(call.operation.made[0].detach().double().mean())
-        again = next((loss for loss in _candidates(recorded, call) if _reproduces(loss, call, measured)), None)
+        again = next(alike(recorded, call), None)
         uninformed, prior = _uninformed(call), _best_constant(call)
         if again is None or uninformed is None or prior is None:
             return None
@@ -57,10 +57,17 @@ def chance_of(recorded: Recorded) -> Chance | None:
             return None
 
 
+def alike(recorded: Recorded, call: LossCall) -> Iterator[Callable[[Tensor], Tensor]]:
+    """Give functions of other outputs that agree with a call of a loss on its own: the user's own module first."""
+    with torch.no_grad():
+        measured = float(call.operation.made[0].detach().double().mean())
+    return (loss for loss in _candidates(recorded, call) if _reproduces(loss, call, measured))
+
+
 def _reproduces(loss: Callable[[Tensor], Tensor], call: LossCall, measured: float) -> bool:
     try:
         return isclose(float(loss(call.outputs.detach())), measured, rel_tol=1e-3, abs_tol=1e-6)
-    except (RuntimeError, ValueError, TypeError):
+    except (RuntimeError, ValueError, TypeError, IndexError):
         return False
 
 
@@ -71,7 +78,7 @@ def _candidates(recorded: Recorded, call: LossCall) -> Iterator[Callable[[Tensor
     if call.operation.in_loss and isinstance(module, nn.Module) and type(module).__module__ == nn.modules.loss.__name__:
         yield lambda outputs: module(outputs, targets).mean()
     function: Any = getattr(functional, call.name.removeprefix("F."))
-    weights = _weights(call)
+    weights = weights_of(call)
     for options in _options(call.name):
         yield partial(_called, function, targets, {**weights, **options})
 
@@ -80,7 +87,8 @@ def _called(function: Callable[..., Tensor], targets: Tensor, options: dict[str,
     return function(outputs, targets, **options).mean()
 
 
-def _weights(call: LossCall) -> dict[str, Tensor]:
+def weights_of(call: LossCall) -> dict[str, Tensor]:
+    """Return the tensors beside outputs and targets in a call of a loss, by the names of its parameters."""
     named = {"args[2]": "weight"}
     uses = list(zip(call.operation.step.inputs, call.operation.given, strict=True))[2:]
     return {named.get(use.name, use.name): tensor.detach() for use, tensor in uses}

@@ -41,6 +41,9 @@ class Column:
     """(N, K) mean of each sample."""
     spreads: Floats
     """(N, K) standard deviation inside of each sample."""
+    lows: Floats
+    """(N, K) least value of each sample; inf where it has none, so -inf in `highs`."""
+    highs: Floats
 
     @property
     def is_floating(self) -> bool:
@@ -79,7 +82,7 @@ class Gatherer:
     _reference: Floats = field(default_factory=lambda: np.zeros(0))
     _dtypes: set[str] = field(default_factory=set)
     _shapes: set[tuple[int, ...]] = field(default_factory=set)
-    _samples: list[tuple[Floats, Floats]] = field(default_factory=list)
+    _samples: list[tuple[Floats, ...]] = field(default_factory=list)
     _followed: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def add(self, tensor: Tensor) -> bool:
@@ -114,7 +117,7 @@ class Gatherer:
         if self._axis is not None and self._channels > 0:
             axis = "feature" if all(len(shape) == 1 for shape in self._shapes) else "channel"
         some = finite > 0
-        centres, spreads = (np.concatenate(part) for part in zip(*self._samples, strict=True))
+        centres, spreads, lows, highs = (np.concatenate(part) for part in zip(*self._samples, strict=True))
         return Column(
             self.name,
             axis,
@@ -130,6 +133,8 @@ class Gatherer:
             self._followed,
             centres,
             spreads,
+            lows,
+            highs,
         )
 
     def _table(self, values: Tensor) -> Floats:
@@ -153,14 +158,17 @@ class Gatherer:
         finite = used & np.isfinite(table)
         apart = np.where(finite, table - self._reference[:, None], 0)
         self._sums[:5] += [part.sum((0, 2)) for part in (used, nan, inf, apart, apart**2)]
-        self._sums[5] = np.minimum(self._sums[5], np.where(finite, table, np.inf).min((0, 2)))
-        self._sums[6] = np.maximum(self._sums[6], np.where(finite, table, -np.inf).max((0, 2)))
+        lows = np.where(finite, table, np.inf).min(2, initial=np.inf)
+        highs = np.where(finite, table, -np.inf).max(2, initial=-np.inf)
+        self._sums[5] = np.minimum(self._sums[5], lows.min(0))
+        self._sums[6] = np.maximum(self._sums[6], highs.max(0))
         kept, own = finite[:, self._followed], apart[:, self._followed]
         number = kept.sum(2)
         with np.errstate(invalid="ignore", divide="ignore"):
             centre = own.sum(2) / number
             spread = np.sqrt(np.maximum((own**2).sum(2) / number - centre**2, 0))
-        self._samples.append((centre + self._reference[self._followed], spread))
+        ends = lows[:, self._followed], highs[:, self._followed]
+        self._samples.append((centre + self._reference[self._followed], spread, *ends))
         return bool(nan.any() or inf.any())
 
     def _pool(self) -> None:
@@ -175,7 +183,12 @@ class Gatherer:
         parts = [part.sum() for part in (count, nan, inf, total, squares)]
         self._sums = np.array([*parts, low.min(), high.max()])[:, None]
         self._samples = [
-            (centre.mean(1, keepdims=True), spread.mean(1, keepdims=True)) for centre, spread in self._samples
+            (
+                *(part.mean(1, keepdims=True) for part in (centre, spread)),
+                low.min(1, keepdims=True),
+                high.max(1, keepdims=True),
+            )
+            for centre, spread, low, high in self._samples
         ]
         self._reference, self._followed = np.array([reference]), np.array([0])
         self._channels, self._axis = 1, None

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
-from nbinspect.records import Chart
+from nbinspect.records import Chart, Moments
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _WEIGHS = re.compile(
@@ -24,6 +24,7 @@ _WEIGHS = re.compile(
 LEAST = 4
 """Weighted layers that make a depth."""
 _NEARLY_ALL = 0.75
+_STEADY, _NEARLY_EVERY = 5, 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,12 @@ class Layer:
         return variation(next(filter(_is_signal, self.operation.made), None))
 
     @cached_property
+    def arriving(self) -> float:
+        """Norm of the loss's gradient with respect to what it makes; NaN where that is not known."""
+        found = next((made.gradient for made in self.operation.step.outputs if made.gradient is not None), None)
+        return size_of(found) if found is not None else float("nan")
+
+    @cached_property
     def relative_gradient(self) -> float:
         """Norm of the weight's gradient over the norm of the weight; NaN where there is none, or the weight is zero."""
         if self.gradient is None or not self.gradient.numel():
@@ -57,12 +64,17 @@ class Layer:
         return norm(self.gradient) / size if size else float("nan")
 
 
+def is_weighing(operation: Operation) -> bool:
+    """Whether an operation is one of those that multiply by weights."""
+    return _WEIGHS.fullmatch(word_of(operation.step.name)) is not None
+
+
 def layers_of(recorded: Recorded) -> tuple[Layer, ...]:
     """Return the weighted layers in the order of the forward pass, each weight once; tensors are live."""
     held = {id(tensor) for one in recorded.operations for tensor in one.given if isinstance(tensor, torch.nn.Parameter)}
     found: dict[str, Layer] = {}
     for one in recorded.operations:
-        if one.step.kind != "operation" or one.in_loss or not _WEIGHS.fullmatch(word_of(one.step.name)):
+        if one.step.kind != "operation" or one.in_loss or not is_weighing(one):
             continue
         for use, tensor in zip(one.step.inputs, one.given, strict=True):
             if id(tensor) in held and tensor.dim() > 1 and tensor.is_floating_point() and use.origin not in found:
@@ -115,6 +127,34 @@ def norm(tensor: Tensor) -> float:
     values = tensor.detach()
     values = values.coalesce().values() if values.is_sparse else values
     return float(torch.linalg.vector_norm(values.to(torch.float64)))
+
+
+def size_of(moments: Moments) -> float:
+    """Return the norm of values by their moments; NaN where some are not finite."""
+    if moments.nan or moments.inf:
+        return float("nan")
+    return float((moments.count * (moments.mean**2 + moments.std**2)) ** 0.5)
+
+
+def multiplied(layers: Sequence[Layer], step: float) -> float:
+    """Return how many times the gradient at the last layers arrives at the first; 1 where few layers make it grow.
+
+    Args:
+        layers: all of a network, from input to output.
+        step: growth over a layer, above which it counts.
+    """
+    values = [layer.arriving for layer in layers if layer.arriving > 0]
+    loud = sum(before > step * after for before, after in pairwise(values))
+    if len(values) < LEAST or loud < _NEARLY_ALL * (len(values) - 1):
+        return 1.0
+    first, last = ends(values)
+    return min(first) / max(last)
+
+
+def is_steady(values: Sequence[float]) -> bool:
+    """Whether nearly every value along a depth of five or more is less than the next."""
+    rises = sum(before < after for before, after in pairwise(values))
+    return len(values) >= _STEADY and rises >= _NEARLY_EVERY * (len(values) - 1)
 
 
 def ends(values: Sequence[float]) -> tuple[Sequence[float], Sequence[float]]:

@@ -20,12 +20,14 @@ class Slope:
     finite: float
     settled: bool
     """Whether two step sizes and both sides agree: there is neither a kink nor noise, so that it is a derivative."""
+    spread: float = 0.0
+    """How far apart the slopes to both sides are: a small kink, at which autograd takes either."""
 
     @property
     def gap(self) -> float:
-        """Difference of the two, of the larger; 0 where both are zero."""
+        """Difference of the two beyond the spread, of the larger; 0 where both are zero."""
         size = max(abs(self.autograd), abs(self.finite))
-        return abs(self.autograd - self.finite) / size if size else 0.0
+        return max(0.0, abs(self.autograd - self.finite) - self.spread) / size if size else 0.0
 
 
 def slope_along(
@@ -62,7 +64,7 @@ def slope_along(
     rounding = 1e-13 * abs(middle) / _STEPS[-1]
     # the larger step bends by curvature, both sides alike; a kink parts the sides of the smaller one too
     settled = max(slopes) - min(slopes) <= _SMOOTH * size + rounding and abs(finite) > rounding
-    return Slope(own, finite, settled or size <= rounding)
+    return Slope(own, finite, settled or size <= rounding, abs(found[-1][0] - found[-1][1]))
 
 
 def _move(points: list[Tensor], starts: list[Tensor], directions: list[Tensor], step: float) -> None:

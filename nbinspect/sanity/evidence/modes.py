@@ -16,8 +16,8 @@ from nbinspect.capture.operations import Call, Tracer
 from nbinspect.records import Place
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.evidence.dependence import refusals
-from nbinspect.sanity.evidence.usersteps import run_step
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.trainee import trained
 
 _DROPS = re.compile(r"(F|torch)\.(feature_)?(alpha_)?dropout[123]?d?_?|F\.feature_alpha_dropout")
 
@@ -77,30 +77,40 @@ class Seen:
     """Whether the step switched gradients off for the model itself, as one does that is a whole evaluation."""
 
 
-def watched(program: Program, step: Callable[..., Any], batch: Batch) -> Seen:
-    """Run the user's own step on a copy, and return in which modes its modules ran.
+def watched(program: Program, name: str, batch: Batch) -> Seen:
+    """Run the user's own step on a copy, in the modes that the model has now, and return in which modes its parts ran.
+
+    Args:
+        program: left unchanged.
+        name: ``train_step`` or ``eval_step``.
+        batch: what the step is called on.
 
     Raises:
-        MissingNeed: if it cannot be run on a copy alone.
+        MissingNeed: if it cannot be run on a copy.
     """
-    copy = program.copied()
     seen = Seen([], {})
-
-    def noted(path: str) -> Any:
-        def hook(module: nn.Module, *_: Any) -> None:
-            if path:
-                seen.parts[path] = module.training
-            else:
-                seen.roots.append(module.training)
-                seen.without_graph |= not torch.is_grad_enabled()
-
-        return hook
-
-    for path, module in copy.network.named_modules():
-        if not path or _heeds_mode(module):
-            module.register_forward_pre_hook(noted(path))
-    run_step(program, copy, step, batch)
+    with trained(program, idle=name == "eval_step") as trainee:
+        network = trainee.program.network
+        for (path, module), original in zip(network.named_modules(), program.network.modules(), strict=True):
+            module.training = original.training
+            if not path or _heeds_mode(module):
+                module.register_forward_pre_hook(_noted(seen, path))
+        if name == "eval_step":
+            trainee.evaluate(batch)
+        else:
+            trainee.step(batch)
     return seen
+
+
+def _noted(seen: Seen, path: str) -> Callable[..., None]:
+    def hook(module: nn.Module, *_: Any) -> None:
+        if path:
+            seen.parts[path] = module.training
+        else:
+            seen.roots.append(module.training)
+            seen.without_graph |= not torch.is_grad_enabled()
+
+    return hook
 
 
 def _heeds_mode(module: nn.Module) -> bool:

@@ -1,8 +1,7 @@
-"""Values that arithmetic in integers, or in half precision, loses on the way through a pass."""
+"""Values that arithmetic in integers loses on the way through a pass, and where float64 creeps into it."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,15 +11,18 @@ from torch import Tensor
 from nbinspect.capture.kinds import word_of
 from nbinspect.records import Measurement, Place
 from nbinspect.sanity.check import measured
-from nbinspect.sanity.evidence.lineage import reaching, roots, source_of, where_of
+from nbinspect.sanity.evidence.lineage import ancestors, reaching, roots, source_of, where_of
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Operation, Recorded
+from nbinspect.sanity.recorded import Operation, Recorded, tensor_output
 
 _SMALL = (torch.uint8, torch.int8, torch.int16)
 _ARITHMETIC = ("add", "sub", "subtract", "rsub", "mul", "multiply", "neg")
-_DIVISIONS = ("floor_divide", "floordiv", "rfloordiv")
+_DIVISIONS = ("floor_divide", "floordiv", "rfloordiv", "div", "divide")  # of integers to integers
+_KEEP_THE_UNIT = ("abs", "absolute", "clamp", "clip", "relu", "floor", "ceil", "round", "trunc", "nan_to_num", "neg")
 _TO_INTEGERS = ("to", "type", "long", "int", "byte", "short", "char")
-_SCALE = 1024.0
+
+
+_FEW, _STANDARDISED, _MOSTLY = 6, 16, 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,33 @@ def losses(recorded: Recorded) -> Iterator[Loss]:
                 yield from _cut_off(recorded, one)
 
 
+def overrun_in_place(program: Program, recorded: Recorded) -> Loss | None:
+    """Return where small integers of the batch run over in place, told by the outputs of the batch in 64 bits."""
+    wanted = reaching(recorded)
+    one = next(
+        (
+            one
+            for one in recorded.operations
+            if one.step.in_place and one.step.index in wanted and one.given and one.given[0].dtype in _SMALL
+            if word_of(one.step.name).removeprefix("i") in _ARITHMETIC
+        ),
+        None,
+    )
+    outputs = tensor_output(recorded.outputs)
+    if one is None or outputs is None:
+        return None
+    wide = recorded.batch.mapped(lambda tensor: tensor.long() if tensor.dtype in _SMALL else tensor)
+    with program.running():
+        try:
+            other = tensor_output(program.outputs(wide))
+        except Exception:  # noqa: BLE001 - the user's model may take bytes alone
+            return None
+    if other is None or other.shape != outputs.shape:
+        return None
+    share = float((~torch.isclose(other, outputs.detach(), rtol=1e-3, atol=1e-5)).double().mean())
+    return _overrun(one, measured("outputs that 64 bits change", f"{share:.1%}", "0%")) if share else None
+
+
 def _is_whole(tensor: Tensor) -> bool:
     return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
 
@@ -71,20 +100,25 @@ def _wrapped(one: Operation) -> Iterator[Loss]:
         rising = order[1:] - order[:-1]
         share = float(min((rising < 0).double().mean(), (rising > 0).double().mean())) if len(order) > 1 else 0.0
     if share:
-        name = str(made.dtype).removeprefix("torch.")
-        yield Loss(
-            where_of(one),
-            one.step.place,
-            f"{name} runs over",
-            f"{one.step.name} on {name} wraps around at its ends: values below 0 or above its greatest come out wrong.",
-            "Convert to float before the arithmetic: x.float().",
-            measured("values that wrap around, at least", f"{share:.1%}", "0%"),
-        )
+        yield _overrun(one, measured("values that wrap around, at least", f"{share:.1%}", "0%"))
+
+
+def _overrun(one: Operation, measurement: Measurement) -> Loss:
+    name = str(one.given[0].dtype).removeprefix("torch.")
+    return Loss(
+        where_of(one),
+        one.step.place,
+        f"{name} runs over",
+        f"{one.step.name} on {name} wraps around at its ends: values below 0 or above its greatest come out wrong.",
+        "Convert to float before the arithmetic: x.float().",
+        measurement,
+    )
 
 
 def _divided(recorded: Recorded, one: Operation) -> Iterator[Loss]:
     before, after = len(torch.unique(one.given[0])), len(torch.unique(one.made[0]))
-    if after <= 2 and before >= 10 and _is_whole(one.given[0]) and _becomes_float(recorded, one):
+    most = _STANDARDISED if _is_standardising(recorded, one) else 2
+    if after <= most and before >= max(10, 4 * after) and _is_whole(one.given[0]) and _becomes_float(recorded, one):
         yield Loss(
             where_of(one),
             one.step.place,
@@ -95,6 +129,12 @@ def _divided(recorded: Recorded, one: Operation) -> Iterator[Loss]:
         )
 
 
+def _is_standardising(recorded: Recorded, one: Operation) -> bool:
+    """Whether features are divided by a tensor after another was subtracted: ``(x - mean) // std``."""
+    centred = source_of(recorded, one, 0).word in ("sub", "subtract")
+    return centred and len(one.given) == 2 and any(name.startswith("batch") for name in roots(recorded, one, 0))
+
+
 def _cut_off(recorded: Recorded, one: Operation) -> Iterator[Loss]:
     """Find features of the batch that are cut off to integers, so that next to nothing of them is left."""
     given = one.given[0]
@@ -102,11 +142,10 @@ def _cut_off(recorded: Recorded, one: Operation) -> Iterator[Loss]:
         return
     if not all(name.startswith("batch") for name in roots(recorded, one, 0)):
         return
-    before, after = len(torch.unique(given)), len(torch.unique(one.made[0]))
-    raw = source_of(recorded, one, 0).from_batch
-    lost = (raw and after <= 6 and before >= 4 * after) or (after == 1 and before >= 10)
-    indexes = any(word_of(later.step.name) == "embedding" for later in _followers(recorded, one))
-    if lost and (indexes or _becomes_float(recorded, one)):
+    levels, counts = torch.unique(one.made[0], return_counts=True)
+    before, after = len(torch.unique(given)), len(levels)
+    lost = (after == 1 and before >= 10) or (before >= 4 * after and _is_crude(recorded, one, counts))
+    if lost and (_is_index(recorded, one) or _becomes_float(recorded, one)):
         yield Loss(
             where_of(one),
             one.step.place,
@@ -115,6 +154,35 @@ def _cut_off(recorded: Recorded, one: Operation) -> Iterator[Loss]:
             "Keep quantities as floats and give them to a linear layer; an embedding is for indices.",
             measured("different values after the cast", after, f"{before}, as before"),
         )
+
+
+def _is_crude(recorded: Recorded, one: Operation, counts: Tensor) -> bool:
+    """Whether features come to a cast in their own unit and leave it with next to nothing.
+
+    Bins are made by a scale before the cast; and nobody bins by an integer part that is 0 on both sides of 0.
+    """
+    source, between = source_of(recorded, one, 0), []
+    while source.maker is not None and source.word in _KEEP_THE_UNIT:
+        between.append(source.maker.step.index)
+        source = source_of(recorded, source.maker, 0)
+    if not source.from_batch or len(counts) > _STANDARDISED:
+        return False
+    passed = {one.step.index, *between, *(step.step.index for step in source.passed)}
+    elsewhere = any(
+        use.origin == source.use.origin and later.step.index not in passed
+        for later in recorded.operations
+        if later.step.kind == "operation"
+        for use in later.step.inputs
+    )
+    values = source.tensor.detach()
+    both = bool((values < 0).any() and (values > 0).any()) and float(counts.max() / counts.sum()) > _MOSTLY
+    return not elsewhere and (both or (not between and len(counts) <= _FEW))
+
+
+def _is_index(recorded: Recorded, one: Operation) -> bool:
+    """Whether an embedding looks up what becomes of these integers."""
+    tables = recorded.named("F.embedding", "F.embedding_bag")
+    return any(later.step.index == one.step.index for table in tables for later in ancestors(recorded, table))
 
 
 def _followers(recorded: Recorded, one: Operation) -> list[Operation]:
@@ -137,34 +205,8 @@ def promoted(recorded: Recorded) -> Operation | None:
             use.dtype == "float64" and any(name.startswith("batch") for name in roots(recorded, one, at))
             for at, use in enumerate(uses)
         )
-        if single and double and not one.in_loss and any(made.dtype == "float64" for made in one.step.outputs):
+        # a module that was moved to the data's type on the way holds float64 now
+        moved = any(use.origin in one.step.parameters and use.dtype == "float64" for use in uses)
+        if (single or moved) and double and not one.in_loss and any(x.dtype == "float64" for x in one.step.outputs):
             return one
     return None
-
-
-def underflow(program: Program, backward: Recorded) -> float:
-    """Return the share of the gradient's entries that are 0, and are not if the loss is scaled up by 1024 before."""
-    wanted = {name: one for name, one in program.parameters.items() if one.requires_grad}
-    with program.running(gradients=True):
-        outputs = program.outputs(backward.batch)
-        loss = program.scalar_loss(outputs, backward.batch).float() * _SCALE
-        scaled = dict(zip(wanted, program.gradients(loss, list(wanted.values()), backward.batch), strict=True))
-    lost = alive = 0
-    for name, found in scaled.items():
-        plain = backward.gradients.get(name)
-        if found is not None and plain is not None:
-            there = (found != 0) & found.isfinite()
-            alive += int(there.sum())
-            lost += int((there & (plain == 0)).sum())
-    return lost / alive if alive else 0.0
-
-
-def has_scaler(program: Program) -> bool:
-    """Whether the program scales its loss: by the scaler that it was given, or one that its training step refers to."""
-    step = program.subject.train_step
-    if program.subject.scaler is not None:
-        return True
-    if step is None or not inspect.isfunction(step):
-        return False
-    known = inspect.getclosurevars(step)
-    return any("GradScaler" in type(part).__name__ for part in (*known.nonlocals.values(), *known.globals.values()))

@@ -26,6 +26,8 @@ _MOST_VALUES = 2**28
 _SECONDS = 20.0
 _GROUP = 64
 _AGAIN = 8
+_SAID = 0.1
+_SET, _NEARLY_ALL = 30, 0.9
 _TRANSFORMS = ("transform", "transforms", "augment", "augmentation", "augmentations", "target_transform")
 
 _NO_SUBJECT = Subject(nn.Identity())
@@ -83,6 +85,23 @@ def repeated(rows: Rows) -> tuple[dict[int, int], Integers]:
     return earlier, np.array(sorted(earlier), dtype=np.int64)
 
 
+def is_multiplied(rows: Rows) -> bool:
+    """Whether all was read and nearly every sample is there equally often, twice or more, as of a set put together.
+
+    Windows over a text or signal that goes round are no such set: each begins as another one goes on.
+    """
+    used = ~rows.flat
+    _, first, counts = np.unique(
+        np.stack([rows.inputs[used], rows.targets[used]]), axis=1, return_index=True, return_counts=True
+    )
+    usual = np.bincount(counts).argmax() if len(counts) else 0
+    if rows.share not in (None, 1.0) or len(counts) < _SET or usual < 2 or (counts == usual).mean() < _NEARLY_ALL:
+        return False
+    kinds = rows.places[used][first]
+    ends = {row[1:].tobytes() for row in kinds}
+    return kinds.shape[1] < 2 or sum(row[:-1].tobytes() in ends for row in kinds) < len(kinds) / 2
+
+
 def contradicting(rows: Rows) -> Integers:
     """Return positions of the samples whose inputs equal an earlier sample's while the targets differ."""
     first: dict[int, int] = {}
@@ -126,9 +145,20 @@ def bits_of(places: Floats) -> float:
         if levels > len(places) / 2:
             bits += _entropy(codes)
         else:
-            bits += _entropy(before * (levels + 1) + codes) - _entropy(before)
+            bits += _beyond(codes, before)
             before = codes
     return bits
+
+
+def _beyond(codes: Integers, before: Integers) -> float:
+    """Return the entropy of a place beyond what the one before it tells, as far as few rows can say.
+
+    Of many levels few rows give too little: by as much as for the same levels in a random order, which tell nothing.
+    """
+    levels, own = int(codes.max(initial=-1)) + 1, _entropy(codes)
+    shuffled = np.random.default_rng(0).permutation(codes)
+    plain, chance = (_entropy(before * (levels + 1) + part) - _entropy(before) for part in (codes, shuffled))
+    return own * min(1.0, plain / chance) if chance > _SAID * own else plain
 
 
 def _entropy(codes: Integers) -> float:

@@ -13,6 +13,7 @@ from nbinspect.sanity.evidence.columns import Column
 _SURE = 8.0
 _SURE_OF_SPREAD = 5.0
 _CARRIERS = 10
+_ENOUGH, _TIGHT, _MOVED = 16, 0.03, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,44 @@ def channels_reordered(one: Column, other: Column) -> tuple[int, ...] | None:
     best = int(np.argmin(apart))
     sure = best > 0 and apart[0] > _SURE and apart[best] < min(apart[0] / 4, 3)
     return orders[best] if sure else None
+
+
+def other_range(one: Column, other: Column) -> int | None:
+    """Return which channel has other ends in the other set, as of another mean and std; None where none surely has.
+
+    Both ends must be the same for nearly every sample of a set, as of bytes that reach 0 and 255, and the line that
+    carries one pair of ends to the other must carry the mean as well.
+    """
+    if min(len(one.lows), len(other.lows)) < _ENOUGH or one.followed.size != other.followed.size:
+        return None
+    for at, row in enumerate(one.followed):
+        ends, others = _bounds(one, at), _bounds(other, at)
+        if ends is None or others is None:
+            continue
+        (low, high), (below, above) = ends, others
+        reached = below + (above - below) / (high - low) * (one.mean[row] - low)
+        gap = abs(one.mean[row] - other.mean[row])
+        moved = max(abs(low - below), abs(high - above)) > _MOVED * (high - low)
+        sure = gap > _SURE * (_error(one)[at] + _error(other)[at])
+        if moved and sure and abs(reached - other.mean[row]) < gap / 4:
+            return int(row)
+    return None
+
+
+def ends_of(column: Column, row: int) -> tuple[float, float]:
+    """Return least and greatest value of a channel."""
+    return float(column.low[row]), float(column.high[row])
+
+
+def _bounds(column: Column, at: int) -> tuple[float, float] | None:
+    """Return least and greatest value of nearly every sample; None where they differ."""
+    values = np.stack([column.lows[:, at], column.highs[:, at]])
+    if not np.isfinite(values).all():
+        return None
+    parts = np.quantile(values, (0.1, 0.5, 0.9), axis=1).T
+    across = float(parts[1][1] - parts[0][1])
+    tight = across > 0 and max(part[2] - part[0] for part in parts) < _TIGHT * across
+    return (float(parts[0][1]), float(parts[1][1])) if tight else None
 
 
 def _error(column: Column) -> Floats:

@@ -73,12 +73,14 @@ class _Both(Dataset[Any]):
 
     def __getitem__(self, index: int) -> tuple[str, float, list[float]]:
         plain, again, wide = (self._samples(data) for data in (self._dataset, self._dataset, _widened(self._dataset)))
-        if _differences(plain, again)[1]:
+        parts = _columns(plain)
+        if any(not np.array_equal(*pair, equal_nan=True) for pair in zip(parts, _columns(again), strict=True)):
             return "", 0.0, []  # made anew at each reading
-        share, steps = _differences(plain, wide)
+        share, steps = _differences(parts, _columns(wide))
         if steps:
             return "samples", share, steps
-        return "collate", *_differences(self._batch(plain), self._batch(_wide(plain)))
+        batches = (list(_arrays(self._batch(samples))) for samples in (plain, _wide(plain)))
+        return "collate", *_differences(*batches)
 
     def _samples(self, dataset: Any) -> list[Any]:
         _seed()
@@ -123,7 +125,7 @@ def _widened(dataset: Any) -> Any:
             object.__setattr__(again, name, [_widened(one) for one in part])
         elif name == "tensors" and isinstance(part, tuple):
             object.__setattr__(again, name, tuple(_Wide(one) for one in part))
-        elif isinstance(part, Tensor | np.ndarray | list) and len(np.shape(part[:1])):
+        elif isinstance(part, list) or (isinstance(part, Tensor | np.ndarray) and part.ndim):
             object.__setattr__(again, name, _Wide(part))
     return again
 
@@ -140,15 +142,20 @@ def _wide(value: Any) -> Any:
     return value
 
 
-def _differences(plain: Any, wide: Any) -> tuple[float, list[float]]:
+def _columns(samples: Sequence[Any]) -> list[Any]:
+    """Return the values of each part of the samples, one after another."""
+    each = [list(_arrays(sample)) for sample in samples]
+    return [np.concatenate([array.reshape(-1) for array in part]) for part in zip(*each, strict=True)]
+
+
+def _differences(plain: Sequence[Any], wide: Sequence[Any]) -> tuple[float, list[float]]:
     """Return the share of values that differ, and by how much; nothing where the steps are too many to be wraps.
 
     A value that wraps around is off by the range of its type, scaled as the channel is; one that is prepared in another
     way, because of its type, is off by as many steps as there are values.
     """
-    pairs = list(zip(_arrays(plain), _arrays(wide), strict=True))
     worst: tuple[float, list[float]] = (0.0, [])
-    for one, other in pairs:
+    for one, other in zip(plain, wide, strict=True):
         if one.shape != other.shape or one.size < _LEAST:
             continue
         gap = other - one
@@ -178,8 +185,8 @@ def _culprit(loader: DataLoader[Any], stage: str) -> tuple[str, Any]:
         name = getattr(loader.collate_fn, "__qualname__", type(loader.collate_fn).__name__)
         return name, loader.collate_fn
     dataset: Any = loader.dataset
-    while isinstance(getattr(dataset, "dataset", None), Dataset):
-        dataset = dataset.dataset
+    while isinstance(inner := getattr(dataset, "dataset", next(iter(getattr(dataset, "datasets", ())), None)), Dataset):
+        dataset = inner
     return f"{type(dataset).__name__}.__getitem__", getattr(type(dataset), "__getitem__", None)
 
 

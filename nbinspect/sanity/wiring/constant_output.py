@@ -36,6 +36,9 @@ def run(program: Program, evaluated: Evaluated, recorded: Recorded, *, std: floa
         return skipped("outputs with a row for each sample")
     if any(differs(one) for one in outputs):
         return passed(f"{_distinct(outputs[0])} different outputs for {batch.size} samples")
+    trained = _judged(recorded.outputs, batch.size, axis) if _has_fresh_statistics(program) else []
+    if any(differs(one) for one in trained):
+        return passed("outputs differ in train mode; BatchNorm has no statistics yet for eval mode")
     drawn, again = _randomised(program, evaluated, std)
     if any(differs(one) for one in again):
         return passed(f"the output starts at zero ({drawn[0]}); drawn at random, outputs differ")
@@ -58,6 +61,12 @@ def run(program: Program, evaluated: Evaluated, recorded: Recorded, *, std: floa
 
 _PICKS = frozenset({"argmin", "argmax", "topk"})
 """Operations that choose an entry, as of a codebook."""
+
+
+def _has_fresh_statistics(program: Program) -> bool:
+    """Whether a BatchNorm has seen no batch: in eval mode, deep networks shrink to a constant then."""
+    norms = (part for part in program.network.modules() if isinstance(part, nn.modules.batchnorm._NormBase))
+    return any(one.num_batches_tracked is not None and not bool(one.num_batches_tracked) for one in norms)
 
 
 def _judged(outputs: Any, size: int, axis: int) -> list[Tensor]:

@@ -6,22 +6,28 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, measured, passed, warned
+from nbinspect.sanity.evidence.halves import has_scaler, lost_in_step, steps_in_half, underflow
 from nbinspect.sanity.evidence.lineage import where_of
-from nbinspect.sanity.evidence.precision import has_scaler, losses, promoted, underflow
+from nbinspect.sanity.evidence.precision import losses, overrun_in_place, promoted
 from nbinspect.sanity.evidence.widened import wrapped
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, tensor_output
 
 
-def run(program: Program, recorded: Recorded, *, lost: float = 0.01) -> CheckResult:
+def run(program: Program, recorded: Recorded, *, lost: float = 0.01, still: float = 0.5) -> CheckResult:
     """Fail where integers wrap or drop values before the network, float64 creeps into it, or half precision underflows.
 
     Args:
-        program: run once more where float16 is in use; it is left unchanged.
+        program: run once or twice more where small integers are written in place or float16 is in use; left unchanged.
         recorded: the recorded pass.
-        lost: share of the gradient's entries that may vanish in float16.
+        lost: share of the gradient's entries, or of their squares in the optimizer, that may vanish in float16.
+        still: share of the plain steps of float16 parameters that may be too small to change them.
     """
-    found = next(losses(recorded), None) or wrapped(program.subject.loader, program.limits)
+    found = (
+        next(losses(recorded), None)
+        or overrun_in_place(program, recorded)
+        or wrapped(program.subject.loader, program.limits)
+    )
     if found is not None:
         return failed(
             found.title[0].lower() + found.title[1:],
@@ -32,7 +38,7 @@ def run(program: Program, recorded: Recorded, *, lost: float = 0.01) -> CheckRes
             where=found.where,
             place=found.place,
         )
-    return _halved(program, recorded, lost) or _doubled(program, recorded) or passed(_types(program))
+    return _halved(program, recorded, lost, still) or _doubled(program, recorded) or passed(_types(program))
 
 
 def _types(program: Program) -> str:
@@ -40,18 +46,24 @@ def _types(program: Program) -> str:
     return f"{', '.join(kinds)} throughout" if kinds else "no parameters, nothing lost"
 
 
-def _halved(program: Program, recorded: Recorded, lost: float) -> CheckResult | None:
-    """Judge float16 without loss scaling, by the gradients that vanish in it."""
+def _halved(program: Program, recorded: Recorded, lost: float, still: float) -> CheckResult | None:
+    """Judge float16 without loss scaling, by the gradients and steps that vanish in it."""
     half = [name for name, one in program.parameters.items() if one.requires_grad and one.dtype == torch.float16]
     cast = next((one for one in recorded.operations if one.step.autocast == "float16"), None)
-    if not (half or cast) or has_scaler(program) or recorded.no_backward:
+    stepped = cast is None and steps_in_half(program)
+    if not (half or cast or stepped) or has_scaler(program) or recorded.no_backward:
         return None
-    share = underflow(program, recorded)
+    share = underflow(program, recorded, autocast=stepped)
     # a scaler that nobody told of may be in use around an autocast; around half parameters there can be none
     certain = share >= lost and (half or program.subject.train_step is not None)
-    return (failed if certain else warned)(
+    words, gone = lost_in_step(program, recorded) or ("", 0.0)
+    measurements = [measured("gradient entries that vanish in float16", f"{share:.1%}", f"below {lost:.0%}")]
+    most = lost if words.startswith("squared") else still
+    if words:
+        measurements.append(measured(words, f"{gone:.1%}", f"below {most:.0%}"))
+    return (failed if certain or gone >= most else warned)(
         "float16 without loss scaling",
-        measured("gradient entries that vanish in float16", f"{share:.1%}", f"below {lost:.0%}"),
+        *measurements,
         title="float16 without loss scaling",
         detail="Gradients below 6e-8 are zero in float16"
         + (", and so are updates of its parameters below a thousandth of them." if half else "."),
@@ -113,7 +125,18 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("constant-output", "unused-input", "vanishing-gradients", "nonfinite-forward", "nonfinite-gradient"),
+    explains=(
+        "constant-output",
+        "unused-input",
+        "vanishing-gradients",
+        "nonfinite-forward",
+        "nonfinite-gradient",
+        "overfit-one-batch",
+        "input-independent-baseline",
+        "shuffled-labels",
+        "learning-rate",
+        "updates-not-applied",
+    ),
     sources=("T-dtype",),
     silent="double on purpose throughout; bfloat16, which needs no scaling",
 )

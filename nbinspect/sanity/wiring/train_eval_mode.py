@@ -25,12 +25,11 @@ def run(program: Program, batch: Batch, recorded: Recorded) -> CheckResult:
         return _ignores(active[0], recorded)
     notes = []
     for name, training in (("train_step", True), ("eval_step", False)):
-        step = getattr(program.subject, name)
-        if step is None:
+        if getattr(program.subject, name) is None:
             notes.append(f"needs {name}")
             continue
         try:
-            seen = watched(program, step, batch)
+            seen = watched(program, name, batch)
         except MissingNeed as missing:
             notes.append(f"{name}: needs {missing}")
             continue
@@ -113,7 +112,13 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("batchnorm-statistics", "evaluation-changes-model"),
+    explains=(
+        "batchnorm-statistics",
+        "evaluation-changes-model",
+        "overfit-one-batch",
+        "shuffled-labels",
+        "regularised-debug-run",
+    ),
     sources=("T-mode", "D-regularise"),
     silent="frozen BatchNorm inside a training model; dropout kept on by name (training=True) is a warning; sampling",
 )

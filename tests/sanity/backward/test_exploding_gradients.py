@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from nbinspect.records import CheckResult
 from nbinspect.sanity.backward.exploding_gradients import CHECK, bad
 from tests.sanity.backward.test_vanishing_gradients import Scaled, deep
 from tests.sanity.running import run_one
@@ -41,3 +42,61 @@ def test_a_shallow_network_has_no_depth() -> None:
     """A linear model passes, one without a backward is skipped."""
     assert judged(nn.Linear(32, 4)) == "pass"
     assert run_one(CHECK, model=nn.Linear(32, 4), loader=[(X, Y)]).status == "skip"
+
+
+class Loop(nn.Module):
+    """A state that a linear map of this radius carries from time to time."""
+
+    def __init__(self, radius: float) -> None:
+        super().__init__()
+        self.enter, self.again, self.head = nn.Linear(4, 16), nn.Linear(16, 16, bias=False), nn.Linear(16, 3)
+        nn.init.orthogonal_(self.again.weight, radius)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x.new_zeros(len(x), 16)
+        for t in range(x.shape[1]):
+            h = self.enter(x[:, t]) + self.again(h)
+        return self.head(h)
+
+
+class Layered(nn.Module):
+    def __init__(self, layer: nn.RNNBase, scale: float = 1.0) -> None:
+        super().__init__()
+        self.layer, self.head = layer, nn.Linear(16, 3)
+        with torch.no_grad():
+            layer.weight_hh_l0.mul_(scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.layer(x)[0][:, -1])
+
+
+def over_time(model: nn.Module) -> CheckResult:
+    batch = torch.randn(12, 40, 4), torch.arange(12) % 3
+    return run_one(CHECK, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss(), task="other")
+
+
+def test_growth_through_time_is_that_of_the_recurrent_weights() -> None:
+    """An orthogonal map of radius 1.5 multiplies the gradient by 1.5 at each time; one of radius 1 leaves it."""
+    torch.manual_seed(0)
+    result = over_time(Loop(1.5))
+    assert (result.status, result.where) == ("fail", "again.weight")
+    assert float(result.measurements[1].measured) == pytest.approx(1.5, rel=1e-3)
+    assert over_time(Loop(1.0)).status == "pass"
+
+
+def test_recurrent_layers_are_looked_at_through_time() -> None:
+    """Large recurrent weights fail in PyTorch's own layers; as they come, at any length, these pass."""
+    torch.manual_seed(0)
+    assert over_time(Layered(nn.RNN(4, 16, batch_first=True), 12.0)).where == "layer"
+    for kind in (nn.RNN, nn.LSTM, nn.GRU):
+        assert over_time(Layered(kind(4, 16, 2, batch_first=True))).status == "pass"
+
+
+def test_growth_of_the_activations_gradient_fails() -> None:
+    """Weights of std 1 in every layer multiply the gradient at each, though all get it relative to their weights."""
+    torch.manual_seed(0)
+    model = nn.Sequential()
+    for _ in range(8):
+        nn.init.normal_((linear := nn.Linear(32, 32)).weight)
+        model.extend([linear, nn.ReLU()])
+    assert judged(model.append(nn.Linear(32, 4))) == "fail"

@@ -210,3 +210,25 @@ def test_weights_and_gradients_stay_as_they_were() -> None:
     judged(model)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert all(parameter.grad is None and parameter.dtype is torch.float32 for parameter in model.parameters())
+
+
+def test_kinks_at_zero_of_zero_initialised_branches_are_no_wrong_gradient() -> None:
+    """A residual branch that starts at zero puts ReLUs exactly at their kink, where both one-sided slopes are right."""
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(16, 16, 3, padding=1), nn.BatchNorm2d(16)
+            nn.init.zeros_(self.norm.weight)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(x + self.norm(self.conv(x)))
+
+    stem = (nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
+    head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
+    batch = (torch.randn(32, 3, 16, 16), torch.randint(0, 10, (32,)))
+    for seed in range(3):
+        torch.manual_seed(seed)
+        model = nn.Sequential(*stem, *(Block() for _ in range(12)), *head)
+        found = run_one(CHECK, seed=seed, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss())
+        assert found.status in ("pass", "inconclusive")

@@ -81,3 +81,11 @@ def test_zero_heads_frozen_parts_and_trained_networks_are_silent() -> None:
     optimizer.zero_grad()
     assert run_one(CHECK, **sick, optimizer=optimizer).status == "skip"
     assert judged(nn.Sequential(nn.Linear(32, 4)).requires_grad_(False)) == "skip"
+
+
+def test_a_steady_loss_needs_no_ten_thousandth() -> None:
+    """Five sigmoid layers, each of which shrinks the gradient, fail at a share that is a warning otherwise."""
+    torch.manual_seed(1)
+    model = deep(nn.Sigmoid, 5)
+    assert judged(model) == "fail"
+    assert judged(model, thresholds={"vanishing-gradients": {"steady": 1e-4}}) == "warn"

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler, get_worker_info
+from torch.utils.data import (
+    ConcatDataset,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    TensorDataset,
+    WeightedRandomSampler,
+    get_worker_info,
+)
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.data.duplicate_samples import CHECK
@@ -158,3 +166,28 @@ def test_a_part_without_copies_is_inconclusive_with_its_share() -> None:
     result = on(DataLoader(TensorDataset(torch.randn(40_000, 8), torch.zeros(40_000).long()), batch_size=500))
     assert result.status == "inconclusive"
     assert "% of all" in result.summary
+
+
+def test_a_set_put_together_of_many_copies_fails() -> None:
+    """Two copies of all or ten: each sample is there equally often."""
+    for copies in (2, 3, 10):
+        data = ConcatDataset([rows(60)] * copies)
+        result = on(DataLoader(data, batch_size=32, shuffle=True))
+        assert result.status == "fail"
+        assert result.measurements[0].measured == f"{1 - 1 / copies:.2%}"
+
+
+def test_few_prototypes_do_not_fail() -> None:
+    """A toy set of ten points, each drawn many times, is the nature of the data."""
+    torch.manual_seed(0)
+    points = torch.randn(10, 8)
+    labels = torch.arange(10) % 3
+    assert on(DataLoader(TensorDataset(points.repeat(40, 1), labels.repeat(40)), batch_size=32)).status != "fail"
+
+
+def test_copies_of_rounded_rows_are_found() -> None:
+    """Five independent numbers below 100 tell a row."""
+    x = torch.randint(0, 100, (200, 5), generator=torch.Generator().manual_seed(0)).float()
+    y = torch.arange(200) % 3
+    twice = TensorDataset(torch.cat([x, x[:40]]), torch.cat([y, y[:40]]))
+    assert on(DataLoader(twice, batch_size=32), 5).status == "fail"

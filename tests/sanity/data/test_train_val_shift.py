@@ -100,3 +100,67 @@ def test_ugly_inputs_give_an_answer() -> None:
     """NaN everywhere on one side is no shift that could be told."""
     arguments: dict[str, Any] = {"model": nn.Linear(4, 3), "loader": [torch.full((40, 4), float("nan"))]}
     assert run_one(CHECK, **arguments, val_loader=[torch.randn(40, 4)]).status == "pass"
+
+
+def mixed(shares: list[int], seed: int) -> tuple[Tensor, Tensor]:
+    """Rows of four classes with centres far apart, so many of each."""
+    generator = torch.Generator().manual_seed(seed)
+    centres = 2 * torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+    y = torch.repeat_interleave(torch.arange(4), torch.tensor(shares))
+    return centres[y] + torch.randn(len(y), 6, generator=generator), y
+
+
+def test_other_shares_of_classes_are_no_shift() -> None:
+    """Where validation is mostly of one class, that class is compared with itself alone."""
+    train, (x, y) = mixed([150] * 4, 1), mixed([90, 4, 3, 3], 2)
+    arguments: dict[str, Any] = {"model": nn.Linear(6, 4), "loader": [train]}
+    assert run_one(CHECK, **arguments, val_loader=[(x, y)]).status == "pass"
+    assert run_one(CHECK, **arguments, val_loader=[(x + 40, y)]).status == "fail"
+
+
+def test_a_drift_of_inputs_and_targets_is_a_warning() -> None:
+    """Windows of a later time, whose targets have moved as well, do not fail."""
+    times = torch.arange(700.0)
+    noise = 0.1 * torch.randn(700, generator=torch.Generator().manual_seed(0))
+    series = torch.sin(times / 20) + 0.002 * times + noise
+    windows = ((series - series[:500].mean()) / series[:500].std()).unfold(0, 25, 1)
+    train, val = ((part[:, :24], part[:, 24:]) for part in (windows[:475], windows[500:]))
+    arguments: dict[str, Any] = {"model": nn.Linear(24, 1), "loader": [train], "loss_fn": nn.MSELoss()}
+    assert run_one(CHECK, **arguments, val_loader=[val]).status == "warn"
+
+
+def test_another_range_fails_where_every_sample_reaches_its_ends() -> None:
+    """Pictures in [-0.8, 1.1] beside train in [-1, 1], whose means and deviations are near, fail."""
+    generator = torch.Generator().manual_seed(0)
+    train, val = (2 * torch.rand(60, 3, 12, 12, generator=generator) - 1 for _ in range(2))
+    result = on(train, 0.95 * val + 0.15)
+    assert result.status == "fail"
+    assert result.summary.startswith("range of channel")
+    assert on(train, val).status == "pass"
+
+
+@pytest.mark.parametrize(("val", "status"), [(torch.randn(40, 4).double(), "fail"), (torch.randn(40, 4), "pass")])
+def test_a_type_that_the_network_refuses_fails(val: Tensor, status: str) -> None:
+    """Float64 rows for a float32 network fail with what it raises; a forward that converts takes them."""
+    arguments: dict[str, Any] = {"model": nn.Linear(4, 3), "loader": [torch.randn(40, 4)]}
+    result = run_one(CHECK, **arguments, val_loader=[val])
+    assert result.status == status
+    assert ("RuntimeError" in result.detail) == (status == "fail")
+    converted = run_one(CHECK, **arguments, val_loader=[val], forward=lambda model, x: model(x.float()))
+    assert converted.status == "pass"
+
+
+def test_a_size_that_the_network_refuses_fails() -> None:
+    """Larger pictures fail where a linear layer counts their pixels, and pass where they are pooled."""
+    train, val = pictures(40), torch.rand(40, 3, 16, 16)
+    y = torch.arange(40) % 3
+    pooled = nn.Sequential(nn.AdaptiveAvgPool2d(8), nn.Flatten(), nn.Linear(192, 3))
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(192, 3))
+    for model, refused in ((flat, True), (pooled, False)):
+        result = run_one(CHECK, model=model, loader=[(train, y)], val_loader=[(val, y)])
+        assert ("raises" in result.detail) == refused
+
+
+def test_twenty_samples_are_enough_for_raw_rows() -> None:
+    """Rows 40 deviations away need not be many."""
+    assert on(torch.randn(200, 4), 40 + torch.randn(20, 4)).status == "fail"

@@ -144,3 +144,13 @@ def test_one_entry_of_a_codebook_for_all_is_a_warning() -> None:
     x = torch.randn(16, 4)
     result = run_one(CHECK, model=Codebook(), loader=[(x, x.clone())], loss_fn=nn.MSELoss())
     assert result.status == "warn"
+
+
+def test_deep_networks_with_fresh_batchnorm_are_judged_in_train_mode() -> None:
+    """Thirty normalised layers shrink to a constant in eval mode before any step, and are healthy in train mode."""
+    layers: list[nn.Module] = [nn.Linear(20, 64)]
+    for _ in range(30):
+        layers += [nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 64)]
+    model = nn.Sequential(*layers, nn.Linear(64, 5))
+    batch = (torch.randn(32, 20), torch.randint(0, 5, (32,)))
+    assert run_one(CHECK, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss()).status == "pass"

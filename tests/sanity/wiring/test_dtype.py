@@ -4,10 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.wiring.dtype import CHECK
@@ -171,3 +173,167 @@ def test_silent_on_bfloat16_and_on_scaling() -> None:
 def test_without_parameters_it_passes() -> None:
     """A model without parameters has nothing to lose."""
     assert result_of(nn.Softmax(1), FEATURES).status == "pass"
+
+
+class Bytes(Dataset[Any]):
+    """Bytes as they are stored, prepared in `__getitem__`."""
+
+    def __init__(self, prepare: Callable[[Any], Any], *, arrays: bool = False) -> None:
+        self.x = BYTES.numpy() if arrays else BYTES
+        self.prepare = prepare
+
+    def __len__(self) -> int:
+        return N
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        return self.prepare(self.x[index]), index % 3
+
+
+def prepared(data: Dataset[Any], **options: Any) -> CheckResult:
+    loader = DataLoader(data, batch_size=N, **options)
+    return run_one(CHECK, model=nn.Linear(8, 3), loader=loader, loss_fn=nn.CrossEntropyLoss())
+
+
+def doubled(samples: list[Any]) -> tuple[Tensor, Tensor]:
+    x = torch.stack([x for x, _ in samples])
+    return (x * 2).float() / 255, torch.tensor([y for _, y in samples])
+
+
+def test_bytes_that_wrap_around_in_the_data_set_are_found() -> None:
+    """The share is that of eight samples, for tensors, arrays, sets inside of others, and the collate function."""
+    tensors = Bytes(lambda x: (x - 128).float() / 128)
+    expected = float((BYTES[torch.linspace(0, N - 1, 8).long()] < 128).double().mean())
+    for data in (tensors, Subset(tensors, range(N)), ConcatDataset([tensors])):
+        result = prepared(data)
+        assert (result.status, result.where) == ("fail", "Bytes.__getitem__")
+        assert result.measurements[0].measured == f"{expected:.1%}"
+        assert result.place is not None
+        assert result.place.function == "Bytes.__getitem__"
+    assert prepared(Bytes(lambda x: (x * np.uint8(3)).astype(np.float32), arrays=True)).status == "fail"
+    assert prepared(Bytes(lambda x: x), collate_fn=doubled).where == "doubled"
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lambda x: x.float() / 255,
+        lambda x: (255 - x).float() / 255,
+        lambda x: (~x).float() / 255,
+        lambda x: (x > 127).float(),
+        lambda x: x / 255 if x.dtype == torch.uint8 else x.float(),
+        lambda x: (x.float() + torch.randn(8)) / 255,
+    ],
+)
+def test_silent_on_bytes_that_are_prepared_well(prepare: Callable[[Any], Any]) -> None:
+    """Conversions, inversions, thresholds, code that asks for the type, and random transforms pass."""
+    assert prepared(Bytes(prepare)).status == "pass"
+
+
+def in_place(x: Tensor) -> Tensor:
+    x = x.clone()
+    x -= 128
+    return x.float() / 128
+
+
+def test_bytes_that_wrap_around_in_place_are_found() -> None:
+    """The outputs are compared with those of the batch in 64 bits."""
+    result = result_of(Prepared(in_place), BYTES)
+    assert (result.status, result.title) == ("fail", "uint8 runs over")
+    assert result_of(Prepared(in_place), BYTES.clamp(min=128)).status == "pass"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Embedded(lambda x: x.abs().long()),
+        Embedded(lambda x: x.clamp(0, 9).long()),
+        Embedded(lambda x: x.long().abs() * 8),
+        Prepared(lambda x: x.to(torch.int8).float()),
+    ],
+)
+def test_features_cut_off_in_their_own_unit_are_found(model: nn.Module) -> None:
+    """Standardised features of which the integer part alone goes on fail, whatever is done with it."""
+    result = result_of(model, torch.randn(N, 8, generator=torch.Generator().manual_seed(0)))
+    assert (result.status, result.title) == ("fail", "Features cut off to integers")
+
+
+def test_silent_on_bins_and_on_features_that_go_on_as_well() -> None:
+    """Bins that a scale makes, and a sign or integer part beside the features themselves, pass."""
+    x = torch.randn(N, 8, generator=torch.Generator().manual_seed(0))
+    assert result_of(Embedded(lambda x: ((x + 4) * 8).long().clamp(0, 63)), x).status == "pass"
+    assert result_of(Prepared(lambda x: x + x.long().float()), x).status == "pass"
+
+
+@pytest.mark.parametrize("divide", [lambda x: x // SPREAD, lambda x: torch.div(x, 1000, rounding_mode="floor")])
+def test_integers_that_are_standardised_by_division_are_found(divide: Callable[[Tensor], Tensor]) -> None:
+    """A difference that is divided by a deviation in integers keeps a few values alone."""
+    x = torch.randint(0, 1000, (64, 8), generator=torch.Generator().manual_seed(0))
+    model = Prepared(lambda x: divide(x - 500).float())
+    assert result_of(model, x, torch.arange(64) % 3).title == "Integer division"
+
+
+SPREAD = torch.full((8,), 290)
+
+
+def test_float16_parameters_under_adam_become_nan() -> None:
+    """The share of squares that are 0 is told, and a step on a copy shows what they do."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 3)).half()
+    optimizer = torch.optim.Adam(model.parameters())
+    result = result_of(model, FEATURES.half(), loss_fn=plain, optimizer=optimizer)
+    assert result.status == "fail"
+    plain(model(FEATURES.half()), CLASSES).backward()
+    optimizer.step()
+    assert not all(bool(one.isfinite().all()) for one in model.parameters())
+
+
+def plain(z: Tensor, y: Tensor) -> Tensor:
+    return F.cross_entropy(z.float(), y)
+
+
+def test_float16_steps_that_change_nothing_are_counted() -> None:
+    """The share of plain steps that leave a parameter as it is equals that of a real step."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 3)).half()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
+    result = result_of(model, FEATURES.half(), loss_fn=plain, optimizer=optimizer)
+    before = [one.detach().clone() for one in model.parameters()]
+    plain(model(FEATURES.half()), CLASSES).backward()
+    optimizer.step()
+    there = sum(int((one.grad != 0).sum()) for one in model.parameters())
+    still = sum(
+        int(((one.grad != 0) & (one == old)).sum()) for one, old in zip(model.parameters(), before, strict=True)
+    )
+    assert result.status == "fail"
+    assert result.measurements[1].measured == f"{still / there:.1%}"
+
+
+def autocast_step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+    optimizer.zero_grad()
+    with torch.autocast("cpu", dtype=torch.float16):
+        loss = tiny(model(batch[0]), batch[1])
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def test_an_autocast_in_the_training_step_alone_is_found() -> None:
+    """A step that names float16 and no scaler is tried under that autocast."""
+    arguments = {"loss_fn": tiny, "optimizer": lambda parameters: torch.optim.SGD(parameters, lr=0.1)}
+    assert result_of(nn.Linear(8, 3), FEATURES, train_step=autocast_step, **arguments).status == "fail"
+    assert result_of(nn.Linear(8, 3), FEATURES, train_step=step, **arguments).status == "pass"
+
+
+class Moved(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc.to(x.dtype)(x)
+
+
+def test_a_network_that_follows_the_type_of_its_data_is_found() -> None:
+    """Float64 data that turns a float32 layer into float64 on the way fails."""
+    assert result_of(Moved(), FEATURES.double()).title == "float64 data in a float32 network"
+    assert result_of(Moved(), FEATURES).status == "pass"

@@ -171,6 +171,27 @@ def test_training_in_eval_mode_fails() -> None:
     assert "norm" in result.measurements[0].quantity
 
 
+LIVE: dict[str, Any] = {}
+
+
+def by_global(batch: Any) -> Tensor:
+    return in_eval_mode(LIVE["model"], batch, LIVE["optimizer"])
+
+
+def by_helper(batch: Any) -> Tensor:
+    return by_global(batch)
+
+
+class Owner:
+    """Holds model and optimizer, as a trainer does."""
+
+    def __init__(self, model: nn.Module, optimizer: Any) -> None:
+        self.model, self.optimizer = model, optimizer
+
+    def step(self, batch: Any) -> Tensor:
+        return in_eval_mode(self.model, batch, self.optimizer)
+
+
 def left_to_the_loop(model: nn.Module, batch: Any) -> Tensor:
     return F.cross_entropy(model(batch[0]), batch[1])
 
@@ -218,19 +239,42 @@ def test_the_users_objects_are_left_alone() -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_a_step_that_reaches_the_live_model_is_not_run() -> None:
-    """A step that closes over the model would train the user's own, and is left out with the reason."""
+@pytest.mark.parametrize("way", ["closure", "global", "self", "default", "helper"])
+def test_steps_that_reach_the_model_by_themselves_are_judged(way: str) -> None:
+    """A step that is not given the model runs on a copy all the same, and the user's own is not trained."""
     model = Layers()
-    calls = []
+    arguments = trained(model)
+    optimizer = arguments["optimizer"]
 
-    def own(batch: Any, optimizer: Any) -> Tensor:
-        calls.append(1)
-        return stepped(model, batch, optimizer)
+    def closing(batch: Any) -> Tensor:
+        return in_eval_mode(model, batch, optimizer)
 
-    result = run_one(CHECK, **trained(model, train_step=own))
-    assert result.status == "pass"
-    assert "uses model from outside" in result.summary
-    assert not calls
+    def with_defaults(batch: Any, net: Any = model, opt: Any = optimizer) -> Tensor:
+        return in_eval_mode(net, batch, opt)
+
+    LIVE.update(model=model, optimizer=optimizer)
+    step = {
+        "closure": closing,
+        "global": by_global,
+        "self": Owner(model, optimizer).step,
+        "default": with_defaults,
+        "helper": by_helper,
+    }[way]
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    result = run_one(CHECK, **{**arguments, "train_step": step})
+    LIVE.clear()
+    assert result.status == "fail", result.summary
+    assert "norm" in result.measurements[0].quantity
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert model.training
+
+
+def test_an_evaluation_needs_no_optimizer() -> None:
+    """An evaluation that closes over the model is judged where nothing could train it."""
+    model = Layers()
+    result = run_one(CHECK, **program(model, eval_step=lambda batch: without_eval(model, batch)))
+    assert result.status == "fail"
+    assert result.code == "+ model.eval()"
 
 
 @pytest.mark.parametrize("missing", ["optimizer", "parameter", "raises"])
