@@ -1,9 +1,9 @@
-"""Regularisation off: dropout, stochastic depth, weight decay and label smoothing of a copy, as far as they show."""
+"""Regularisation switched off on a copy: dropout in all its forms, noise, and the optimizers' weight decay."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from torch import nn
@@ -11,69 +11,67 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.optim import Optimizer
 
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.trainee import Trainee
 
-_NAMED = re.compile(r".*(dropout|drop_?path|p_?drop|drop_?prob|drop_?rate|stochastic_depth).*|drop|survival_prob")
-_DROPS_PATHS = re.compile(r".*(DropPath|StochasticDepth|DropBlock).*")
+_RATE = re.compile(r"(\w+_)?(p?drop(out|connect|block)?(path)?|pdrop|layerdrop)(_?(p|prob|probs|rate|ratio|path))*")
+"""Names of attributes that hold the probability of dropping something, of modules and of their configurations."""
+_DROPS = re.compile(r"\w*(Drop(out|Path|Block|Connect|Layer)|StochasticDepth)\w*")
+"""Names of classes whose ``p`` is such a probability."""
+_NOISE = re.compile(r"(Gaussian|Additive|Feature|Input|Random)?Noise\w*")
+_SIZE = re.compile(r"std|sigma|scale|stddev|noise(_std|_level)?|p")
 
 
 def plain(copy: Program) -> tuple[str, ...]:
-    """Switch regularisation off on a copy of a program, and return what was switched off, a few words each.
+    """Switch off dropout and noise in a copy's modules, and its optimizers' weight decay; return what was on.
 
-    Known are dropout modules, the dropout of recurrent and attention modules, numbers between 0 and 1 among a module's
-    attributes or in its configuration that are named for dropout or stochastic depth, weight decay of optimizers, and
-    a loss's label smoothing. A constant in the text of a `forward` stays.
+    A probability that a forward writes down as a number, a penalty in the loss, and augmentation in the data set or
+    in the user's own step are not reached.
+
+    Args:
+        copy: changed in place.
 
     Source: K-simplify, S-regularise.
     """
-    dropped = sum(_without_dropout(module) for module in copy.network.modules())
-    decays = sum(_without_decay(optimizer) for optimizer in _optimizers(copy.subject.optimizer))
-    found = [f"dropout of {dropped} module{'s' * (dropped != 1)}"] if dropped else []
-    if decays:
-        found.append("weight decay")
-    loss: Any = copy.loss_module
-    if getattr(loss, "label_smoothing", 0.0):
-        loss.label_smoothing = 0.0
-        found.append("label smoothing")
-    return tuple(found)
+    found = [text for path, module in copy.network.named_modules() for text in _quieted(path, module)]
+    given = copy.subject.optimizer
+    optimizers = given.values() if isinstance(given, dict) else [given]
+    return (*found, *without_decay(one for one in optimizers if isinstance(one, Optimizer)))
 
 
-def _without_dropout(module: nn.Module) -> bool:
-    if isinstance(module, _DropoutNd):
-        was, module.p = module.p, 0.0
-        return was > 0
-    if _DROPS_PATHS.fullmatch(type(module).__name__):
-        names = [name for name in ("p", "drop_prob", "prob") if _is_share(getattr(module, name, None))]
-        for name in names:
-            setattr(module, name, 0.0)
-        return bool(names)
-    owners = [vars(module), *(vars(part) for part in _configurations(module))]
-    named = [(owner, name) for owner in owners for name, value in owner.items() if _is_named(name) and _is_share(value)]
-    for owner, name in named:
-        owner[name] = 1.0 if "survival" in name or "keep" in name else 0.0
-    return bool(named)
+def plain_trainee(trainee: Trainee) -> tuple[str, ...]:
+    """Switch off the regularisation of a copy under training, its optimizers' too; return what was on."""
+    return (*plain(trainee.program), *without_decay(trainee.optimizers.values()))
 
 
-def _configurations(module: nn.Module) -> Iterator[Any]:
-    config = vars(module).get("config")
-    if config is not None and hasattr(config, "__dict__"):
-        yield config
+def without_decay(optimizers: Iterable[Optimizer]) -> tuple[str, ...]:
+    """Set the weight decay of optimizers to 0 in place, and return what it was."""
+    found = []
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            if group.get("weight_decay"):
+                found.append(f"weight decay {float(group['weight_decay']):g}")
+                group["weight_decay"] = 0.0
+    return tuple(dict.fromkeys(found))
 
 
-def _is_named(name: str) -> bool:
-    return _NAMED.fullmatch(name.lower()) is not None
+def _quieted(path: str, module: nn.Module) -> Iterator[str]:
+    """Switch off what one module does at random, and give a word for each."""
+    for holder, prefix in ((module, ""), (getattr(module, "config", None), "config.")):
+        for name in [] if holder is None else list(_names(module, holder)):
+            value = vars(holder)[name]
+            vars(holder)[name] = 1.0 if name == "keep_prob" else type(value)(0)
+            yield f"{f'{path}.' if path else ''}{prefix}{name} {value:g}"
 
 
-def _is_share(value: Any) -> bool:
-    return isinstance(value, float) and 0 < value < 1
-
-
-def _optimizers(given: Any) -> Iterator[Optimizer]:
-    parts = given.values() if isinstance(given, Mapping) else [given]
-    yield from (part for part in parts if isinstance(part, Optimizer))
-
-
-def _without_decay(optimizer: Optimizer) -> bool:
-    groups = [group for group in optimizer.param_groups if group.get("weight_decay")]
-    for group in groups:
-        group["weight_decay"] = 0.0
-    return bool(groups)
+def _names(module: nn.Module, holder: Any) -> Iterator[str]:
+    """Give the attributes that are to be switched off, which are on."""
+    kind = type(module).__name__
+    drops = isinstance(module, _DropoutNd) or _DROPS.fullmatch(kind) is not None
+    for name, value in getattr(holder, "__dict__", {}).items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value:
+            continue
+        is_own, is_share = holder is module, 0 < value <= 1
+        is_rate = _RATE.fullmatch(name) or (drops and is_own and name == "p")
+        is_noise = is_own and _NOISE.fullmatch(kind) and _SIZE.fullmatch(name)
+        if (is_share and is_rate) or is_noise or (name == "keep_prob" and value < 1):
+            yield name

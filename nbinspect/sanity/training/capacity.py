@@ -1,0 +1,103 @@
+"""`capacity`: where the training loss stands still above its floor, does more width lower it?"""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import nn
+
+from nbinspect.capture.kinds import word_of
+from nbinspect.sanity.check import Arguments, Check, CheckResult, inconclusive, measured, passed, skipped, warned
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.doubled_width import doubled
+from nbinspect.sanity.trials.fit import adam, fit
+from nbinspect.sanity.trials.overfitting import Overfitting, adam_rates
+from nbinspect.sanity.trials.pictures import curves_chart, shown, way
+
+_STEPS = 25
+_BENDS = re.compile(
+    r"\w*relu6?|[cs]?elu|gelu|silu|mish|(hard)?tanh|\w*sigmoid|\w*softmax|softplus|\w*swish|lstm|gru|rnn\w*|max_pool\dd"
+    r"|scaled_dot_product_attention|sin|cos|exp|maximum"
+)
+
+
+def run(
+    program: Program, recorded: Recorded, overfitting: Overfitting, *, fitted: float = 0.5, lower: float = 0.05
+) -> CheckResult:
+    """Warn where the loss of a batch stands still far above its floor, and twice the width does not lower it.
+
+    Args:
+        program: left unchanged.
+        recorded: the shared pass, which tells whether the network bends at all.
+        overfitting: the run on the batch, shared.
+        fitted: share of the loss above its floor, beside the best outputs that ignore the inputs, below which the
+            capacity is enough for the batch.
+        lower: the same, by which the loss of the wider network has to be lower.
+    """
+    whole, batch = overfitting.whole, overfitting.batch
+    if program.subject.loss_fn is None:
+        return skipped("a loss_fn: a loss inside the model cannot be had of a wider one")
+    if whole.goal.gap is None:
+        return inconclusive("the floor of the loss is not known", settle="Compare runs of the network and a wider one.")
+    if whole.left <= fitted or not whole.is_settled:
+        return passed(f"loss of the batch {way(whole)}: {'fitted' if whole.left <= fitted else 'still moves'}")
+    if not any(_BENDS.fullmatch(word_of(one.step.name)) for one in recorded.operations if not one.in_loss):
+        return passed("a linear network, which more width does not change")
+    rate = adam_rates(program)[0]
+    single = fit(program, batch, whole.goal, adam(rate), _STEPS).curve
+    if single.left <= fitted:
+        return passed(f"with {single.name} the loss goes {way(single)}", shown("the batch", single))
+    try:
+        wide = fit(program, batch, whole.goal, doubled(rate), _STEPS).curve
+    except (RuntimeError, TypeError, ValueError) as error:
+        return skipped(f"a network that runs twice side by side ({type(error).__name__})")
+    gained = (single.last - wide.last) / single.gap
+    numbers = [shown("the batch", single), shown("the batch", wide)]
+    numbers.append(measured("share of the loss that width takes away", gained, f"above {lower:g}"))
+    charts = (curves_chart("Loss of one batch, at once and twice the width", (single, wide)),)
+    if gained > lower:
+        return passed(f"twice the width takes {gained:.0%} away: the network is small for it", *numbers, charts=charts)
+    if not (single.is_settled or wide.is_settled):
+        return inconclusive("both widths still move", *numbers, settle="Train both for longer.", charts=charts)
+    return warned(
+        "twice the width does not lower the loss",
+        *numbers,
+        title="More width does not lower the training loss",
+        detail=f"The loss of one batch stands still at {single.last:.4g}, far above its floor of "
+        f"{whole.goal.floor:.4g}, and at {wide.last:.4g} with twice the width: it is not capacity that is missing.",
+        remedy="Leave the size as it is, and look at data, wiring and loss.",
+        charts=charts,
+    )
+
+
+def _program(*layers: nn.Module) -> Arguments:
+    model, batch = nn.Sequential(*layers), (torch.randn(16, 8), torch.arange(16) % 4)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    return {"model": model, "loader": [batch], "loss_fn": nn.CrossEntropyLoss(), "optimizer": optimizer}
+
+
+def good() -> Arguments:
+    """Return a network that is wide enough for its batch."""
+    return _program(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 4))
+
+
+def bad() -> Arguments:
+    """Return one whose normalisation of a single value wipes out what tells the samples apart, at any width."""
+    return _program(nn.Linear(8, 1), nn.LayerNorm(1), nn.Linear(1, 64), nn.ReLU(), nn.Linear(64, 4))
+
+
+CHECK = Check(
+    name="capacity",
+    stage="training",
+    question="Where the training loss stands still above its floor, does more width lower it?",
+    why="A network that is too small cannot fit; one that gains nothing by being larger has another fault.",
+    remedy="Where width helps, take more of it; where it does not, look at data, wiring and loss.",
+    cost=2 * _STEPS,
+    run=run,
+    good=good,
+    bad=bad,
+    sources=("K-capacity",),
+    silent="batches that are fitted, losses that still fall, linear networks",
+)

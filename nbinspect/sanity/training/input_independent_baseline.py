@@ -1,0 +1,146 @@
+"""`input-independent-baseline`: does training on one batch need its inputs?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from nbinspect.records import Chart, TaskRecord
+from nbinspect.sanity.check import Arguments, Check, CheckResult, Measurement, failed, inconclusive, passed, skipped
+from nbinspect.sanity.evidence.contents import relation
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.curve import Curve
+from nbinspect.sanity.trials.fit import fit, yours
+from nbinspect.sanity.trials.overfitting import Overfitting
+from nbinspect.sanity.trials.pictures import curves_chart, shown, way
+from nbinspect.sanity.trials.samples import made_alike
+
+_STEPS = 30
+_FEW = 12
+
+
+def run(
+    program: Program,
+    overfitting: Overfitting,
+    task: TaskRecord,
+    *,
+    learnt: float = 0.8,
+    leaks: float = 0.7,
+    same: float = 1e-5,
+) -> CheckResult:
+    """Fail where training on one batch gets below the best constant without inputs, or the inputs make no difference.
+
+    Args:
+        program: left unchanged.
+        overfitting: the run on the batch as it is, shared.
+        task: what the targets are.
+        learnt: share of the loss above its floor, beside the best outputs that ignore the inputs, below which the
+            batch has been learnt.
+        leaks: the same, below which nothing comes that has no inputs.
+        same: how much the two curves may differ, as a share of their way, where inputs make no difference.
+    """
+    batch, goal, real = overfitting.batch, overfitting.whole.goal, overfitting.whole
+    if task.kind == "other" or batch.size < len("abcd") or relation(batch):
+        return skipped("a task that is known, on a batch of 4 or more samples that are independent of each other")
+    if goal.gap is None:
+        return inconclusive(
+            "what can be had without inputs is not known",
+            settle="Work out the loss of the best constant, or take a batch of mixed targets.",
+        )
+    zeroed = made_alike(batch)
+    if zeroed is None:
+        return skipped("inputs that can be zeroed without the targets")
+    best = min((real, *overfitting.rates), key=lambda curve: curve.left)
+    own = replace(yours(program), factor=1.0, name="inputs zeroed")
+    if best.left > learnt:
+        blank = fit(program, zeroed, goal, own, _FEW, done=lambda _: False).curve
+        return _of_no_difference(real, blank, same)
+    # masks that are held would tell the samples apart
+    blank = fit(program, zeroed, goal, replace(own, held=False), min(_STEPS, len(best.losses))).curve
+    numbers, charts = _numbers(best, blank), (_chart(best, blank),)
+    if blank.left > leaks:
+        return passed(f"{blank.left:.0%} of the loss left with inputs zeroed, {best.left:.0%} with them", *numbers)
+    if task.kind == "language-model":
+        settle = "Tokens of the target may enter the network on purpose; look at what it is given beside the inputs."
+        return inconclusive("it trains without inputs", *numbers, settle=settle, charts=charts)
+    return failed(
+        f"with inputs zeroed the loss still falls to {blank.last:.3g}",
+        *numbers,
+        title="It trains as well with its inputs zeroed",
+        detail=f"Every sample has the same inputs, and the loss falls to {blank.last:.4g}, below {goal.blind:.4g}, "
+        "which is the best for outputs that are the same for all: what tells the samples apart comes another way.",
+        remedy="Find what else reaches the network: the targets, an index, the place in the batch, a state that stays.",
+        charts=charts,
+    )
+
+
+def _of_no_difference(real: Curve, blank: Curve, same: float) -> CheckResult:
+    """Judge two curves of which the one with inputs has not come below the best constant."""
+    pairs = list(zip(real.losses, blank.losses, strict=False))
+    moved = max(one for one, _ in pairs) - min(one for one, _ in pairs)
+    apart = max(abs(one - other) for one, other in pairs)
+    numbers, charts = _numbers(real, blank), (_chart(real, blank),)
+    if moved > 1e-4 * real.gap and apart <= max(same * moved, 1e-6 * abs(real.losses[0])):  # or float32's rounding
+        return failed(
+            "zeroed inputs change nothing",
+            *numbers,
+            title="Zeroed inputs make no difference",
+            detail="The loss takes the same way with the inputs and without them, step by step: they do not reach it.",
+            remedy="Find where the inputs are lost: overwritten, multiplied by 0, or not used in forward.",
+            charts=charts,
+        )
+    settle = "Train until the loss is clearly below that of the best constant, and run this again."
+    return inconclusive(f"not learnt yet: {real.left:.0%} of the loss is left", *numbers, settle=settle, charts=charts)
+
+
+def _numbers(real: Curve, blank: Curve) -> tuple[Measurement, ...]:
+    return shown("the batch", real), replace(
+        shown("the batch", blank), measured=way(blank), expected=f"not below {real.goal.blind:.4g}"
+    )
+
+
+def _chart(real: Curve, blank: Curve) -> Chart:
+    return curves_chart("Loss of one batch, with and without its inputs", (real, blank))
+
+
+class _Leaky(nn.Module):
+    """Reads the targets beside the inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(9, 64), nn.ReLU(), nn.Linear(64, 4))
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.layers(torch.cat([x, y[:, None].float()], 1))  # type: ignore[no-any-return] # a Module's call
+
+
+def good() -> Arguments:
+    """Return a network that learns a batch from its inputs."""
+    model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 4))
+    batch = (torch.randn(16, 8), torch.arange(16) % 4)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    return {"model": model, "loader": [batch], "loss_fn": nn.CrossEntropyLoss(), "optimizer": optimizer}
+
+
+def bad() -> Arguments:
+    """Return one that is handed the targets."""
+    model = _Leaky()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    return good() | {"model": model, "optimizer": optimizer, "forward": lambda model, batch: model(*batch)}
+
+
+CHECK = Check(
+    name="input-independent-baseline",
+    stage="training",
+    question="Does training on one batch need its inputs?",
+    why="A network that learns as well without inputs has learnt something else than you think.",
+    remedy="Find what reaches the network beside its inputs, or where these are lost.",
+    cost=_STEPS,
+    run=run,
+    good=good,
+    bad=bad,
+    sources=("K-input-independent",),
+    silent="batches that are not learnt yet, positions that are the same in every sample, masks of dropout",
+)

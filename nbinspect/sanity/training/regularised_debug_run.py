@@ -1,0 +1,115 @@
+"""`regularised-debug-run`: does regularisation keep the network from fitting even one batch?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, inconclusive, measured, passed, skipped
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.curve import Curve
+from nbinspect.sanity.trials.fit import fit, yours
+from nbinspect.sanity.trials.overfitting import Overfitting, moves
+from nbinspect.sanity.trials.pictures import curves_chart, shown, way
+from nbinspect.sanity.trials.plain import plain_trainee
+from nbinspect.sanity.trials.trainee import trained
+
+_WITH, _WITHOUT = 35, 25
+
+
+def run(
+    program: Program, overfitting: Overfitting, *, learnt: float = 0.75, fitted: float = 0.25, stuck: float = 0.9
+) -> CheckResult:
+    """Fail where a batch is fitted without regularisation, and not learnt at all in more steps with it.
+
+    Args:
+        program: left unchanged.
+        overfitting: the run on the batch with dropout's masks held, shared.
+        learnt: share of the loss above its floor, beside the best outputs that ignore the inputs, below which the
+            regularised run is doing well enough.
+        fitted: the same, at which a batch counts as fitted.
+        stuck: the same, above which nothing has been learnt.
+    """
+    own, whole = yours(program), overfitting.whole
+    batch, goal = overfitting.batch, whole.goal
+    with trained(program, own=own.own, optimizer=own.optimizer) as trainee:
+        off = plain_trainee(trainee)
+    if not off:
+        return skipped("dropout, noise or weight decay that is on")
+    if goal.gap is None:
+        settle = "Train on one batch without regularisation, and with it, and compare the losses."
+        return inconclusive("the floor of the loss is not known", settle=settle)
+    if whole.left < learnt and all(text.startswith("weight decay") for text in off):
+        return passed(f"with {_listed(off)} the loss of the batch goes {way(whole)}")
+    # a run that is slow shows nothing in few steps
+    own = replace(own, factor=1.0 if whole.is_reached or not moves(whole) else 3.0)
+    usual = replace(own, name="as it is", held=False)
+    kept = fit(program, batch, goal, usual, _WITH, done=lambda curve: _is_over(curve, learnt)).curve
+    if kept.left < stuck:
+        return passed(f"with {_listed(off)} the loss of the batch goes {way(kept)}", shown("the batch", kept))
+    bare = replace(own, name="without regularisation", begun=plain_trainee)
+    enough = 2 * fitted if kept.is_settled else fitted  # what stands still needs less to be told from
+    most = _WITH + _WITHOUT - len(kept.losses) + 1
+    free = fit(program, batch, goal, bare, most, done=lambda curve: _is_over(curve, enough)).curve
+    numbers = [measured("switched off for the second run", _listed(off), "nothing that hinders it")]
+    numbers += [shown("the batch", curve) for curve in (kept, free)]
+    charts = (curves_chart("Loss of one batch, with and without regularisation", (kept, free)),)
+    if free.left > enough:
+        settle = "Train on one batch for longer, without regularisation and with it, and compare the losses."
+        return inconclusive("neither run has fitted the batch yet", *numbers, settle=settle, charts=charts)
+    return failed(
+        f"not learnt with {_listed(off)}, fitted without",
+        *numbers,
+        title="Too much regularisation to fit one batch",
+        detail=f"Without {_listed(off)} the loss of one batch goes {way(free)}; with it {way(kept)}.",
+        remedy="Switch regularisation off until a batch is fitted, then put it back piece by piece: dropout of 0.1 to "
+        "0.5, weight decay of 0.0001 to 0.1.",
+        where=off[0].rpartition(" ")[0],
+        charts=charts,
+        confirmed=True,
+    )
+
+
+def _is_over(curve: Curve, share: float) -> bool:
+    """Whether a run can end: what is left of the loss is below a share, or will not change."""
+    return len(curve.losses) > len("abc") and (curve.left < share or curve.is_decided)
+
+
+def _listed(off: tuple[str, ...]) -> str:
+    rest = f" and {len(off) - 3} more" if len(off) > len("abc") else ""
+    return ", ".join(off[:3]) + rest
+
+
+def _program(share: float) -> Arguments:
+    model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Dropout(share), nn.Linear(64, 4))
+    batch = (torch.randn(16, 8), torch.arange(16) % 4)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    return {"model": model, "loader": [batch], "loss_fn": nn.CrossEntropyLoss(), "optimizer": optimizer}
+
+
+def good() -> Arguments:
+    """Return a network with moderate dropout."""
+    return _program(0.3)
+
+
+def bad() -> Arguments:
+    """Return one whose dropout leaves hardly a unit."""
+    return _program(0.98)
+
+
+CHECK = Check(
+    name="regularised-debug-run",
+    stage="training",
+    question="Does regularisation keep the network from fitting even one batch?",
+    why="Under too much of it nothing is learnt, and a bug elsewhere cannot be told from it.",
+    remedy="Switch regularisation off until one batch is fitted, then put it back piece by piece.",
+    cost=_WITH + _WITHOUT,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("overfit-one-batch", "capacity", "shuffled-labels", "learning-rate"),
+    sources=("K-simplify", "S-regularise"),
+    silent="moderate regularisation; penalties in the loss and augmentation, which cannot be switched off from outside",
+)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from math import log
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.training.input_independent_baseline import CHECK, bad
+from tests.sanity.running import run_one
+
+X, Y = torch.randn(16, 8, generator=torch.Generator().manual_seed(1)), torch.arange(16) % 4
+
+
+class WithNoise(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = mlp()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x + 0.3 * torch.randn_like(x))
+
+
+class ByPlace(nn.Module):
+    """Adds an embedding of the place in the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places, self.layers = nn.Embedding(16, 8), mlp()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x + self.places(torch.arange(len(x))))
+
+
+class Wiped(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = mlp()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(0 * x)
+
+
+class Tokens(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.places = nn.Embedding(9, 32), nn.Embedding(6, 32)
+        self.memory, self.head = nn.GRU(32, 32, batch_first=True), nn.Linear(32, 9)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.memory(self.table(x) + self.places.weight)[0])
+
+
+def mlp(outputs: int = 4) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, outputs))
+
+
+def judged(model: nn.Module, x: Tensor = X, y: Tensor = Y, rate: float = 1e-2, **options: Any) -> CheckResult:
+    named = {"loss_fn": F.cross_entropy, "optimizer": torch.optim.Adam(model.parameters(), rate), **options}
+    return run_one(CHECK, model=model, loader=[(x, y)], **named)
+
+
+def test_targets_that_reach_the_network_are_found_by_training_without_inputs() -> None:
+    """With all inputs zero the loss falls below log 4, which is the best of outputs that are the same for all."""
+    result = run_one(CHECK, **bad())
+    assert result.status == "fail"
+    assert f"{log(4):.4g}" in result.measurements[1].expected
+    assert float(result.measurements[1].measured.split()[2]) < 0.7 * log(4)
+
+
+def test_the_place_in_the_batch_is_another_way_round_the_inputs() -> None:
+    """An embedding of the place in the batch learns labels by heart, without inputs."""
+    assert judged(ByPlace()).status == "fail"
+
+
+def test_inputs_that_are_wiped_make_no_difference() -> None:
+    """Where the inputs are multiplied by 0, the loss takes the same way step by step."""
+    result = judged(Wiped())
+    assert result.status == "fail"
+    assert "no difference" in result.title
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        mlp(),
+        WithNoise(),
+        nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 4)),
+        nn.Sequential(nn.Linear(8, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 4)),
+    ],
+)
+def test_healthy_networks_need_their_inputs(model: nn.Module) -> None:
+    """Neither noise nor the masks of dropout, which repeat while they are held, tell the samples apart."""
+    assert judged(model).status == "pass"
+
+
+def test_positions_that_are_the_same_in_every_sample_are_no_leak() -> None:
+    """Without tokens a network still knows its positions, and what follows at each of them on average."""
+    tokens = torch.randint(9, (8, 7), generator=torch.Generator().manual_seed(2))
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
+
+    found = judged(Tokens(), tokens[:, :-1], tokens[:, 1:], loss_fn=loss)
+    assert found.status == "pass"
+
+
+def test_an_autoencoders_targets_stay_what_they_were() -> None:
+    """Where targets and inputs are the same tensor, only the inputs are zeroed, also in the user's own step."""
+    x = torch.rand(16, 8, generator=torch.Generator().manual_seed(3))
+
+    def train_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        loss = F.mse_loss(model(batch[0]), batch[0])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    assert judged(mlp(8), x, x, loss_fn=F.mse_loss, train_step=train_step).status in ("pass", "inconclusive")
+    assert judged(mlp(8), x, x, loss_fn=F.mse_loss).status == "pass"
+
+
+def test_a_few_steps_on_imbalanced_data_show_nothing() -> None:
+    """A rate under which the batch is not learnt yet leaves the question open."""
+    assert judged(mlp(), y=(torch.arange(16) < 2).long(), rate=1e-5).status == "inconclusive"
+
+
+@pytest.mark.parametrize("options", [{"task": "other"}, {"x": X[:2], "y": Y[:2]}, {"y": torch.zeros(16).long()}])
+def test_what_cannot_be_asked_is_skipped_or_left_open(options: dict[str, Any]) -> None:
+    """Unknown tasks, tiny batches and batches of one class are no failure."""
+    assert judged(mlp(), **options).status in ("skip", "inconclusive")

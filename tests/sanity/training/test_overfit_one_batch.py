@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.training.overfit_one_batch import CHECK, bad, good
+from tests.sanity.running import run_one
+from tests.sanity.states import state_of
+
+X, Y = torch.randn(32, 16, generator=torch.Generator().manual_seed(1)), torch.arange(32) % 10
+
+
+def mlp(*tail: nn.Module, outputs: int = 10) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, outputs), *tail)
+
+
+def sgd(rate: float, **options: Any) -> Callable[..., Any]:
+    return lambda parameters: torch.optim.SGD(parameters, rate, **options)
+
+
+def adam(rate: float = 1e-3) -> Callable[..., Any]:
+    return lambda parameters: torch.optim.Adam(parameters, rate)
+
+
+def judged(
+    model: nn.Module,
+    optimizer: Callable[..., Any] | None = None,
+    loss_fn: Any = F.cross_entropy,
+    x: Tensor = X,
+    y: Tensor = Y,
+    **options: Any,
+) -> CheckResult:
+    made = None if optimizer is None else optimizer(model.parameters())
+    return run_one(CHECK, model=model, loader=[(x, y)], loss_fn=loss_fn, optimizer=made, **options)
+
+
+def test_a_network_that_makes_samples_one_fails_with_both_controls() -> None:
+    """Two samples that become one stay at log 2, with the user's step and with Adam at two rates."""
+    result = run_one(CHECK, **bad())
+    assert result.status == "fail"
+    adams = [m for m in result.measurements if "2 samples, Adam" in m.quantity]
+    assert len(adams) == 2
+    assert all(float(m.measured.split()[2]) == pytest.approx(log(2), abs=0.01) for m in adams)
+    assert all(f"{log(2):.4g} is the best without" in m.expected for m in adams)
+    assert result.steps <= CHECK.cost
+
+
+@pytest.mark.parametrize("optimizer", [adam(), sgd(0.01)])
+def test_probabilities_into_cross_entropy_stay_far_above_the_floor(optimizer: Callable[..., Any]) -> None:
+    """With a softmax before cross-entropy two samples end at log(e + 9) - 1, where the floor is 0."""
+    result = judged(mlp(nn.Softmax(1)), optimizer)
+    assert result.status == "fail"
+    ends = [float(m.measured.split()[2]) for m in result.measurements if "2 samples" in m.quantity]
+    assert min(ends) == pytest.approx(log(torch.e + 9) - 1, abs=0.01)
+
+
+def test_a_last_activation_that_cannot_give_the_targets_fails() -> None:
+    """Under tanh, targets around 10 cannot be met."""
+    y = 10 * torch.randn(32, 1, generator=torch.Generator().manual_seed(2))
+    assert judged(mlp(nn.Tanh(), outputs=1), sgd(0.01), F.mse_loss, y=y).status == "fail"
+
+
+@pytest.mark.parametrize("rate", [30.0, 1e3])
+def test_a_rate_that_explodes_fails_beside_one_that_does_not(rate: float) -> None:
+    """Divergence is proven by the same network at another rate, or under Adam."""
+    result = judged(mlp(), sgd(rate))
+    assert (result.status, result.confirmed) == ("fail", True)
+    assert "explodes" in result.title
+
+
+def test_a_step_that_goes_up_at_every_rate_fails() -> None:
+    """A flipped sign in the user's own step makes the loss rise however small the rate, and Adam gets it down."""
+
+    def train_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        loss = F.cross_entropy(model(batch[0]), batch[1])
+        optimizer.zero_grad()
+        (-loss).backward()
+        optimizer.step()
+        return loss
+
+    result = judged(mlp(), sgd(0.1), train_step=train_step)
+    assert (result.status, result.confirmed) == ("fail", True)
+    assert "Adam" in result.detail
+
+
+def test_a_rate_under_which_nothing_moves_is_a_warning() -> None:
+    """Where Adam fits what the user's optimizer leaves as it is, the optimizer is named, and not the network."""
+    result = judged(mlp(), sgd(1e-9))
+    assert result.status == "warn"
+    assert "not with" in result.summary
+
+
+@pytest.mark.parametrize("optimizer", [None, adam(), adam(2e-5), sgd(0.01), sgd(0.1, momentum=0.9), torch.optim.LBFGS])
+def test_healthy_programs_pass_at_usual_rates_and_at_those_of_fine_tuning(optimizer: Any) -> None:
+    """A loss that falls, fast or slowly, or without any optimizer given, passes."""
+    result = judged(mlp(), optimizer)
+    assert result.status == "pass"
+    assert result.steps <= 110
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        nn.CrossEntropyLoss(label_smoothing=0.2),
+        nn.CrossEntropyLoss(weight=torch.linspace(0.1, 3, 10)),
+        lambda out, y: F.cross_entropy(out, y, label_smoothing=0.05),
+        lambda out, y: F.cross_entropy(out, y) + 1e-3 * out.square().sum(),
+    ],
+)
+def test_floors_of_labels_and_penalties_are_no_failure(loss: Any) -> None:
+    """Label smoothing, class weights and penalties raise the floor, known or not."""
+    assert judged(mlp(), adam(1e-2), loss).status == "pass"
+
+
+def test_autoencoders_and_soft_targets_pass_above_zero() -> None:
+    """The loss of an autoencoder under BCE ends at the entropy of its inputs."""
+    x = torch.rand(32, 16, generator=torch.Generator().manual_seed(3))
+    assert judged(mlp(outputs=16), adam(1e-2), F.binary_cross_entropy_with_logits, x, x).status == "pass"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, 10)),
+        nn.Sequential(nn.Linear(16, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 10)),
+        nn.Linear(16, 10),
+    ],
+)
+def test_dropout_batch_norm_and_linear_models_pass(model: nn.Module) -> None:
+    """Dropout is held, a single sample is left out under BatchNorm, and a model may underfit a batch."""
+    result = judged(model, adam())
+    assert result.status == "pass"
+    has_norm = any(isinstance(module, nn.BatchNorm1d) for module in model.modules())
+    assert any("1 sample" in m.quantity for m in result.measurements) != has_norm
+
+
+def test_noise_that_a_linear_model_cannot_fit_is_no_failure() -> None:
+    """A regression on noise stays at its variance, and its two samples are fitted."""
+    y = torch.randn(32, 1, generator=torch.Generator().manual_seed(5))
+    assert judged(nn.Linear(4, 1), sgd(0.1), F.mse_loss, X[:, :4], y).status == "pass"
+
+
+def test_the_same_inputs_under_other_labels_are_taken_once() -> None:
+    """Rows of few distinct values, whose labels contradict each other, are no reason to fail."""
+    generator = torch.Generator().manual_seed(6)
+    x = torch.randint(2, (64, 3), generator=generator).float()
+    y = torch.randint(2, (64,), generator=generator)
+    model = nn.Sequential(nn.Linear(3, 32), nn.ReLU(), nn.Linear(32, 2))
+    result = judged(model, adam(1e-2), x=x, y=y)
+    assert result.status == "pass"
+    assert "8 samples" in result.measurements[0].quantity
+
+
+def test_targets_far_from_unit_scale_are_left_open() -> None:
+    """A loss that creeps towards targets of 50 000 has not settled, and says nothing of the network."""
+    y = 1e4 * torch.randn(32, 1, generator=torch.Generator().manual_seed(7)) + 5e4
+    assert judged(mlp(outputs=1), adam(), F.mse_loss, y=y).status == "inconclusive"
+
+
+def test_many_targets_a_sample_are_at_most_a_warning() -> None:
+    """Pixels of noise that a small kernel cannot learn by heart do not fail a healthy network."""
+    generator = torch.Generator().manual_seed(8)
+    x, y = torch.randn(4, 3, 8, 8, generator=generator), torch.randint(4, (4, 8, 8), generator=generator)
+    assert judged(nn.Conv2d(3, 4, 1), adam(), x=x, y=y).status in ("pass", "warn", "inconclusive")
+
+
+def test_samples_that_are_all_the_same_are_left_open() -> None:
+    """Without two samples that differ nothing can be said."""
+    assert judged(mlp(), adam(), x=torch.zeros(32, 16)).status == "inconclusive"
+
+
+def test_a_known_schedule_neither_hinders_nor_ends_the_run() -> None:
+    """Warm-up from 0 and a schedule that is over after a few steps are taken out of the way."""
+    for make in (
+        lambda optimizer: torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: step / 1000),
+        lambda optimizer: torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=12),
+    ):
+        model = mlp()
+        optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+        arguments = {"model": model, "loader": [(X, Y)], "loss_fn": F.cross_entropy, "optimizer": optimizer}
+        assert run_one(CHECK, **arguments, scheduler=make(optimizer)).status == "pass"
+
+
+def test_steps_that_return_nothing_are_measured_from_outside() -> None:
+    """Where the step returns no loss that of loss_fn is taken; without either the check is skipped."""
+
+    def train_step(model: nn.Module, batch: Any, optimizer: Any) -> None:
+        optimizer.zero_grad()
+        F.cross_entropy(model(batch[0]), batch[1]).backward()
+        optimizer.step()
+
+    assert judged(mlp(), adam(), train_step=train_step).status == "pass"
+    assert judged(mlp(), adam(), None, train_step=train_step).status == "skip"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"x": X * float("nan")},
+        {"x": X[:1], "y": Y[:1]},
+        {"y": torch.zeros(32, dtype=torch.long)},
+        {"task": "other"},
+        {"loss_fn": lambda out, y: -F.cross_entropy(out, y)},
+        {"loss_fn": lambda out, y: (1 - out.gather(1, y[:, None])).relu().mean()},
+    ],
+)
+def test_ugly_programs_are_neither_failed_nor_broken(change: dict[str, Any]) -> None:
+    """NaN, one sample, one class, unknown tasks and losses without a floor come to no failure."""
+    assert judged(mlp(), adam(), **change).status in ("pass", "skip", "inconclusive")
+
+
+def test_frozen_networks_are_skipped_or_left_open() -> None:
+    """Without a parameter to train no step can be taken."""
+    model = mlp().requires_grad_(False)
+    assert judged(model).status == "skip"
+
+
+def test_the_pictures_show_the_curve_its_floor_and_labels_met() -> None:
+    """The first picture has the band of the floor, the last one labels beside predictions that have come to them."""
+    result = run_one(CHECK, **good())
+    curve, _, meeting = result.charts
+    assert curve.expected[0] == pytest.approx(0, abs=1e-6)
+    assert curve.values[0][-1] <= curve.expected[1]
+    labels, before, after = meeting.values
+    assert np.abs(after - labels).mean() < 0.3 * np.abs(before - labels).mean()
+
+
+def test_nothing_of_the_program_is_changed() -> None:
+    """Weights, optimizer and random states are the same bytes afterwards."""
+    arguments = good()
+    before = state_of(arguments["model"], arguments["optimizer"])
+    assert run_one(CHECK, **arguments).status == "pass"
+    assert state_of(arguments["model"], arguments["optimizer"]) == before

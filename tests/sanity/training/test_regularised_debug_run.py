@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.training.regularised_debug_run import CHECK, bad
+from tests.sanity.running import run_one
+
+X, Y = torch.randn(32, 16, generator=torch.Generator().manual_seed(1)), torch.arange(32) % 10
+
+
+def dropping(share: float) -> nn.Sequential:
+    return nn.Sequential(
+        *(nn.Linear(16, 64), nn.ReLU(), nn.Dropout(share)),
+        *(nn.Linear(64, 64), nn.ReLU(), nn.Dropout(share), nn.Linear(64, 10)),
+    )
+
+
+def judged(model: nn.Module, optimizer: Callable[..., Any], **options: Any) -> CheckResult:
+    named = {"loss_fn": F.cross_entropy, "optimizer": optimizer(model.parameters()), **options}
+    return run_one(CHECK, model=model, loader=[(X, Y)], **named)
+
+
+def adam(**options: Any) -> Callable[..., Any]:
+    return lambda parameters: torch.optim.Adam(parameters, 0.01, **options)
+
+
+def test_dropout_that_leaves_hardly_a_unit_fails_with_both_ways_of_the_loss() -> None:
+    """The finding names the dropout and its share, and is proven by a run without it."""
+    result = run_one(CHECK, **bad())
+    assert (result.status, result.confirmed, result.where) == ("fail", True, "2.p")
+    kept, free = (float(m.measured.split()[2]) for m in result.measurements[1:])
+    assert free < 0.25 * 1.3863 + 0.05
+    assert kept > 0.9 * 1.3863
+
+
+def test_weight_decay_that_outweighs_the_loss_fails() -> None:
+    """A decay that pulls every weight to zero keeps the loss at chance."""
+    result = judged(dropping(0.0), lambda p: torch.optim.AdamW(p, 0.01, weight_decay=50))
+    assert result.status == "fail"
+    assert "weight decay 50" in result.detail
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize(
+    "optimizer", [adam(), lambda p: torch.optim.SGD(p, 0.1, momentum=0.9), lambda p: torch.optim.AdamW(p, 1e-3)]
+)
+def test_moderate_dropout_passes(share: float, optimizer: Callable[..., Any]) -> None:
+    """Usual shares of dropout let a batch be learnt, at usual rates."""
+    assert judged(dropping(share), optimizer).status == "pass"
+
+
+def test_moderate_weight_decay_costs_no_step_of_its_own() -> None:
+    """Where nothing but weight decay is on, the shared run has the answer."""
+    result = judged(dropping(0.0), lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1))
+    assert result.status == "pass"
+    assert "weight decay 0.1" in result.summary
+
+
+def test_slow_programs_and_unknown_floors_are_left_open() -> None:
+    """Where neither run fits the batch, or the floor is not known, nothing is claimed."""
+    assert judged(dropping(0.5), lambda p: torch.optim.SGD(p, 1e-4)).status == "inconclusive"
+    penalised = judged(dropping(0.9), adam(), loss_fn=lambda out, y: F.cross_entropy(out, y) + out.square().mean())
+    assert penalised.status == "inconclusive"
+
+
+def test_programs_without_regularisation_are_skipped() -> None:
+    """There is nothing to switch off."""
+    assert judged(dropping(0.0), adam()).status == "skip"
