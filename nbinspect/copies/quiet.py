@@ -93,7 +93,8 @@ class Quiet:
         if known is not None or not writes or path.startswith((str(self._folder), "/dev/", "/proc/")):
             return file if known is None else known
         self.meant.append(path)
-        instead = self._written[path] = self._folder / f"{len(self._written)}-{Path(path).name}"
+        instead = self._folder / f"{len(self._written)}-{Path(path).name}"
         if keeps and Path(path).is_file():
             shutil.copyfile(path, instead)
+        self._written[path] = instead  # not before, for the copy itself opens both
         return instead

@@ -6,8 +6,10 @@ but for what their wrappers close over.
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
+import sys
 import sysconfig
 import types
 from collections import deque
@@ -98,21 +100,25 @@ class _Walk:
         wrapped = getattr(function, "__wrapped__", None)
         if wrapped is not None:
             yield wrapped
-        own = is_users_file(function.__code__.co_filename)
+        own, names = is_users_file(function.__code__.co_filename), _names(function.__code__)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             try:
                 value = cell.cell_contents
             except ValueError:  # empty
                 continue
-            if own or _leads_on(value):
+            if own and _is_users_module(value):
+                yield from self._of_namespace(vars(value), names)
+            elif own or _leads_on(value):
                 yield self._bound(name, value, functools.partial(setattr, cell, "cell_contents"))
         if not own:
             return
+        for module in filter(_is_users_module, map(sys.modules.get, _imported(function.__code__))):
+            yield from self._of_namespace(vars(module), names)
         for key in ("__defaults__", "__kwdefaults__"):
             given = getattr(function, key)
             if given:
                 yield self._bound(function.__name__, given, functools.partial(setattr, function, key))
-        yield from self._of_namespace(function.__globals__, _names(function.__code__))
+        yield from self._of_namespace(function.__globals__, names)
 
     def _of_namespace(self, namespace: dict[str, Any], names: frozenset[str]) -> Iterator[Any]:
         for name in names:
@@ -163,6 +169,15 @@ def _is_users_class(kind: type) -> bool:
         return is_users_file(inspect.getfile(kind))
     except (TypeError, OSError):
         return False
+
+
+def _is_users_module(value: Any) -> bool:
+    return isinstance(value, types.ModuleType) and is_users_file(getattr(value, "__file__", None) or "<")
+
+
+def _imported(code: types.CodeType) -> set[str]:
+    """Return the modules that a function imports itself, by their full names."""
+    return {step.argval for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME"}
 
 
 def _names(code: types.CodeType) -> frozenset[str]:

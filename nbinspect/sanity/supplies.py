@@ -24,6 +24,7 @@ from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, record
 from nbinspect.sanity.task import infer_task
 from nbinspect.sanity.trials.observed import Observed, observe
+from nbinspect.sanity.trials.overfitting import Overfitting, overfit
 
 _SEVERAL = 3
 _STREAM = 40
@@ -115,6 +116,10 @@ class Supplies:
         self.supply("batch")
         return observe(self.program, self.supply("stream"))
 
+    def _overfitting(self) -> Overfitting:
+        recorded: Recorded = self.supply("recorded")
+        return overfit(self.program, recorded, self.supply("task"))
+
     def _attempt(self) -> Recorded:
         if any(map(is_lazy, self.program.parameters.values())):
             raise MissingNeed("a model whose lazy layers know their sizes: call it once on a batch first")
@@ -191,6 +196,7 @@ _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
     "batch": Supplies._batch,
     "stream": Supplies._stream,
     "observed": Supplies._observed,
+    "overfitting": Supplies._overfitting,
     "attempt": Supplies._attempt,
     "trial": Supplies._trial,
     "recorded": Supplies._recorded,
@@ -210,6 +216,7 @@ _NOUNS = {
     "batch": "a batch that can be read",
     "stream": "batches that can be read",
     "observed": "a training step that can be taken on a copy",
+    "overfitting": "training steps that can be taken on a copy",
     "attempt": "a pass that can be recorded",
     "recorded": "a pass that can be recorded",
     "recordings": "passes that can be recorded",

@@ -111,7 +111,7 @@ def _program(steps: int) -> Arguments:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
     loader = [(torch.randn(16, 4), torch.randn(16, 1)) for _ in range(4)]
-    own: Arguments = {"optimizer": optimizer, "scheduler": scheduler, "train_step": _step, "total_steps": steps}
+    own: dict[str, Any] = {"optimizer": optimizer, "scheduler": scheduler, "train_step": _step, "total_steps": steps}
     return {"model": model, "loader": loader, "loss_fn": nn.MSELoss(), **own}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program
@@ -27,8 +28,8 @@ class Observed:
     """Names of the others."""
     held: dict[str, frozenset[str]]
     """By the name of each optimizer, the names of its parameters; ``optimizer[3]`` is none of the model's."""
-    schedulers: tuple[str, ...]
-    """Names of the schedulers."""
+    scheduled: dict[str, int]
+    """By the name of each scheduler, how often these steps stepped it."""
 
     @cached_property
     def updating(self) -> tuple[Step, ...]:
@@ -60,10 +61,16 @@ def observe(program: Program, batches: Sequence[Batch]) -> Observed:
             role: frozenset(names[id(p)] for group in optimizer.param_groups for p in group["params"])
             for role, optimizer in trainee.optimizers.items()
         }
+        began = {name: _count(scheduler) for name, scheduler in trainee.schedulers.items()}
         steps: list[Step] = []
-        updates = 0
-        while updates < _UPDATES and len(steps) < _STEPS:
+        updates, idle = 0, set(map(id, trainee.optimizers.values()))
+        while (updates < _UPDATES or idle) and len(steps) < _STEPS:  # an optimizer may have its turn now and then
             steps.append(trainee.step(batches[len(steps) % len(batches)], observed=True))
             updates += any(update.rewritten for update in steps[-1].events.updates)
-        schedulers = tuple(trainee.schedulers)
-        return Observed(tuple(steps), trainee.is_own, trainable, frozenset(named) - trainable, held, schedulers)
+            idle -= {id(update.optimizer) for update in steps[-1].events.updates}
+        scheduled = {name: _count(scheduler) - began[name] for name, scheduler in trainee.schedulers.items()}
+        return Observed(tuple(steps), trainee.is_own, trainable, frozenset(named) - trainable, held, scheduled)
+
+
+def _count(scheduler: Any) -> int:
+    return int(getattr(scheduler, "last_epoch", 0))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,20 +14,17 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from nbinspect.capture.forward import as_called
 from nbinspect.copies.quiet import Quiet
-from nbinspect.copies.reach import Binding, bindings_of
-from nbinspect.copies.standing import standing_in
-from nbinspect.copies.twins import Twins, is_live, walked
-from nbinspect.errors import CaptureError, place_in_user_code
-from nbinspect.preserve import preserve
+from nbinspect.errors import place_in_user_code
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.trials.calling import arguments_of, loss_in
+from nbinspect.sanity.trials.following import followers
 from nbinspect.sanity.trials.standard import standard_step
 from nbinspect.sanity.trials.watch import Events, watching
+from nbinspect.sanity.trials.whole import whole_copy
 
 MakesOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
-_ROLES = ("train_step", "eval_step", "forward", "split", "loss_fn")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +36,10 @@ class Step:
     events: Events
     rewritten: frozenset[str]
     """Names of the parameters whose bytes are others than before the call, whoever wrote them."""
+    buffers: frozenset[str] = frozenset()
+    """Names of the model's buffers whose bytes are others than before the call."""
+    following: frozenset[str] = frozenset()
+    """Names of those without `requires_grad` that moved towards a trainable one of their shape, as an average does."""
 
 
 class Trainee:
@@ -51,6 +52,7 @@ class Trainee:
         is_own: whether steps are those of the user's own `train_step`.
         parameters: by name: of the model, of the loss, and others that an optimizer holds (``optimizer[3]``).
         steps: how many have been taken.
+        scale: what a gradient scaler multiplied the loss of the last step with; 1 without one.
     """
 
     def __init__(
@@ -64,6 +66,9 @@ class Trainee:
         self.parameters = dict(program.parameters)
         self._take = take
         self._quiet = Quiet()
+        self.scale = 1.0
+        self._used: set[str] = set()
+        self._scaler = next((part for part in reached.values() if isinstance(part, torch.amp.GradScaler)), None)
         listed = {id(parameter) for parameter in self.parameters.values()}
         for name, optimizer in self.optimizers.items():
             for at, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"]):
@@ -73,6 +78,10 @@ class Trainee:
     def close(self) -> None:
         """Remove the files that its steps wrote aside."""
         self._quiet.close()
+
+    def quiet(self) -> AbstractContextManager[None]:
+        """Hold back what the user's code prints, warns of and writes while the block runs."""
+        return self._quiet.holding()
 
     def step(self, batch: Batch, *, held: bool = False, observed: bool = False) -> Step:
         """Take a step on a batch.
@@ -89,18 +98,44 @@ class Trainee:
         seed_all(self.program.seed, "pass" if held else f"step {self.steps}")
         own = batch.changed(lambda tensor: tensor.detach().clone())
         seen = self.parameters if observed else {}
-        before = {name: parameter.detach().clone() for name, parameter in seen.items()}
-        watch = watching(seen) if observed else nullcontext(Events())
-        with as_called(), watch as events, self.program.limits.watching(), self._quiet.holding():
-            try:
-                returned = self._take(own, self.steps)
-            except Exception as error:
-                raise MissingNeed(f"a training step that runs on a copy ({_told(error)})") from error
+        buffers = dict(self.program.network.named_buffers()) if observed else {}
+        before = _bytes_of({**seen, **buffers})
+        watch = watching(seen, self._used) if observed else nullcontext(Events())
+        self.scale = 1.0 if self._scaler is None else float(self._scaler.get_scale())
+        with watch as events:
+            returned = self._called("training", lambda: self._take(own, self.steps))
         self.steps += 1
-        scaler = self.program.subject.scaler
-        events.scale = float(scaler.get_scale()) if hasattr(scaler, "get_scale") else 1.0
-        rewritten = frozenset(name for name, was in before.items() if not torch.equal(seen[name].detach(), was))
-        return Step(loss_in(returned), events, rewritten)
+        events.scale = self.scale
+        changed = {name for name, was in before.items() if not torch.equal({**seen, **buffers}[name].detach(), was)}
+        following = followers(changed & seen.keys(), seen, before)
+        return Step(
+            loss_in(returned), events, frozenset(changed & seen.keys()), frozenset(changed - seen.keys()), following
+        )
+
+    def evaluate(self, batch: Batch) -> Any:
+        """Call the user's `eval_step` on a batch, which counts as a step, and return what it returns.
+
+        Raises:
+            MissingNeed: if there is none, or it raises.
+        """
+        step: Any = self.program.subject.eval_step
+        if step is None:
+            raise MissingNeed("eval_step")
+        self.program.count_step()
+        seed_all(self.program.seed, "pass")
+        own = batch.changed(lambda tensor: tensor.detach().clone())
+        positional, named = arguments_of(step, self.program.subject, own, 0)
+        return self._called("evaluation", lambda: step(*positional, **named))
+
+    def _called(self, kind: str, take: Callable[[], Any]) -> Any:
+        with as_called(), self.program.limits.watching(), self._quiet.holding():
+            try:
+                return take()
+            except MissingNeed:
+                raise
+            except Exception as error:
+                article = "an" if kind[0] in "aeiou" else "a"
+                raise MissingNeed(f"{article} {kind} step that runs on a copy ({_told(error)})") from error
 
     def loss(self, batch: Batch, *, training: bool | None = True) -> float:
         """Return the loss of a batch as the copy is now, in train mode, with the random draws of a held step.
@@ -128,6 +163,10 @@ class Trainee:
                 scheduler.base_lrs = [rate * factor for rate in scheduler.base_lrs]
 
 
+def _bytes_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
 def _told(error: Exception) -> str:
     place, lines = place_in_user_code(error), str(error).splitlines() or [""]
     return f"{type(error).__name__}: {lines[0][:200]}{f' at {place}' if place else ''}"
@@ -140,6 +179,7 @@ def trained(
     own: bool = True,
     optimizer: MakesOptimizer | None = None,
     changed: Callable[[Program], None] | None = None,
+    idle: bool = False,
 ) -> Iterator[Trainee]:
     """Give a copy of the program to train: model, optimizer, scheduler, scaler, loss, and what the user's code reaches.
 
@@ -151,6 +191,7 @@ def trained(
         own: whether to take the user's own `train_step` where there is one; else a standard step is taken.
         optimizer: makes another optimizer than the user's, for standard steps.
         changed: called with the copy before the first step, to change it; the user's own step begins in train mode.
+        idle: no training step is to be taken, as where only `evaluate` is called, and no optimizer is needed.
 
     Raises:
         MissingNeed: if the program cannot be copied, has hooks on its parameters that a copy lacks, or there is no
@@ -158,68 +199,24 @@ def trained(
     """
     subject = program.subject
     is_own = own and subject.train_step is not None and optimizer is None
-    if not is_own and optimizer is None and subject.optimizer is None:
+    if not (is_own or idle) and optimizer is None and subject.optimizer is None:
         raise MissingNeed("optimizer or train_step")
-    _refuse_hooks(program)
-    roles = [getattr(subject, name) for name in _ROLES]
     factory = subject.optimizer if callable(subject.optimizer) else None
-    bindings = bindings_of([part for part in (*roles, factory, subject.network) if part is not None])
-    live = [subject.network, subject.model, subject.optimizer, subject.scheduler, subject.scaler]
-    held = [*live, *(binding.value for binding in bindings if is_live(binding.value))]
-    with preserve(), torch.inference_mode(False), torch.enable_grad():
+    with whole_copy(program) as whole:
+        copy = Program(whole.subject, program.limits, program.seed, program.whole, original=program)
+        if changed is not None:
+            changed(copy)
+        if not copy.network.training:
+            copy.network.train()
+        made = _optimizer_for(copy, None if idle else optimizer or factory)
+        copy.subject = replace(copy.subject, optimizer=made)
+        take = _own(copy) if is_own else standard_step(copy)
+        reached = {"optimizer": made} if optimizer else whole.reached() | ({"optimizer": made} if factory else {})
+        trainee = Trainee(copy, take, reached, is_own=is_own)
         try:
-            twins = Twins(part for part in held if part is not None)
-        except CaptureError as error:
-            raise MissingNeed(str(error)) from error
-        with standing_in(bindings, twins):
-            copy = _copy_of(program, twins)
-            if changed is not None:
-                changed(copy)
-            if not copy.network.training:
-                copy.network.train()
-            made = _optimizer_for(copy, optimizer or factory)
-            copy.subject = replace(copy.subject, optimizer=made)
-            take = _own(copy) if is_own else standard_step(copy)
-            reached = {"optimizer": made} if optimizer else _reached(copy, bindings, twins)
-            trainee = Trainee(copy, take, reached, is_own=is_own)
-            try:
-                yield trainee
-            finally:
-                trainee.close()
-
-
-def _reached(copy: Program, bindings: Sequence[Binding], twins: Twins) -> dict[str, Any]:
-    """Return the copies of optimizers and schedulers by name: those given, and those that the user's code reaches."""
-    subject, wanted = copy.subject, (Optimizer, LRScheduler)
-    given = subject.optimizer if isinstance(subject.optimizer, Mapping) else {"optimizer": subject.optimizer}
-    found: dict[str, Any] = {**given, "scheduler": subject.scheduler}
-    named = [(binding.name, binding.value) for binding in bindings]
-    within = [
-        (type(part).__name__, part)
-        for binding in bindings
-        if is_live(binding.value)
-        for part in walked([binding.value])
-    ]
-    for name, part in (*named, *within):
-        own = twins.of(part) if isinstance(part, wanted) else None
-        if own is not None and not any(own is other for other in found.values()):
-            found[name if name not in found else f"{name} {len(found)}"] = own
-    return found
-
-
-def _refuse_hooks(program: Program) -> None:
-    """A hook on a parameter, such as one that updates it as its gradient comes, is bound to the live optimizer."""
-    for name, parameter in program.parameters.items():
-        if parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None):
-            raise MissingNeed(f"parameters without hooks, which a copy lacks; {name} has some")
-
-
-def _copy_of(program: Program, twins: Twins) -> Program:
-    subject = program.subject
-    names = (*_ROLES, "optimizer", "scheduler", "scaler")
-    own = {name: twins.of(getattr(subject, name)) for name in names}
-    copy = replace(subject, model=twins.of(subject.network), **own)
-    return Program(copy, program.limits, program.seed, program.whole, original=program)
+            yield trainee
+        finally:
+            trainee.close()
 
 
 def _optimizer_for(copy: Program, factory: Callable[..., Any] | None) -> Any:

@@ -21,12 +21,22 @@ class Update:
     """The copy's."""
     gradient: float
     """Norm of the gradients of its parameters, as it found them."""
+    arrived: float
+    """Norm of the same right after the last backward pass, before anything clipped, scaled or cleared them."""
+    carried: float
+    """Norm of what an earlier update had used already and nobody cleared, as it lay there when the next came."""
     rates: tuple[float, ...]
     """Learning rate of each group."""
+    groups: tuple[frozenset[str], ...]
+    """Names of the parameters of each group."""
+    found: Mapping[str, float]
+    """Norm of the gradient of each of its parameters, as it found it."""
     sizes: Mapping[str, float]
     """How far each of its parameters moved, as a share of its norm before; infinite from zero."""
     rewritten: frozenset[str]
     """Names of its parameters whose bytes it changed."""
+    frozen: frozenset[str]
+    """Names of those among them that had no `requires_grad` then."""
 
 
 @dataclass(eq=False)
@@ -42,19 +52,25 @@ class Events:
     passes: int = 0
     """How many backward passes reached a parameter."""
     updates: list[Update] = field(default_factory=list)
+    rewritten_after: frozenset[str] = frozenset()
+    """Names of the parameters that were written to once more after their optimizer had updated them."""
     scale: float = 1.0
     """What a gradient scaler multiplied the loss with; the norms above have it in them until it is taken out."""
 
 
 @contextmanager
-def watching(parameters: Mapping[str, nn.Parameter]) -> Iterator[Events]:
+def watching(parameters: Mapping[str, nn.Parameter], used: set[str]) -> Iterator[Events]:
     """Note what happens to parameters, by name, while the block runs; nothing of it is changed.
 
     Steps of every optimizer are seen, also of one that the block makes.
+
+    Args:
+        parameters: what is watched.
+        used: names of the parameters whose gradient an update has used and nobody cleared since; kept up to date.
     """
     events = Events()
     names = {id(parameter): name for name, parameter in parameters.items()}
-    watch = _Watch(events, names)
+    watch = _Watch(events, names, used)
     with ExitStack() as stack:
         for name, parameter in parameters.items():
             if parameter.requires_grad and parameter.is_leaf:
@@ -64,27 +80,36 @@ def watching(parameters: Mapping[str, nn.Parameter]) -> Iterator[Events]:
         stack.callback(register_optimizer_step_pre_hook(watch.before).remove)
         stack.callback(register_optimizer_step_post_hook(watch.after).remove)
         yield events
+        events.rewritten_after = watch.rewritten_after(parameters)
 
 
 class _Watch:
     """The hooks that note what happens."""
 
-    def __init__(self, events: Events, names: dict[int, str]) -> None:
+    def __init__(self, events: Events, names: dict[int, str], used: set[str]) -> None:
         self._events = events
         self._names = names
+        self._used = used
+        self._lying: dict[str, float] = {}
         self._carried: dict[str, float] = {}
         self._now: dict[int, float] = {}
         self._counts: dict[str, int] = {}
         self._before: dict[int, Tensor] = {}
-        self._found = 0.0
+        self._updated: dict[str, Tensor] = {}
+        self._found: dict[int, float] = {}
+        self._piled = 0.0
 
     def arriving(self, name: str, parameter: nn.Parameter) -> Any:
         """Return a hook for the gradient that comes for a parameter, before it is added to what is there."""
 
         def hook(gradient: Tensor) -> None:
             events = self._events
+            lying = norm_of(parameter.grad)
+            if lying == 0:
+                self._used.discard(name)
+            self._lying[name] = lying
             if name not in self._carried and not events.updates:
-                self._carried[name] = norm_of(parameter.grad)
+                self._carried[name] = lying
                 events.carried = _joint(self._carried.values())
             events.arrived[name] = norm_of(gradient)
             self._counts[name] = self._counts.get(name, 0) + 1
@@ -101,11 +126,13 @@ class _Watch:
         """Note what an optimizer finds."""
         own = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         self._before = {id(parameter): parameter.detach().clone() for parameter in own}
-        self._found = _joint(norm_of(parameter.grad) for parameter in own)
+        self._found = {id(parameter): norm_of(parameter.grad) for parameter in own}
+        names = {self._names.get(key, "") for key in self._found}
+        self._piled = _joint(self._lying.get(name, 0.0) for name in names & self._used)
 
     def after(self, optimizer: Optimizer, *_: Any) -> None:
         """Note what an optimizer did."""
-        sizes, rewritten = {}, set()
+        sizes, rewritten, frozen = {}, set(), set()
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 was = self._before.get(id(parameter))
@@ -113,12 +140,34 @@ class _Watch:
                 if was is None or name is None:
                     continue
                 moved, size = float((parameter.detach() - was).norm()), float(was.norm())
+                self._updated[name] = parameter.detach().clone()
                 sizes[name] = moved / size if size else (float("inf") if moved else 0.0)
                 if not torch.equal(parameter.detach(), was):
                     rewritten.add(name)
-        rates = tuple(float(group["lr"]) for group in optimizer.param_groups if "lr" in group)
-        self._events.updates.append(Update(optimizer, self._found, rates, sizes, frozenset(rewritten)))
+                    if not parameter.requires_grad:
+                        frozen.add(name)
+        groups = optimizer.param_groups
+        arrived = _joint(self._now.get(key, 0.0) for key in self._before)
+        update = Update(
+            optimizer,
+            _joint(self._found.values()),
+            arrived,
+            self._piled,
+            tuple(float(group.get("lr", 1.0)) for group in groups),
+            tuple(frozenset(self._names.get(id(p), "") for p in group["params"]) for group in groups),
+            {self._names.get(key, ""): norm for key, norm in self._found.items()},
+            sizes,
+            frozenset(rewritten),
+            frozenset(frozen),
+        )
+        self._events.updates.append(update)
+        self._used.update(sizes)
         self._before = {}
+
+    def rewritten_after(self, parameters: Mapping[str, nn.Parameter]) -> frozenset[str]:
+        """Return which parameters are no longer what their optimizer made them."""
+        updated = self._updated.items()
+        return frozenset(name for name, was in updated if not torch.equal(parameters[name].detach(), was))
 
 
 def norm_of(gradient: Tensor | None) -> float:

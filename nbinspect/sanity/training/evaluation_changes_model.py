@@ -1,0 +1,117 @@
+"""`evaluation-changes-model`: does the user's evaluation leave the model as it was?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.evaluation import Left, is_statistic, left_behind, shift_of_outputs, shift_of_training
+from nbinspect.sanity.trials.stepping import stepping
+from nbinspect.sanity.trials.text import place_of
+
+
+def run(program: Program, batch: Batch, eval_step: Callable[..., Any], *, smallest: float = 1e-6) -> CheckResult:
+    """Fail where `eval_step` changes parameters, gradients or BatchNorm, and the model goes on differently.
+
+    It is run on copies, in train mode, as after training. Buffers that eval mode alone would keep are a warning, for
+    that is `train-eval-mode`'s; so is other state, which a model may carry on purpose.
+    """
+    left = left_behind(program, batch)
+    if not left.names:
+        mode = "; the model is left in eval mode" if left.leaves_mode else ""
+        return passed(f"parameters, buffers and gradients stay{mode}")
+    is_buffers = not left.parameters and not left.gradients
+    if is_buffers and not left_behind(program, batch, training=False).names:
+        return _of_mode(left, eval_step)
+    shifts = {
+        "outputs in eval mode, of their spread": shift_of_outputs(program, batch),
+        "parameters after a training step, of their spread": shift_of_training(program, batch),
+    }
+    does = any(shift > smallest for shift in shifts.values() if shift is not None)
+    is_known = any(shift is not None for shift in shifts.values())
+    is_state = is_buffers and not any(is_statistic(program, name) for name in left.buffers)
+    return (failed if (does and not is_state) or (left.parameters and not is_known) else warned)(
+        f"evaluation changes {_counted(left)}",
+        measured("parameters, buffers and gradients that evaluation changes", len(left.names), "0"),
+        *(measured(f"change of {name}", shift, "0") for name, shift in shifts.items() if shift is not None),
+        title="Evaluation changes the model",
+        detail=f"eval_step leaves other values in {', '.join(left.names[:3])}"
+        + (", and the model goes on differently." if does else "; nothing that was tried depends on them."),
+        remedy=_remedy(left),
+        code="+ model.eval()\n+ with torch.no_grad():",
+        where=left.names[0],
+        place=place_of(eval_step),
+        confirmed=does,
+    )
+
+
+def _counted(left: Left) -> str:
+    parts = {"parameters": left.parameters, "buffers": left.buffers, "gradients": left.gradients}
+    return ", ".join(f"{len(names)} {kind}" for kind, names in parts.items() if names)
+
+
+def _remedy(left: Left) -> str:
+    if left.parameters:
+        return "Take optimizer steps and other writes to parameters out of eval_step."
+    if left.gradients:
+        return "Evaluate under torch.no_grad(), or clear the gradients of a backward pass in eval_step."
+    return "Call model.eval() at the beginning of eval_step, and put back what it keeps in buffers."
+
+
+def _of_mode(left: Left, eval_step: Callable[..., Any]) -> CheckResult:
+    return warned(
+        f"evaluation in train mode moves {len(left.buffers)} buffers",
+        measured("buffers that evaluation changes", len(left.buffers), "0, as in eval mode"),
+        title="Evaluation teaches the model's statistics",
+        detail=f"eval_step stays in train mode, so that {left.buffers[0]} learns from what is evaluated; in eval mode "
+        f"nothing changes: see train-eval-mode.",
+        remedy="Call model.eval() at the beginning of eval_step, unless the loop around it does.",
+        code="+ model.eval()",
+        where=left.buffers[0],
+        place=place_of(eval_step),
+    )
+
+
+def _evaluates(model: nn.Module, batch: Any) -> Any:
+    with torch.no_grad():
+        return functional.cross_entropy(model(batch[0]), batch[1])
+
+
+def _trains(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+    loss = functional.cross_entropy(model(batch[0]), batch[1])
+    loss.backward()  # type: ignore[no-untyped-call] # torch's own
+    optimizer.step()
+    return loss
+
+
+def good() -> Arguments:
+    """Return an evaluation that only looks."""
+    return stepping(None, eval_step=_evaluates)
+
+
+def bad() -> Arguments:
+    """Return one that was copied from the training step."""
+    return stepping(None, eval_step=_trains)
+
+
+CHECK = Check(
+    name="evaluation-changes-model",
+    stage="training",
+    question="Does the evaluation leave the model as it was?",
+    why="An evaluation that writes to the model trains on validation data, or spoils what training built.",
+    remedy="Evaluate under model.eval() and torch.no_grad(), without an optimizer step.",
+    cost=8,
+    run=run,
+    good=good,
+    bad=bad,
+    sources=("T-mode",),
+    silent="the mode in which it leaves the model; weights that it swaps and puts back",
+)

@@ -1,0 +1,109 @@
+"""`learning-rate`: does the loss fall at this rate, and could it fall much faster at another?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from nbinspect.records import CheckResult, TaskRecord
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, passed, warned
+from nbinspect.sanity.evidence.untrained import is_untrained
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.rate_evidence import RateEvidence, fell
+
+
+def run(
+    program: Program,
+    recorded: Recorded,
+    task: TaskRecord,
+    stream: tuple[Batch, ...],
+    *,
+    steps: int = 50,
+    tried: int = 20,
+    far: float = 20.0,
+    still: float = 0.005,
+) -> CheckResult:
+    """Fail where the loss explodes at the rate, or does not move, and falls at another one, both tried on copies.
+
+    Args:
+        program: left unchanged.
+        recorded: tells whether there is a loss, and whether the network has been trained.
+        task: of an unknown one, a rate that is too low is only a warning.
+        stream: batches of the loader, taken in turn.
+        steps: of the range test, at most.
+        tried: steps at the rate, and at the suggested one.
+        far: how many times below the suggested rate a rate is suspected to be too low.
+        still: share of the loss that it must fall by within the steps at the rate to count as moving.
+
+    Source: D-lr.
+    """
+    found = RateEvidence(program, stream, steps=steps, tried=tried, has_loss=isinstance(recorded.loss, torch.Tensor))
+    rate, suggested, charts = found.rate, found.suggested, (found.chart,)
+    is_new = is_untrained(program, recorded, task)
+    if suggested is None or not (is_new or found.test.suggested):
+        settle = "Within the range test no rate lowered the loss of these batches; a trained network may be at its end."
+        return inconclusive("no rate lowers the loss", *found.shown, settle=settle, charts=charts)
+    too_high = found.is_above_divergence
+    if not too_high and rate * far >= suggested:
+        return passed(f"{rate:.3g}; the range test suggests {suggested:.2g}", *found.shown, charts=charts)
+    moved = fell(found.own)
+    if moved > (0 if too_high else still):
+        text = f"{rate:.3g}, at which the loss falls by {moved:.1%} in {tried} steps"
+        return passed(text, *found.shown, charts=charts)
+    if fell(found.other) < (0 if too_high and found.own.explodes else max(0.02, 10 * moved)):
+        settle = f"At the suggested rate of {suggested:.2g} the loss does not fall either."
+        return inconclusive(f"{rate:.3g}; another is no better", *found.shown, settle=settle, charts=charts)
+    own, other = found.own, found.other
+    certain = too_high or (task.kind != "other" and is_new and abs(moved) * found.horizon < 0.05)
+    rises = "explodes" if own.explodes else "rises"
+    said = f"{rises} from {own.start:.3g} to {own.end:.3g}" if too_high else f"stays at {own.end:.4g}"
+    return (failed if certain else warned)(
+        f"{rate:.3g}: the loss {rises if too_high else 'does not move'}",
+        *found.both,
+        title=f"The learning rate is too {'high' if too_high else 'low'}",
+        detail=f"At {rate:.3g} the loss of the first batches {said} by step {len(own.losses)}; at {suggested:.2g} "
+        f"it falls to {other.end:.3g}.",
+        remedy=f"Set the rate to about {suggested:.1g}.",
+        code=f"lr={suggested:.1g}",
+        charts=charts,
+        confirmed=True,
+    )
+
+
+def _program(rate: float) -> Arguments:
+    model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3))
+    x = torch.randn(256, 8)
+    data = torch.utils.data.TensorDataset(x, x[:, :3].argmax(1))
+    loader: Any = torch.utils.data.DataLoader(data, batch_size=32, shuffle=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+    return {"model": model, "loader": loader, "loss_fn": nn.CrossEntropyLoss(), "optimizer": optimizer}
+
+
+def good() -> Arguments:
+    """Return a small perceptron under Adam at 3e-3."""
+    return _program(3e-3)
+
+
+def bad() -> Arguments:
+    """Return the same at a rate of 10."""
+    return _program(10.0)
+
+
+CHECK = Check(
+    name="learning-rate",
+    stage="training",
+    question="Does the loss fall at this rate?",
+    why="Above a certain rate training explodes, and far below it nothing happens; both look like a broken network.",
+    remedy="Take a tenth of the largest rate at which the loss still falls.",
+    cost=90,
+    run=run,
+    good=good,
+    bad=bad,
+    explains=("overfit-one-batch", "update-ratio", "clipping-always-on", "shuffled-labels"),
+    sources=("D-lr", "K-adam"),
+    silent="low rates of fine-tuning under which the loss falls; a warm-up; networks that have been trained",
+)

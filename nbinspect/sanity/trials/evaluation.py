@@ -1,0 +1,130 @@
+"""What the user's own evaluation leaves behind in the model, and what that does to training and predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from nbinspect.nested import tensors_in
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.trainee import Trainee, trained
+
+
+@dataclass(frozen=True)
+class Left:
+    """What differs after an evaluation."""
+
+    parameters: tuple[str, ...]
+    """Names of those with other bytes; so are `buffers` and `gradients`."""
+    buffers: tuple[str, ...]
+    gradients: tuple[str, ...]
+    leaves_mode: bool
+    """Whether it leaves the model in another mode than it found it in."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.parameters, *self.buffers, *(f"gradient of {name}" for name in self.gradients))
+
+
+def left_behind(program: Program, batch: Batch, *, training: bool = True) -> Left:
+    """Run the user's `eval_step` once on a copy in train or eval mode, and return what is other than before.
+
+    Raises:
+        MissingNeed: if it cannot be run on a copy.
+    """
+    with trained(program, idle=True) as trainee:
+        network = trainee.program.network
+        if not training:
+            network.eval()
+        before, mode = _state(trainee), network.training
+        trainee.evaluate(batch)
+        after = _state(trainee)
+        parameters, buffers, gradients = (
+            tuple(sorted(name for name in {**old, **new} if not _is_same(old.get(name), new.get(name))))
+            for old, new in zip(before, after, strict=True)
+        )
+        return Left(parameters, buffers, gradients, network.training is not mode)
+
+
+def is_statistic(program: Program, name: str) -> bool:
+    """Return whether a buffer is one of a BatchNorm."""
+    modules = dict(program.network.named_modules())
+    return isinstance(modules.get(name.rpartition(".")[0]), _BatchNorm)
+
+
+def shift_of_outputs(program: Program, batch: Batch) -> float | None:
+    """Return by how much outputs in eval mode differ after an evaluation, of their spread; None if unknown."""
+
+    def outputs(trainee: Trainee) -> list[Tensor]:
+        found = trainee.outputs(batch, training=False)
+        return [t.detach().double() for _, t in tensors_in(found, "") if t.is_floating_point()]
+
+    return _difference(program, batch, outputs)
+
+
+def shift_of_training(program: Program, batch: Batch) -> float | None:
+    """Return how far elsewhere a training step ends after an evaluation, of the parameters' spread; None if unknown."""
+
+    def parameters(trainee: Trainee) -> list[Tensor]:
+        if program.subject.optimizer is None and program.subject.train_step is None:
+            raise MissingNeed("optimizer or train_step")
+        trainee.program.network.train()
+        trainee.step(batch, held=True)
+        return [parameter.detach().double() for parameter in trainee.parameters.values()]
+
+    return _difference(program, batch, parameters)
+
+
+def _difference(program: Program, batch: Batch, seen: Callable[[Trainee], list[Tensor]]) -> float | None:
+    """Return how far what is seen on a copy that evaluated is from what is seen on one that did not."""
+    found = []
+    idle = program.subject.optimizer is None and program.subject.train_step is None
+    try:
+        for evaluates in (True, False):
+            with trained(program, idle=idle) as trainee:
+                if evaluates:
+                    trainee.evaluate(batch)
+                found.append([tensor.clone() for tensor in seen(trainee)])
+    except MissingNeed:
+        return None
+    one, other = found
+    if [tensor.shape for tensor in one] != [tensor.shape for tensor in other]:
+        return float("inf")
+    moved = sum(float((a - b).nan_to_num().norm()) ** 2 for a, b in zip(one, other, strict=True))
+    size = sum(float((b - b.mean()).nan_to_num().norm()) ** 2 for b in other if b.numel())
+    return float((moved / size if size else moved) ** 0.5)
+
+
+def _state(trainee: Trainee) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    program = trainee.program
+    parameters = program.parameters
+    modules = {"": program.network, "loss_fn.": program.loss_module}
+    buffers = {
+        f"{prefix}{name}": buffer
+        for prefix, module in modules.items()
+        if isinstance(module, nn.Module)
+        for name, buffer in module.named_buffers()
+    }
+    gradients = {name: parameter.grad for name, parameter in parameters.items() if parameter.grad is not None}
+    return _copies(parameters), _copies(buffers), _copies(gradients)
+
+
+def _copies(tensors: Any) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+def _is_same(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    same_bits = one.shape == other.shape and one.dtype == other.dtype
+    if not same_bits:
+        return False
+    return torch.equal(one, other) or (one.is_floating_point() and torch.equal(one.nan_to_num(), other.nan_to_num()))

@@ -1,0 +1,103 @@
+"""What is known of a learning rate: the range test, and short runs at it and at the suggested one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from nbinspect.records import Chart, Measurement
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import measured
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.rates import RangeTest, Run, peak_rate, range_test, run_at
+
+_EPOCHS = 20
+
+
+class RateEvidence:
+    """The rate of a program beside other ones, tried on copies; each run is made when it is first asked for.
+
+    Attributes:
+        test: the range test.
+        rate: the highest of the schedule.
+        tried: steps of a short run.
+    """
+
+    def __init__(self, program: Program, stream: Sequence[Batch], *, steps: int, tried: int, has_loss: bool) -> None:
+        self.test: RangeTest = range_test(program, stream, steps, has_loss=has_loss)
+        self.rate, self._warms_up = peak_rate(program, len(stream))
+        self.tried = tried
+        self._program, self._stream, self._has_loss = program, stream, has_loss
+
+    @property
+    def suggested(self) -> float | None:
+        """What the range test suggests; where the loss fell at no rate, a tenth of the one at which it diverged."""
+        test = self.test
+        return test.suggested or (None if test.diverged is None else test.diverged / 10)
+
+    @property
+    def is_above_divergence(self) -> bool:
+        """Whether the rate is about where the loss explodes, or above."""
+        return self.test.diverged is not None and self.rate >= 0.5 * self.test.diverged
+
+    @cached_property
+    def own(self) -> Run:
+        """A short run with the user's own steps, after the schedule's warm-up if it has one."""
+        return run_at(self._program, self._stream, self.rate, self.tried, ramp=self._warms_up, has_loss=self._has_loss)
+
+    @cached_property
+    def other(self) -> Run:
+        """The same at the suggested rate; at the own one where there is no other."""
+        rate = self.suggested or self.rate
+        return run_at(self._program, self._stream, rate, self.tried, own=self.own.is_own, has_loss=self._has_loss)
+
+    @property
+    def horizon(self) -> float:
+        """How many such short runs the training has; of 20 epochs, where its length is not known."""
+        subject = self._program.subject
+        try:
+            return (subject.total_steps or _EPOCHS * len(subject.loader)) / self.tried  # type: ignore[arg-type] # it may
+        except TypeError:
+            return 1000 / self.tried
+
+    @property
+    def shown(self) -> tuple[Measurement, ...]:
+        """What the range test gave."""
+        test = self.test
+        diverged = "none up to 10" if test.diverged is None else test.diverged
+        found = [measured("learning rate (the highest of the schedule)", self.rate, "below divergence")]
+        if self.suggested is not None:
+            found.append(measured("suggested rate", self.suggested, "a tenth of the largest at which the loss falls"))
+        return (*found, measured("rate at which the loss diverges", diverged, "above the rate in use"))
+
+    @property
+    def both(self) -> tuple[Measurement, ...]:
+        """That, and what the short runs at both rates gave."""
+        runs = {"with your step": self.own, "at the suggested rate": self.other}
+        tried = (
+            measured(f"loss after {len(run.losses)} steps at {run.rate:.3g}, {name}", run.end, f"below {run.start:.4g}")
+            for name, run in runs.items()
+        )
+        return (*self.shown, *tried)
+
+    @property
+    def chart(self) -> Chart:
+        """The loss over the rate; the rate in use and the suggested one are marked by lines from top to bottom."""
+        test, at = self.test, np.log10(self.test.rates)
+        low, high = test.best, test.start + 0.5 * (test.start - test.best)
+        lines = {"loss": test.losses, "smoothed": test.smooth}
+        for name, one in (("rate in use", self.rate), ("suggested", self.suggested)):
+            if one is not None:
+                near = min(int(np.abs(at - np.log10(one)).argmin()), max(len(at) - 2, 0))
+                lines[name] = np.full(len(at), np.nan)
+                lines[name][near : near + 2] = (low, high)[: len(at)]
+        shown = (np.clip(values, None, test.start + 2 * abs(test.start)) for values in lines.values())
+        title = "Loss while the rate rises"
+        return Chart("lines", title, "log10 of the learning rate", "loss", tuple(lines), tuple(shown), at)
+
+
+def fell(run: Run) -> float:
+    """Return by which share of itself a loss fell in a run."""
+    return (run.start - run.end) / max(abs(run.start), 1e-12)

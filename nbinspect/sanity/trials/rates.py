@@ -1,0 +1,232 @@
+"""Learning rates tried on copies: a range test over seven decades, and short runs at one rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import isfinite
+
+import numpy as np
+import numpy.typing as npt
+
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.schedule import schedule_of
+from nbinspect.sanity.trials.trainee import Trainee, trained
+
+Floats = npt.NDArray[np.float64]
+LOWEST, HIGHEST = 1e-6, 10.0
+_WEIGHTS = np.array([1.0, 2.0, 3.0, 2.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class RangeTest:
+    """The loss while the rate rises from step to step, each batch beside its own loss before training."""
+
+    rates: Floats
+    """(K,) of the group with the highest one, at each step."""
+    losses: Floats
+    """(K,) mean loss of the batches before training, plus how much the step's batch has changed; after the update."""
+    start: float
+    """Mean loss of the batches before training."""
+
+    @cached_property
+    def smooth(self) -> Floats:
+        """(K,) the losses averaged over five neighbours, nearer ones counting more; cut off where they explode."""
+        # a mean of earlier losses alone would lag, and suggest rates that are too high
+        cap = self.start + 2 * max(abs(self.start), 1e-12)
+        capped = np.pad(np.nan_to_num(self.losses, nan=cap, posinf=cap).clip(max=cap), 2, mode="edge")
+        return np.convolve(capped, _WEIGHTS / _WEIGHTS.sum(), mode="valid")
+
+    @cached_property
+    def diverged(self) -> float | None:
+        """The first rate beyond the best one at which the loss is clearly above its start; None if it never is.
+
+        Clearly above is by half of what it had fallen, and a twentieth at least.
+        """
+        if not isfinite(self.start):
+            return None
+        worse = self.start + 0.5 * max(self.start - self.best, 0.1 * abs(self.start))
+        lowest = int(self.smooth.argmin())
+        bad = ~(self.smooth[lowest:] <= worse)
+        return float(self.rates[lowest:][bad][0]) if bad.any() else None
+
+    @cached_property
+    def best(self) -> float:
+        """The lowest smoothed loss."""
+        return float(self.smooth.min())
+
+    @cached_property
+    def suggested(self) -> float | None:
+        """A tenth of the largest rate at which nearly all of what the loss fell is kept; None where it did not fall."""
+        fall = self.start - self.best
+        if not isfinite(fall) or fall < 0.02 * abs(self.start):
+            return None
+        return float(self.rates[self.smooth <= self.best + 0.1 * fall][-1]) / 10
+
+
+def range_test(program: Program, batches: Sequence[Batch], steps: int, *, has_loss: bool = True) -> RangeTest:
+    """Train a copy while all rates rise together from 1e-6 to 10, without clipping, until the loss explodes.
+
+    Standard steps with the user's optimizer, where there is a loss that can be computed; else the user's own steps.
+    Random draws are held, and each batch is compared with its own loss before, so that few steps tell. The program is
+    left unchanged.
+
+    Args:
+        program: left unchanged.
+        batches: taken in turn.
+        steps: at most.
+        has_loss: whether the loss of a batch can be computed outside of the user's own step.
+
+    Raises:
+        MissingNeed: as `trained`; or for optimizers without rates.
+
+    Source: D-lr.
+    """
+    own = program.subject.train_step is not None and not has_loss
+    with trained(program, own=own, changed=without_schedule) as trainee:
+        losses = _Losses(trainee, batches[:8], has_loss=has_loss)
+        top = highest_rate(trainee)
+        rates: list[float] = []
+        for number in range(steps):
+            rates.append(LOWEST * (HIGHEST / LOWEST) ** (number / max(steps - 1, 1)))
+            force_rates(trainee, rates[-1] / top)
+            if losses.explode_after_a_step():
+                break
+        return RangeTest(np.asarray(rates), np.asarray(losses.seen), losses.start)
+
+
+def without_schedule(copy: Program) -> None:
+    """Take the scheduler off a copy that has not been trained yet."""
+    copy.subject = replace(copy.subject, scheduler=None)  # it would change the rates, and may refuse to go on
+
+
+class _Losses:
+    """Losses of batches in turn while a copy is trained on them, each beside its own before training.
+
+    A batch is judged before the step that is taken on it. Where there is no loss to compute, that of the step is taken.
+    """
+
+    def __init__(self, trainee: Trainee, batches: Sequence[Batch], *, has_loss: bool) -> None:
+        self._trainee = trainee
+        self._batches = batches
+        self._before = [trainee.loss(batch) for batch in batches] if has_loss else []
+        self.start = float(np.mean(self._before)) if has_loss else float("nan")
+        self.seen: list[float] = []
+
+    def explode_after_a_step(self) -> bool:
+        """Take a step, note the loss after it, and return whether it has exploded."""
+        batches, number = self._batches, self._trainee.steps
+        step = self._trainee.step(batches[number % len(batches)], held=True)
+        if self._before:
+            at = (number + 1) % len(batches)
+            loss = self._trainee.loss(batches[at]) - self._before[at] + self.start
+        else:
+            if step.loss is None:
+                raise MissingNeed("a loss: give loss_fn, or return it from train_step")
+            loss = step.loss
+            self.start = loss if not self.seen else self.start
+        self.seen.append(loss)
+        return not isfinite(loss) or loss > self.start + 4 * max(abs(self.start), self.start - min(self.seen))
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The loss of a few batches during a short run, each beside its own loss before."""
+
+    rate: float
+    losses: Floats
+    """(K,) mean loss of the batches before training, plus how much the step's batch had changed by then."""
+    start: float
+    is_own: bool
+    """Whether the steps were the user's own."""
+
+    @property
+    def end(self) -> float:
+        """Mean of the last third; infinite where it exploded."""
+        last = self.losses[-max(1, len(self.losses) // 3) :]
+        return float(last.mean()) if np.isfinite(last).all() else float("inf")
+
+    @property
+    def explodes(self) -> bool:
+        """Whether the loss is at least thrice what it was."""
+        return self.end > self.start + 2 * abs(self.start)
+
+
+def run_at(
+    program: Program,
+    batches: Sequence[Batch],
+    rate: float,
+    steps: int,
+    *,
+    ramp: bool = False,
+    own: bool = True,
+    has_loss: bool = True,
+) -> Run:
+    """Train a copy at a constant rate for a few steps, until it explodes; the program is left unchanged.
+
+    Args:
+        program: left unchanged.
+        batches: taken in turn.
+        rate: of the group with the highest one; the others keep their proportion.
+        steps: at most.
+        ramp: whether to come to the rate over the first half of the steps, where the user's schedule warms up.
+        own: whether to take the user's own steps, clipping included, at this rate.
+        has_loss: whether the loss of a batch can be computed outside of the user's own step.
+
+    Raises:
+        MissingNeed: as `trained`.
+    """
+    with trained(program, own=own) as trainee:
+        losses, top = _Losses(trainee, batches[:8], has_loss=has_loss), highest_rate(trainee)
+        for number in range(steps):
+            force_rates(trainee, rate / top * (min(1.0, (number + 1) / (steps / 2)) if ramp else 1.0))
+            if losses.explode_after_a_step():
+                break
+        return Run(rate, np.asarray(losses.seen), losses.start, trainee.is_own)
+
+
+def highest_rate(trainee: Trainee) -> float:
+    """Return the highest rate of all groups as they were given, a schedule's start included.
+
+    Raises:
+        MissingNeed: if there is none above 0.
+    """
+    highest = max((rate for _, rate in _given(trainee)), default=0.0)
+    if highest <= 0:
+        raise MissingNeed("a learning rate above 0")
+    return highest
+
+
+def force_rates(trainee: Trainee, factor: float) -> None:
+    """Set each group's rate to its given one times a factor, whatever a schedule has made of it."""
+    for group, rate in _given(trainee):
+        group["lr"] = rate * factor
+
+
+def _given(trainee: Trainee) -> Iterator[tuple[dict[str, object], float]]:
+    for optimizer in trainee.optimizers.values():
+        for group in optimizer.param_groups:
+            if "lr" in group:
+                group.setdefault("given_lr", float(group.get("initial_lr", group["lr"])))
+                yield group, float(group["given_lr"])
+
+
+def peak_rate(program: Program, steps: int) -> tuple[float, bool]:
+    """Return the highest rate of the program's schedule, or of its groups, and whether the schedule warms up to it.
+
+    Args:
+        program: left unchanged.
+        steps: of a run whose length is not known.
+
+    Raises:
+        MissingNeed: as `trained`, or if there is no rate above 0.
+    """
+    with trained(program) as trainee:
+        highest = highest_rate(trainee)
+    schedule = schedule_of(program, program.subject.total_steps or max(steps, 200))
+    if schedule is None or schedule.peak <= 0:
+        return highest, False
+    return schedule.peak, schedule.has_warm_up

@@ -1,0 +1,116 @@
+"""Why trainable parameters that gradients came for are what they were after several training steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nbinspect.sanity.trials.observed import Observed
+from nbinspect.sanity.trials.text import mentions_of, place_of
+from nbinspect.sanity.trials.watch import Update
+
+Reason = Literal["no backward", "no step", "never its turn", "cleared", "no rate", "rounded"]
+
+SAID: dict[Reason, tuple[str, str, str, str]] = {
+    "no backward": (
+        "The step has no backward pass",
+        "No gradient came for any parameter",
+        "Call loss.backward() before optimizer.step().",
+        "+ loss.backward()",
+    ),
+    "no step": (
+        "The optimizer never steps",
+        "Gradients came, and no optimizer ever used them",
+        "Call optimizer.step() after loss.backward().",
+        "+ optimizer.step()",
+    ),
+    "never its turn": (
+        "One optimizer never steps",
+        "Gradients came, and the other optimizers stepped, but not the one that holds these",
+        "Step every optimizer that holds trainable parameters.",
+        "+ {optimizer}.step()",
+    ),
+    "cleared": (
+        "Gradients are cleared before the optimizer sees them",
+        "Gradients came, but none was left when the optimizer stepped: zero_grad() stands between backward() and "
+        "step(), or step() before backward()",
+        "Order the calls as zero_grad(), backward(), step().",
+        "+ optimizer.zero_grad()\n+ loss.backward()\n+ optimizer.step()",
+    ),
+    "no rate": (
+        "A learning rate of 0",
+        "The optimizer stepped with a learning rate of 0",
+        "Give these parameters a learning rate above 0, or set requires_grad_(False).",
+        "",
+    ),
+    "rounded": (
+        "Updates are lost to rounding",
+        "The optimizer stepped, but each update is smaller than half the distance between neighbouring numbers of "
+        "this type",
+        "Keep the parameters in float32, and use autocast for the arithmetic.",
+        "",
+    ),
+}
+"""Of each reason the headline, what is wrong, what to do, and the code."""
+
+
+@dataclass(frozen=True)
+class Unapplied:
+    """Parameters that did not change, and why."""
+
+    reason: Reason
+    names: tuple[str, ...]
+    optimizer: str = ""
+    """Name of the optimizer that holds them."""
+    is_certain: bool = True
+    """False where the change may well come later, as under an ``if`` or a schedule."""
+
+
+def unapplied(observed: Observed, step: Callable[..., Any] | None) -> list[Unapplied]:
+    """Return which trainable parameters never changed though a gradient came for them, and why, by optimizer.
+
+    Those that no gradient came for, and those that no optimizer holds, are left out, unless nothing is trained at all.
+
+    Args:
+        observed: steps on a copy.
+        step: the user's own, for its text; None for standard steps.
+    """
+    trainable, changed = observed.trainable, observed.rewritten
+    if not any(one.events.passes for one in observed.steps):
+        if changed or not trainable or any(not one.is_conditional for one in mentions_of(step, "backward")):
+            return []
+        certain = place_of(step) is not None and not mentions_of(step, "backward")
+        return [Unapplied("no backward", tuple(sorted(trainable)), is_certain=certain)]
+    updates = [update for one in observed.steps for update in one.events.updates]
+    scaled = any(one.events.scale != 1 for one in observed.steps)
+    waits = scaled or place_of(step) is None or any(one.is_conditional for one in mentions_of(step, "step"))
+    still = (_arrived(observed) & trainable) - changed
+    if still and not updates and not changed:
+        return [Unapplied("no step", tuple(sorted(still)), is_certain=not waits)]
+    found: list[Unapplied] = []
+    for role, held in observed.held.items():
+        groups: dict[Reason, list[str]] = {}
+        for name in sorted(still & held):
+            groups.setdefault(_reason(name, updates), []).append(name)
+        for reason, names in groups.items():
+            doubtful = {"never its turn": waits, "no rate": bool(observed.scheduled)}.get(reason, False)
+            found.append(Unapplied(reason, tuple(names), role, not doubtful))
+    return found
+
+
+def _arrived(observed: Observed) -> frozenset[str]:
+    """Return for which parameters a gradient came in time for the last update; for which at all where there is none."""
+    last = max((at for at, one in enumerate(observed.steps) if one.events.updates), default=len(observed.steps) - 1)
+    events = [one.events for one in observed.steps[: last + 1]]
+    return frozenset(name for one in events for name, norm in one.arrived.items() if norm > 0)
+
+
+def _reason(name: str, updates: list[Update]) -> Reason:
+    own = [update for update in updates if name in update.sizes]
+    if not own:
+        return "never its turn"
+    if all(update.found.get(name, 0.0) == 0 for update in own):
+        return "cleared"
+    rates = [rate for one in own for rate, held in zip(one.rates, one.groups, strict=True) if name in held]
+    return "rounded" if any(rates) else "no rate"

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from nbinspect.sanity.batches import make_batch
+from nbinspect.sanity.limits import Limits
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.training.batch_size import CHECK, bad, good
+from nbinspect.sanity.trials.noise import noise_of
+from nbinspect.subject import make_subject
+from tests.sanity.running import run_one
+from tests.sanity.states import state_of
+
+
+def scale_in(found: Any) -> str:
+    return found.measurements[1].measured
+
+
+def linear(size: int, batches: int, *, deviation: float = 1.0, columns: int = 12) -> dict[str, Any]:
+    """A linear model without bias that is `delta` off the weights of the data, Gaussian inputs and Gaussian noise."""
+    model = nn.Linear(columns, 1, bias=False)
+    right = model.weight.detach() - torch.randn(1, columns)
+    loader = []
+    for _ in range(batches):
+        x = torch.randn(size, columns)
+        loader.append((x, x @ right.T + deviation * torch.randn(size, 1)))
+    off = float((model.weight.detach() - right).square().sum())
+    return {"model": model, "loader": loader, "loss_fn": nn.MSELoss(), "oracle": columns * (1 + deviation**2 / off) + 1}
+
+
+@pytest.mark.parametrize("deviation", [0.0, 10.0, 20.0])
+def test_the_noise_scale_is_that_of_the_formula(deviation: float) -> None:
+    """Of Gaussian linear regression it is d (1 + s² / |v - w|²) + 1 samples, whatever the noise s."""
+    some = linear(128, 8, deviation=deviation, columns=200)
+    oracle = some.pop("oracle")
+    found = run_one(CHECK, **some)
+    assert found.status == "pass"
+    assert float(scale_in(found).removeprefix("about ")) == pytest.approx(oracle, rel=0.25)
+
+
+def test_the_estimate_has_no_bias() -> None:
+    """Over many draws of four batches, mean noise and mean signal are those of the formula to a few per cent."""
+    some = linear(16, 4 * 100, deviation=2.0)
+    some.pop("oracle")
+    subject = make_subject(some["model"], some["loader"], some["loss_fn"])
+    program = Program(subject, Limits(60, lambda: False))
+    batches = [make_batch(subject, raw) for raw in some["loader"]]
+    noises = [noise_of(program, batches[at : at + 4]) for at in range(0, len(batches), 4)]
+    whole = torch.cat([x for x, _ in some["loader"]]), torch.cat([y for _, y in some["loader"]])
+    each = 2 * whole[0] * (some["model"](whole[0]) - whole[1]).detach()
+    assert sum(one.total for one in noises) / len(noises) == pytest.approx(float(each.var(0).sum()), rel=0.05)
+    signal = sum(one.signal - one.left for one in noises) / len(noises)
+    assert signal == pytest.approx(float(each.mean(0).square().sum()), rel=0.1)
+
+
+def test_a_batch_far_beyond_the_noise_warns() -> None:
+    """Without noise in the data five samples are as good as 1,024, and the remedy names a batch that will do."""
+    found = run_one(CHECK, **bad())
+    assert found.status == "warn"
+    assert "batches of 64" in found.remedy or "batches of 128" in found.remedy
+
+
+def test_a_usual_batch_passes() -> None:
+    """A batch of 32 passes with both numbers."""
+    found = run_one(CHECK, **good())
+    assert found.status == "pass"
+    assert found.summary.startswith("32 samples")
+
+
+def test_few_batches_an_epoch_are_silent() -> None:
+    """A large batch of data that has only eight of them is no finding."""
+    some = linear(1024, 8, deviation=0.0, columns=4)
+    some.pop("oracle")
+    assert run_one(CHECK, **some).status == "pass"
+
+
+def test_a_gradient_lost_in_noise_is_told_as_a_bound() -> None:
+    """Where the mean gradient does not stand out, the noise scale is told to be above what can be measured."""
+    model = nn.Linear(30, 1)
+    nn.init.zeros_(model.weight), nn.init.zeros_(model.bias)
+    loader = [(torch.randn(16, 30), torch.randn(16, 1)) for _ in range(8)]
+    found = run_one(CHECK, model=model, loader=loader, loss_fn=nn.MSELoss())
+    assert found.status == "pass"
+    assert scale_in(found) == "more than 256"
+
+
+def test_a_sum_over_the_batch_has_the_same_scale() -> None:
+    """The reduction of the loss changes gradients, and not the noise scale."""
+    torch.manual_seed(1)
+    some = linear(32, 8)
+    some.pop("oracle")
+    summed = run_one(CHECK, **some | {"loss_fn": nn.MSELoss(reduction="sum")})
+    assert scale_in(summed) == scale_in(run_one(CHECK, **some))
+
+
+@pytest.mark.parametrize("kind", ["one batch", "same batch", "ragged", "nan"])
+def test_what_cannot_be_compared_is_inconclusive(kind: str) -> None:
+    """Too few batches, the same ones, and gradients that are not finite give no number."""
+    pair = (torch.randn(8, 4), torch.randn(8, 1))
+    loader = {
+        "one batch": [pair],
+        "same batch": [pair] * 6,
+        "ragged": [(torch.randn(n, 4), torch.randn(n, 1)) for n in range(3, 9)],
+        "nan": [(torch.full((8, 4), float("nan")), torch.randn(8, 1)) for _ in range(6)],
+    }[kind]
+    assert run_one(CHECK, model=nn.Linear(4, 1), loader=loader, loss_fn=nn.MSELoss()).status == "inconclusive"
+
+
+@pytest.mark.parametrize("kind", ["frozen", "no loss", "loss without gradient"])
+def test_without_gradients_it_is_skipped(kind: str) -> None:
+    """Frozen models, and programs without a loss that depends on a parameter, have nothing to compare."""
+    model = nn.Linear(4, 1).requires_grad_(kind != "frozen")
+    loss = {"no loss": None, "loss without gradient": lambda _, y: y.sum()}.get(kind, nn.MSELoss())
+    loader = [(torch.randn(8, 4), torch.randn(8, 1)) for _ in range(6)]
+    assert run_one(CHECK, model=model, loader=loader, loss_fn=loss).status == "skip"
+
+
+def test_a_program_that_does_not_run_is_skipped() -> None:
+    """A forward that raises is for another check to tell of."""
+    assert run_one(CHECK, **good() | {"model": nn.Linear(9, 1)}).status == "skip"
+
+
+def test_sparse_gradients_are_compared() -> None:
+    """An embedding with sparse gradients has the noise scale of one with dense gradients."""
+    found = []
+    for sparse in (True, False):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.EmbeddingBag(50, 3, sparse=sparse), nn.Linear(3, 2))
+        loader = [(torch.randint(50, (16, 5)), torch.randint(2, (16,))) for _ in range(6)]
+        found.append(scale_in(run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss())))
+    assert found[0] == found[1]
+
+
+def test_nothing_is_changed() -> None:
+    """Statistics of BatchNorm, gradients and random states stay, and no step is taken."""
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 1))
+    loader = [(torch.randn(8, 4), torch.randn(8, 1)) for _ in range(6)]
+    before = state_of(model)
+    found = run_one(CHECK, model=model, loader=loader, loss_fn=nn.MSELoss())
+    assert state_of(model) == before
+    assert found.steps == 0

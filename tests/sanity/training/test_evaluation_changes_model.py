@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nbinspect.sanity.training.evaluation_changes_model import CHECK
+from tests.sanity.running import run_one
+from tests.sanity.states import state_of
+from tests.sanity.training.steps import loss_of, network, program, usual
+
+
+def looks(model: nn.Module, batch: Any) -> float:
+    model.eval()
+    with torch.no_grad():
+        return loss_of(model, batch).item()
+
+
+def stays_in_train_mode(model: nn.Module, batch: Any) -> float:
+    with torch.no_grad():
+        return loss_of(model, batch).item()
+
+
+def goes_back(model: nn.Module, batch: Any) -> float:
+    model.eval()
+    loss = loss_of(model, batch)
+    loss.backward()
+    return loss.item()
+
+
+def normed() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 3))
+
+
+def test_an_evaluation_that_trains_fails() -> None:
+    """A training step taken for an evaluation changes every parameter, and what the model does next."""
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    arguments = program(usual, model, optimizer=optimizer, eval_step=usual)
+    before = state_of(model, optimizer)
+    result = run_one(CHECK, **arguments)
+    assert result.status == "fail"
+    assert result.confirmed
+    assert result.measurements[0].measured == "8", "four parameters and their gradients"
+    assert float(result.measurements[1].measured) > 0
+    assert state_of(model, optimizer) == before
+
+
+def zeroing_later(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+    loss = loss_of(model, batch)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss
+
+
+def test_gradients_that_training_would_use_fail() -> None:
+    """What an evaluation leaves in .grad is used by a step that clears at its end, but not by one that clears first."""
+    later = run_one(CHECK, **program(zeroing_later, eval_step=goes_back))
+    assert later.status == "fail"
+    assert "gradients" in later.summary
+    assert float(later.measurements[1].measured) == 0.0, "outputs do not depend on gradients"
+    assert float(later.measurements[2].measured) > 0
+    assert run_one(CHECK, **program(usual, eval_step=goes_back)).status == "warn"
+
+
+@pytest.mark.parametrize("model", [network(), normed()])
+def test_an_evaluation_that_looks_is_silent(model: nn.Module) -> None:
+    """Eval mode and no gradients change nothing, whichever mode the model is left in."""
+    assert run_one(CHECK, **program(usual, model, eval_step=looks)).status == "pass"
+
+
+def test_statistics_that_eval_mode_would_keep_are_a_warning() -> None:
+    """BatchNorm moved in train mode is told with the check that owns it."""
+    result = run_one(CHECK, **program(usual, normed(), eval_step=stays_in_train_mode))
+    assert result.status == "warn"
+    assert "train-eval-mode" in result.detail
+    assert result.where.startswith("1.")
+    assert run_one(CHECK, **program(usual, network(), eval_step=stays_in_train_mode)).status == "pass"
+
+
+def test_weights_that_are_swapped_and_put_back_are_silent() -> None:
+    """An evaluation of averaged weights that restores the others leaves no trace."""
+    model = network()
+    mean = {name: 0.5 * tensor for name, tensor in model.state_dict().items()}
+
+    def averaged(batch: Any) -> float:
+        own = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        model.load_state_dict(mean)
+        loss = looks(model, batch)
+        model.load_state_dict(own)
+        return loss
+
+    assert run_one(CHECK, **program(usual, model, eval_step=averaged)).status == "pass"
+
+
+def test_a_counter_is_a_warning_at_most() -> None:
+    """A buffer that counts, and that nothing depends on, is no failure."""
+
+    class Counts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = network()
+            self.register_buffer("seen", torch.zeros(()))
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.seen += 1
+            return self.inner(x)
+
+    assert run_one(CHECK, **program(usual, Counts(), eval_step=looks)).status == "warn"
+
+
+def test_it_needs_no_optimizer() -> None:
+    """An evaluation alone can be judged; one that raises, and none at all, are skipped."""
+    model = network()
+
+    def spoils(batch: Any) -> float:
+        with torch.no_grad():
+            model[0].weight.mul_(0.5)
+            return F.cross_entropy(model(batch[0]), batch[1]).item()
+
+    def raises(batch: Any) -> float:
+        raise ValueError("<b>no</b>")
+
+    assert run_one(CHECK, **program(None, model, optimizer=None, eval_step=spoils)).status == "fail"
+    assert run_one(CHECK, **program(None, optimizer=None, eval_step=raises)).status == "skip"
+    assert run_one(CHECK, **program(usual)).status == "skip"

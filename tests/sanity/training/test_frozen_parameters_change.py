@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from nbinspect.sanity.training.frozen_parameters_change import CHECK
+from tests.sanity.running import run_one
+from tests.sanity.training.steps import loss_of, network, program, usual
+
+
+def frozen_after_a_pass(**how: Any) -> tuple[nn.Sequential, torch.optim.Optimizer]:
+    """A network whose first layer was frozen while its gradients still lay there."""
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, **how)
+    loss_of(model, (torch.randn(8, 4), torch.randint(3, (8,)))).backward()
+    optimizer.step()
+    model[0].requires_grad_(requires_grad=False)
+    return model, optimizer
+
+
+def without_dropping(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+    optimizer.zero_grad(set_to_none=False)
+    loss = loss_of(model, batch)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+@pytest.mark.parametrize("how", [{"momentum": 0.9}, {"weight_decay": 0.1}])
+def test_an_optimizer_that_moves_what_is_frozen_fails(how: dict[str, float]) -> None:
+    """Momentum and weight decay go on where an old gradient lies; without it nothing moves, which confirms."""
+    model, optimizer = frozen_after_a_pass(**how)
+    result = run_one(CHECK, **program(without_dropping, model, optimizer=optimizer))
+    assert result.status == "fail"
+    assert result.measurements[0].measured == "2 of 2"
+    assert result.where == "0.bias"
+    assert result.confirmed
+    assert "parameter.grad = None" in result.code
+
+
+def test_dropped_gradients_are_silent() -> None:
+    """A step that sets gradients to None leaves frozen parameters alone, whatever the optimizer holds."""
+    model, optimizer = frozen_after_a_pass(momentum=0.9, weight_decay=0.1)
+    assert run_one(CHECK, **program(usual, model, optimizer=optimizer)).status == "pass"
+
+
+def test_a_loop_over_all_parameters_fails() -> None:
+    """A step that decays every parameter by hand writes to frozen ones too."""
+    model = network()
+    model[0].requires_grad_(requires_grad=False)
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> None:
+        optimizer.zero_grad()
+        loss_of(model, batch).backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.sub_(0.001 * parameter + (0 if parameter.grad is None else 0.1 * parameter.grad))
+
+    result = run_one(CHECK, **program(step, model))
+    assert result.status == "fail"
+    assert "0.weight" in result.detail
+
+
+def test_clamping_after_the_update_fails_where_it_meets_frozen_ones() -> None:
+    """A clamp of every parameter after the optimizer's step cuts frozen ones too."""
+    model = network()
+    model[0].requires_grad_(requires_grad=False)
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+        loss = usual(model, batch, optimizer)
+        for parameter in model.parameters():
+            parameter.data.clamp_(-0.1, 0.1)
+        return loss
+
+    assert run_one(CHECK, **program(step, model)).status == "fail"
+
+
+def test_a_codebook_that_the_step_keeps_is_a_warning() -> None:
+    """A frozen parameter that the step alone writes to may be meant."""
+    model = network()
+    model.register_parameter("centre", nn.Parameter(torch.randn(3), requires_grad=False))
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Any:
+        loss = usual(model, batch, optimizer)
+        model.centre.data.mul_(0.9).add_(0.1 * batch[0].mean())
+        return loss
+
+    assert run_one(CHECK, **program(step, model)).status == "warn"
+
+
+@pytest.mark.parametrize("decay", [0.9, 0.999])
+@pytest.mark.parametrize("first", [True, False])
+def test_moving_averages_are_silent(decay: float, first: bool) -> None:
+    """A frozen twin, BatchNorm and all, that follows the trained network before or after the update is healthy."""
+    online = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 3))
+    model = nn.ModuleDict({"online": online, "target": copy.deepcopy(online).requires_grad_(requires_grad=False)})
+    with torch.no_grad():
+        for parameter in model["target"].parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+
+    def average() -> None:
+        for own, other in zip(model["target"].parameters(), model["online"].parameters(), strict=True):
+            own.data.mul_(decay).add_((1 - decay) * other.data)
+
+    def step(batch: Any, optimizer: Any) -> Any:
+        if first:
+            average()
+        optimizer.zero_grad()
+        with torch.no_grad():
+            goal = model["target"](batch[0])
+        loss = (model["online"](batch[0]) - goal).square().mean() + loss_of(model["online"], batch)
+        loss.backward()
+        optimizer.step()
+        if not first:
+            average()
+        return loss
+
+    optimizer = torch.optim.SGD(model["online"].parameters(), 0.1)
+    result = run_one(CHECK, **program(step, model, optimizer=optimizer))
+    assert result.status == "pass", result
+
+
+def frozen_norm() -> nn.Sequential:
+    model = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 3))
+    model[:2].requires_grad_(requires_grad=False)
+    return model
+
+
+def test_statistics_of_a_frozen_norm() -> None:
+    """Left in train mode is a warning, set to eval and switched back by the step a failure, and kept in eval silent."""
+
+    def switching(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+        model.train()
+        return usual(model, batch, optimizer)
+
+    model = frozen_norm()
+    assert run_one(CHECK, **program(usual, model)).status == "warn"
+    model[1].eval()
+    assert run_one(CHECK, **program(usual, model)).status == "pass"
+    result = run_one(CHECK, **program(switching, model))
+    assert result.status == "fail"
+    assert result.where == "1"
+    assert result.code == "+ model.1.eval()"
+    assert run_one(CHECK, **program(usual, frozen_norm().eval())).status == "inconclusive"
+
+
+def test_toggled_freezing_is_silent() -> None:
+    """A part that is frozen between its own updates, as in adversarial training, changes by its own optimizer."""
+    model = nn.ModuleDict({"g": nn.Linear(4, 4), "d": nn.Linear(4, 3)})
+    g, d = (torch.optim.SGD(model[name].parameters(), 0.1) for name in "gd")
+    model["d"].requires_grad_(requires_grad=False)
+
+    def step(batch: Any) -> Any:
+        model["d"].requires_grad_(requires_grad=True)
+        d.zero_grad()
+        nn.functional.cross_entropy(model["d"](model["g"](batch[0]).detach()), batch[1]).backward()
+        d.step()
+        model["d"].requires_grad_(requires_grad=False)
+        g.zero_grad()
+        loss = -nn.functional.cross_entropy(model["d"](model["g"](batch[0])), batch[1])
+        loss.backward()
+        g.step()
+        return loss
+
+    assert run_one(CHECK, **program(step, model, optimizer=None)).status == "pass"
+
+
+def test_nothing_frozen_is_a_pass() -> None:
+    """A usual program has nothing to find."""
+    assert run_one(CHECK, **program(usual)).status == "pass"

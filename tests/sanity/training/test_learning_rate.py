@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from itertools import cycle, islice
+from typing import Any
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+from torch.optim import lr_scheduler
+from torch.utils.data import DataLoader, TensorDataset
+
+from nbinspect.sanity.training.learning_rate import CHECK, bad, good
+from tests.sanity.running import run_one
+from tests.sanity.states import state_of
+
+
+def digits() -> tuple[Tensor, Tensor]:
+    held = load_digits()
+    return torch.tensor(held.images / 16, dtype=torch.float32)[:, None], torch.tensor(held.target)
+
+
+def network() -> nn.Sequential:
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+def pictures() -> nn.Sequential:
+    first = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2))
+    return nn.Sequential(first, nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(256, 10))
+
+
+class Worded(nn.Module):
+    """A transformer for short sequences, called with tokens alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from transformers import BertConfig, BertForSequenceClassification
+
+        sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+        self.model = BertForSequenceClassification(BertConfig(vocab_size=40, num_labels=2, **sizes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(input_ids=x).logits
+
+
+def program(model: nn.Module | None = None, rate: float = 1e-3, kind: Any = torch.optim.Adam, **more: Any) -> Any:
+    """A network on digits, shuffled, in batches of 32."""
+    own = model or network()
+    loader: Any = DataLoader(TensorDataset(*digits()), batch_size=32, shuffle=True)
+    return {
+        "model": own,
+        "loader": loader,
+        "loss_fn": nn.CrossEntropyLoss(),
+        "optimizer": kind(own.parameters(), lr=rate),
+    } | more
+
+
+def tokens() -> Any:
+    """Sequences of which the class is told by a word."""
+    x = torch.randint(1, 40, (640, 8))
+    return DataLoader(TensorDataset(x, (x < 10).any(1).long()), batch_size=32, shuffle=True)
+
+
+def by_hand(some: dict[str, Any], steps: int = 50) -> tuple[float, float | None]:
+    """Suggestion and divergence by a plain loop, with the loss on all of eight batches after each step."""
+    model, loss_fn = copy.deepcopy(some["model"]), some["loss_fn"]
+    optimizer = type(some["optimizer"])(model.parameters(), lr=1e-6)
+    pairs = list(islice(some["loader"], 8))
+    x, y = torch.cat([pair[0] for pair in pairs]), torch.cat([pair[1] for pair in pairs])
+    rates, losses, batches = [10 ** (-6 + 7 * n / (steps - 1)) for n in range(steps)], [], cycle(pairs)
+    start = loss_fn(model(x), y).item()
+    for rate in rates:
+        optimizer.param_groups[0]["lr"] = rate
+        a, b = next(batches)
+        optimizer.zero_grad()
+        loss_fn(model(a), b).backward()
+        optimizer.step()
+        losses.append(loss_fn(model(x), y).item())
+        if not losses[-1] < 5 * start:
+            break
+    lowest = min(range(len(losses)), key=losses.__getitem__)
+    fall = start - losses[lowest]
+    kept = [rate for rate, loss in zip(rates, losses, strict=False) if loss < losses[lowest] + 0.1 * fall]
+    lost = [rate for rate, loss in zip(rates[lowest:], losses[lowest:], strict=False) if not loss < start + 0.5 * fall]
+    return kept[-1] / 10, lost[0] if lost else None
+
+
+def told(found: Any, quantity: str) -> float:
+    return next(float(one.measured) for one in found.measurements if quantity in one.quantity)
+
+
+@pytest.mark.parametrize("kind", ["perceptron", "convolutions", "transformer"])
+def test_it_agrees_with_a_range_test_written_by_hand(kind: str) -> None:
+    """Suggestion and divergence are those of a plain loop over a fixed set, to within a factor of three."""
+    model = {"perceptron": network, "convolutions": pictures, "transformer": Worded}[kind]()
+    some = program(model) | ({"loader": tokens()} if kind == "transformer" else {})
+    suggested, diverged = by_hand(some)
+    found = run_one(CHECK, **some)
+    assert suggested / 3 <= told(found, "suggested") <= suggested * 3
+    assert diverged is not None
+    assert diverged / 3 <= told(found, "diverges") <= diverged * 3
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
+def test_a_rate_that_explodes_fails(kind: Any) -> None:
+    """At 100 the loss explodes on a copy, and at the suggested rate it does not: both are told."""
+    found = run_one(CHECK, **program(rate=100.0, kind=kind))
+    assert found.status == "fail"
+    assert found.confirmed
+    assert "explodes" in found.summary
+    assert found.steps <= CHECK.cost
+    assert told(found, "at 100") > 2.3 > told(found, "at the suggested rate")
+    assert found.code.startswith("lr=")
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
+def test_a_rate_at_which_nothing_moves_fails(kind: Any) -> None:
+    """At 1e-7 the loss of an untrained network stays where it is, and at the suggested rate it falls."""
+    found = run_one(CHECK, **program(rate=1e-7, kind=kind))
+    assert found.status == "fail"
+    assert "does not move" in found.summary
+    assert told(found, "at the suggested rate") < 0.98 * told(found, "at 1e-07")
+
+
+@pytest.mark.parametrize(
+    ("kind", "rate"),
+    [(torch.optim.Adam, 1e-4), (torch.optim.Adam, 1e-2), (torch.optim.SGD, 0.01), (torch.optim.SGD, 0.5)],
+)
+def test_usual_rates_pass(kind: Any, rate: float) -> None:
+    """Rates of two decades, under which the loss falls, are no finding."""
+    assert run_one(CHECK, **program(rate=rate, kind=kind)).status == "pass"
+
+
+def test_fine_tuning_of_a_trained_network_is_silent() -> None:
+    """At 2e-5 a network that has been trained hardly moves, as it should."""
+    some = program(pictures(), rate=1e-3)
+    for _ in range(4):
+        for x, y in some["loader"]:
+            some["optimizer"].zero_grad()
+            some["loss_fn"](some["model"](x), y).backward()
+            some["optimizer"].step()
+    some["optimizer"] = torch.optim.AdamW(some["model"].parameters(), lr=2e-5)
+    assert run_one(CHECK, **some).status in ("pass", "inconclusive", "warn")
+    some["optimizer"] = torch.optim.AdamW(some["model"].parameters(), lr=1e-3)
+    assert run_one(CHECK, **some).status in ("pass", "inconclusive")
+
+
+def clipped(model: nn.Module, batch: Any, optimizer: Any, scheduler: Any = None) -> None:
+    """A step that clips, steps the schedule if there is one, and returns nothing."""
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(model(batch[0]), batch[1]).backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    if scheduler is not None:
+        scheduler.step()
+
+
+@pytest.mark.parametrize("rate", [1e-3, 100.0])
+def test_a_step_that_returns_nothing_is_judged_by_the_loss(rate: float) -> None:
+    """With loss_fn beside it, a silent train_step needs to return no loss."""
+    found = run_one(CHECK, **program(rate=rate, train_step=clipped))
+    assert found.status == ("pass" if rate < 1 else "fail")
+
+
+def test_a_step_that_tells_no_loss_at_all_is_skipped() -> None:
+    """Without loss_fn, a train_step that returns nothing leaves nothing to compare."""
+    assert run_one(CHECK, **program(train_step=clipped, loss_fn=None)).status == "skip"
+
+
+def telling(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+    """A step that has the loss to itself and returns it."""
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+@pytest.mark.parametrize("rate", [1e-3, 100.0])
+def test_a_loss_inside_the_step_alone_is_enough(rate: float) -> None:
+    """The loss that train_step returns stands in for loss_fn."""
+    found = run_one(CHECK, **program(rate=rate, train_step=telling, loss_fn=None))
+    assert found.status in (("pass", "inconclusive") if rate < 1 else ("fail", "inconclusive"))
+
+
+def warm_ups() -> Iterator[tuple[str, Any]]:
+    yield "warm-up", lambda o: lr_scheduler.LambdaLR(o, lambda n: min(1.0, n / 100))
+    yield "one cycle", lambda o: lr_scheduler.OneCycleLR(o, max_lr=3e-3, total_steps=400)
+
+
+@pytest.mark.parametrize("kind", ["warm-up", "one cycle"])
+def test_the_peak_of_a_schedule_is_the_rate(kind: str) -> None:
+    """A schedule that begins at next to nothing is judged by its highest rate."""
+    some = program(rate=3e-3, train_step=clipped, total_steps=400)
+    found = run_one(CHECK, **some, scheduler=dict(warm_ups())[kind](some["optimizer"]))
+    assert found.status == "pass"
+    assert told(found, "highest of the schedule") == pytest.approx(3e-3, rel=0.01)
+
+
+@pytest.mark.parametrize("kind", ["LBFGS", "factory", "dict", "zero rate", "scaler"])
+def test_whatever_the_optimizer_is(kind: str) -> None:
+    """LBFGS, factories, several optimizers, groups at rate 0 and a scaler are run as they are."""
+    some = program()
+    layers = list(some["model"].parameters())
+    changed: dict[str, Any] = {
+        "LBFGS": lambda: {"optimizer": torch.optim.LBFGS(layers, lr=0.1, max_iter=4)},
+        "factory": lambda: {"optimizer": lambda parameters: torch.optim.Adam(parameters, lr=1e-3)},
+        "dict": lambda: {"optimizer": {"a": torch.optim.Adam(layers[:2]), "b": torch.optim.Adam(layers[2:])}},
+        "zero rate": lambda: {
+            "optimizer": torch.optim.Adam([{"params": layers[:2], "lr": 0.0}, {"params": layers[2:], "lr": 1e-3}])
+        },
+        "scaler": lambda: {"scaler": torch.amp.GradScaler("cpu", init_scale=16.0)},
+    }[kind]()
+    assert run_one(CHECK, **some | changed).status == "pass"
+
+
+@pytest.mark.parametrize("kind", ["no optimizer", "rate 0", "all frozen"])
+def test_without_a_rate_it_is_skipped(kind: str) -> None:
+    """Without an optimizer, a rate or anything to train there is no rate to judge."""
+    some = program(rate=0.0) if kind == "rate 0" else program()
+    if kind == "no optimizer":
+        del some["optimizer"]
+    if kind == "all frozen":
+        some["model"].requires_grad_(requires_grad=False)
+    assert run_one(CHECK, **some).status == "skip"
+
+
+def test_labels_that_mean_nothing_are_never_a_finding() -> None:
+    """Where no rate makes much of the data the rate is not to blame."""
+    loader = [(torch.randn(64, 1, 8, 8), torch.randint(10, (64,))) for _ in range(30)]
+    for rate in (1e-4, 1e-2):
+        assert run_one(CHECK, **program(rate=rate, loader=loader)).status in ("pass", "inconclusive", "warn")
+
+
+def test_a_loss_that_is_not_finite_is_inconclusive() -> None:
+    """Where the data are NaN no rate is to blame."""
+    loader = [(torch.full((8, 1, 8, 8), float("nan")), torch.randint(10, (8,))) for _ in range(6)]
+    assert run_one(CHECK, **program(rate=1.0, loader=loader)).status == "inconclusive"
+
+
+@pytest.mark.parametrize("make", [good, bad])
+def test_the_state_is_restored_exactly(make: Any) -> None:
+    """Weights, optimizer, schedule and loader are the same bytes afterwards, whatever was found."""
+    some = make()
+    scheduler = lr_scheduler.StepLR(some["optimizer"], 10)
+    before = state_of(some["model"], some["optimizer"], some["loader"]), str(scheduler.state_dict())
+    run_one(CHECK, **some, scheduler=scheduler)
+    assert (state_of(some["model"], some["optimizer"], some["loader"]), str(scheduler.state_dict())) == before

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from nbinspect.sanity.training.shuffled_labels import CHECK, bad, good
+from tests.sanity.running import run_one
+from tests.sanity.states import state_of
+
+
+def network(columns: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(columns, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, outputs))
+
+
+def pictures() -> nn.Sequential:
+    first = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2))
+    return nn.Sequential(first, nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(512, 10))
+
+
+def program(model: nn.Module, x: Tensor, y: Tensor, *, loss: Any = None, size: int = 32, rate: float = 3e-3) -> Any:
+    """A program on shuffled samples, with Adam."""
+    loader: Any = DataLoader(TensorDataset(x, y), batch_size=size, shuffle=True)
+    optimizer = torch.optim.Adam(model.parameters(), rate)
+    return {"model": model, "loader": loader, "loss_fn": loss or nn.CrossEntropyLoss(), "optimizer": optimizer}
+
+
+def digits() -> tuple[Tensor, Tensor]:
+    held = load_digits()
+    return torch.tensor(held.images / 16, dtype=torch.float32)[:, None], torch.tensor(held.target)
+
+
+def numbers(r2: float, samples: int = 2000) -> tuple[Tensor, Tensor]:
+    """Ten columns that explain a share of the variance of a number."""
+    x, weights = torch.randn(samples, 10), nn.functional.normalize(torch.randn(10), dim=0)
+    return x, (r2**0.5 * (x @ weights) + (1 - r2) ** 0.5 * torch.randn(samples))[:, None]
+
+
+def test_pictures_shuffled_without_their_labels_fail() -> None:
+    """A network memorises digits under labels that are not theirs, and knows nothing of others."""
+    x, y = digits()
+    found = run_one(CHECK, **program(pictures(), x[torch.randperm(len(x))], y))
+    assert found.status == "fail"
+    assert found.steps <= 100
+    real, limit, shuffled = (float(found.measurements[n].measured.split()[0]) for n in (4, 4, 5))
+    assert real < 0.8 * 2.31
+    assert shuffled == pytest.approx(limit, rel=0.3)
+
+
+@pytest.mark.parametrize("kind", ["sorted", "shuffled"])
+def test_rows_sorted_or_shuffled_without_their_labels_fail(kind: str) -> None:
+    """Numbers that were put into another order than their rows fit no row any more."""
+    torch.manual_seed(2)
+    x, y = numbers(0.9)
+    y = y.sort(0).values if kind == "sorted" else y[torch.randperm(len(y))]
+    assert run_one(CHECK, **program(network(10, 1), x, y, loss=nn.MSELoss())).status == "fail"
+
+
+def test_rows_filtered_without_their_labels_fail() -> None:
+    """A filter of the rows alone moves every label on, by more and more rows."""
+    torch.manual_seed(1)
+    x, y = torch.randn(2400, 8), torch.zeros(0)
+    y = x[:, :3].argmax(1)
+    x = x[x[:, 4] < 1.0]
+    assert run_one(CHECK, **program(network(8, 3), x, y[: len(x)])).status == "fail"
+
+
+def test_labels_that_follow_are_told_after_a_few_steps() -> None:
+    """On digits with their labels a few steps are enough, and their number is told."""
+    found = run_one(CHECK, **program(pictures(), *digits()))
+    assert found.status == "pass"
+    assert 2 <= found.steps <= 12
+    assert found.charts[0].values[0][-1] < found.charts[0].values[1][-1]
+
+
+def test_a_rate_that_is_too_low_is_no_finding() -> None:
+    """At a rate at which nothing moves, Adam at its own rate shows that the labels can be learnt."""
+    x, y = digits()
+    found = run_one(CHECK, **program(pictures(), x, y, rate=1e-12))
+    assert found.status == "pass"
+    assert found.steps < 100
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("kind", ["weak numbers", "very weak numbers", "many classes", "rare", "noisy", "exclusive or"])
+def test_what_is_hard_to_learn_never_fails(kind: str, seed: int) -> None:
+    """Weak links, few samples a class, rare classes and labels of chance for the most part are no finding."""
+    torch.manual_seed(seed)
+    x = torch.randn(2000, 10)
+    if "numbers" in kind:
+        some = program(network(10, 1), *numbers(0.1 if kind == "weak numbers" else 0.03), loss=nn.MSELoss())
+    elif kind == "many classes":
+        y = torch.randint(200, (2000,))
+        some = program(network(32, 200), torch.randn(200, 32)[y] + 2 * torch.randn(2000, 32), y)
+    elif kind == "rare":
+        y = (torch.rand(2000) < 0.05).long()
+        x[:, 0] += y
+        some = program(network(10, 2), x, y)
+    elif kind == "noisy":
+        y = torch.where(torch.rand(2000) < 0.3, (x[:, 0] > 0).long(), torch.randint(2, (2000,)))
+        some = program(network(10, 2), x, y)
+    else:
+        some = program(network(10, 2), x, ((x[:, 0] > 0) ^ (x[:, 1] > 0)).long())
+    assert run_one(CHECK, **some).status in ("pass", "inconclusive")
+
+
+def test_small_sets_are_inconclusive() -> None:
+    """Of sixty samples, memorised at once, none is fresh: the answer says how many would do."""
+    found = run_one(CHECK, **program(network(4, 2), torch.randn(60, 4), torch.randint(2, (60,)), size=16))
+    assert found.status == "inconclusive"
+    assert "400 would do" in found.detail
+
+
+def test_parity_and_tokens_are_at_most_a_warning() -> None:
+    """Of features that are only yes or no, what matters may take far longer to learn."""
+    x = torch.randint(2, (2000, 16)).float()
+    found = run_one(CHECK, **program(network(16, 2), x, x.sum(1).long() % 2))
+    assert found.status in ("pass", "inconclusive", "warn")
+
+
+def test_batches_of_one_class_each_are_inconclusive() -> None:
+    """Sorted classes leave nothing to exchange within a batch."""
+    x, y = torch.randn(640, 4), torch.arange(640) // 320
+    loader = [(x[at : at + 32], y[at : at + 32]) for at in range(0, 640, 32)]
+    some = program(network(4, 2), x, y) | {"loader": loader}
+    assert run_one(CHECK, **some).status == "inconclusive"
+
+
+def test_inputs_that_hold_the_label_pass() -> None:
+    """A label that leaked into the inputs is told at once; that is another matter."""
+    y = torch.randint(2, (640,))
+    x = torch.cat([torch.randn(640, 4), 5.0 * y[:, None]], 1)
+    assert run_one(CHECK, **program(network(5, 2), x, y)).status == "pass"
+
+
+class _OwnLoss(nn.Module):
+    """A model that takes its labels and computes its loss, as those of transformers do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = network(8, 3)
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        logits = self.layers(x)
+        return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits} if labels is not None else {}
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_models_that_compute_their_own_loss_are_judged_too(*, linked: bool) -> None:
+    """Labels that the model itself is given are exchanged in its batches."""
+    x = torch.randn(1200, 8)
+    y = x[:, :3].argmax(1)[torch.arange(1200) if linked else torch.randperm(1200)]
+    model = _OwnLoss()
+    loader = [{"x": x[at : at + 32], "labels": y[at : at + 32]} for at in range(0, 1184, 32)]
+    found = run_one(CHECK, model=model, loader=loader, optimizer=torch.optim.Adam(model.parameters(), 3e-3))
+    assert found.status == ("pass" if linked else "fail")
+
+
+def _step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> None:
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(model(batch[0]), batch[1]).backward()
+    optimizer.step()
+
+
+def test_the_users_own_step_is_taken() -> None:
+    """A train_step that returns nothing trains the copy, and the loss is that of loss_fn."""
+    assert run_one(CHECK, **good(), train_step=_step).status == "pass"
+
+
+def test_without_an_optimizer_adam_is_taken() -> None:
+    """A program without step and optimizer is judged under Adam."""
+    some = good()
+    del some["optimizer"]
+    assert run_one(CHECK, **some).status == "pass"
+
+
+@pytest.mark.parametrize("kind", ["multilabel", "segmentation", "sequence"])
+def test_other_tasks_are_learnt_too(kind: str) -> None:
+    """Several labels a sample, masks, and series pass where labels follow."""
+    torch.manual_seed(0)
+    if kind == "multilabel":
+        x = torch.randn(800, 6)
+        some = program(network(6, 3), x, (x[:, :3] > 0).float(), loss=nn.BCEWithLogitsLoss())
+    elif kind == "segmentation":
+        x = torch.randn(300, 1, 8, 8)
+        model = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 2, 1))
+        some = program(model, x, (x[:, 0] > 0).long(), size=16, rate=0.02)
+    else:
+        x = torch.randn(800, 5, 3)
+        model = nn.Sequential(nn.Flatten(), network(15, 2))
+        some = program(model, x, (x.sum((1, 2)) > 0).long())
+    assert run_one(CHECK, **some).status == "pass"
+
+
+@pytest.mark.parametrize("kind", ["autoencoder", "other", "no targets", "dict targets", "no loss"])
+def test_without_labels_it_is_skipped(kind: str) -> None:
+    """Targets that are the inputs, unknown tasks, and targets that are no tensor have no labels to shuffle."""
+    x, y = torch.randn(64, 4), torch.randint(2, (64,))
+    model: nn.Module = nn.Linear(4, 4)
+    optimizer = torch.optim.Adam(model.parameters())
+    loader, loss = {
+        "autoencoder": ([(x, x)] * 3, nn.MSELoss()),
+        "other": ([(x, y)] * 3, lambda out, _: out.square().mean()),
+        "no targets": ([x] * 3, lambda out, _: out.square().mean()),
+        "dict targets": ([(x, {"a": y, "b": y})] * 3, lambda out, t: nn.functional.cross_entropy(out, t["a"])),
+        "no loss": ([(x, y)] * 3, None),
+    }[kind]
+    task = {"task": "other"} if kind == "other" else {}
+    assert run_one(CHECK, model=model, loader=loader, loss_fn=loss, optimizer=optimizer, **task).status == "skip"
+
+
+def test_a_program_that_does_not_run_is_skipped() -> None:
+    """A forward that raises is for another check to tell of."""
+    assert run_one(CHECK, **good() | {"model": nn.Linear(9, 3)}).status == "skip"
+
+
+def test_the_originals_stay_as_they_are() -> None:
+    """Weights, optimizer, loader and random states are the same bytes after a finding."""
+    some = bad()
+    before = state_of(some["model"], some["optimizer"], some["loader"])
+    assert run_one(CHECK, **some).status == "fail"
+    assert state_of(some["model"], some["optimizer"], some["loader"]) == before

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from nbinspect.sanity.training.update_ratio import CHECK
+from tests.sanity.running import run_one
+from tests.sanity.training.steps import network, program, usual
+
+
+def at(rate: float, kind: Any = torch.optim.SGD, **how: Any) -> dict[str, Any]:
+    model = network()
+    return program(usual, model, optimizer=kind(model.parameters(), rate, **how))
+
+
+def test_updates_of_a_millionth_fail() -> None:
+    """A rate at which nothing moves fails, with the ratio, and the loss at a rate that was tried."""
+    result = run_one(CHECK, **at(1e-6))
+    assert result.status == "fail"
+    assert result.confirmed
+    assert float(result.measurements[0].measured) < 1e-6
+    assert float(result.measurements[2].measured) < float(result.measurements[1].measured)
+    assert "too small" in result.title
+
+
+def test_updates_of_a_half_fail() -> None:
+    """A rate at which each step rewrites the weights, and the loss runs off, fails."""
+    result = run_one(CHECK, **at(300.0))
+    assert result.status == "fail"
+    assert "too large" in result.title
+    assert float(result.measurements[0].measured) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("rate", "kind"), [(0.1, torch.optim.SGD), (1e-3, torch.optim.Adam), (1e-2, torch.optim.AdamW)]
+)
+def test_usual_rates_are_silent(rate: float, kind: Any) -> None:
+    """SGD and Adam at the rates that people use pass, first steps included."""
+    assert run_one(CHECK, **at(rate, kind)).status == "pass"
+
+
+def test_the_ratio_is_that_of_arithmetic() -> None:
+    """With sign steps each weight moves by the rate: the ratio is the rate over the weights' root mean square."""
+
+    class Signs(torch.optim.Optimizer):
+        def __init__(self, parameters: Any) -> None:
+            super().__init__(parameters, {"lr": 1e-3})
+
+        def step(self, closure: Any = None) -> None:
+            for parameter in self.param_groups[0]["params"]:
+                parameter.data.add_(parameter.grad.sign(), alpha=-1e-3)
+
+    model = nn.Linear(4, 3)
+    expected = 1e-3 / float(model.weight.detach().square().mean().sqrt())
+    result = run_one(CHECK, **program(usual, model, optimizer=Signs(model.parameters())))
+    assert float(result.measurements[0].measured) == pytest.approx(expected, rel=0.02)
+
+
+def test_fine_tuning_under_which_the_loss_falls_is_silent() -> None:
+    """A small rate at which the network still learns passes."""
+    assert run_one(CHECK, **at(1e-4, torch.optim.Adam)).status == "pass"
+
+
+def test_warm_up_is_open() -> None:
+    """While the rate rises nothing is judged."""
+    arguments = at(1e-6)
+    optimizer = arguments["optimizer"]
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: step + 1.0)
+    result = run_one(CHECK, **{**arguments, "train_step": None, "scheduler": schedule})
+    assert result.status == "inconclusive"
+
+
+def test_a_network_that_was_trained_is_a_warning_at_most() -> None:
+    """Small steps may be the end of a schedule."""
+    arguments = at(0.5, momentum=0.9)
+    for _ in range(100):
+        for batch in arguments["loader"]:
+            usual(arguments["model"], batch, arguments["optimizer"])
+    arguments["optimizer"].zero_grad()
+    arguments["optimizer"].param_groups[0]["lr"] = 1e-7
+    assert run_one(CHECK, **arguments).status in ("pass", "warn", "inconclusive")
+
+
+def test_tensors_that_start_at_zero_are_left_out() -> None:
+    """A zero-initialised head moves infinitely far beside itself, which says nothing."""
+    model = network()
+    with torch.no_grad():
+        model[2].weight.zero_()
+    result = run_one(CHECK, **program(usual, model))
+    assert result.status == "pass"
+    assert result.charts[0].names == ("0.weight",)

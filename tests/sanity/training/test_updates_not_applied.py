@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from nbinspect.sanity.training.updates_not_applied import CHECK
+from tests.sanity.running import run_one
+from tests.sanity.training.steps import accumulating, loss_of, network, program, scaled, usual
+
+
+def without_backward(model: nn.Module, batch: Any, optimizer: Any) -> float:
+    optimizer.zero_grad()
+    loss = loss_of(model, batch)
+    optimizer.step()
+    return loss.item()
+
+
+def without_step(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+    optimizer.zero_grad()
+    loss = loss_of(model, batch)
+    loss.backward()
+    return loss
+
+
+def cleared_between(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+    loss = loss_of(model, batch)
+    loss.backward()
+    optimizer.zero_grad()  # too early
+    optimizer.step()
+    return loss
+
+
+def stepped_before(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+    optimizer.zero_grad()  # too early
+    loss = loss_of(model, batch)
+    optimizer.step()
+    loss.backward()
+    return loss
+
+
+@pytest.mark.parametrize(
+    ("step", "title", "line"),
+    [
+        (without_backward, "no backward", "def without_backward"),
+        (without_step, "never steps", "loss.backward()"),
+        (cleared_between, "cleared", "optimizer.zero_grad()  # too early"),
+        (stepped_before, "cleared", "optimizer.zero_grad()  # too early"),
+    ],
+)
+def test_a_step_that_updates_nothing_is_explained(step: Any, title: str, line: str) -> None:
+    """Each way to lose all updates fails with its own headline, at its line, confirmed by standard steps."""
+    result = run_one(CHECK, **program(step))
+    assert result.status == "fail"
+    assert title in result.title
+    assert result.measurements[0].measured == "0 of 4"
+    assert result.place is not None
+    assert (
+        Path(result.place.file).read_text(encoding="utf-8").splitlines()[result.place.line - 1].strip().startswith(line)
+    )
+    assert result.confirmed
+    assert float(result.measurements[2].measured) < float(result.measurements[1].measured)
+
+
+def test_one_of_several_optimizers_that_never_steps_is_named() -> None:
+    """The optimizer, its parameters and the others that do change are told apart."""
+    model = network()
+    body, head = (torch.optim.SGD(model[at].parameters(), 0.1) for at in (0, 2))
+
+    def step(batch: Any) -> Any:
+        body.zero_grad()
+        head.zero_grad()
+        loss = loss_of(model, batch)
+        loss.backward()
+        body.step()
+        return loss
+
+    result = run_one(CHECK, **program(step, model, optimizer=None))
+    assert result.status == "fail"
+    assert result.measurements[0].measured == "2 of 4"
+    assert result.code == "+ head.step()"
+    assert "2.weight" in result.detail
+
+
+def test_a_rate_of_zero() -> None:
+    """For all parameters it fails, for a group it is a warning, and under a schedule it may come later."""
+    model = network()
+    everything = torch.optim.SGD(model.parameters(), 0.0)
+    assert run_one(CHECK, **program(usual, model, optimizer=everything)).status == "fail"
+    groups = [{"params": model[0].parameters(), "lr": 0.0}, {"params": model[2].parameters()}]
+    part = run_one(CHECK, **program(usual, model, optimizer=torch.optim.SGD(groups, 0.1)))
+    assert part.status == "warn"
+    assert part.where == "0.bias"
+    still = torch.optim.SGD(model.parameters(), 0.1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(still, lambda _: 0.0)
+    assert run_one(CHECK, **program(usual, model, optimizer=still, scheduler=schedule)).status == "inconclusive"
+
+
+def test_updates_that_half_precision_rounds_away_are_named() -> None:
+    """A tensor of ones in bfloat16 does not move by a thousandth: the next number is 1/128 away."""
+    model = nn.Sequential(nn.Linear(4, 16), nn.LayerNorm(16), nn.Linear(16, 3)).bfloat16()
+    loader = [(torch.randn(16, 4).bfloat16(), torch.randint(3, (16,)))]
+    adam = torch.optim.Adam(model.parameters(), 1e-3)
+    some = run_one(CHECK, **program(usual, model, optimizer=adam, loader=loader))
+    assert some.status == "warn"
+    assert "rounding" in some.title
+    assert some.where == "1.weight"
+
+
+@pytest.mark.parametrize("every", [2, 4])
+def test_accumulation_is_silent(every: int) -> None:
+    """Steps that update each k-th call are judged after their first update."""
+    assert run_one(CHECK, **program(accumulating(every))).status == "pass"
+
+
+def test_updates_beyond_what_is_observed_are_open() -> None:
+    """Where the 100th call would update, nothing is certain."""
+    assert run_one(CHECK, **program(accumulating(100))).status == "inconclusive"
+
+
+def test_steps_that_a_scaler_skips_are_silent() -> None:
+    """A scale that overflows in the first steps is no finding."""
+    model = network()
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127, growth_interval=100)
+    result = run_one(CHECK, **program(scaled, model, scaler=scaler))
+    assert result.status == "pass", result.summary
+
+
+def test_warm_up_from_zero_is_silent() -> None:
+    """A first step at a rate of 0 is not judged."""
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda at: min(1.0, at / 3))
+    arguments = program(None, model, optimizer=optimizer, scheduler=schedule)
+    assert run_one(CHECK, **arguments).status == "pass"
+
+
+def test_parameters_that_are_others_business_are_silent() -> None:
+    """Those that no gradient comes for, those that no optimizer holds, and frozen ones are no finding here."""
+    model = nn.ModuleDict({"used": network(), "unused": nn.Linear(2, 2), "unheld": nn.Linear(4, 3)})
+    model["used"][0].requires_grad_(requires_grad=False)
+    optimizer = torch.optim.SGD([*model["used"].parameters(), *model["unused"].parameters()], 0.1)
+
+    def step(batch: Any) -> Any:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model["used"](batch[0]) + model["unheld"](batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    assert run_one(CHECK, **program(step, model, optimizer=optimizer)).status == "pass"
+
+
+def test_updates_by_hand_count() -> None:
+    """A step without any optimizer that writes the parameters itself is healthy."""
+
+    def step(model: nn.Module, batch: Any) -> float:
+        gradients = torch.autograd.grad(loss_of(model, batch), list(model.parameters()))
+        with torch.no_grad():
+            for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+                parameter.sub_(0.1 * gradient)
+        return 0.0
+
+    assert run_one(CHECK, **program(step, optimizer=None)).status == "pass"
+
+
+def test_without_a_step_to_judge_it_is_skipped() -> None:
+    """No optimizer and no step, and a step that raises, are missing needs."""
+
+    def raising(model: nn.Module, batch: Any) -> None:
+        raise ValueError("<b>no</b>")
+
+    assert run_one(CHECK, **program(None, optimizer=None)).status == "skip"
+    assert run_one(CHECK, **program(raising)).status == "skip"

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nbinspect.sanity.batches import Batch, make_batch
+from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.limits import Limits
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.rates import RangeTest, force_rates, highest_rate, peak_rate, range_test, run_at
+from nbinspect.sanity.trials.trainee import trained
+from nbinspect.subject import make_subject
+
+
+def quadratic(rate: float = 0.1, kind: Any = torch.optim.SGD, **more: Any) -> tuple[Program, list[Batch]]:
+    """Least squares of one weight on inputs of 1: a step at rate r multiplies the distance by 1 - 2 r."""
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(model.weight, 3.0)
+    raws = [(torch.ones(4, 1), torch.zeros(4, 1))] * 3
+    optimizer = kind(model.parameters(), lr=rate)
+    scheduler = more.pop("scheduler", lambda _: None)(optimizer)
+    subject = make_subject(model, raws, nn.MSELoss(), optimizer=optimizer, scheduler=scheduler, **more)
+    return Program(subject, Limits(60, lambda: False)), [make_batch(subject, raw) for raw in raws]
+
+
+def test_a_run_goes_as_the_formula_says() -> None:
+    """Of least squares the loss after k steps at rate r is (3 (1 - 2 r)^k)²."""
+    found = run_at(*quadratic(), 0.2, 6)
+    assert found.losses == pytest.approx([(3 * 0.6 ** (k + 1)) ** 2 for k in range(6)], rel=1e-5)
+    assert found.start == pytest.approx(9)
+    assert not found.explodes
+
+
+def test_a_run_that_explodes_ends_early() -> None:
+    """At a rate of 3 each step multiplies the loss by 25."""
+    found = run_at(*quadratic(), 3.0, 20)
+    assert found.explodes
+    assert len(found.losses) == 1
+    assert found.losses[0] == pytest.approx(9 * 25)
+
+
+def test_the_range_test_finds_where_least_squares_diverges() -> None:
+    """Least squares with curvature 2 diverges from a rate of 1 on, and a weight that has come home a bit later."""
+    found = range_test(*quadratic(), 60)
+    assert found.diverged is not None
+    assert 1 <= found.diverged <= 10
+    assert found.suggested is not None
+    assert 0.02 <= found.suggested <= 0.5
+
+
+def test_smoothing_does_not_lag() -> None:
+    """The lowest smoothed loss of a valley is at its bottom."""
+    rates = np.logspace(-6, 1, 51)
+    found = RangeTest(rates, 1 + np.abs(np.log10(rates) + 2), 5.0)
+    assert rates[int(found.smooth.argmin())] == pytest.approx(0.01, rel=0.5)
+
+
+def test_rates_keep_their_proportion() -> None:
+    """Groups at 0.1, 0.01 and 0 become twice that, and 0."""
+    program, _ = quadratic()
+    with trained(program) as trainee:
+        optimizer = trainee.optimizers["optimizer"]
+        optimizer.add_param_group({"params": [nn.Parameter(torch.ones(1))], "lr": 0.01})
+        optimizer.add_param_group({"params": [nn.Parameter(torch.ones(1))], "lr": 0.0})
+        assert highest_rate(trainee) == 0.1
+        force_rates(trainee, 2.0)
+        force_rates(trainee, 2.0)
+        assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.2, 0.02, 0.0])
+
+
+def test_a_rate_of_zero_is_none() -> None:
+    """Where no group has a rate there is nothing to scale."""
+    program, _ = quadratic(0.0)
+    with trained(program) as trainee, pytest.raises(MissingNeed, match="above 0"):
+        highest_rate(trainee)
+
+
+def test_the_peak_is_that_of_the_schedule() -> None:
+    """A warm-up begins at a tenth and comes to the rate of the optimizer."""
+    warm = lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda n: min(1.0, 0.1 + n / 50))  # noqa: E731 - one expression
+    assert peak_rate(quadratic(0.3, scheduler=warm)[0], 100) == (pytest.approx(0.3), True)
+    assert peak_rate(quadratic(0.3)[0], 100) == (0.3, False)
