@@ -151,13 +151,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=(
-        "nonfinite-gradient",
-        "overfit-one-batch",
-        "learning-rate",
-        "update-ratio",
-        "clipping-always-on",
-    ),
+    explains=("nonfinite-gradient", "overfit-one-batch", "learning-rate", "update-ratio", "clipping-always-on"),
     sources=("S-not-applied", "D-init"),
     silent="layers that begin at zero and what lies behind them, frozen parts",
 )

@@ -79,13 +79,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=(
-        "gradient-check",
-        "overfit-one-batch",
-        "learning-rate",
-        "update-ratio",
-        "updates-not-applied",
-    ),
+    explains=("gradient-check", "overfit-one-batch", "learning-rate", "update-ratio", "updates-not-applied"),
     sources=("T-numerics", "S-not-applied"),
     silent="everything else",
 )

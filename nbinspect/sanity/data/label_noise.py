@@ -147,11 +147,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=(
-        "nothing-to-learn",
-        "overfit-one-batch",
-        "shuffled-labels",
-    ),
+    explains=("nothing-to-learn",),
     sources=("K-corrupt", "S-match"),
     silent="rows of few distinct values, measurements that were repeated, text; a single contradiction is a warning",
 )

@@ -118,14 +118,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=(
-        "runs",
-        "loss-target",
-        "class-imbalance",
-        "nothing-to-learn",
-        "loss-at-init",
-        "overfit-one-batch",
-    ),
+    explains=("runs", "loss-target", "class-imbalance", "nothing-to-learn", "loss-at-init", "overfit-one-batch"),
     sources=("K-corrupt",),
     silent="labels that the loss ignores, and targets that are probabilities",
 )

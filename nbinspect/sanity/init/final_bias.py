@@ -124,12 +124,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=(
-        "loss-at-init",
-        "overfit-one-batch",
-        "learning-rate",
-        "clipping-always-on",
-    ),
+    explains=("loss-at-init", "overfit-one-batch", "learning-rate", "clipping-always-on"),
     sources=("K-final-bias",),
     silent="weighted classes, few targets a class, outputs that the model rescales itself",
 )

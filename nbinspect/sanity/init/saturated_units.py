@@ -109,12 +109,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=(
-        "constant-output",
-        "vanishing-gradients",
-        "overfit-one-batch",
-        "learning-rate",
-    ),
+    explains=("constant-output", "vanishing-gradients", "overfit-one-batch", "learning-rate"),
     sources=("S-layers", "T-init-activation"),
     silent="gates, attention and final probabilities; activations that are sharpened on purpose",
 )

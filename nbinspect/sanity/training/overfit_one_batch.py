@@ -55,7 +55,9 @@ def run(
 
 
 def _is_certain(found: Overfitting) -> bool:
-    """Whether Adam settles at both rates; or at the higher one, where the user's batch stands still at chance too."""
+    """Whether two samples always get one output; or Adam settles at both rates, or at one and the batch at chance."""
+    if found.pair_is_one:
+        return True
     adams = [curve for curve in found.pair if curve.name.startswith("Adam")]
     if len(adams) < len("ab") or not adams[-1].is_settled:
         return False

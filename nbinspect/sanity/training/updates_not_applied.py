@@ -39,7 +39,7 @@ def run(program: Program, batch: Batch, observed: Observed, *, control_steps: in
         if not is_all:
             return passed(f"all but {len(still)} changed, whose updates are too small for their type", share)
         return inconclusive("updates too small to change anything", share, settle="Try a higher learning rate.")
-    on_purpose = worst.reason in ("no rate", "rounded") or (worst.reason == "cleared" and _is_part(worst, observed))
+    on_purpose = worst.reason == "rounded" or (worst.reason == "cleared" and _is_part(worst, observed))
     result = _told(program, worst, share, doubtful=on_purpose and not is_all)
     return _with_control(result, program, batch, control_steps) if is_all and result.status == "fail" else result
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import nn
 
 from nbinspect.records import Chart, Measurement, TaskRecord
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed, measured
+from nbinspect.sanity.evidence.sameness import along, differs
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Recorded, record
+from nbinspect.sanity.recorded import Recorded, record, tensor_output
 from nbinspect.sanity.trials.curve import Curve
-from nbinspect.sanity.trials.fit import Way, adam, fit, yours
+from nbinspect.sanity.trials.fit import Fit, Way, adam, fit, yours
 from nbinspect.sanity.trials.floor import UNKNOWN, Goal, goal_of
 from nbinspect.sanity.trials.meeting import Meeting, meeting_of
 from nbinspect.sanity.trials.pictures import curves_chart, shown
@@ -47,6 +49,8 @@ class Overfitting:
     controls: tuple[Curve, ...]
     """Of Adam on the batch, where it cannot be cut."""
     meeting: Meeting | None
+    pair_is_one: bool
+    """Whether, after each of the runs on two samples, both got the very same outputs."""
 
     @property
     def what(self) -> str:
@@ -132,21 +136,32 @@ def overfit(program: Program, recorded: Recorded, task: TaskRecord) -> Overfitti
     meeting = meeting_of(recorded, task, first.outputs)
     two = two_unlike(batch) if goal is not UNKNOWN else None
     pair_goal = UNKNOWN if two is None else _goal(program, two)
-    pair = [] if two is None or pair_goal.gap is None else _tried(program, two, pair_goal, [own], _PAIR)
+    pairs = [] if two is None or pair_goal.gap is None else _tried(program, two, pair_goal, [own], _PAIR)
+    pair = [found.curve for found in pairs]
     one = None if two is None or not pair else _single(program, two, own)
     whole = first.curve
     rates: list[Curve] = []
     controls: list[Curve] = []
     if not moves(whole) and own.optimizer is None:
-        rates = _tried(program, batch, goal, [_at(own, factor) for factor in _factors(whole)], _OTHER)
+        others = [_at(own, factor) for factor in _factors(whole)]
+        rates = [found.curve for found in _tried(program, batch, goal, others, _OTHER)]
     if not is_fine(whole) or any(curve.is_settled and curve.left > 0.25 for curve in pair):
         ways = [way for rate in adam_rates(program) if (way := adam(rate)).name != own.name]
         if two is not None and pair and not fits(pair[0]):
-            pair += _tried(program, two, pair_goal, ways, _CONTROL)
+            pairs += _tried(program, two, pair_goal, ways, _CONTROL)
+            pair = [found.curve for found in pairs]
         elif not pair and not any(map(fits, rates)):
-            controls = _tried(program, batch, goal, ways, _CONTROL)
+            controls = [found.curve for found in _tried(program, batch, goal, ways, _CONTROL)]
     size = 0 if two is None or two.targets is None else two.targets.numel()
-    return Overfitting(batch, had, whole, tuple(rates), tuple(pair), size, one, tuple(controls), meeting)
+    is_one = bool(pairs) and not any(_differ(found.outputs, program.subject.batch_axis) for found in pairs)
+    return Overfitting(batch, had, whole, tuple(rates), tuple(pair), size, one, tuple(controls), meeting, is_one)
+
+
+def _differ(outputs: Any, axis: int) -> bool:
+    """Whether two samples got other outputs; True where that cannot be seen."""
+    found = tensor_output(outputs)
+    samples = None if found is None else along(found, len("ab"), axis)
+    return samples is None or differs(samples)
 
 
 def _factors(whole: Curve) -> tuple[float, ...]:
@@ -164,15 +179,15 @@ def _at(way: Way, factor: float) -> Way:
     return replace(way, name=f"{way.name} at {factor:g} times the rate", factor=factor)
 
 
-def _tried(program: Program, batch: Batch, goal: Goal, ways: Sequence[Way], most: int) -> list[Curve]:
+def _tried(program: Program, batch: Batch, goal: Goal, ways: Sequence[Way], most: int) -> list[Fit]:
     """Train on a batch in one way after the other, until one gets there; ways that cannot be taken are left out."""
-    found: list[Curve] = []
+    found: list[Fit] = []
     for way in ways:
         try:
-            found.append(fit(program, batch, goal, way, most).curve)
+            found.append(fit(program, batch, goal, way, most))
         except MissingNeed:
             continue
-        if found[-1].is_reached or (goal.gap is None and fits(found[-1])):
+        if found[-1].curve.is_reached or (goal.gap is None and fits(found[-1].curve)):
             break
     return found
 
@@ -186,7 +201,7 @@ def _single(program: Program, two: Batch, own: Way) -> Curve | None:
     except MissingNeed:
         return None
     found = _tried(program, one, _goal(program, one), [own], _ONE)
-    return found[0] if found else None
+    return found[0].curve if found else None
 
 
 def _goal(program: Program, batch: Batch) -> Goal:

@@ -93,13 +93,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=(
-        "causality",
-        "padding-leak",
-        "constant-output",
-        "input-independent-baseline",
-        "overfit-one-batch",
-    ),
+    explains=("causality", "padding-leak", "constant-output", "input-independent-baseline", "overfit-one-batch"),
     sources=("K-dependencies",),
     silent="BatchNorm, with running statistics or without; pairwise outputs; graphs; contrastive losses",
 )

@@ -113,11 +113,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=(
-        "runs",
-        "overfit-one-batch",
-        "learning-rate",
-    ),
+    explains=("runs", "overfit-one-batch", "learning-rate"),
     sources=("T-mode",),
     silent="fresh models before any step, frozen BatchNorm, fine-tuning with little momentum, unsettled statistics",
 )

@@ -113,11 +113,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=(
-        "loss-at-init",
-        "overfit-one-batch",
-        "input-independent-baseline",
-    ),
+    explains=("loss-at-init", "overfit-one-batch", "input-independent-baseline"),
     sources=("K-dependencies",),
     silent="models that shift inside; bidirectional encoders; encoders beside a causal decoder",
 )

@@ -111,13 +111,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=(
-        "loss-at-init",
-        "final-bias",
-        "overfit-one-batch",
-        "learning-rate",
-        "shuffled-labels",
-    ),
+    explains=("loss-at-init", "final-bias", "overfit-one-batch", "learning-rate", "shuffled-labels"),
     sources=("S-loss-task",),
     silent="negative and floorless losses, such as densities, whose steps make predictions better",
 )

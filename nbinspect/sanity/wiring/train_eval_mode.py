@@ -113,11 +113,8 @@ CHECK = Check(
     good=good,
     bad=bad,
     explains=(
-        "batchnorm-statistics",
-        "evaluation-changes-model",
-        "overfit-one-batch",
-        "shuffled-labels",
-        "regularised-debug-run",
+        *("batchnorm-statistics", "evaluation-changes-model", "overfit-one-batch", "shuffled-labels"),
+        *("regularised-debug-run",),
     ),
     sources=("T-mode", "D-regularise"),
     silent="frozen BatchNorm inside a training model; dropout kept on by name (training=True) is a warning; sampling",

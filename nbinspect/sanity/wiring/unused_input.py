@@ -92,11 +92,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=(
-        "input-independent-baseline",
-        "overfit-one-batch",
-        "shuffled-labels",
-    ),
+    explains=("input-independent-baseline", "overfit-one-batch", "shuffled-labels"),
     sources=("S-unused",),
     silent="constant or padded columns; pixels and series; masks and indices; weights that begin at zero",
 )

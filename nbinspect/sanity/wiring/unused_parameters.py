@@ -112,10 +112,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=(
-        "overfit-one-batch",
-        "updates-not-applied",
-    ),
+    explains=("overfit-one-batch", "updates-not-applied"),
     sources=("S-unused",),
     silent="frozen parts, experts and heads not picked, twins that follow by hand, unused parts of published models",
 )

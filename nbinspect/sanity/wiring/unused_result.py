@@ -109,12 +109,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=(
-        "unused-parameters",
-        "no-nonlinearity",
-        "unused-input",
-        "overfit-one-batch",
-    ),
+    explains=("unused-parameters", "no-nonlinearity", "unused-input", "overfit-one-batch"),
     sources=("S-unused",),
     silent="views, in-place operations, outputs left over of several, what is kept, printed or returned",
 )

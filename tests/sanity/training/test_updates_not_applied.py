@@ -86,13 +86,13 @@ def test_one_of_several_optimizers_that_never_steps_is_named() -> None:
 
 
 def test_a_rate_of_zero() -> None:
-    """For all parameters it fails, for a group it is a warning, and under a schedule it may come later."""
+    """For all parameters it fails, for a group too, and under a schedule it may come later."""
     model = network()
     everything = torch.optim.SGD(model.parameters(), 0.0)
     assert run_one(CHECK, **program(usual, model, optimizer=everything)).status == "fail"
     groups = [{"params": model[0].parameters(), "lr": 0.0}, {"params": model[2].parameters()}]
     part = run_one(CHECK, **program(usual, model, optimizer=torch.optim.SGD(groups, 0.1)))
-    assert part.status == "warn"
+    assert part.status == "fail"
     assert part.where == "0.bias"
     still = torch.optim.SGD(model.parameters(), 0.1)
     schedule = torch.optim.lr_scheduler.LambdaLR(still, lambda _: 0.0)
