@@ -11,7 +11,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tour test zoo check lint build frontend chromium benchmark clean
+.PHONY: help tour test zoo check lint build frontend chromium benchmark peers clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -65,7 +65,11 @@ chromium:
 	else echo "SKIPPED: browser tests need Chromium; install it, on Debian with: sudo apt-get install chromium"; fi
 
 benchmark: .venv/dev.stamp ## measure against peers and limits; each benchmark prints its table
-	@set -e; for file in $(filter-out benchmarks/zoo.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(PY) "$$file"; done
+	@set -e; for file in $(filter-out benchmarks/zoo.py benchmarks/peers_checks.py,$(wildcard benchmarks/*.py)); do \
+	    echo "== $$file"; $(PY) "$$file"; done
+
+peers: .venv/dev.stamp ## the zoo through published tools, each in an environment of its own
+	$(PY) benchmarks/peers_checks.py
 
 clean: ## remove all that was made here
 	rm -rf .venv .kernels build dist frontend/node_modules tests/browser/screenshots
