@@ -85,17 +85,22 @@ class RateEvidence:
     @property
     def chart(self) -> Chart:
         """The loss over the rate; the rate in use and the suggested one are marked by lines from top to bottom."""
-        test, at = self.test, np.log10(self.test.rates)
-        low, high = test.best, test.start + 0.5 * (test.start - test.best)
-        lines = {"loss": test.losses, "smoothed": test.smooth}
-        for name, one in (("rate in use", self.rate), ("suggested", self.suggested)):
-            if one is not None:
-                near = min(int(np.abs(at - np.log10(one)).argmin()), max(len(at) - 2, 0))
-                lines[name] = np.full(len(at), np.nan)
-                lines[name][near : near + 2] = (low, high)[: len(at)]
-        shown = (np.clip(values, None, test.start + 2 * abs(test.start)) for values in lines.values())
+        test, tried = self.test, np.log10(self.test.rates)
+        top = test.start + 2 * abs(test.start)
+        low, high = float(test.best), float(np.clip(test.start + 0.5 * (test.start - test.best), None, top))
+        marks = {"rate in use": self.rate, "suggested": self.suggested}
+        marked = {name: float(np.log10(one)) for name, one in marks.items() if one is not None}
+        # each marked rate is there twice, so that its line stands upright
+        at = np.sort(np.concatenate([tried, *([one, one] for one in marked.values())]))
+        lines = {
+            "loss": np.interp(at, tried, np.clip(test.losses, None, top)),
+            "smoothed": np.interp(at, tried, np.clip(test.smooth, None, top)),
+        }
+        for name, one in marked.items():
+            lines[name] = np.full(len(at), np.nan)
+            lines[name][np.flatnonzero(at == one)[:2]] = (low, high)
         title = "Loss while the rate rises"
-        return Chart("lines", title, "log10 of the learning rate", "loss", tuple(lines), tuple(shown), at)
+        return Chart("lines", title, "log10 of the learning rate", "loss", tuple(lines), tuple(lines.values()), at)
 
 
 def fell(run: Run) -> float:
