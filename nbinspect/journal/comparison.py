@@ -11,7 +11,9 @@ import numpy as np
 from nbinspect.errors import InputError
 from nbinspect.figures.panels import ACCENT, INK, RIGHT, SOFT
 from nbinspect.figures.paper import shown_as_png
-from nbinspect.figures.words import clean, number
+from nbinspect.figures.words import clean
+from nbinspect.journal.comparison_page import comparison_html
+from nbinspect.journal.difference import Difference, shown
 from nbinspect.journal.entry import Entry
 from nbinspect.journal.plain import flat
 
@@ -19,25 +21,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-_ABSENT = "–"
 _UNTOLD = ("unread",)
 _WHOLE = ("model", "data", "device")
 """Sections that tell of one thing in several numbers."""
 _MOST = 1e300
 """Above it matplotlib's own arithmetic overflows."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that is not the same in both entries."""
-
-    section: str
-    """``optimizer``, ``seed``, ``versions``, ``commit``, ``device``, ``data``, …; or ``check``, or ``last value``."""
-    name: str
-    """``groups.0.lr``; the check; the quantity."""
-    a: Any
-    """A value of JSON; None where it is not there. So is `b`."""
-    b: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,9 +116,16 @@ class Comparison:
         return f"Comparison({self.a.id}, {self.b.id}, differences={len(self.differences)})"
 
     def _repr_html_(self) -> str:
-        from nbinspect.journal.comparison_page import comparison_html
-
-        return comparison_html(self)
+        curves = any("loss" in entry.curves for entry in (self.a, self.b))
+        rows = {"What differed": self.differences, "What it did": self.outcomes}
+        return comparison_html(
+            (self.a, self.b),
+            self.verdict,
+            rows,
+            unknown=self.unknown,
+            is_plain=self.things <= 1,
+            figure=self.figure() if curves else None,
+        )
 
 
 def compared(a: Entry, b: Entry) -> Comparison:
@@ -173,13 +168,6 @@ def _last_values(a: Entry, b: Entry) -> Iterator[Difference]:
     for name in {**a.curves, **b.curves}:
         ends = [float(e.curves[name].values[-1]) if name in e.curves else None for e in (a, b)]
         yield Difference("last value", name, *ends)
-
-
-def shown(value: Any) -> str:
-    """Return a value of JSON as one line."""
-    if isinstance(value, float):
-        return number(value) if not np.isfinite(value) else f"{value:.6g}"
-    return _ABSENT if value is None else clean(value, 120)
 
 
 def _label(entry: Entry) -> str:

@@ -5,7 +5,7 @@ import pytest
 
 from nbinspect import Journal, Report
 from nbinspect.errors import InputError
-from nbinspect.journal.comparison import Difference
+from nbinspect.journal.difference import Difference
 from tests.figures.sanity_runs import result, run
 from tests.journal.programs import HOSTILE, inspector
 
