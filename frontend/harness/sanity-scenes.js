@@ -1,6 +1,6 @@
 // The scenes of the sanity view, one function each: the traits that Python would send.
 
-import { CATALOGUE, CURVES, DEAD, DEPTH, MATRIX, SPREAD, WIDE, healthy, result, runOf, withFindings } from "./sanity-records.js";
+import { CATALOGUE, CURVES, DEAD, DEPTH, MATRIX, OVERFIT, RANGE, SPREAD, SWAPPED, WIDE, healthy, result, runOf, withFindings } from "./sanity-records.js";
 
 const place = (line, file = "/home/ada/work/net.py") => ({ file, line, function: "Net.forward", first: 31 });
 const idle = { state: "idle", text: "", stale: null };
@@ -23,12 +23,22 @@ const EVIL = "<img src=x onerror=alert(1)>";
 function hostile() {
   const one = result("runs", "wiring", "fail", EVIL, { title: EVIL, detail: `${EVIL} \`${EVIL}\``, measurements: [{ quantity: EVIL, measured: EVIL, expected: EVIL }], where: EVIL, place: place(3, `/tmp/${EVIL}.py`), remedy: EVIL, code: `- ${EVIL}\n+ ${EVIL}`, charts: [{ ...DEAD, title: EVIL, names: DEAD.names.map(() => EVIL), x: EVIL, y: EVIL }], sources: [EVIL] });
   const facts = CATALOGUE.map((each) => ({ ...each, why: EVIL, silent: EVIL, thresholds: [[EVIL, EVIL]] }));
-  return { catalogue: facts, record: runOf(withFindings([one]), ["runs"], { notes: [EVIL, EVIL], device: EVIL, task: { kind: "other", given: false, why: EVIL, loss: "", classes: null } }), status: { state: "error", text: EVIL, stale: EVIL } };
+  return { catalogue: facts, record: runOf(withFindings([one]), ["runs"], { plain: true, notes: [EVIL, EVIL, `plain: ${EVIL}`], device: EVIL, task: { kind: "other", given: false, why: EVIL, loss: "", classes: null } }), plain: true, other: { [EVIL]: "fail", runs: "pass" }, swapped: { ...SWAPPED, summary: EVIL, title: EVIL, detail: EVIL, measurements: one.measurements, charts: one.charts }, status: { state: "error", text: EVIL, stale: EVIL } };
 }
 
 function running() {
   const results = withFindings([SOFTMAX, IMBALANCE]).slice(0, 26);
-  return { catalogue: CATALOGUE, record: runOf(results, ["loss-input", "class-imbalance"], { task: null, device: "cuda:0", memory: [0.4 * 2 ** 30, 139 * 2 ** 30] }), progress: { done: 26, total: 45, check: "unregistered-parameters", seconds: 6.1, left: 4.2 }, status: { state: "busy", text: "runs the checks", stale: null } };
+  return { catalogue: CATALOGUE, record: runOf(results, ["loss-input", "class-imbalance"], { task: null, device: "cuda:0", memory: [0.4 * 2 ** 30, 139 * 2 ** 30] }), progress: { done: 26, total: 61, check: "unregistered-parameters", seconds: 6.1, left: 4.2, steps: 0 }, status: { state: "busy", text: "runs the checks", stale: null } };
+}
+
+const STUCK = result("overfit-one-batch", "training", "warn", "explodes with your optimizer, not at a tenth of its rate", { title: "One batch cannot be learnt at this rate", detail: "With your optimizer the loss rises to 6.3 in 3 steps; at a tenth of its rate it falls to 0.12.", charts: [OVERFIT, RANGE], remedy: "Set the rate to 0.003.", explained_by: "" });
+const RATE = result("learning-rate", "training", "pass", "0.003; the range test suggests 0.022", { charts: [RANGE], steps: 51, passes: 0 });
+const PLAIN_NOTES = ["plain: RandomHorizontalFlip, ColorJitter", "plain: dropout of 3 modules", "plain: weight decay", "One batch of 64 was read."];
+const verdicts = (results) => Object.fromEntries(results.map((one) => [one.check, one.status]));
+
+function training() {
+  const results = withFindings([SOFTMAX, IMBALANCE, RATE]).slice(0, 53);
+  return { catalogue: CATALOGUE, record: runOf(results, ["loss-input", "class-imbalance"], { task: null, steps: 88, device: "cuda:0", memory: [0.4 * 2 ** 30, 139 * 2 ** 30] }), progress: { done: 53, total: 61, check: "learning-rate", seconds: 9.3, left: 4.2, steps: 41 }, status: { state: "busy", text: "runs the checks", stale: null } };
 }
 
 /** @type {Record<string, () => Record<string, any>>} */
@@ -44,5 +54,12 @@ export const SCENES = {
   refused: () => ({ catalogue: CATALOGUE, record: null, status: { state: "error", text: "the model is in use in thread 'train' (fit): a probe beside it would disturb its steps", stale: null } }),
   waiting: () => ({ catalogue: CATALOGUE, record: null, status: { state: "waiting", text: "waits for the running cell to end", stale: null } }),
   cut: () => ({ catalogue: CATALOGUE, record: runOf(healthy().map((one, i) => (i < 14 ? one : { ...one, status: "skip", summary: "not run: cancelled" })), [], { cut: "cancelled" }), status: idle }),
-  first: () => ({ catalogue: CATALOGUE, record: null, progress: { done: 0, total: 45, check: "nonfinite-data", seconds: 0, left: null }, status: { state: "busy", text: "runs the checks", stale: null } }),
+  training,
+  stuck: () => ({ catalogue: CATALOGUE, record: runOf(withFindings([STUCK, RATE]), ["overfit-one-batch"]), status: idle }),
+  plain: () => ({ catalogue: CATALOGUE, record: runOf(withFindings([RATE]), [], { plain: true, notes: PLAIN_NOTES }), plain: true, other: verdicts(withFindings([STUCK, DEADS])), status: idle }),
+  unplain: () => ({ catalogue: CATALOGUE, record: runOf(withFindings([STUCK, DEADS]), ["overfit-one-batch", "dead-units"]), plain: false, other: verdicts(healthy()), status: idle }),
+  plainEmpty: () => ({ catalogue: CATALOGUE, record: null, plain: true, other: verdicts(healthy()), status: idle }),
+  swapped: () => ({ ...sick(), swapped: SWAPPED }),
+  swapping: () => ({ ...sick(), progress: { done: 2, total: 8, check: "model-or-data", seconds: 3.2, left: null, steps: 0 }, status: { state: "busy", text: "trains copies of your model and of a known one", stale: null } }),
+  first: () => ({ catalogue: CATALOGUE, record: null, progress: { done: 0, total: 61, check: "nonfinite-data", seconds: 0, left: null, steps: 0 }, status: { state: "busy", text: "runs the checks", stale: null } }),
 };

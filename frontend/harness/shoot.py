@@ -28,7 +28,11 @@ SANITY = """
 empty light 1450, sick light 1450, sick dark 1450, sick light 480, sick dark 800, running light 1450,
 running dark 1450, healthy light 1450, healthy dark 1200, warned light 1450, leak light 1450, leak dark 1450,
 vanish light 1200, imbalance dark 1200, error light 1450, refused light 900, waiting light 1450, cut dark 1200,
-first light 1450, hostile light 1200
+first light 1450, hostile light 1200, training light 1200, training dark 700, stuck light 1450, stuck dark 700,
+plain light 1450, plain dark 1200, plain light 700, unplain light 1200, plainEmpty light 1200,
+swapped light 1200 model-or-data,
+swapped dark 1200 model-or-data, swapped light 700 model-or-data, swapping light 1200 model-or-data,
+plain light 1200 overfit-one-batch, plain dark 1200 learning-rate
 """
 
 
@@ -62,12 +66,13 @@ def main(folder: Path, scenes: list[str]) -> None:
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         for view, shot in shots:
-            scene, theme, width = shot.split()
+            scene, theme, width, *row = shot.split()
             if scenes and not {scene, view, f"{view}:{scene}"} & set(scenes):
                 continue
             page = browser.new_page(viewport={"width": int(width), "height": 700})
+            check = f"&check={row[0]}" if row else ""
             name = f"{'' if view == 'index' else f'{view}-'}{scene}-{theme}-{width}"
-            shoot(page, f"{root}/{view}.html?scene={scene}&theme={theme}", name, folder / f"{name}.png")
+            shoot(page, f"{root}/{view}.html?scene={scene}&theme={theme}{check}", name, folder / f"{name}.png")
             page.close()
         browser.close()
     server.shutdown()

@@ -7,6 +7,7 @@ import { download } from "./sanity/download.js";
 import { createEvidence } from "./sanity/evidence.js";
 import { createList } from "./sanity/list.js";
 import { createSpoken } from "./sanity/spoken.js";
+import { SWAP, asked } from "./sanity/swap.js";
 import { createToolbar } from "./sanity/toolbar.js";
 import { createStore } from "./store.js";
 import { followTheme } from "./theme.js";
@@ -22,6 +23,9 @@ const HEARD = 1000;
 const INITIAL = {
   catalogue: [],
   record: null,
+  plain: false,
+  other: {},
+  swap: null,
   progress: null,
   status: { state: "idle", text: "", stale: null },
   results: new Map(),
@@ -44,7 +48,7 @@ export function derive(state, before) {
   if (state.record !== before.record) next.results = resultsOf(state.record, before.results);
   const { record, results, catalogue, chosen } = next;
   const error = [...results.values()].find((result) => result.status === "error");
-  const known = catalogue.some((facts) => facts.name === chosen);
+  const known = asked(catalogue).some((facts) => facts.name === chosen);
   next.selected = (known ? chosen : null) ?? record?.diagnosis[0] ?? error?.check ?? catalogue[0]?.name ?? null;
   return next;
 }
@@ -89,6 +93,13 @@ function render({ model, el }) {
     store.set({ stuck: false });
   }
 
+  /** @param {string[] | null} only */
+  function run(only) {
+    if (only?.[0] !== SWAP.name) return void ask("run", { only });
+    store.set({ chosen: SWAP.name });
+    void ask("swap");
+  }
+
   /** @param {string} form */
   async function save(form) {
     const file = await ask("export", { form });
@@ -97,7 +108,8 @@ function render({ model, el }) {
 
   /** @type {import("./sanity/types.js").Actions} */
   const actions = {
-    run: (only) => void ask("run", { only }),
+    run,
+    plain: (on) => void ask("plain", { on }),
     cancel: () => void cancel(),
     save: (form) => void save(form),
     select: (name) => store.set({ chosen: name }),
@@ -125,6 +137,9 @@ function render({ model, el }) {
   const traits = [
     reads("catalogue", (catalogue) => ({ catalogue: catalogue ?? [] })),
     reads("record", (record) => ({ record: record ?? null })),
+    reads("plain", (plain) => ({ plain: plain === true })),
+    reads("other", (other) => ({ other: other ?? {} })),
+    reads("swapped", (swap) => ({ swap: swap ?? null })),
     reads("progress", (progress) => ({ progress: progress ?? null })),
     reads("status", (status) => ({ status: { ...INITIAL.status, ...status } })),
   ];

@@ -8,10 +8,12 @@ import { bandIn, bandText, domainOf, placeIn, tickText, ticksOf } from "../src/s
 import { isOutside } from "../src/sanity/bars.js";
 import { prose } from "../src/sanity/prose.js";
 import { codeToCopy } from "../src/sanity/remedy.js";
-import { at, counts, diagnosisOf, standing, taskLine } from "../src/sanity/words.js";
+import { allDiffering, differing, switchedOff } from "../src/sanity/plain.js";
+import { SWAP } from "../src/sanity/swap.js";
+import { at, counts, diagnosisOf, doing, standing, taskLine } from "../src/sanity/words.js";
 import { derive } from "../src/sanity.js";
 
-const NONE = { catalogue: [], record: null, progress: null, status: { state: "idle", text: "", stale: null }, results: new Map(), chosen: null, selected: null, why: false, pending: [], stuck: false, failure: null };
+const NONE = { catalogue: [], record: null, progress: null, status: { state: "idle", text: "", stale: null }, plain: false, other: {}, swap: null, results: new Map(), chosen: null, selected: null, why: false, pending: [], stuck: false, failure: null };
 const stateOf = (scene) => derive({ ...NONE, progress: null, ...scene }, NONE);
 
 test("an axis holds all values and the band in which they are expected", () => {
@@ -65,7 +67,7 @@ test("code is copied as it is to be", () => {
 });
 
 test("results are counted by verdict, those that matter most first", () => {
-  assert.equal(counts(healthy()), "37 passed · 1 inconclusive · 7 skipped");
+  assert.equal(counts(healthy()), "49 passed · 1 inconclusive · 11 skipped");
   assert.equal(counts([result("a", "data", "warn", ""), result("b", "data", "fail", ""), result("c", "data", "warn", "")]), "1 failed · 2 warnings");
   assert.equal(counts([]), "");
 });
@@ -85,7 +87,7 @@ test("the task is told with how it was inferred", () => {
 test("the diagnosis names the cause, then errors, then says that nothing was found, and by how many", () => {
   const titles = Object.fromEntries(Object.entries(SCENES).map(([name, scene]) => [name, diagnosisOf(stateOf(scene())).title]));
   assert.equal(titles.sick, "Softmax before cross-entropy");
-  assert.equal(titles.healthy, "No defect was found by 38 checks");
+  assert.equal(titles.healthy, "No defect was found by 50 checks");
   assert.equal(titles.error, "1 check could not finish");
   assert.equal(titles.cut, "No defect was found by 10 checks, but the run was cut short (cancelled)");
   assert.equal(titles.empty, "Nothing has been run yet");
@@ -97,11 +99,44 @@ test("the diagnosis names the cause, then errors, then says that nothing was fou
 });
 
 test("the header says how far the run is, how long it takes, and on what", () => {
-  assert.equal(standing(stateOf(SCENES.running())), "26 of 45 · 4 s left · cuda:0 · 0.4 of 139 GiB");
-  assert.equal(standing(stateOf(SCENES.sick())), "45 of 45 checks · 4.2 s · 21.4 passes · cpu");
-  assert.equal(standing(stateOf(SCENES.empty())), "45 checks, not run yet");
-  assert.equal(standing(stateOf(SCENES.first())), "0 of 45");
+  assert.equal(standing(stateOf(SCENES.running())), "26 of 61 · 4 s left · cuda:0 · 0.4 of 139 GiB");
+  assert.equal(standing(stateOf(SCENES.sick())), "61 of 61 checks · 4.2 s · 21.4 passes · 190 training steps · cpu");
+  assert.equal(standing(stateOf(SCENES.empty())), "61 checks, not run yet");
+  assert.equal(standing(stateOf(SCENES.first())), "0 of 61");
   assert.equal(standing({ ...stateOf(SCENES.running()), stuck: true }), "Cancel waits: use Interrupt kernel");
+});
+
+test("a run that trains says how many steps it has taken, of how many at most", () => {
+  const facts = (more) => ({ ...SCENES.empty().catalogue[0], ...more });
+  const progress = (more) => ({ done: 50, total: 61, check: "learning-rate", seconds: 9, left: 3, steps: 41, ...more });
+  const training = facts({ stage: "training", cost: 100 });
+  assert.equal(doing(training, progress()), "41 of at most 100 steps");
+  assert.equal(doing(training, progress({ steps: 0 })), "running …");
+  assert.equal(doing(facts({ stage: "training", cost: 0 }), progress({ steps: 1 })), "1 training step");
+  assert.equal(doing(facts({ stage: "wiring", cost: 2 }), progress({ done: 61, steps: 14 })), "tries the remedy, 14 steps");
+  assert.equal(standing(stateOf(SCENES.training())), "53 of 61 · learning-rate: 41 of at most 100 steps · 4 s left · cuda:0 · 0.4 of 139 GiB");
+  assert.equal(standing(stateOf({ ...SCENES.swapping(), swap: null })), "model or data? · training 3 of at most 8 · 3.2 s · cpu");
+  assert.equal(diagnosisOf(stateOf(SCENES.swapping())).title, "Softmax before cross-entropy");
+  assert.equal(stateOf({ ...SCENES.swapping(), chosen: SWAP.name }).selected, SWAP.name);
+});
+
+test("what differs from the other kind of run is told by the side that it fails on", () => {
+  const of = (own, other, plain) => differing({ ...NONE, plain, results: new Map([["runs", result("runs", "wiring", own, "x")]]), other: { runs: other } }, "runs");
+  assert.deepEqual(of("pass", "fail", true), { chip: "as it is ✕", text: "Fails only with augmentation or regularisation; in the run as it is: failed." });
+  assert.deepEqual(of("fail", "pass", true), { chip: "as it is ●", text: "Fails only without augmentation and regularisation; in the run as it is: passed." });
+  assert.deepEqual(of("warn", "pass", false), { chip: "plain ●", text: "Warns only with augmentation or regularisation; in the plain run: passed." });
+  assert.equal(of("pass", "fail", false).text, "Fails only without augmentation and regularisation; in the plain run: failed.");
+  assert.equal(of("fail", "warn", false).text, "Comes out another way in the plain run: warning.");
+  for (const [own, other] of [["pass", "pass"], ["skip", "fail"], ["fail", "skip"], ["fail", undefined]]) assert.equal(of(own, other, true), null);
+  assert.deepEqual(allDiffering(stateOf(SCENES.plain())), ["dead-units", "overfit-one-batch"]);
+});
+
+test("a plain run says what was switched off, any other nothing", () => {
+  assert.equal(switchedOff(SCENES.plain().record), "switched off: RandomHorizontalFlip, ColorJitter; dropout of 3 modules; weight decay");
+  assert.equal(switchedOff({ ...SCENES.plain().record, notes: ["plain: no augmentation was found", "plain: weight decay"] }), "switched off: weight decay · no augmentation was found");
+  assert.equal(switchedOff({ ...SCENES.plain().record, plain: false }), "");
+  assert.equal(switchedOff({ ...SCENES.plain().record, notes: [] }), "");
+  assert.equal(switchedOff(null), "");
 });
 
 test("a result that has not changed stays the same object; the choice made by hand outlives new findings", () => {

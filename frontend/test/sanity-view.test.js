@@ -13,7 +13,7 @@ test("every scene draws without an exception, and leaves no listener behind", ()
   for (const [name, scene] of Object.entries(SCENES)) {
     const page = open(scene());
     assert.ok(page.one(".ns-header"), name);
-    assert.equal(page.all("[role=option]").length, 45, name);
+    assert.equal(page.all("[role=option]").length, 62, name);
     page.end();
     assert.equal(page.model.listening(), 0, name);
   }
@@ -54,8 +54,8 @@ test("the card names the cause, its line, whether it is confirmed, and links wha
 test("a healthy program has a calm card", () => {
   const page = open(SCENES.healthy());
   assert.equal(page.one(".ns-card").dataset.tone, "ok");
-  assert.match(page.text(".ns-card"), /No defect was found by 38 checks/);
-  assert.match(page.text(".ns-about"), /37 passed.*task: classification of 10 classes, inferred: the loss is F\.cross_entropy/);
+  assert.match(page.text(".ns-card"), /No defect was found by 50 checks/);
+  assert.match(page.text(".ns-about"), /49 passed.*task: classification of 10 classes, inferred: the loss is F\.cross_entropy/);
   page.end();
 });
 
@@ -79,11 +79,13 @@ test("arrow keys walk the list across stages, Enter goes to the evidence, r runs
   page.key("ArrowUp");
   assert.equal(page.selected(), "nonfinite-data");
   page.key("End");
-  assert.equal(page.selected(), "nondeterminism");
+  assert.equal(page.selected(), "model-or-data");
+  page.key("ArrowUp");
+  assert.equal(page.selected(), "evaluation-changes-model");
   assert.equal(page.all("[role=option][tabindex='0']").length, 1);
   assert.ok(document.activeElement.hasAttribute("data-lm-suppress-shortcuts"));
   page.key("r");
-  assert.deepEqual(page.sent("run"), [{ only: ["nondeterminism"] }]);
+  assert.deepEqual(page.sent("run"), [{ only: ["evaluation-changes-model"] }]);
   page.key("Enter");
   assert.equal(document.activeElement, page.one(".ns-evidence"));
   page.end();
@@ -178,7 +180,7 @@ test("run all, a stage, or one check; once at a time, and why not", async () => 
   page.reply(-1);
   await settled();
   page.button("Run stage").click();
-  assert.deepEqual(page.all("[role=menu]:not([hidden]) [role=menuitem]").map((item) => item.textContent), ["Data12 checks", "Wiring21 checks", "Init6 checks", "Backward6 checks"]);
+  assert.deepEqual(page.all("[role=menu]:not([hidden]) [role=menuitem]").map((item) => item.textContent), ["Data12 checks", "Wiring21 checks", "Init6 checks", "Backward6 checks", "Training16 checks"]);
   page.key("ArrowDown");
   document.activeElement.click();
   assert.deepEqual(page.sent("run").at(-1), { only: ["wiring"] });
@@ -213,7 +215,7 @@ test("a menu closes with Escape, with a press elsewhere, and when checks begin",
 test("while checks run: a bar with numbers, the running check, Cancel", async () => {
   const page = open(SCENES.running());
   const bar = page.one("[role=progressbar]");
-  assert.deepEqual([bar.getAttribute("aria-valuenow"), bar.getAttribute("aria-valuemax")], ["26", "45"]);
+  assert.deepEqual([bar.getAttribute("aria-valuenow"), bar.getAttribute("aria-valuemax")], ["26", "61"]);
   assert.match(page.row("unregistered-parameters").getAttribute("aria-label"), /running/);
   assert.ok(disabled(page.button("Run all")) && disabled(page.button("Export")) && !disabled(page.button("Cancel")));
   page.button("Cancel").click();
@@ -232,12 +234,12 @@ test("a Cancel that is not heard says what to do instead", async () => {
   const page = open(SCENES.running());
   page.button("Cancel").click();
   mock.timers.tick(999);
-  assert.match(page.text(".ns-where"), /26 of 45/);
+  assert.match(page.text(".ns-where"), /26 of 61/);
   mock.timers.tick(2);
   assert.equal(page.text(".ns-where"), "Cancel waits: use Interrupt kernel");
   page.reply(-1);
   await settled();
-  assert.match(page.text(".ns-where"), /26 of 45/);
+  assert.match(page.text(".ns-where"), /26 of 61/);
   page.end();
   mock.timers.reset();
 });
@@ -259,15 +261,15 @@ test("a screen reader hears of progress now and then, and of the end", () => {
   const spoken = () => page.text(".nb-unseen[role=status]");
   const progress = (done) => page.model.set("progress", { ...SCENES.running().progress, done });
   progress(1);
-  assert.equal(spoken(), "1 of 45 checks");
+  assert.equal(spoken(), "1 of 61 checks");
   progress(5);
-  assert.equal(spoken(), "1 of 45 checks");
+  assert.equal(spoken(), "1 of 61 checks");
   mock.timers.tick(8001);
   progress(9);
-  assert.equal(spoken(), "9 of 45 checks");
+  assert.equal(spoken(), "9 of 61 checks");
   page.model.set("record", SCENES.sick().record);
   page.model.set("progress", null);
-  assert.equal(spoken(), "Softmax before cross-entropy. 2 failed · 2 warnings · 33 passed · 1 inconclusive · 7 skipped");
+  assert.equal(spoken(), "Softmax before cross-entropy. 2 failed · 2 warnings · 45 passed · 1 inconclusive · 11 skipped");
   page.end();
   mock.timers.reset();
 });
@@ -312,4 +314,125 @@ test("a closed view can be read, and runs nothing", () => {
   page.row("runs").click();
   assert.match(page.text(".ns-evidence"), /17 steps/);
   page.end();
+});
+
+test("the switch to plain runs asks the kernel, and shows what is pressed, what was off, and what differs", async () => {
+  const page = open(SCENES.unplain());
+  const plain = page.button("Plain");
+  assert.equal(plain.getAttribute("aria-pressed"), "false");
+  assert.match(page.text(".ns-about"), /2 results differ from the plain run: dead-units, overfit-one-batch/);
+  assert.equal(page.row("dead-units").querySelector(".ns-other").textContent, "plain ●");
+  plain.click();
+  plain.click();
+  assert.deepEqual(page.sent("plain"), [{ on: true }]);
+  const scene = SCENES.plain();
+  for (const name of ["plain", "other", "record"]) page.model.set(name, scene[name]);
+  page.reply(-1);
+  await settled();
+  assert.equal(plain.getAttribute("aria-pressed"), "true");
+  assert.match(page.text(".ns-about"), /Plain run · switched off: RandomHorizontalFlip, ColorJitter; dropout of 3 modules; weight decay/);
+  assert.ok(!/plain: dropout/.test(page.text(".ns-about")), "once");
+  page.row("overfit-one-batch").click();
+  assert.match(page.text(".ns-evidence"), /Warns only with augmentation or regularisation; in the run as it is: warning\./);
+  assert.match(page.row("overfit-one-batch").getAttribute("aria-label"), /passed: .*Warns only with augmentation/);
+  assert.equal(page.all(".ns-other:not([hidden])").length, 2);
+  plain.click();
+  assert.deepEqual(page.sent("plain").at(-1), { on: false });
+  page.end();
+});
+
+test("before the first plain run the page says so, and no switch turns while checks run", () => {
+  const page = open(SCENES.plainEmpty());
+  assert.match(page.text(".ns-card"), /Nothing has been run plain yet.*comes back when Plain is switched off/);
+  page.end();
+  const running = open(SCENES.training());
+  running.button("Plain").click();
+  running.button("Model or data?").click();
+  assert.deepEqual([running.sent("plain"), running.sent("swap")], [[], []]);
+  assert.match(running.button("Plain").title, /Not now: checks are running/);
+  running.end();
+});
+
+test("the swap is asked for once, selected while it runs, can be cancelled, and is read like a result", async () => {
+  const page = open(SCENES.sick());
+  page.button("Model or data?").click();
+  page.button("Model or data?").click();
+  assert.equal(page.sent("swap").length, 1);
+  assert.equal(page.selected(), "model-or-data");
+  page.model.set("progress", SCENES.swapping().progress);
+  assert.match(page.row("model-or-data").textContent, /◐.*training 3 of at most 8/);
+  assert.equal(page.one("[role=progressbar]").getAttribute("aria-hidden"), "true", "how long it takes is not known");
+  page.button("Cancel").click();
+  assert.equal(page.sent("cancel").length, 1);
+  page.reply(-1);
+  page.model.emit("msg:custom", { id: page.model.sent.find((message) => message.method === "swap").id, ok: true, payload: {} }, []);
+  page.model.set("swapped", SCENES.swapped().swapped);
+  page.model.set("progress", null);
+  await settled();
+  assert.equal(page.text(".nb-unseen[role=status]"), "Your model is at fault");
+  assert.match(page.text(".ns-evidence"), /Your model is at fault.*The reference model comes 81 % of the way/);
+  assert.equal(page.all(".ns-chart").length, 2);
+  assert.match(page.text(".ns-foot"), /480 training steps/);
+  assert.match(page.text(".ns-tally"), /^2 failed/, "it is no check, and not counted");
+  page.row("model-or-data").focus();
+  page.key("r");
+  assert.equal(page.sent("swap").length, 2);
+  page.reply(-1, { ok: false, error: "swap needs 16 samples or more" });
+  await settled();
+  assert.match(page.text("[role=alert]"), /swap needs 16 samples or more/);
+  page.end();
+});
+
+test("while a check trains its row counts the steps, and its foot tells them afterwards", () => {
+  const page = open(SCENES.training());
+  assert.match(page.row("learning-rate").textContent, /41 of at most 100 steps/);
+  page.end();
+  const done = open(SCENES.stuck());
+  done.row("learning-rate").click();
+  assert.match(done.text(".ns-foot"), /51 training steps, /);
+  done.end();
+});
+
+test("a range test marks rates from top to bottom, reads powers of ten, and leaves gaps where there is no number", () => {
+  const page = open(SCENES.stuck());
+  const [overfit, range] = page.all(".ns-chart > svg");
+  assert.equal(overfit.querySelectorAll("polyline").length, 3);
+  assert.equal(overfit.querySelector("polyline").getAttribute("points").split(" ").length, 3);
+  assert.deepEqual([range.querySelectorAll("polyline").length, range.querySelectorAll("line.ns-curve").length], [2, 2]);
+  assert.ok([...range.querySelectorAll("text")].some((one) => one.textContent === "0.01"));
+  assert.ok([...range.querySelectorAll("text")].some((one) => one.textContent === "learning rate"));
+  const move = new MouseEvent("pointermove", { bubbles: true });
+  Object.defineProperty(move, "offsetX", { value: 0 });
+  range.dispatchEvent(move);
+  assert.match(page.all(".ns-readout")[1].textContent, /^learning rate 1e−5: loss 2\.\d+, smoothed 2\.\d+$/);
+  page.end();
+});
+
+test("colour and dash tell eight curves apart, and only a tried remedy is red against green", () => {
+  const at = f64([0, 1, 2]);
+  const many = chart("lines", "t", "x", "y", [..."abcdefgh"], [..."abcdefgh"].map((_, i) => [i, i, i]), { at });
+  const page = open({ ...SCENES.empty(), record: runOf([result("runs", "wiring", "fail", "x", { charts: [many] })], ["runs"]) });
+  const drawn = page.all("polyline").map((line) => `${line.getAttribute("class")} ${line.getAttribute("stroke-dasharray")}`);
+  assert.equal(new Set(drawn).size, 8);
+  assert.equal(page.all(".ns-proof").length, 0);
+  page.end();
+  const proof = open(SCENES.sick());
+  assert.equal(proof.all(".ns-proof").length, 1);
+  proof.end();
+});
+
+test("a loss that explodes lies on the edge, so that the others can be seen", () => {
+  const at = f64([0, 1, 2]);
+  const drawn = (more) => {
+    const page = open({ ...SCENES.empty(), record: runOf([result("runs", "wiring", "fail", "x", { charts: [chart("lines", "t", "step", "loss", ["a", "b"], [[2, 3000, 900], [2, 1, 0]], { at, ...more })] })], ["runs"]) });
+    const heights = page.all("polyline").map((line) => line.getAttribute("points").split(" ").map((point) => Number(point.split(",")[1])));
+    const label = page.all(".ns-chart text").map((one) => one.textContent).find((text) => text.startsWith(more.y ?? "loss"));
+    page.end();
+    return { heights, label };
+  };
+  const { heights: [high, low], label } = drawn({});
+  assert.equal(high[1], high[2]);
+  assert.ok(low[2] - low[0] > 40, "the other curve falls by a good part of the picture");
+  assert.equal(label, "loss; above 4 it lies on the edge");
+  assert.equal(drawn({ y: "gradient norm" }).label, "gradient norm");
 });

@@ -98,6 +98,7 @@ def swap(
     seed: int = 0,
     time_budget: float = 120,
     cancelled: Callable[[], bool] = lambda: False,
+    progress: Callable[[int], Any] = lambda _: None,
     **program: Any,
 ) -> Swap:
     """Train copies of your model and of a reference model on your data and on reference data, and say what is at fault.
@@ -115,6 +116,7 @@ def swap(
         seed: of the reference data and of all random draws: the same seed gives the same answer.
         time_budget: seconds; a swap that it ends early cannot tell.
         cancelled: asked at every step; True ends the swap.
+        progress: called before each training with the number of those that have ended.
         **program: ``optimizer``, ``forward``, ``split``, ``task``, ``causal``, ``device``, … as of `nbinspect.check`.
 
     Raises:
@@ -138,7 +140,7 @@ def swap(
     limits = Limits(time_budget, cancelled)
     with torch.inference_mode(False), torch.enable_grad(), Guard(subject):
         try:
-            return Swap(_Crossing(Program(subject, limits, seed), steps).record())
+            return Swap(_Crossing(Program(subject, limits, seed), steps, progress).record())
         except MissingNeed as missing:
             raise InputError(f"swap needs {missing}") from missing
         except (Ended, Hung) as ended:
@@ -148,8 +150,8 @@ def swap(
 class _Crossing:
     """Two models, two data sets, and the trainings of each on each."""
 
-    def __init__(self, program: Program, steps: int) -> None:
-        self.program, self.steps = program, steps
+    def __init__(self, program: Program, steps: int, progress: Callable[[int], Any]) -> None:
+        self.program, self.steps, self.progress = program, steps, progress
         self.batches = _read(program, steps)
         recorded = record(program, self.batches[0])
         if recorded.error is not None:
@@ -205,6 +207,7 @@ class _Crossing:
                 return
 
     def _try(self, arm: Arm, course: Course) -> None:
+        self.progress(len(self.runs))
         self.runs.append(run(arm, course, self.steps, self.program.limits, self.program.seed))
 
     def _network(self, course: Course) -> nn.Module:

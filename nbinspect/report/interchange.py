@@ -23,16 +23,19 @@ _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 
 def as_json(record: SanityRecord) -> str:
     """Return a run as JSON in ASCII; numbers that JSON does not have are ``"NaN"``, ``"Infinity"``, ``"-Infinity"``."""
-    return json.dumps({"format": "nbinspect.sanity", "version": VERSION, **_plain(record)}, indent=1, allow_nan=False)
+    return json.dumps(
+        {"format": "nbinspect.sanity", "version": VERSION, **plain_values(record)}, indent=1, allow_nan=False
+    )
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
+    """Return a record as JSON values, with the names of numbers that JSON does not have."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: plain_values(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [plain_values(part) for part in value]
     if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
+        return plain_values(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

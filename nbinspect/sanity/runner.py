@@ -75,6 +75,7 @@ class _Run:
         self._program = Program(subject, self._limits, seed)
         self._subject = subject
         self._running = ""
+        self._taken = 0
 
     def run(self) -> SanityRecord:
         cuda = torch.cuda.is_initialized()  # type: ignore[no-untyped-call] # torch's
@@ -165,6 +166,7 @@ class _Run:
         for at, result in enumerate(self._results):
             if result.status == "fail" and not result.confirmed:
                 taken = self._program.steps
+                self._tell(result.check)
                 try:
                     found = proven(self._program, supplies.supply("recorded"), result)
                 except Ended as ended:
@@ -182,7 +184,7 @@ class _Run:
         return task
 
     def _tell(self, running: str) -> None:
-        self._running = running
+        self._running, self._taken = running, self._program.steps
         self._asked()
 
     def _asked(self) -> bool:
@@ -192,7 +194,8 @@ class _Run:
             left = None if not done else min(self._limits.left, spent / done * (len(self._checks) - done))
             new = tuple(self._results[self._told :])
             self._told = done
-            told = Progress(done, len(self._checks), self._running, spent, left, new)
+            taken = self._program.steps - self._taken
+            told = Progress(done, len(self._checks), self._running, spent, left, new, taken)
             self._cancelled = self._progress(told) is False
         return self._cancelled
 

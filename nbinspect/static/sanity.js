@@ -86,11 +86,11 @@ function createRequests(model) {
   const prefix = Math.random().toString(36).slice(2);
   let number2 = 0;
   function receive(message, buffers) {
-    const asked = open.get(message?.id);
-    if (!asked) return;
+    const asked2 = open.get(message?.id);
+    if (!asked2) return;
     open.delete(message.id);
-    if (message.ok) asked.resolve(unpack(message.payload, buffers));
-    else asked.reject(new Error(String(message.error)));
+    if (message.ok) asked2.resolve(unpack(message.payload, buffers));
+    else asked2.reject(new Error(String(message.error)));
   }
   model.on("msg:custom", receive);
   return {
@@ -165,22 +165,6 @@ var activeIn = (element) => (
   element.getRootNode().activeElement
 );
 
-// src/sanity/prose.js
-var PIECES = /(`[^`\n]{1,200}`)|(?<![\w.([,^−-])([−-]?\d+\.\d+(?:e[+−-]?\d+)?)(?!\w|\.\d)/g;
-function prose(text, limit = 1200) {
-  const shown = shorten(text, limit);
-  const parts = [];
-  let from = 0;
-  for (const found2 of shown.matchAll(PIECES)) {
-    parts.push(shown.slice(from, found2.index), found2[1] ? h("code", {}, found2[1].slice(1, -1)) : h("b", {}, found2[2]));
-    from = found2.index + found2[0].length;
-  }
-  return [...parts, shown.slice(from)];
-}
-function links(names, select) {
-  return names.flatMap((name, i) => [i ? ", " : null, button(name, () => select(name), { class: "nb-plain ns-link" })]);
-}
-
 // src/forward/pass.js
 var fileName = (file) => file.split(/[\\/]/).at(-1) || file;
 var fileTitle = (file) => /[\\/]ipykernel_\d+[\\/]|^<ipython-input/.test(file) ? "notebook cell" : fileName(file);
@@ -191,6 +175,25 @@ function duration(seconds) {
   if (seconds < 1e-3) return `${brief(seconds * 1e6)} µs`;
   return seconds < 1 ? `${brief(seconds * 1e3)} ms` : `${brief(seconds)} s`;
 }
+
+// src/sanity/swap.js
+var SWAP = {
+  name: "model-or-data",
+  stage: "swap",
+  question: "Which is at fault, the model or the data?",
+  why: "A model that is known to work is trained on your data, and yours on data of the same shapes that are known to be learnable. What fails beside a partner that works is at fault.",
+  remedy: "Mend what is at fault; the checks above say how.",
+  silent: "data on which short runs show nothing: then it cannot be told",
+  cost: 0,
+  needs: ["loader", "loss"],
+  thresholds: [],
+  explains: [],
+  sources: ["S-reference-data", "T-synthetic"]
+};
+var SWAPPED = { fail: "found", pass: "neither is at fault", inconclusive: "it cannot be told" };
+var asked = (catalogue) => catalogue.length ? [...catalogue, SWAP] : [];
+var resultOf = ({ results, swap }, name) => name === SWAP.name ? swap ?? void 0 : results.get(name ?? "");
+var isSwapping = ({ progress, pending }) => progress?.check === SWAP.name || pending.includes("swap");
 
 // src/sanity/words.js
 var VERDICTS = {
@@ -206,8 +209,14 @@ var ANSWERS = /* @__PURE__ */ new Set(["pass", "warn", "fail", "inconclusive", "
 function markOf(result, running) {
   if (running) return { mark: "◐", word: "running", tone: "busy" };
   if (!result) return { mark: "·", word: "not run yet", tone: null };
-  const [mark, word, tone] = VERDICTS[result.status];
-  return { mark, word, tone };
+  const [mark2, word, tone] = VERDICTS[result.status];
+  return { mark: mark2, word: result.check === SWAP.name && SWAPPED[result.status] || word, tone };
+}
+function doing({ name, stage, cost }, { done, total, steps }) {
+  if (name === SWAP.name) return `training ${done + 1} of at most ${total}`;
+  if (done >= total) return `tries the remedy, ${plural(steps, "step")}`;
+  if (!steps) return "running …";
+  return stage === "training" && cost >= steps ? `${steps} of at most ${cost} steps` : plural(steps, "training step");
 }
 function counts(results) {
   const all = [...results];
@@ -220,20 +229,24 @@ function counts(results) {
 }
 var headline = (result) => shorten(result.title || result.summary || result.check, 160);
 var at = (result) => result.place ? `${fileTitle(result.place.file)}:${result.place.line}` : shorten(result.where, 80);
-var isRunning = ({ progress, pending, status }) => progress !== null || pending.includes("run") || status.state === "busy" || status.state === "waiting";
+var isRunning = ({ progress, pending, status }) => progress !== null || pending.includes("run") || pending.includes("swap") || status.state === "busy" || status.state === "waiting";
 var time = (seconds) => seconds < 1 ? duration(seconds) : `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
-function standing({ catalogue, record, progress, status, results, stuck }) {
+function standing(state) {
+  const { catalogue, record, progress, status, results, stuck } = state;
   if (stuck) return "Cancel waits: use Interrupt kernel";
   const where = record ? [record.device, memory(record)] : [];
+  if (progress && isSwapping(state)) return ["model or data?", doing(SWAP, progress), time(progress.seconds), ...where].filter(Boolean).join(" · ");
   if (progress) {
+    const facts = catalogue.find((one) => one.name === progress.check);
+    const trains = facts && progress.steps ? `${facts.name}: ${doing(facts, progress)}` : "";
     const left = progress.left === null ? "" : `${Math.max(1, Math.round(progress.left))} s left`;
-    return [`${progress.done} of ${progress.total}`, left, ...where].filter(Boolean).join(" · ");
+    return [`${progress.done} of ${progress.total}`, trains, left, ...where].filter(Boolean).join(" · ");
   }
   if (status.state === "waiting") return status.text || "waits for the running cell to end";
   if (status.state === "busy") return `${status.text || "works"} …`;
   if (status.state === "closed") return "closed";
   if (!record) return `${plural(catalogue.length, "check")}, not run yet`;
-  return [`${results.size} of ${plural(catalogue.length, "check")}`, time(record.seconds), plural(Number(brief(record.passes)), "pass", "passes"), ...where].filter(Boolean).join(" · ");
+  return [`${results.size} of ${plural(catalogue.length, "check")}`, time(record.seconds), plural(Number(brief(record.passes)), "pass", "passes"), record.steps ? plural(record.steps, "training step") : "", ...where].filter(Boolean).join(" · ");
 }
 function memory({ memory: used }) {
   return used ? `${(used[0] / 2 ** 30).toFixed(1)} of ${(used[1] / 2 ** 30).toFixed(0)} GiB` : "";
@@ -244,24 +257,76 @@ function taskLine(task) {
   return `task: ${task.kind}${classes}, ${task.given ? "as you said" : `inferred: ${shorten(task.why, 300)}`}`;
 }
 function diagnosisOf(state) {
-  const { record, results, catalogue } = state;
+  const { record, results, catalogue, plain } = state;
   const errors = [...results.values()].filter((result) => result.status === "error").map((result) => result.check);
   const first = record?.diagnosis.length ? results.get(record.diagnosis[0]) : void 0;
   if (record && first) {
     const causes = record.diagnosis.slice(1).filter((name) => !results.get(name)?.explained_by);
-    const [mark, , tone] = VERDICTS[first.status];
-    return { tone, mark, title: headline(first), text: first.detail, first, more: [...causes, ...errors] };
+    const [mark2, , tone] = VERDICTS[first.status];
+    return { tone, mark: mark2, title: headline(first), text: first.detail, first, more: [...causes, ...errors] };
   }
   const none = { first: null, more: errors };
   const cut = record?.cut ? `, but the run was cut short (${shorten(record.cut, 120)})` : "";
   const answered = [...results.values()].filter((result) => ANSWERS.has(result.status)).length;
   if (errors.length) return { ...none, tone: "bad", mark: "!", title: `${plural(errors.length, "check")} could not finish`, text: `No defect was found by ${plural(answered, "other check")}${cut}.` };
-  const working = isRunning(state);
+  const working = isRunning(state) && !(answered && isSwapping(state));
   if (answered && working) return { ...none, tone: null, mark: "◐", title: `No defect so far, by ${plural(answered, "check")}`, text: "" };
   if (answered) return { ...none, tone: cut ? null : "ok", mark: "●", title: `No defect was found by ${plural(answered, "check")}${cut}`, text: "" };
-  if (working) return { ...none, tone: null, mark: "◐", title: state.status.state === "waiting" ? "The checks wait for the running cell to end" : "The first checks are running", text: "" };
+  if (working) return { ...none, tone: null, mark: "◐", title: workingTitle(state), text: "" };
   if (record) return { ...none, tone: null, mark: "–", title: `No check came to an answer${cut}`, text: "" };
-  return { ...none, tone: null, mark: "·", title: "Nothing has been run yet", text: `${plural(catalogue.length, "check")} will ask what is listed below. Model, optimizer and loader are left unchanged.` };
+  const asks = `${plural(catalogue.length, "check")} will ask what is listed below`;
+  if (plain) return { ...none, tone: null, mark: "·", title: "Nothing has been run plain yet", text: `${asks}, of a copy without augmentation and regularisation, as far as these can be found. What was found as it is comes back when Plain is switched off.` };
+  return { ...none, tone: null, mark: "·", title: "Nothing has been run yet", text: `${asks}. Model, optimizer and loader are left unchanged.` };
+}
+function workingTitle(state) {
+  if (state.status.state === "waiting") return `The ${isSwapping(state) ? "swap waits" : "checks wait"} for the running cell to end`;
+  return isSwapping(state) ? "Model and data are swapped for known ones" : "The first checks are running";
+}
+
+// src/sanity/plain.js
+var PREFIX = "plain: ";
+var LEFT = /^(no |augmentation stays on)/;
+var BAD = /* @__PURE__ */ new Set(["fail", "warn", "error"]);
+var VERBS = { fail: "Fails", warn: "Warns", error: "Ends in an error" };
+var otherRun = ({ plain }) => plain ? "run as it is" : "plain run";
+function differing(state, name) {
+  const own = state.results.get(name)?.status;
+  const other = state.other[name];
+  if (!own || !other || own === other || own === "skip" || other === "skip") return null;
+  const [mark2, word] = VERDICTS[other];
+  const there = `in the ${otherRun(state)}`;
+  const text = BAD.has(own) === BAD.has(other) ? `Comes out another way ${there}: ${word}.` : onlyOn(own, other, state.plain, `${there}: ${word}`);
+  return { chip: `${state.plain ? "as it is" : "plain"} ${mark2}`, text };
+}
+function onlyOn(own, other, plain, there) {
+  const isHere = BAD.has(own);
+  const side = isHere === plain ? "without augmentation and regularisation" : "with augmentation or regularisation";
+  return `${VERBS[isHere ? own : other]} only ${side}; ${there}.`;
+}
+var allDiffering = (state) => [...state.results.keys()].filter((name) => differing(state, name));
+function switchedOff(record) {
+  if (!record?.plain) return "";
+  const told = record.notes.filter((note) => note.startsWith(PREFIX)).map((note) => note.slice(PREFIX.length)).filter(Boolean);
+  const [left, off] = [told.filter((one) => LEFT.test(one)), told.filter((one) => !LEFT.test(one))];
+  return [off.length ? `switched off: ${off.join("; ")}` : "", ...left].filter(Boolean).join(" · ");
+}
+var otherNotes = (record) => (record?.notes ?? []).filter((note) => !record?.plain || !note.startsWith(PREFIX));
+
+// src/sanity/prose.js
+var PIECES = /(`[^`\n]{1,200}`)|(?<![\w.([,^−-])([−-]?\d+\.\d+(?:e[+−-]?\d+)?)(?!\w|\.\d)/g;
+function prose(text, limit = 1200) {
+  const shown = shorten(text, limit);
+  const parts = [];
+  let from = 0;
+  for (const found2 of shown.matchAll(PIECES)) {
+    parts.push(shown.slice(from, found2.index), found2[1] ? h("code", {}, found2[1].slice(1, -1)) : h("b", {}, found2[2]));
+    from = found2.index + found2[0].length;
+  }
+  return [...parts, shown.slice(from)];
+}
+function links(names, select, stop = "") {
+  const all = names.map((name) => button(name, () => select(name), { class: "nb-plain ns-link" }));
+  return all.flatMap((link, i) => [h("span", { class: "ns-nowrap" }, link, i < all.length - 1 ? "," : stop), i < all.length - 1 ? " " : null]);
 }
 
 // src/sanity/diagnosis.js
@@ -278,7 +343,7 @@ function createDiagnosis(store, { select }) {
   return {
     element,
     update(state) {
-      if (!changed(before, state, ["catalogue", "record", "results", "progress", "status", "pending", "failure"])) return;
+      if (!changed(before, state, ["catalogue", "record", "results", "other", "plain", "progress", "status", "pending", "failure"])) return;
       before = state;
       const { status } = state;
       const wrong = state.failure ?? (status.state === "error" ? status.text || "something went wrong in the kernel" : null);
@@ -292,39 +357,44 @@ function createDiagnosis(store, { select }) {
         shorten(status.stale ?? "", 400)
       );
       const told = diagnosisOf(state);
-      const key = JSON.stringify([told, state.record?.task, state.record?.notes, isRunning(state)]);
+      const key = JSON.stringify([told, state.record?.task, state.record?.notes, state.plain, state.other, isRunning(state)]);
       if (key === written) return;
       written = key;
       attribute(card, "data-tone", told.tone);
       fill(card, ...cardOf(told, select));
-      fill(about, ...aboutOf(state));
+      fill(about, ...aboutOf(state, select));
     }
   };
 }
-var icon = (mark) => h("span", { class: "nb-icon", "aria-hidden": true }, mark);
-function cardOf({ mark, title, text, first, more, tone }, select) {
+var icon = (mark2) => h("span", { class: "nb-icon", "aria-hidden": true }, mark2);
+function cardOf({ mark: mark2, title, text, first, more, tone }, select) {
   const place = first ? at(first) : "";
   const explains = first?.explains ?? [];
   const line = h(
     "p",
     { class: "ns-cardline" },
-    h("span", { class: "ns-mark", "aria-hidden": true, "data-tone": tone }, mark),
+    h("span", { class: "ns-mark", "aria-hidden": true, "data-tone": tone }, mark2),
     first ? button(title, () => select(first.check), { class: "nb-plain ns-cardtitle", "data-tone": tone, title: "show the evidence" }) : h("span", { class: "ns-cardtitle", "data-tone": tone }, title),
     place && h("span", { class: "ns-chip", title: first?.place ? tooltip(`${first.place.file}:${first.place.line}`) : null }, place),
     first?.confirmed && h("span", { class: "ns-soft", title: "the remedy was tried on a copy, and helped" }, "confirmed")
   );
   return [
     line,
-    (text || explains.length > 0) && h("p", {}, ...prose(text), ...explains.length ? [` This explains ${plural(explains.length, "other finding")}: `, ...links(explains, select), "."] : []),
+    (text || explains.length > 0) && h("p", {}, ...prose(text), ...explains.length ? [` This explains ${plural(explains.length, "other finding")}: `, ...links(explains, select, ".")] : []),
     first?.remedy && h("p", {}, h("b", {}, "Remedy: "), ...prose(first.remedy, 600)),
     more.length > 0 && h("p", { class: "ns-soft" }, first ? `${plural(more.length, "more finding")}: ` : "", ...links(more, select))
   ];
 }
-function aboutOf({ record, results }) {
-  const notes = [...record?.notes ?? [], ...record?.cut && record.diagnosis.length ? [`The run was cut short: ${record.cut}.`] : []];
+function aboutOf(state, select) {
+  const { record, results } = state;
+  const notes = [...otherNotes(record), ...record?.cut && record.diagnosis.length ? [`The run was cut short: ${record.cut}.`] : []];
   const task = taskLine(record?.task);
   const list = notes.map((note) => h("li", {}, ...prose(note, 1e3)));
+  const off = switchedOff(record);
+  const differ = allDiffering(state);
   return [
+    record?.plain && h("p", { class: "ns-plainline" }, h("b", {}, "Plain run"), off && " · ", ...prose(off, 600)),
+    differ.length > 0 && h("p", { class: "ns-plainline" }, `${plural(differ.length, "result differs", "results differ")} from the ${otherRun(state)}: `, ...links(differ, select)),
     results.size > 0 && h("p", { class: "ns-tally" }, counts(results.values())),
     task && h("p", { class: "ns-soft", title: tooltip(task) }, task),
     notes.length === 1 && h("p", { class: "ns-soft" }, ...prose(notes[0], 1e3)),
@@ -410,6 +480,13 @@ function s(tag, attributes = {}, ...children) {
   return element;
 }
 var label = (x, y, text, anchor = "start", kind = "") => s("text", { x, y, "text-anchor": anchor, class: `ns-label ${kind}` }, text);
+var CHARACTER = 7;
+function axisLabel(x, y, text, room, anchor = "start") {
+  const shown = shorten(text, Math.max(8, Math.min(90, Math.floor(room / CHARACTER))));
+  const element = label(x, y, shown, anchor);
+  if (shown !== text) element.append(s("title", {}, shorten(text, 500)));
+  return element;
+}
 
 // src/sanity/bars.js
 var ROW = 19;
@@ -432,7 +509,7 @@ function drawBars(chart, width, read) {
     band && s("rect", { x: across(band[0]), width: Math.max(across(band[1]) - across(band[0]), 1), y: 4, height: bottom - 4, class: "ns-band" }),
     ...ticksOf(axis, Math.max(2, Math.floor((right - left) / 90))).flatMap((tick) => [s("line", { x1: across(tick), x2: across(tick), y1: 4, y2: bottom, class: "ns-rule" }), label(across(tick), bottom + 15, tickText(tick), "middle")]),
     ...values.map((value, i) => bar(value, names[i] ?? "", 8 + ROW * i, { left, base, end: Number.isFinite(value) ? across(value) : base, outside: isOutside(value, chart.expected) })),
-    label(right, bottom + 31, shorten(chart.y || chart.x, 80), "end"),
+    axisLabel(right, bottom + 31, chart.y || chart.x, right, "end"),
     rest > 0 && label(left, bottom + 47, `and ${rest} more`),
     over(chart, values, width, height, read)
   );
@@ -481,8 +558,8 @@ function drawHistogram(chart, width, read) {
     band && s("rect", { x: across(band[0]), width: Math.max(across(band[1]) - across(band[0]), 1), y: top, height: bottom - top, class: "ns-band" }),
     ...ticks.flatMap((tick) => [s("line", { x1: left, x2: width - 12, y1: down(tick), y2: down(tick), class: "ns-rule" }), label(left - 6, down(tick) + 4, tickText(tick), "end")]),
     ...ticksOf(x, Math.max(2, Math.floor(width / 110))).map((tick) => label(across(tick), bottom + 15, tickText(tick), "middle")),
-    label(left, 12, shorten(chart.y, 60)),
-    label(width - 12, HEIGHT - 4, shorten(chart.x, 80), "end"),
+    axisLabel(left, 12, chart.y, width - 12 - left),
+    axisLabel(width - 12, HEIGHT - 4, chart.x, width - 12 - left, "end"),
     ...rows.map((row, i) => i === 0 ? filled(row, edges, across, down, bottom) : outline(row, edges, across, down, bottom, i))
   );
   svg.addEventListener("pointermove", (event) => {
@@ -508,28 +585,35 @@ function outline(row, edges, across, down, bottom, number2) {
 // src/sanity/lines.js
 var DASHES2 = ["", "7 4", "2 3", "9 3 2 3"];
 var HEIGHT2 = 190;
+var POWERS = /^log10 of (?:the )?/;
+var MARKS = /* @__PURE__ */ new Set(["rate in use", "suggested"]);
+var EXPLODED = 8;
+var SHOWN = 2;
 function drawLines(chart, width, read) {
   const at2 = Array.from(chart.at.data);
   const rows = chart.values.map((row) => Array.from(row.data));
+  const isMark = chart.names.map((name) => MARKS.has(name));
   const x = domainOf(at2, [null, null], false);
   [x.low, x.high] = at2.length > 1 ? [Math.min(...at2), Math.max(...at2)] : [x.low, x.high];
-  const y = domainOf(rows.flat(), chart.expected, chart.log);
+  const edge = edgeOf(chart, rows.filter((_, i) => !isMark[i]));
+  const y = domainOf(rows.filter((_, i) => !isMark[i]).flat().map((value) => Math.min(value, edge)), chart.expected, chart.log);
   const ticks = ticksOf(y, 4);
   const left = 14 + 7 * Math.max(1, ...ticks.map((tick) => tickText(tick).length));
+  const right = width - 16;
   const [top, bottom] = [20, HEIGHT2 - 36];
-  const across = placeIn(x, left, width - 12);
+  const across = placeIn(x, left, right);
   const down = placeIn(y, bottom, top);
   const band = bandIn(chart.expected, y);
   const cursor = s("line", { y1: top, y2: bottom, class: "ns-cursor", visibility: "hidden" });
   const svg = s(
     "svg",
     { width, height: HEIGHT2, viewBox: `0 0 ${width} ${HEIGHT2}` },
-    band && s("rect", { x: left, width: width - 12 - left, y: down(band[1]), height: Math.max(down(band[0]) - down(band[1]), 1), class: "ns-band" }),
-    ...ticks.flatMap((tick) => [s("line", { x1: left, x2: width - 12, y1: down(tick), y2: down(tick), class: "ns-rule" }), label(left - 6, down(tick) + 4, tickText(tick), "end")]),
-    ...ticksOf(x, Math.max(2, Math.floor(width / 110))).map((tick) => label(across(tick), bottom + 15, tickText(tick), "middle")),
-    label(left, 12, shorten(chart.y, 60)),
-    label(width - 12, HEIGHT2 - 4, shorten(chart.x, 80), "end"),
-    ...rows.flatMap((row, i) => curve(row, at2, across, down, chart.log, i)),
+    band && s("rect", { x: left, width: right - left, y: down(band[1]), height: Math.max(down(band[0]) - down(band[1]), 1), class: "ns-band" }),
+    ...ticks.flatMap((tick) => [s("line", { x1: left, x2: right, y1: down(tick), y2: down(tick), class: "ns-rule" }), label(left - 6, down(tick) + 4, tickText(tick), "end")]),
+    ...ticksOf(x, Math.max(2, Math.floor(width / 110))).map((tick) => label(across(tick), bottom + 15, placeText(chart, tick), "middle")),
+    axisLabel(left, 12, edge < Infinity ? `${chart.y}; above ${brief(edge)} it lies on the edge` : chart.y, right - left),
+    axisLabel(right, HEIGHT2 - 4, chart.x.replace(POWERS, ""), right - left, "end"),
+    ...rows.flatMap((row, i) => isMark[i] ? mark(row, at2, across, [top, bottom], i) : curve(row, at2, across, down, chart.log, i)),
     cursor
   );
   svg.addEventListener("pointermove", (event) => {
@@ -541,7 +625,8 @@ function drawLines(chart, width, read) {
     if (!at2.length) return;
     cursor.setAttribute("visibility", "visible");
     for (const end of ["x1", "x2"]) cursor.setAttribute(end, String(across(at2[nearest])));
-    read(`${shorten(chart.x, 40)} ${brief(at2[nearest])}: ${rows.map((row, i) => `${shorten(chart.names[i] ?? "", 40)} ${brief(row[nearest])}`.trim()).join(", ")}`);
+    const values = rows.map((row, i) => isMark[i] || Number.isNaN(row[nearest]) ? "" : `${shorten(chart.names[i] ?? "", 40)} ${brief(row[nearest])}`.trim());
+    read(`${shorten(chart.x.replace(POWERS, ""), 40)} ${placeText(chart, at2[nearest])}: ${values.filter(Boolean).join(", ")}`);
   });
   svg.addEventListener("pointerleave", () => {
     cursor.setAttribute("visibility", "hidden");
@@ -549,21 +634,33 @@ function drawLines(chart, width, read) {
   });
   return svg;
 }
+function edgeOf({ y, log }, rows) {
+  const first = Math.max(...rows.map((row) => row.find(Number.isFinite) ?? -Infinity));
+  const most = Math.max(...rows.flat().filter(Number.isFinite));
+  return y.startsWith("loss") && !log && first > 0 && most > EXPLODED * first ? SHOWN * first : Infinity;
+}
+var placeText = ({ x }, value) => tickText(POWERS.test(x) ? 10 ** value : value);
 function curve(row, at2, across, down, log, number2) {
   const runs = [[]];
   row.forEach((value, i) => {
     if (Number.isFinite(value) && (!log || value > 0)) runs[runs.length - 1].push(`${across(at2[i]).toFixed(1)},${down(value).toFixed(1)}`);
     else runs.push([]);
   });
-  const kind = `ns-curve ns-series${number2 % 4}`;
-  return runs.filter((run) => run.length).map((run) => run.length === 1 ? s("circle", { cx: run[0].split(",")[0], cy: run[0].split(",")[1], r: 2.5, class: `ns-dot ns-series${number2 % 4}` }) : s("polyline", { points: run.join(" "), class: kind, "stroke-dasharray": DASHES2[number2 % 4] || null }));
+  return runs.filter((run) => run.length).map((run) => run.length === 1 ? s("circle", { cx: run[0].split(",")[0], cy: run[0].split(",")[1], r: 2.5, class: `ns-dot ns-series${number2 % 4}` }) : s("polyline", { points: run.join(" "), class: `ns-curve ns-series${number2 % 4}`, "stroke-dasharray": dashOf(number2) }));
 }
-var sample = (number2) => s("svg", { width: 26, height: 8, "aria-hidden": true }, s("line", { x1: 0, x2: 26, y1: 4, y2: 4, class: `ns-curve ns-series${number2 % 4}`, "stroke-dasharray": DASHES2[number2 % 4] || null }));
+function mark(row, at2, across, [top, bottom], number2) {
+  const place = row.findLastIndex(Number.isFinite);
+  if (place < 0) return [];
+  const x = across(at2[place]);
+  return [s("line", { x1: x, x2: x, y1: top, y2: bottom, class: `ns-curve ns-series${number2 % 4}`, "stroke-dasharray": dashOf(number2) })];
+}
+var dashOf = (number2) => DASHES2[(number2 + Math.floor(number2 / 4)) % 4] || null;
+var sample = (number2) => s("svg", { width: 26, height: 8, "aria-hidden": true }, s("line", { x1: 0, x2: 26, y1: 4, y2: 4, class: `ns-curve ns-series${number2 % 4}`, "stroke-dasharray": dashOf(number2) }));
 
 // src/colour.js
 var DIVERGING = [[14, 52, 132], [72, 130, 200], [176, 206, 232], [248, 248, 246], [246, 196, 148], [216, 116, 44], [126, 44, 6]];
 var SEQUENTIAL = [[6, 18, 54], [22, 62, 108], [44, 108, 128], [98, 150, 122], [178, 190, 104], [252, 230, 98]];
-var MARKS = [[255, 0, 200], [255, 120, 230], [150, 0, 120]];
+var MARKS2 = [[255, 0, 200], [255, 120, 230], [150, 0, 120]];
 function between(stops, at2) {
   const place = Math.min(Math.max(at2, 0), 1) * (stops.length - 1);
   const first = Math.min(Math.floor(place), stops.length - 2);
@@ -629,8 +726,8 @@ function drawMatrix(chart, width, read) {
   const svg = s(
     "svg",
     { width, height, viewBox: `0 0 ${width} ${height}` },
-    label(left, 12, `→ ${shorten(chart.x, 90)}`),
-    label(left, 28, `↓ ${shorten(chart.y, 90)}`),
+    axisLabel(left, 12, `→ ${chart.x}`, width - left),
+    axisLabel(left, 28, `↓ ${chart.y}`, width - left),
     ...Array.from({ length: columns }, (_, c) => c % every ? null : label(left + cell * (c + 0.5), top - 6, String(c), "middle")),
     ...names.map((name, r) => r % down ? null : label(left - 6, top + tall * (r + 0.5) + 4, name, "end")),
     ...rows.flatMap((row, r) => row.flatMap((value, c) => drawCell(value, left + cell * c, top + tall * r, cell, tall, scale))),
@@ -649,20 +746,21 @@ function drawMatrix(chart, width, read) {
   return svg;
 }
 function drawCell(value, x, y, wide, tall, scale) {
-  const colour = css(Number.isFinite(value) ? scale.colour(value) : MARKS[0]);
+  const colour = css(Number.isFinite(value) ? scale.colour(value) : MARKS2[0]);
   const gap = wide > 10 ? 1 : 0;
   const number2 = wide >= ROOM && tall >= 16 && label(x + wide / 2, y + tall / 2 + 4, brief(value), "middle", isDark(colour) ? "ns-ondark" : "ns-onlight");
   return [s("rect", { x, y, width: wide - gap, height: tall - gap, style: `fill: ${colour}` }), number2];
 }
 
 // src/sanity/chart.js
+var AS_IT_IS = "as it is";
 var DRAW = { lines: drawLines, bars: drawBars, histogram: drawHistogram, matrix: drawMatrix };
 function chartElement(chart, width) {
   const readout = h("p", { class: "ns-readout", "aria-hidden": true });
   const svg = DRAW[chart.kind](chart, Math.max(width, 240), (text) => say(readout, text));
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", described(chart));
-  return h("figure", { class: "ns-chart" }, h("figcaption", {}, h("b", {}, shorten(chart.title, 120)), ...legend(chart)), svg, readout);
+  return h("figure", { class: `ns-chart ${chart.names[0] === AS_IT_IS ? "ns-proof" : ""}` }, h("figcaption", {}, h("b", {}, shorten(chart.title, 120)), ...legend(chart)), svg, readout);
 }
 function legend({ kind, names, expected }) {
   const several = kind === "lines" ? names.length > 0 : kind === "histogram" && names.length > 1;
@@ -735,24 +833,24 @@ function createEvidence(store, { select, run }) {
   const width = () => Math.min((body.clientWidth || 640) - 2, 760);
   function draw(state) {
     drawn = width();
-    const charts = resultOf(state)?.charts ?? [];
+    const charts = resultOf(state, state.selected)?.charts ?? [];
     fill(pictures, ...charts.map((chart) => chartElement(chart, drawn)));
   }
   function write(state, facts) {
-    const result = resultOf(state);
-    fill(body, h("p", { class: "ns-question" }, facts.question), ...result ? found(result, pictures, select) : []);
+    const result = resultOf(state, facts.name);
+    const other = differing(state, facts.name);
+    fill(body, h("p", { class: "ns-question" }, facts.question), other && h("p", { class: "ns-otherwise" }, h("span", { "aria-hidden": true }, "≠ "), other.text), ...result ? found(result, pictures, select) : []);
     draw(state);
-    const cost = result ? [result.passes ? plural(Number(brief(result.passes)), "pass", "passes") : "no pass of its own", result.seconds ? duration(result.seconds) : ""].filter(Boolean).join(", ") : `${facts.cost ? `at most ${plural(facts.cost, "pass", "passes")}` : "no pass"} beyond the shared ones`;
-    fill(foot, h("span", {}, facts.sources.join(" · ")), result && facts.sources.length > 0 && " · ", toggle, h("span", { class: "ns-cost" }, cost));
+    fill(foot, h("span", {}, facts.sources.join(" · ")), result && facts.sources.length > 0 && " · ", toggle, h("span", { class: "ns-cost" }, result ? costOf(result) : mostOf(facts)));
     fill(why, ...reasons(facts));
   }
   function writeHead(state, facts) {
-    const result = resultOf(state);
-    const { mark, word, tone } = markOf(result, state.progress?.check === facts.name);
+    const result = resultOf(state, facts.name);
+    const { mark: mark2, word, tone } = markOf(result, state.progress?.check === facts.name);
     const place = result ? at(result) : "";
     fill(
       head,
-      h("span", { class: "ns-mark", "aria-hidden": true, "data-tone": tone }, mark),
+      h("span", { class: "ns-mark", "aria-hidden": true, "data-tone": tone }, mark2),
       h("h3", { class: "ns-check" }, facts.name),
       h("span", { class: "ns-soft" }, result?.confirmed ? `${word}, confirmed` : word),
       place && h("span", { class: "ns-chip", title: result?.place ? tooltip(`${result.place.file}:${result.place.line}`) : null }, place),
@@ -762,11 +860,11 @@ function createEvidence(store, { select, run }) {
   return {
     element,
     update(state) {
-      const facts = state.catalogue.find((one) => one.name === state.selected);
-      const result = resultOf(state);
+      const facts = asked(state.catalogue).find((one) => one.name === state.selected);
+      const result = resultOf(state, state.selected);
       element.classList.toggle("ns-empty", !facts);
       if (!facts) return;
-      const other = before === null || before.selected !== state.selected || before.catalogue !== state.catalogue || resultOf(before) !== result;
+      const other = before === null || before.selected !== state.selected || before.catalogue !== state.catalogue || before.other !== state.other || before.plain !== state.plain || resultOf(before, before.selected) !== result;
       if (other || changed(before, state, ["progress"])) {
         const focused = head.contains(
           /** @type {Document | ShadowRoot} */
@@ -788,14 +886,22 @@ function createEvidence(store, { select, run }) {
     destroy: () => watch?.disconnect()
   };
 }
-var resultOf = (state) => state.selected === null ? void 0 : state.results.get(state.selected);
+function costOf({ passes, steps, seconds }) {
+  const ran = [passes ? plural(Number(brief(passes)), "pass", "passes") : "", steps ? plural(steps, "training step") : ""].filter(Boolean);
+  return [...ran.length ? ran : ["no pass of its own"], seconds ? duration(seconds) : ""].filter(Boolean).join(", ");
+}
+function mostOf({ stage, cost }) {
+  if (stage === "swap") return "at most eight short trainings of copies";
+  if (stage === "training") return cost ? `at most ${plural(cost, "training step")} on a copy` : "no training step beyond the shared ones";
+  return `${cost ? `at most ${plural(cost, "pass", "passes")}` : "no pass"} beyond the shared ones`;
+}
 function found(result, pictures, select) {
   const finding = result.status === "fail" || result.status === "warn" || result.status === "waived";
   const said = result.status === "error" ? [h("pre", { class: "ns-error" }, shorten(result.detail || result.summary, 8e3))] : [h("p", { class: "ns-finding", "data-tone": finding ? markOf(result, false).tone : null }, ...finding ? [headline(result)] : prose(result.summary, 400)), result.detail && h("p", {}, ...prose(result.detail))];
   return [
     ...said,
-    result.explained_by && h("p", { class: "ns-soft" }, "This follows from ", ...links([result.explained_by], select), "."),
-    result.explains.length > 0 && h("p", { class: "ns-soft" }, `This explains ${plural(result.explains.length, "other finding")}: `, ...links(result.explains, select), "."),
+    result.explained_by && h("p", { class: "ns-soft" }, "This follows from ", ...links([result.explained_by], select, ".")),
+    result.explains.length > 0 && h("p", { class: "ns-soft" }, `This explains ${plural(result.explains.length, "other finding")}: `, ...links(result.explains, select, ".")),
     measurementsTable(result.measurements),
     pictures,
     remedyElement(result.remedy, result.code)
@@ -889,14 +995,16 @@ var FORMS = [
   ["junit", "JUnit XML", "for CI servers"],
   ["text", "Plain text", "for a terminal or a message"]
 ];
-function createToolbar({ run, cancel, save }) {
+function createToolbar({ run, plain: turn, cancel, save }) {
   const all = button("Run all", () => run(null), { class: "ns-go" });
   const stage = createMenu("Run stage", "Stages");
   const stop = button("Cancel", cancel);
   const where = h("span", { class: "ns-where" });
+  const swap = button("Model or data?", () => run([SWAP.name]));
+  const plain = button("Plain", () => turn(plain.getAttribute("aria-pressed") !== "true"), {}, h("span", { class: "ns-soft ns-wide" }, " (no augmentation, no regularisation)"));
   const keep = createMenu("Export", "Forms", { class: "ns-right" });
   const bar2 = h("div", { class: "ns-progress", role: "progressbar", "aria-label": "Checks", "aria-valuemin": 0 }, h("span"));
-  const element = h("div", { class: "ns-header" }, h("strong", { class: "nb-title" }, "Sanity"), h("span", { class: "ns-buttons", role: "toolbar", "aria-label": "Run the checks" }, all, stage.element, stop), where, keep.element, bar2);
+  const element = h("div", { class: "ns-header" }, h("strong", { class: "nb-title" }, "Sanity"), h("span", { class: "ns-buttons", role: "toolbar", "aria-label": "Run the checks" }, all, stage.element, stop), where, h("span", { class: "ns-buttons" }, swap, plain, keep.element), bar2);
   const filled2 = (
     /** @type {HTMLElement} */
     bar2.firstElementChild
@@ -905,7 +1013,7 @@ function createToolbar({ run, cancel, save }) {
   return {
     element,
     update(state) {
-      if (!changed(before, state, ["catalogue", "record", "progress", "status", "pending", "stuck"])) return;
+      if (!changed(before, state, ["catalogue", "record", "plain", "swap", "progress", "status", "pending", "stuck"])) return;
       before = state;
       const { catalogue, record, progress, pending, status } = state;
       const running = isRunning(state);
@@ -915,15 +1023,19 @@ function createToolbar({ run, cancel, save }) {
       const stages = [...new Set(catalogue.map((facts) => facts.stage))];
       stage.show(stages.map((name) => ({ text: named(name), hint: plural(catalogue.filter((facts) => facts.stage === name).length, "check"), act: () => run([name]) })), { reason, title: "run the checks of one stage" });
       enable(stop, { reason: closed || (running ? "" : "no checks are running"), busy: pending.includes("cancel"), title: "end the run; what has been found stands" });
-      const missing = record ? "" : "there is nothing to export yet";
+      enable(swap, { reason, title: "which is at fault? Trains your model and a known one on your data and on known ones, on copies" });
+      attribute(plain, "aria-pressed", String(state.plain));
+      enable(plain, { reason, busy: pending.includes("plain"), title: "run on a copy without augmentation and regularisation (dropout, weight decay); each kind of run keeps its own results" });
+      const missing = record || state.swap ? "" : "there is nothing to export yet";
       keep.show(FORMS.map(([form, text2, hint]) => ({ text: text2, hint, act: () => save(form) })), { reason: closed || (running ? "checks are running" : missing), title: "save the report as a file" });
       const text = standing(state);
       say(where, text);
       attribute(where, "title", text);
       attribute(where, "data-tone", state.stuck ? "warn" : null);
       attribute(where, "data-busy", running && !state.stuck);
-      bar2.classList.toggle("ns-away", progress === null);
-      attribute(bar2, "aria-hidden", progress === null);
+      const away = progress === null || isSwapping(state);
+      bar2.classList.toggle("ns-away", away);
+      attribute(bar2, "aria-hidden", away);
       attribute(bar2, "aria-valuemax", progress?.total);
       attribute(bar2, "aria-valuenow", progress?.done);
       attribute(bar2, "aria-valuetext", progress ? text : null);
@@ -943,7 +1055,8 @@ var STAGES = {
   wiring: "one forward pass and its graph",
   init: "the untrained network",
   backward: "gradients",
-  training: "short runs on copies"
+  training: "short runs on copies",
+  swap: "yours beside ones that are known to work"
 };
 function createList(store, { select, run, open }) {
   const element = h("div", { class: "ns-list", role: "listbox", "aria-label": "Checks" });
@@ -951,16 +1064,17 @@ function createList(store, { select, run, open }) {
   let before = null;
   element.addEventListener("keydown", pressed);
   function rowOf2(facts) {
-    const mark = h("span", { class: "ns-mark" });
+    const mark2 = h("span", { class: "ns-mark" });
     const what = h("span", { class: "ns-what" });
+    const other = h("span", { class: "ns-other" });
     const again = h("span", { class: "ns-again", onclick: (event) => (event.stopPropagation(), run([facts.name])) }, "run");
     const choose = () => select(facts.name);
-    const row = h("div", { class: "ns-row", role: "option", "data-check": facts.name, onclick: choose, onfocus: choose }, mark, h("span", { class: "ns-name" }, facts.name), what, again);
-    return { facts, element: row, mark, what, run: again };
+    const row = h("div", { class: "ns-row", role: "option", "data-check": facts.name, onclick: choose, onfocus: choose }, mark2, h("span", { class: "ns-name" }, facts.name), what, other, again);
+    return { facts, element: row, mark: mark2, what, other, run: again };
   }
   function build(catalogue) {
-    rows = catalogue.map(rowOf2);
-    const stages = [...new Set(catalogue.map((facts) => facts.stage))];
+    rows = asked(catalogue).map(rowOf2);
+    const stages = [...new Set(rows.map((row) => row.facts.stage))];
     fill(element, ...stages.map((stage) => h("div", { class: "ns-stage", role: "group", "aria-label": named(stage) }, h("p", { class: "ns-heading", role: "presentation" }, named(stage), h("span", { class: "ns-soft" }, STAGES[stage] ?? "")), ...rows.filter((row) => row.facts.stage === stage).map((row) => row.element))));
   }
   function pressed(event) {
@@ -974,16 +1088,20 @@ function createList(store, { select, run, open }) {
     event.preventDefault();
     event.stopPropagation();
   }
-  function write({ facts, element: row, mark, what, run: again }, state) {
-    const result = state.results.get(facts.name);
-    const now = markOf(result, state.progress?.check === facts.name);
+  function write({ facts, element: row, mark: mark2, what, other, run: again }, state) {
+    const result = resultOf(state, facts.name);
+    const progress = state.progress?.check === facts.name ? state.progress : null;
+    const now = markOf(result, progress !== null);
+    const differs = progress ? null : differing(state, facts.name);
     const selected = state.selected === facts.name;
-    say(mark, now.mark);
-    attribute(mark, "data-tone", now.tone);
-    const words = now.word === "running" ? "running …" : result ? result.summary : facts.question;
+    say(mark2, now.mark);
+    attribute(mark2, "data-tone", now.tone);
+    const words = progress ? doing(facts, progress) : result ? result.summary : facts.question;
     say(what, shorten(words, 120));
-    attribute(row, "title", tooltip(result ? `${facts.question} ${result.summary}` : facts.question));
-    attribute(row, "aria-label", shorten(`${facts.name}, ${now.word}${result ? `: ${result.summary}` : ""}`, 300));
+    say(other, differs?.chip ?? "");
+    other.hidden = differs === null;
+    attribute(row, "title", tooltip([facts.question, result?.summary, differs?.text].filter(Boolean).join(" ")));
+    attribute(row, "aria-label", shorten([`${facts.name}, ${now.word}${result ? `: ${result.summary}` : ""}`, differs?.text].filter(Boolean).join(". "), 400));
     attribute(row, "aria-selected", String(selected));
     attribute(row, "aria-keyshortcuts", selected ? "Enter r" : null);
     attribute(row, "tabindex", selected ? 0 : -1);
@@ -1000,7 +1118,7 @@ function createList(store, { select, run, open }) {
   return {
     element,
     update(state) {
-      if (!changed(before, state, ["catalogue", "results", "progress", "status", "pending", "selected"])) return;
+      if (!changed(before, state, ["catalogue", "results", "other", "plain", "swap", "progress", "status", "pending", "selected"])) return;
       if (before?.catalogue !== state.catalogue) build(state.catalogue);
       for (const row of rows) write(row, state);
       before = state;
@@ -1013,18 +1131,21 @@ var SELDOM = 8e3;
 function createSpoken() {
   const element = h("div", { class: "nb-unseen", role: "status" });
   let running = false;
+  let swapping = false;
   let last = -Infinity;
   return {
     element,
     update(state) {
       const now = isRunning(state);
       const { progress } = state;
-      if (running && !now) say(element, [diagnosisOf(state).title, counts(state.results.values())].filter(Boolean).join(". "));
+      if (running && !now && swapping) say(element, state.swap?.title || state.swap?.summary || "");
+      else if (running && !now) say(element, [diagnosisOf(state).title, counts(state.results.values())].filter(Boolean).join(". "));
       else if (now && (!running || progress && Date.now() - last >= SELDOM)) {
         last = Date.now();
-        say(element, progress ? `${progress.done} of ${progress.total} checks` : "The checks begin");
+        say(element, isSwapping(state) ? standing(state) : progress ? `${progress.done} of ${progress.total} checks` : "The checks begin");
       }
       running = now;
+      swapping = isSwapping(state);
     }
   };
 }
@@ -1051,6 +1172,9 @@ var HEARD = 1e3;
 var INITIAL = {
   catalogue: [],
   record: null,
+  plain: false,
+  other: {},
+  swap: null,
   progress: null,
   status: { state: "idle", text: "", stale: null },
   results: /* @__PURE__ */ new Map(),
@@ -1066,7 +1190,7 @@ function derive(state, before) {
   if (state.record !== before.record) next.results = resultsOf(state.record, before.results);
   const { record, results, catalogue, chosen } = next;
   const error = [...results.values()].find((result) => result.status === "error");
-  const known = catalogue.some((facts) => facts.name === chosen);
+  const known = asked(catalogue).some((facts) => facts.name === chosen);
   next.selected = (known ? chosen : null) ?? record?.diagnosis[0] ?? error?.check ?? catalogue[0]?.name ?? null;
   return next;
 }
@@ -1100,12 +1224,18 @@ function render({ model, el }) {
     clearTimeout(timer);
     store.set({ stuck: false });
   }
+  function run(only) {
+    if (only?.[0] !== SWAP.name) return void ask("run", { only });
+    store.set({ chosen: SWAP.name });
+    void ask("swap");
+  }
   async function save(form) {
     const file = await ask("export", { form });
     if (file?.name) download(file.name, file.text, root);
   }
   const actions = {
-    run: (only) => void ask("run", { only }),
+    run,
+    plain: (on) => void ask("plain", { on }),
     cancel: () => void cancel(),
     save: (form) => void save(form),
     select: (name) => store.set({ chosen: name }),
@@ -1130,6 +1260,9 @@ function render({ model, el }) {
   const traits = [
     reads("catalogue", (catalogue) => ({ catalogue: catalogue ?? [] })),
     reads("record", (record) => ({ record: record ?? null })),
+    reads("plain", (plain) => ({ plain: plain === true })),
+    reads("other", (other) => ({ other: other ?? {} })),
+    reads("swapped", (swap) => ({ swap: swap ?? null })),
     reads("progress", (progress) => ({ progress: progress ?? null })),
     reads("status", (status) => ({ status: { ...INITIAL.status, ...status } }))
   ];

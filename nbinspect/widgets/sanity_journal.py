@@ -28,7 +28,7 @@ class SanityJournal:
         self.problem = ""
         """Why the last thing that happened was not kept; empty where it was."""
 
-    def begins(self, only: Any, skip: Any) -> None:
+    def begins(self, only: Any, skip: Any, **more: Any) -> None:
         """Keep that a run begins, and before it which thresholds and waived findings are other ones than last time."""
         self.problem = ""
         for name in _SETTINGS:
@@ -36,7 +36,7 @@ class SanityJournal:
             if now != self._settings[name]:
                 self.act(name, before=self._settings[name], now=now)
                 self._settings[name] = now
-        self.act("run", only=only, skip=skip)
+        self.act("run", only=only, skip=skip, **more)
 
     def ended(self, report: Report) -> None:
         """Keep what a run found."""

@@ -10,31 +10,28 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from nbinspect.errors import InputError
-from nbinspect.figures.sanity_page import sanity_text
-from nbinspect.records import SanityRecord
-from nbinspect.report.interchange import as_json, as_junit, as_page
+from nbinspect.reference.swap import Swap
 from nbinspect.report.report import Report
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.requests import Requests
-
-_FORMS: dict[str, tuple[str, Callable[[SanityRecord], str]]] = {
-    "html": ("sanity.html", as_page),
-    "json": ("sanity.json", as_json),
-    "junit": ("sanity.xml", as_junit),
-    "text": ("sanity.txt", sanity_text),
-}
-"""The forms that a report can be saved in: the name of the file, and what writes it."""
+from nbinspect.widgets.sanity_forms import Shown
 
 
 class View(Protocol):
     """What the requests need of the view that they are about."""
 
     @property
-    def report(self) -> Report | None:
+    def shown(self) -> Shown | None:
         """What has been found so far."""
 
     def run(self, only: Any = None) -> Report:
         """Run checks."""
+
+    def swap(self) -> Swap:
+        """Swap model and data for known ones."""
+
+    def turn(self, plain: bool) -> None:
+        """Turn the switch to plain runs, or back."""
 
     def cancel(self) -> None:
         """Have the run end."""
@@ -48,20 +45,27 @@ class SanityRequests:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        working: dict[str, Callable[..., Any]] = {"run": self._run, "export": self._export}
-        self._requests = Requests(view, MainThread(), looking={"cancel": view.cancel}, working=working)
+        working: dict[str, Callable[..., Any]] = {"run": self._run, "swap": self._swap, "export": self._export}
+        looking: dict[str, Callable[..., Any]] = {"cancel": view.cancel, "plain": self._plain}
+        self._requests = Requests(view, MainThread(), looking=looking, working=working)
 
     def _run(self, only: Any = None) -> None:
         # An interrupt is as good as a cancel here: what was found stands, and there is no cell to end.
         with _interruptible(), contextlib.suppress(KeyboardInterrupt):
             self._view.run(only)
 
+    def _swap(self) -> None:
+        with _interruptible(), contextlib.suppress(KeyboardInterrupt):
+            self._view.swap()
+
+    def _plain(self, on: bool) -> None:
+        self._view.turn(bool(on))
+
     def _export(self, form: str) -> dict[str, str]:
         with self._view.working("exports"):
-            if self._view.report is None:
+            if self._view.shown is None:
                 raise InputError("there is nothing to export yet: run the checks first")
-            name, write = _FORMS[form]
-            return {"name": name, "text": write(self._view.report.record)}
+            return self._view.shown.file(form)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,15 @@ from nbinspect.sanity.diagnosis import diagnose
 from nbinspect.subject import Subject
 
 
-def so_far(subject: Subject, results: Sequence[CheckResult], seed: int, seconds: float, cut: str = "") -> SanityRecord:
+def so_far(
+    subject: Subject,
+    results: Sequence[CheckResult],
+    seed: int,
+    seconds: float,
+    cut: str = "",
+    *,
+    plain: bool = False,
+) -> SanityRecord:
     """Return what a run has found that has not ended, or was interrupted; without a diagnosis."""
     return SanityRecord(
         model=type(subject.network).__name__,
@@ -28,6 +36,7 @@ def so_far(subject: Subject, results: Sequence[CheckResult], seed: int, seconds:
         notes=(),
         versions=(),
         steps=sum(result.steps for result in results),
+        plain=plain,
     )
 
 
@@ -68,4 +77,4 @@ def _left_out(result: CheckResult, cut: str) -> bool:
 
 def progress_of(progress: Progress) -> dict[str, Any]:
     """Return how far a run has come, as JSON values, without the results."""
-    return {name: getattr(progress, name) for name in ("done", "total", "check", "seconds", "left")}
+    return {name: getattr(progress, name) for name in ("done", "total", "check", "seconds", "left", "steps")}

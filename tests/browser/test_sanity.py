@@ -44,6 +44,15 @@ inspector = Inspector(model, loader, nn.CrossEntropyLoss())
 """
 OPEN = "view = inspector.sanity()\nview"
 HEALTHY = PRELUDE.replace("F.softmax(self.fc(x.flatten(1)), dim=1)", "self.fc(x.flatten(1))")
+DROPOUT = (
+    HEALTHY.replace("self.fc(x.", "self.fc(self.drop(x.")
+    .replace("flatten(1))", "flatten(1)))")
+    .replace("        self.fc =", "        self.drop = nn.Dropout(0.3)\n        self.fc =")
+    .replace(
+        "nn.CrossEntropyLoss())",
+        "nn.CrossEntropyLoss(), optimizer=torch.optim.Adam(model.parameters(), 3e-3, weight_decay=1e-4))",
+    )
+)
 UNCHANGED = "print(all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items()))"
 
 
@@ -91,13 +100,14 @@ def test_run_all_names_the_cause(lab: Any, kernel: str) -> None:
     expect(view.card).to_contain_text("Softmax before cross-entropy")
     line = PRELUDE[: PRELUDE.index("return F.softmax")].strip("\n").count("\n") + 1
     expect(view.card).to_contain_text(f"notebook cell:{line}")
-    expect(view.list.get_by_role("option", name=re.compile("not run yet"))).to_have_count(0)
+    left = view.list.get_by_role("option", name=re.compile("not run yet"))
+    expect(left).to_have_accessible_name(re.compile("^model-or-data, "))  # the swap, which is no check
     expect(view.row("loss-input")).to_have_attribute("aria-selected", "true")
     expect(view.evidence).to_contain_text("1.461")
     expect(view.evidence.locator("[data-kind=gone]")).to_contain_text("softmax")
     assert view.notebook.execute(UNCHANGED) == "True"
     told = json.loads(view.notebook.execute("import json; print(json.dumps([r.check for r in view.report.results]))"))
-    expect(view.list.get_by_role("option")).to_have_count(len(told))
+    expect(view.list.get_by_role("option")).to_have_count(len(told) + 1)
 
 
 def test_a_stage_a_check_and_keys(lab: Any) -> None:
@@ -239,14 +249,86 @@ view"""
     assert view.page.locator("body").get_attribute("data-hacked") is None
 
 
+def test_plain_and_ordinary_results_are_kept_apart(lab: Any) -> None:
+    """The switch turns by key, a plain run says what was off, and each kind's results come back with the switch."""
+    view = opened(lab, prelude=DROPOUT)
+    switch = view.button("Plain")
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    view.choose("Run stage", "Wiring")
+    view.expect_ended()
+    switch.focus()
+    view.page.keyboard.press("Space")
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    expect(view.card).to_contain_text("Nothing has been run plain yet")
+    view.row("runs").click()
+    view.button("Run$").click()
+    expect(view.row("runs")).to_have_accessible_name(re.compile("passed"))
+    expect(view.root).to_contain_text(re.compile("Plain run · switched off: .*weight decay"))
+    expect(view.row("dtype")).to_have_accessible_name(re.compile("not run yet"))
+    switch.click()
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    expect(view.row("dtype")).to_have_accessible_name(re.compile("passed"))
+    expect(view.root.locator(".ns-about")).not_to_contain_text("Plain run")
+    kinds = view.notebook.execute("print(view.report.record.plain, view.run(only='runs', plain=True).record.plain)")
+    assert kinds == "False True"
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    assert view.notebook.execute(UNCHANGED) == "True"
+
+
+def test_which_is_at_fault_is_told_by_a_click(lab: Any) -> None:
+    """The button trains copies, shows who is at fault with curves, and can be cancelled; the weights stay unchanged."""
+    view = opened(lab, prelude=DROPOUT)
+    view.notebook.execute("slow = 0.5")
+    view.button("Model or data").click()
+    expect(view.where).to_contain_text("training 3 of at most 8")
+    expect(view.row("model-or-data")).to_have_accessible_name(re.compile("running"))
+    view.button("Cancel").click()
+    expect(view.evidence).to_contain_text("It cannot be told")
+    expect(view.evidence).to_contain_text("ancelled")
+    view.notebook.execute("slow = 0")
+    view.button("Run again").click()
+    expect(view.where).to_contain_text("training")
+    expect(view.where).not_to_contain_text("training", timeout=150_000)
+    sentence = view.notebook.execute("print(view.shown.swap.sentence)")
+    expect(view.evidence.locator(".ns-finding")).to_have_text(sentence.split(": ")[0])
+    expect(view.evidence.get_by_role("img").first).to_be_visible()
+    assert view.notebook.execute(UNCHANGED) == "True"
+    view.notebook.execute("view.freeze()")
+    expect(view.notebook.output(1)).to_contain_text(sentence)
+
+
+def test_a_cancel_during_a_training_check_keeps_what_was_found(lab: Any) -> None:
+    """While a check trains its row counts the steps; Cancel ends it there, and the answers before it stand."""
+    view = opened(lab, prelude=DROPOUT)
+    view.notebook.execute("slow = 0.2")
+    view.row("runs").click()
+    view.button("Run$").click()
+    expect(view.row("runs")).to_have_accessible_name(re.compile("passed"))
+    view.row("updates-not-applied").click()
+    view.button("Run$").click()
+    expect(view.row("updates-not-applied")).to_contain_text(re.compile("training step|steps"))
+    view.button("Cancel").click()
+    view.expect_ended()
+    assert view.notebook.execute("slow = 0; print(view.report.record.cut)") == "cancelled"
+    expect(view.row("updates-not-applied")).to_have_accessible_name(re.compile("skipped: not finished: cancelled"))
+    expect(view.row("runs")).to_have_accessible_name(re.compile("passed"))
+    assert view.notebook.execute(UNCHANGED) == "True"
+
+
+@pytest.mark.parametrize("width", [1200, 700])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pictures_for_people(lab: Any, theme: str) -> None:
-    """The view looks as it should in both themes; its pictures are kept to be looked at."""
+def test_pictures_for_people(lab: Any, theme: str, width: int) -> None:
+    """The view looks as it should in both themes, wide and narrow; its pictures are kept to be looked at."""
     view = opened(lab, theme=theme)
+    view.page.set_viewport_size({"width": 1500, "height": 1900})
+    view.page.add_style_tag(content=f".nb-sanity {{ width: {width}px }}")
     view.button("Run all").click()
     view.expect_ended()
     expect(view.card).to_contain_text("Softmax before cross-entropy")
-    view.notebook.screenshot(f"sanity-{theme}", view.root)
+    assert view.root.evaluate("root => root.scrollWidth - root.clientWidth") == 0
+    view.notebook.screenshot(f"sanity-{theme}{'' if width == 1200 else f'-{width}'}", view.root)
+    view.row("updates-not-applied").click()
+    view.notebook.screenshot(f"sanity-training-{theme}-{width}", view.root)
 
 
 def test_a_frozen_view_is_a_page(lab: Any) -> None:

@@ -46,8 +46,9 @@ def test_the_signature_is_the_public_one() -> None:
         "seed": 0,
         "time_budget": 120,
         "progress": None,
+        "plain": False,
     }
-    known = {*inspect.signature(Subject).parameters, "only", "skip", "seed", "time_budget", "progress"}
+    known = {*inspect.signature(Subject).parameters, "only", "skip", "seed", "time_budget", "progress", "plain"}
     assert set(parameters) <= known
 
 

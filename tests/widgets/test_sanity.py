@@ -325,3 +325,95 @@ def test_the_program_is_left_unchanged(ask):
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
     assert model.training
     assert torch.equal(random, torch.get_rng_state())
+
+
+def regularised():
+    """A classifier with dropout, its loader, its loss, and an optimizer with weight decay."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 3))
+    optimizer = torch.optim.Adam(model.parameters(), weight_decay=0.1)
+    return {"model": model, "loader": loader(), "loss_fn": nn.CrossEntropyLoss(), "optimizer": optimizer}
+
+
+def test_the_switch_decides_how_a_click_runs(ask):
+    """A run with the switch on is what `check(plain=True)` gives, and says what was off; the weights stay unchanged."""
+    view = Inspector(**regularised()).sanity()
+    before = {name: tensor.clone() for name, tensor in view.subject.model.state_dict().items()}
+    assert ask(view, "plain", on=True)[0]["ok"]
+    assert ask(view, "run", only=FEW)[0]["ok"]
+    other = check(**regularised(), only=FEW, plain=True).record
+    assert (view.record["plain"], view.record["notes"]) == (True, list(other.notes))
+    assert any("weight decay" in note for note in view.record["notes"])
+    assert all(torch.equal(before[name], tensor) for name, tensor in view.subject.model.state_dict().items())
+    assert view.subject.model[2].p == 0.5
+
+
+def test_results_of_both_kinds_are_kept_apart(ask):
+    """Each kind of run has a report of its own, which comes back with the switch; the page has the other's verdicts."""
+    view = Inspector(**regularised()).sanity()
+    first = view.run(only=["runs"])
+    second = view.run(only=["loss-input"], plain=True)
+    assert view.plain
+    assert view.report is second
+    assert shown(view) == {"loss-input": "pass"}
+    assert view.other == {"runs": "pass"}
+    assert ask(view, "plain", on=False)[0]["ok"]
+    assert view.report is first
+    assert (first.record.plain, second.record.plain) == (False, True)
+    assert (shown(view), view.other) == ({"runs": "pass"}, {"loss-input": "pass"})
+    view.run(only=["loss-input"])
+    assert set(shown(view)) == {"runs", "loss-input"}
+    assert view.plain is False
+
+
+def test_nothing_is_shown_of_a_kind_that_was_not_run():
+    """Turning the switch before a plain run empties the page, and the run as it is can still be seen beside it."""
+    view = Inspector(**regularised()).sanity()
+    view.run(only=FEW)
+    view.turn(True)
+    assert (view.report, view.record) == (None, None)
+    assert view.other == dict.fromkeys(FEW, "pass")
+    assert "not run yet" in repr(view)
+
+
+def test_the_switch_does_not_turn_while_checks_run(ask):
+    """A turn during a run is refused, and its results stay of one kind."""
+    view, answers = Inspector(**regularised()).sanity(), []
+    view.observe(lambda change: answers.append(ask(view, "plain", on=True)[0]) if change["new"] else None, "progress")
+    view.run(only=FEW)
+    assert "checks are running" in answers[0]["error"]
+    assert view.plain is False
+    assert set(shown(view)) == set(FEW)
+    with pytest.raises(InputError, match="'runs'"):
+        view.run(only=["rums"], plain=True)
+
+
+def test_partial_results_of_a_plain_run_are_plain_ones(ask):
+    """A plain run that is cancelled leaves its results to the plain report alone."""
+    view = Inspector(**regularised()).sanity()
+    view.run(only=["runs"])
+    view.observe(lambda change: view.cancel() if (change["new"] or {}).get("done") else None, "progress")
+    view.run(only=["data", *FEW], plain=True)
+    assert (view.record["cut"], view.record["plain"]) == ("cancelled", True)
+    view.turn(False)
+    assert (view.record["cut"], shown(view)) == ("", {"runs": "pass"})
+
+
+def test_exports_say_that_a_run_was_plain(ask):
+    """Every form says what was switched off; of a run as it is none does."""
+    view = Inspector(**regularised()).sanity()
+    files = {}
+    for plain in (False, True):
+        view.run(only=FEW, plain=plain)
+        files[plain] = {
+            form: ask(view, "export", form=form)[0]["payload"]["text"] for form in ("html", "json", "junit", "text")
+        }
+    assert [json.loads(files[plain]["json"])["plain"] for plain in (False, True)] == [False, True]
+    (named,) = ElementTree.fromstring(files[True]["junit"]).iter("property")
+    assert named.get("name") == "plain"
+    assert "weight decay" in named.get("value")
+    assert not list(ElementTree.fromstring(files[False]["junit"]).iter("property"))
+    for form in ("html", "text"):
+        assert "weight decay" in files[True][form]
+        assert "weight decay" not in files[False][form]
+    assert "weight decay" in view._repr_mimebundle_()["text/html"]

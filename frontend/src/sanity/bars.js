@@ -2,7 +2,7 @@
 
 import { brief, shorten } from "../numbers.js";
 import { bandIn, domainOf, placeIn, tickText, ticksOf } from "./axis.js";
-import { label, s } from "./svg.js";
+import { axisLabel, label, s } from "./svg.js";
 
 const ROW = 19;
 const MOST = 60;
@@ -30,7 +30,7 @@ export function drawBars(chart, width, read) {
     band && s("rect", { x: across(band[0]), width: Math.max(across(band[1]) - across(band[0]), 1), y: 4, height: bottom - 4, class: "ns-band" }),
     ...ticksOf(axis, Math.max(2, Math.floor((right - left) / 90))).flatMap((tick) => [s("line", { x1: across(tick), x2: across(tick), y1: 4, y2: bottom, class: "ns-rule" }), label(across(tick), bottom + 15, tickText(tick), "middle")]),
     ...values.map((value, i) => bar(value, names[i] ?? "", 8 + ROW * i, { left, base, end: Number.isFinite(value) ? across(value) : base, outside: isOutside(value, chart.expected) })),
-    label(right, bottom + 31, shorten(chart.y || chart.x, 80), "end"),
+    axisLabel(right, bottom + 31, chart.y || chart.x, right, "end"),
     rest > 0 && label(left, bottom + 47, `and ${rest} more`),
     over(chart, values, width, height, read),
   );

@@ -10,6 +10,8 @@ import { drawMatrix } from "./matrix.js";
 
 /** @typedef {import("./types.js").Chart} Chart */
 
+/** Name of the first curve where a remedy was tried on a copy: it is what goes, the next what comes. */
+const AS_IT_IS = "as it is";
 const DRAW = { lines: drawLines, bars: drawBars, histogram: drawHistogram, matrix: drawMatrix };
 
 /**
@@ -21,7 +23,7 @@ export function chartElement(chart, width) {
   const svg = DRAW[chart.kind](chart, Math.max(width, 240), (text) => say(readout, text));
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", described(chart));
-  return h("figure", { class: "ns-chart" }, h("figcaption", {}, h("b", {}, shorten(chart.title, 120)), ...legend(chart)), svg, readout);
+  return h("figure", { class: `ns-chart ${chart.names[0] === AS_IT_IS ? "ns-proof" : ""}` }, h("figcaption", {}, h("b", {}, shorten(chart.title, 120)), ...legend(chart)), svg, readout);
 }
 
 /** @param {Chart} chart @returns {import("../dom.js").Child[]} */

@@ -2,7 +2,7 @@
 
 import { brief, shorten } from "../numbers.js";
 import { bandIn, domainOf, placeIn, tickText, ticksOf } from "./axis.js";
-import { label, s } from "./svg.js";
+import { axisLabel, label, s } from "./svg.js";
 
 const HEIGHT = 150;
 const DASHES = ["", "7 4", "2 3", "9 3 2 3"];
@@ -29,8 +29,8 @@ export function drawHistogram(chart, width, read) {
     band && s("rect", { x: across(band[0]), width: Math.max(across(band[1]) - across(band[0]), 1), y: top, height: bottom - top, class: "ns-band" }),
     ...ticks.flatMap((tick) => [s("line", { x1: left, x2: width - 12, y1: down(tick), y2: down(tick), class: "ns-rule" }), label(left - 6, down(tick) + 4, tickText(tick), "end")]),
     ...ticksOf(x, Math.max(2, Math.floor(width / 110))).map((tick) => label(across(tick), bottom + 15, tickText(tick), "middle")),
-    label(left, 12, shorten(chart.y, 60)),
-    label(width - 12, HEIGHT - 4, shorten(chart.x, 80), "end"),
+    axisLabel(left, 12, chart.y, width - 12 - left),
+    axisLabel(width - 12, HEIGHT - 4, chart.x, width - 12 - left, "end"),
     ...rows.map((row, i) => (i === 0 ? filled(row, edges, across, down, bottom) : outline(row, edges, across, down, bottom, i))),
   );
   svg.addEventListener("pointermove", (event) => {

@@ -3,6 +3,7 @@
 import { attribute, changed, fill, h, say } from "../dom.js";
 import { button } from "../forward/controls.js";
 import { plural, shorten, tooltip } from "../numbers.js";
+import { allDiffering, otherRun, otherNotes, switchedOff } from "./plain.js";
 import { links, prose } from "./prose.js";
 import { at, counts, diagnosisOf, isRunning, taskLine } from "./words.js";
 
@@ -27,7 +28,7 @@ export function createDiagnosis(store, { select }) {
   return {
     element,
     update(state) {
-      if (!changed(before, state, ["catalogue", "record", "results", "progress", "status", "pending", "failure"])) return;
+      if (!changed(before, state, ["catalogue", "record", "results", "other", "plain", "progress", "status", "pending", "failure"])) return;
       before = state;
       const { status } = state;
       const wrong = state.failure ?? (status.state === "error" ? status.text || "something went wrong in the kernel" : null);
@@ -38,12 +39,12 @@ export function createDiagnosis(store, { select }) {
       say(/** @type {Element} */ (stale.lastChild), shorten(status.stale ?? "", 400));
       const told = diagnosisOf(state);
       // Written only where it differs, for a link in it may have the focus while checks run.
-      const key = JSON.stringify([told, state.record?.task, state.record?.notes, isRunning(state)]);
+      const key = JSON.stringify([told, state.record?.task, state.record?.notes, state.plain, state.other, isRunning(state)]);
       if (key === written) return;
       written = key;
       attribute(card, "data-tone", told.tone);
       fill(card, ...cardOf(told, select));
-      fill(about, ...aboutOf(state));
+      fill(about, ...aboutOf(state, select));
     },
   };
 }
@@ -68,18 +69,23 @@ function cardOf({ mark, title, text, first, more, tone }, select) {
   );
   return [
     line,
-    (text || explains.length > 0) && h("p", {}, ...prose(text), ...(explains.length ? [` This explains ${plural(explains.length, "other finding")}: `, ...links(explains, select), "."] : [])),
+    (text || explains.length > 0) && h("p", {}, ...prose(text), ...(explains.length ? [` This explains ${plural(explains.length, "other finding")}: `, ...links(explains, select, ".")] : [])),
     first?.remedy && h("p", {}, h("b", {}, "Remedy: "), ...prose(first.remedy, 600)),
     more.length > 0 && h("p", { class: "ns-soft" }, first ? `${plural(more.length, "more finding")}: ` : "", ...links(more, select)),
   ];
 }
 
-/** @param {State} state */
-function aboutOf({ record, results }) {
-  const notes = [...(record?.notes ?? []), ...(record?.cut && record.diagnosis.length ? [`The run was cut short: ${record.cut}.`] : [])];
+/** @param {State} state @param {(name: string) => void} select */
+function aboutOf(state, select) {
+  const { record, results } = state;
+  const notes = [...otherNotes(record), ...(record?.cut && record.diagnosis.length ? [`The run was cut short: ${record.cut}.`] : [])];
   const task = taskLine(record?.task);
   const list = notes.map((note) => h("li", {}, ...prose(note, 1000)));
+  const off = switchedOff(record);
+  const differ = allDiffering(state);
   return [
+    record?.plain && h("p", { class: "ns-plainline" }, h("b", {}, "Plain run"), off && " · ", ...prose(off, 600)),
+    differ.length > 0 && h("p", { class: "ns-plainline" }, `${plural(differ.length, "result differs", "results differ")} from the ${otherRun(state)}: `, ...links(differ, select)),
     results.size > 0 && h("p", { class: "ns-tally" }, counts(results.values())),
     task && h("p", { class: "ns-soft", title: tooltip(task) }, task),
     notes.length === 1 && h("p", { class: "ns-soft" }, ...prose(notes[0], 1000)),

@@ -5,8 +5,10 @@ import { button, enable } from "../forward/controls.js";
 import { duration } from "../forward/figures.js";
 import { brief, plural, shorten, tooltip } from "../numbers.js";
 import { chartElement } from "./chart.js";
+import { differing } from "./plain.js";
 import { links, prose } from "./prose.js";
 import { remedyElement } from "./remedy.js";
+import { asked, resultOf } from "./swap.js";
 import { at, headline, isRunning, markOf } from "./words.js";
 
 /** @typedef {import("./types.js").State} State */
@@ -40,23 +42,23 @@ export function createEvidence(store, { select, run }) {
   /** @param {State} state */
   function draw(state) {
     drawn = width();
-    const charts = resultOf(state)?.charts ?? [];
+    const charts = resultOf(state, state.selected)?.charts ?? [];
     fill(pictures, ...charts.map((chart) => chartElement(chart, drawn)));
   }
 
   /** @param {State} state @param {CheckFacts} facts */
   function write(state, facts) {
-    const result = resultOf(state);
-    fill(body, h("p", { class: "ns-question" }, facts.question), ...(result ? found(result, pictures, select) : []));
+    const result = resultOf(state, facts.name);
+    const other = differing(state, facts.name);
+    fill(body, h("p", { class: "ns-question" }, facts.question), other && h("p", { class: "ns-otherwise" }, h("span", { "aria-hidden": true }, "≠ "), other.text), ...(result ? found(result, pictures, select) : []));
     draw(state);
-    const cost = result ? [result.passes ? plural(Number(brief(result.passes)), "pass", "passes") : "no pass of its own", result.seconds ? duration(result.seconds) : ""].filter(Boolean).join(", ") : `${facts.cost ? `at most ${plural(facts.cost, "pass", "passes")}` : "no pass"} beyond the shared ones`;
-    fill(foot, h("span", {}, facts.sources.join(" · ")), result && facts.sources.length > 0 && " · ", toggle, h("span", { class: "ns-cost" }, cost));
+    fill(foot, h("span", {}, facts.sources.join(" · ")), result && facts.sources.length > 0 && " · ", toggle, h("span", { class: "ns-cost" }, result ? costOf(result) : mostOf(facts)));
     fill(why, ...reasons(facts));
   }
 
   /** @param {State} state @param {CheckFacts} facts */
   function writeHead(state, facts) {
-    const result = resultOf(state);
+    const result = resultOf(state, facts.name);
     const { mark, word, tone } = markOf(result, state.progress?.check === facts.name);
     const place = result ? at(result) : "";
     fill(
@@ -72,11 +74,11 @@ export function createEvidence(store, { select, run }) {
   return {
     element,
     update(state) {
-      const facts = state.catalogue.find((one) => one.name === state.selected);
-      const result = resultOf(state);
+      const facts = asked(state.catalogue).find((one) => one.name === state.selected);
+      const result = resultOf(state, state.selected);
       element.classList.toggle("ns-empty", !facts);
       if (!facts) return;
-      const other = before === null || before.selected !== state.selected || before.catalogue !== state.catalogue || resultOf(before) !== result;
+      const other = before === null || before.selected !== state.selected || before.catalogue !== state.catalogue || before.other !== state.other || before.plain !== state.plain || resultOf(before, before.selected) !== result;
       if (other || changed(before, state, ["progress"])) {
         const focused = head.contains(/** @type {Document | ShadowRoot} */ (element.getRootNode()).activeElement);
         if (other || before?.progress?.check !== state.progress?.check) writeHead(state, facts);
@@ -96,8 +98,22 @@ export function createEvidence(store, { select, run }) {
   };
 }
 
-/** @param {State} state @returns {CheckResult | undefined} */
-const resultOf = (state) => (state.selected === null ? undefined : state.results.get(state.selected));
+/** What a check has cost.
+ * @param {CheckResult} result
+ */
+function costOf({ passes, steps, seconds }) {
+  const ran = [passes ? plural(Number(brief(passes)), "pass", "passes") : "", steps ? plural(steps, "training step") : ""].filter(Boolean);
+  return [...(ran.length ? ran : ["no pass of its own"]), seconds ? duration(seconds) : ""].filter(Boolean).join(", ");
+}
+
+/** What a check may cost.
+ * @param {CheckFacts} facts
+ */
+function mostOf({ stage, cost }) {
+  if (stage === "swap") return "at most eight short trainings of copies";
+  if (stage === "training") return cost ? `at most ${plural(cost, "training step")} on a copy` : "no training step beyond the shared ones";
+  return `${cost ? `at most ${plural(cost, "pass", "passes")}` : "no pass"} beyond the shared ones`;
+}
 
 /**
  * What a check found.
@@ -112,8 +128,8 @@ function found(result, pictures, select) {
     : [h("p", { class: "ns-finding", "data-tone": finding ? markOf(result, false).tone : null }, ...(finding ? [headline(result)] : prose(result.summary, 400))), result.detail && h("p", {}, ...prose(result.detail))];
   return [
     ...said,
-    result.explained_by && h("p", { class: "ns-soft" }, "This follows from ", ...links([result.explained_by], select), "."),
-    result.explains.length > 0 && h("p", { class: "ns-soft" }, `This explains ${plural(result.explains.length, "other finding")}: `, ...links(result.explains, select), "."),
+    result.explained_by && h("p", { class: "ns-soft" }, "This follows from ", ...links([result.explained_by], select, ".")),
+    result.explains.length > 0 && h("p", { class: "ns-soft" }, `This explains ${plural(result.explains.length, "other finding")}: `, ...links(result.explains, select, ".")),
     measurementsTable(result.measurements),
     pictures,
     remedyElement(result.remedy, result.code),

@@ -2,11 +2,13 @@
 
 import { attribute, changed, fill, h, say } from "../dom.js";
 import { shorten, tooltip } from "../numbers.js";
+import { differing } from "./plain.js";
+import { asked, resultOf } from "./swap.js";
 import { named } from "./toolbar.js";
-import { isRunning, markOf } from "./words.js";
+import { doing, isRunning, markOf } from "./words.js";
 
 /** @typedef {import("./types.js").State} State */
-/** @typedef {{ facts: import("./types.js").CheckFacts, element: HTMLElement, mark: HTMLElement, what: HTMLElement, run: HTMLElement }} Row */
+/** @typedef {{ facts: import("./types.js").CheckFacts, element: HTMLElement, mark: HTMLElement, what: HTMLElement, other: HTMLElement, run: HTMLElement }} Row */
 
 /** What a stage looks at. @type {Record<string, string>} */
 const STAGES = {
@@ -15,6 +17,7 @@ const STAGES = {
   init: "the untrained network",
   backward: "gradients",
   training: "short runs on copies",
+  swap: "yours beside ones that are known to work",
 };
 
 /**
@@ -34,17 +37,18 @@ export function createList(store, { select, run, open }) {
   function rowOf(facts) {
     const mark = h("span", { class: "ns-mark" });
     const what = h("span", { class: "ns-what" });
+    const other = h("span", { class: "ns-other" });
     // For the pointer; the evidence has the button for everyone.
     const again = h("span", { class: "ns-again", onclick: (/** @type {Event} */ event) => (event.stopPropagation(), run([facts.name])) }, "run");
     const choose = () => select(facts.name);
-    const row = h("div", { class: "ns-row", role: "option", "data-check": facts.name, onclick: choose, onfocus: choose }, mark, h("span", { class: "ns-name" }, facts.name), what, again);
-    return { facts, element: row, mark, what, run: again };
+    const row = h("div", { class: "ns-row", role: "option", "data-check": facts.name, onclick: choose, onfocus: choose }, mark, h("span", { class: "ns-name" }, facts.name), what, other, again);
+    return { facts, element: row, mark, what, other, run: again };
   }
 
   /** @param {import("./types.js").CheckFacts[]} catalogue */
   function build(catalogue) {
-    rows = catalogue.map(rowOf);
-    const stages = [...new Set(catalogue.map((facts) => facts.stage))];
+    rows = asked(catalogue).map(rowOf);
+    const stages = [...new Set(rows.map((row) => row.facts.stage))];
     fill(element, ...stages.map((stage) => h("div", { class: "ns-stage", role: "group", "aria-label": named(stage) }, h("p", { class: "ns-heading", role: "presentation" }, named(stage), h("span", { class: "ns-soft" }, STAGES[stage] ?? "")), ...rows.filter((row) => row.facts.stage === stage).map((row) => row.element))));
   }
 
@@ -62,16 +66,20 @@ export function createList(store, { select, run, open }) {
   }
 
   /** @param {Row} row @param {State} state */
-  function write({ facts, element: row, mark, what, run: again }, state) {
-    const result = state.results.get(facts.name);
-    const now = markOf(result, state.progress?.check === facts.name);
+  function write({ facts, element: row, mark, what, other, run: again }, state) {
+    const result = resultOf(state, facts.name);
+    const progress = state.progress?.check === facts.name ? state.progress : null;
+    const now = markOf(result, progress !== null);
+    const differs = progress ? null : differing(state, facts.name);
     const selected = state.selected === facts.name;
     say(mark, now.mark);
     attribute(mark, "data-tone", now.tone);
-    const words = now.word === "running" ? "running …" : result ? result.summary : facts.question;
+    const words = progress ? doing(facts, progress) : result ? result.summary : facts.question;
     say(what, shorten(words, 120));
-    attribute(row, "title", tooltip(result ? `${facts.question} ${result.summary}` : facts.question));
-    attribute(row, "aria-label", shorten(`${facts.name}, ${now.word}${result ? `: ${result.summary}` : ""}`, 300));
+    say(other, differs?.chip ?? "");
+    other.hidden = differs === null;
+    attribute(row, "title", tooltip([facts.question, result?.summary, differs?.text].filter(Boolean).join(" ")));
+    attribute(row, "aria-label", shorten([`${facts.name}, ${now.word}${result ? `: ${result.summary}` : ""}`, differs?.text].filter(Boolean).join(". "), 400));
     attribute(row, "aria-selected", String(selected));
     attribute(row, "aria-keyshortcuts", selected ? "Enter r" : null);
     attribute(row, "tabindex", selected ? 0 : -1);
@@ -93,7 +101,7 @@ export function createList(store, { select, run, open }) {
   return {
     element,
     update(state) {
-      if (!changed(before, state, ["catalogue", "results", "progress", "status", "pending", "selected"])) return;
+      if (!changed(before, state, ["catalogue", "results", "other", "plain", "swap", "progress", "status", "pending", "selected"])) return;
       if (before?.catalogue !== state.catalogue) build(state.catalogue);
       for (const row of rows) write(row, state);
       before = state;

@@ -3,7 +3,7 @@
 import { MARKS, colourScale, css } from "../colour.js";
 import { isDark } from "../theme.js";
 import { brief, shorten } from "../numbers.js";
-import { label, s } from "./svg.js";
+import { axisLabel, label, s } from "./svg.js";
 
 const MOST = 64;
 /** Pixels that a number in a cell needs. */
@@ -31,8 +31,8 @@ export function drawMatrix(chart, width, read) {
   const svg = s(
     "svg",
     { width, height, viewBox: `0 0 ${width} ${height}` },
-    label(left, 12, `→ ${shorten(chart.x, 90)}`),
-    label(left, 28, `↓ ${shorten(chart.y, 90)}`),
+    axisLabel(left, 12, `→ ${chart.x}`, width - left),
+    axisLabel(left, 28, `↓ ${chart.y}`, width - left),
     ...Array.from({ length: columns }, (_, c) => (c % every ? null : label(left + cell * (c + 0.5), top - 6, String(c), "middle"))),
     ...names.map((name, r) => (r % down ? null : label(left - 6, top + tall * (r + 0.5) + 4, name, "end"))),
     ...rows.flatMap((row, r) => row.flatMap((value, c) => drawCell(value, left + cell * c, top + tall * r, cell, tall, scale))),

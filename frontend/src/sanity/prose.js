@@ -27,8 +27,10 @@ export function prose(text, limit = 1200) {
  * Names of checks, each of which selects its own.
  * @param {string[]} names
  * @param {(name: string) => void} select
+ * @param {string} [stop] what ends the sentence, on the line of the last name
  * @returns {import("../dom.js").Child[]}
  */
-export function links(names, select) {
-  return names.flatMap((name, i) => [i ? ", " : null, button(name, () => select(name), { class: "nb-plain ns-link" })]);
+export function links(names, select, stop = "") {
+  const all = names.map((name) => button(name, () => select(name), { class: "nb-plain ns-link" }));
+  return all.flatMap((link, i) => [h("span", { class: "ns-nowrap" }, link, i < all.length - 1 ? "," : stop), i < all.length - 1 ? " " : null]);
 }

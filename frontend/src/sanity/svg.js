@@ -1,6 +1,7 @@
 // Elements of a drawing; text in them can only become text.
 
 import { append, attribute } from "../dom.js";
+import { shorten } from "../numbers.js";
 
 /**
  * @param {string} tag
@@ -23,3 +24,21 @@ export function s(tag, attributes = {}, ...children) {
  * @param {string} [kind] further class
  */
 export const label = (x, y, text, anchor = "start", kind = "") => s("text", { x, y, "text-anchor": anchor, class: `ns-label ${kind}` }, text);
+
+/** Width of a character of a label, in pixels. */
+const CHARACTER = 7;
+
+/**
+ * What an axis is, no wider than there is room; the whole of it under the pointer.
+ * @param {number} x
+ * @param {number} y
+ * @param {string} text
+ * @param {number} room in pixels
+ * @param {"start" | "end"} [anchor]
+ */
+export function axisLabel(x, y, text, room, anchor = "start") {
+  const shown = shorten(text, Math.max(8, Math.min(90, Math.floor(room / CHARACTER))));
+  const element = label(x, y, shown, anchor);
+  if (shown !== text) element.append(s("title", {}, shorten(text, 500)));
+  return element;
+}

@@ -37,6 +37,7 @@
  * @property {string[]} explains
  * @property {string[]} sources
  * @property {number} passes
+ * @property {number} steps training steps on copies
  * @property {number} seconds
  *
  * @typedef {object} CheckFacts
@@ -46,7 +47,7 @@
  * @property {string} why
  * @property {string} remedy
  * @property {string} silent
- * @property {number} cost
+ * @property {number} cost passes at most; of the stage training, training steps
  * @property {string[]} needs
  * @property {[string, string][]} thresholds
  * @property {string[]} explains
@@ -67,13 +68,18 @@
  * @property {string} cut
  * @property {string[]} notes
  * @property {[string, string][]} versions
+ * @property {number} steps training steps on copies
+ * @property {boolean} plain whether augmentation and regularisation were off
  *
- * @typedef {{ done: number, total: number, check: string, seconds: number, left: number | null }} Progress
+ * @typedef {{ done: number, total: number, check: string, seconds: number, left: number | null, steps: number }} Progress
  * @typedef {{ state: "idle" | "busy" | "waiting" | "error" | "closed", text: string, stale: string | null }} Status
  *
  * @typedef {object} State what one view shows now; never sent to Python
  * @property {CheckFacts[]} catalogue
  * @property {SanityRecord | null} record
+ * @property {boolean} plain whether runs are plain ones, and those that are shown
+ * @property {Record<string, Verdict>} other verdicts of the other kind of run, by check: of the plain one, or of the one as it is
+ * @property {CheckResult | null} swap what the swap of model and data came to, in the form of a result
  * @property {Progress | null} progress null while no checks run
  * @property {Status} status
  * @property {Map<string, CheckResult>} results by check; a result that has not changed stays the same object
@@ -88,7 +94,8 @@
  * @typedef {{ element: HTMLElement, update: (state: State) => void, destroy?: () => void }} View
  *
  * @typedef {object} Actions
- * @property {(only: string[] | null) => void} run
+ * @property {(only: string[] | null) => void} run checks, or the swap by its name
+ * @property {(on: boolean) => void} plain
  * @property {() => void} cancel
  * @property {(form: string) => void} save
  * @property {(name: string) => void} select

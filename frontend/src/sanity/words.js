@@ -3,13 +3,14 @@
 import { duration } from "../forward/figures.js";
 import { fileTitle } from "../forward/pass.js";
 import { brief, plural, shorten } from "../numbers.js";
+import { SWAP, SWAPPED, isSwapping } from "./swap.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").CheckResult} CheckResult */
 /** @typedef {import("./types.js").Verdict} Verdict */
 
 /** Mark, word and tone of each verdict, those that matter most first. @type {Record<Verdict, [string, string, string | null]>} */
-const VERDICTS = {
+export const VERDICTS = {
   fail: ["✕", "failed", "bad"],
   error: ["!", "error", "bad"],
   warn: ["▲", "warning", "warn"],
@@ -29,7 +30,20 @@ export function markOf(result, running) {
   if (running) return { mark: "◐", word: "running", tone: "busy" };
   if (!result) return { mark: "·", word: "not run yet", tone: null };
   const [mark, word, tone] = VERDICTS[result.status];
-  return { mark, word, tone };
+  return { mark, word: (result.check === SWAP.name && SWAPPED[result.status]) || word, tone };
+}
+
+/**
+ * What a check that is running does, as far as that can be told.
+ * @param {import("./types.js").CheckFacts} facts
+ * @param {import("./types.js").Progress} progress
+ */
+export function doing({ name, stage, cost }, { done, total, steps }) {
+  if (name === SWAP.name) return `training ${done + 1} of at most ${total}`;
+  // all checks have been run, and the remedy of this one is tried on a copy
+  if (done >= total) return `tries the remedy, ${plural(steps, "step")}`;
+  if (!steps) return "running …";
+  return stage === "training" && cost >= steps ? `${steps} of at most ${cost} steps` : plural(steps, "training step");
 }
 
 /**
@@ -55,7 +69,7 @@ export const headline = (result) => shorten(result.title || result.summary || re
 export const at = (result) => (result.place ? `${fileTitle(result.place.file)}:${result.place.line}` : shorten(result.where, 80));
 
 /** @param {State} state */
-export const isRunning = ({ progress, pending, status }) => progress !== null || pending.includes("run") || status.state === "busy" || status.state === "waiting";
+export const isRunning = ({ progress, pending, status }) => progress !== null || pending.includes("run") || pending.includes("swap") || status.state === "busy" || status.state === "waiting";
 
 /** @param {number} seconds */
 const time = (seconds) => (seconds < 1 ? duration(seconds) : `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`);
@@ -63,18 +77,22 @@ const time = (seconds) => (seconds < 1 ? duration(seconds) : `${seconds < 10 ? s
 /** Where the run stands: how many, how long, on what.
  * @param {State} state
  */
-export function standing({ catalogue, record, progress, status, results, stuck }) {
+export function standing(state) {
+  const { catalogue, record, progress, status, results, stuck } = state;
   if (stuck) return "Cancel waits: use Interrupt kernel";
   const where = record ? [record.device, memory(record)] : [];
+  if (progress && isSwapping(state)) return ["model or data?", doing(SWAP, progress), time(progress.seconds), ...where].filter(Boolean).join(" · ");
   if (progress) {
+    const facts = catalogue.find((one) => one.name === progress.check);
+    const trains = facts && progress.steps ? `${facts.name}: ${doing(facts, progress)}` : "";
     const left = progress.left === null ? "" : `${Math.max(1, Math.round(progress.left))} s left`;
-    return [`${progress.done} of ${progress.total}`, left, ...where].filter(Boolean).join(" · ");
+    return [`${progress.done} of ${progress.total}`, trains, left, ...where].filter(Boolean).join(" · ");
   }
   if (status.state === "waiting") return status.text || "waits for the running cell to end";
   if (status.state === "busy") return `${status.text || "works"} …`;
   if (status.state === "closed") return "closed";
   if (!record) return `${plural(catalogue.length, "check")}, not run yet`;
-  return [`${results.size} of ${plural(catalogue.length, "check")}`, time(record.seconds), plural(Number(brief(record.passes)), "pass", "passes"), ...where].filter(Boolean).join(" · ");
+  return [`${results.size} of ${plural(catalogue.length, "check")}`, time(record.seconds), plural(Number(brief(record.passes)), "pass", "passes"), record.steps ? plural(record.steps, "training step") : "", ...where].filter(Boolean).join(" · ");
 }
 
 /** @param {import("./types.js").SanityRecord} record */
@@ -106,7 +124,7 @@ export function taskLine(task) {
  * @returns {Diagnosis}
  */
 export function diagnosisOf(state) {
-  const { record, results, catalogue } = state;
+  const { record, results, catalogue, plain } = state;
   const errors = [...results.values()].filter((result) => result.status === "error").map((result) => result.check);
   const first = record?.diagnosis.length ? results.get(record.diagnosis[0]) : undefined;
   if (record && first) {
@@ -118,10 +136,18 @@ export function diagnosisOf(state) {
   const cut = record?.cut ? `, but the run was cut short (${shorten(record.cut, 120)})` : "";
   const answered = [...results.values()].filter((result) => ANSWERS.has(result.status)).length;
   if (errors.length) return { ...none, tone: "bad", mark: "!", title: `${plural(errors.length, "check")} could not finish`, text: `No defect was found by ${plural(answered, "other check")}${cut}.` };
-  const working = isRunning(state);
+  const working = isRunning(state) && !(answered && isSwapping(state));
   if (answered && working) return { ...none, tone: null, mark: "◐", title: `No defect so far, by ${plural(answered, "check")}`, text: "" };
   if (answered) return { ...none, tone: cut ? null : "ok", mark: "●", title: `No defect was found by ${plural(answered, "check")}${cut}`, text: "" };
-  if (working) return { ...none, tone: null, mark: "◐", title: state.status.state === "waiting" ? "The checks wait for the running cell to end" : "The first checks are running", text: "" };
+  if (working) return { ...none, tone: null, mark: "◐", title: workingTitle(state), text: "" };
   if (record) return { ...none, tone: null, mark: "–", title: `No check came to an answer${cut}`, text: "" };
-  return { ...none, tone: null, mark: "·", title: "Nothing has been run yet", text: `${plural(catalogue.length, "check")} will ask what is listed below. Model, optimizer and loader are left unchanged.` };
+  const asks = `${plural(catalogue.length, "check")} will ask what is listed below`;
+  if (plain) return { ...none, tone: null, mark: "·", title: "Nothing has been run plain yet", text: `${asks}, of a copy without augmentation and regularisation, as far as these can be found. What was found as it is comes back when Plain is switched off.` };
+  return { ...none, tone: null, mark: "·", title: "Nothing has been run yet", text: `${asks}. Model, optimizer and loader are left unchanged.` };
+}
+
+/** @param {State} state */
+function workingTitle(state) {
+  if (state.status.state === "waiting") return `The ${isSwapping(state) ? "swap waits" : "checks wait"} for the running cell to end`;
+  return isSwapping(state) ? "Model and data are swapped for known ones" : "The first checks are running";
 }
