@@ -101,7 +101,8 @@ def _like(optimizer: Any, twins: dict[int, nn.Parameter]) -> Optimizer:
         own = [twins[id(parameter)] for parameter in group["params"] if id(parameter) in twins]
         if own:
             # while a schedule warms up, the live rate is not the rate that training is for
-            rate = max(float(group["lr"]), float(group.get("initial_lr", 0.0)))
+            given = group["lr"]  # None where an optimizer makes its own
+            rate = None if given is None else max(float(given), float(group.get("initial_lr", 0.0)))
             groups.append({**group, "lr": rate, "params": own})
     if not groups:
         raise MissingNeed("an optimizer over parameters of the model")

@@ -276,8 +276,10 @@ def _optimizer_named(optimizer: Any) -> str:
         return "the optimizer of your factory"
     names = []
     for one in several:
-        rates = sorted({max(float(group["lr"]), float(group.get("initial_lr", 0))) for group in one.param_groups})
-        names.append(f"{type(one).__name__}, rate {' and '.join(f'{rate:g}' for rate in rates)}")
+        given = [group for group in one.param_groups if group["lr"] is not None]
+        rates = sorted({max(float(group["lr"]), float(group.get("initial_lr", 0))) for group in given})
+        told = f"rate {' and '.join(f'{rate:g}' for rate in rates)}" if rates else "a rate of its own"
+        names.append(f"{type(one).__name__}, {told}")
     return "; ".join(names)
 
 

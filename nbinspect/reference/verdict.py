@@ -28,6 +28,9 @@ def verdict(runs: tuple[SwapRun, ...], *, wrong_way: bool, many: str, steps: int
     known, proof = _of(runs, "reference", "yours"), _of(runs, "reference", "reference")
     if own[0].answer == "learns":
         how = f"{_share(own[0])} of the way from a constant prediction to perfect answers in {steps} steps"
+        if _learns(known) and own[0].gain < _HALF * _best(known).gain:
+            beside = f"the reference model comes {_share(_best(known))}: something slows yours, if only its rate"
+            return "unknown", f"It cannot be told: your model learns your data, {how}, and {beside}."
         return "neither", f"Neither is at fault: your model learns your data, {how}."
     if _learns(own):
         return _of_optimizer(own)

@@ -165,7 +165,7 @@ class _Run:
             return
         for at, result in enumerate(self._results):
             if result.status == "fail" and not result.confirmed:
-                taken = self._program.steps
+                taken, began = self._program.steps, time.monotonic()
                 self._tell(result.check)
                 try:
                     found = proven(self._program, supplies.supply("recorded"), result)
@@ -174,7 +174,8 @@ class _Run:
                     return
                 except (MissingNeed, Hung, Exception):  # noqa: BLE001 - the finding stands without a proof
                     continue
-                self._results[at] = replace(found, steps=found.steps + self._program.steps - taken)
+                steps, seconds = self._program.steps - taken, time.monotonic() - began
+                self._results[at] = replace(found, steps=found.steps + steps, seconds=found.seconds + seconds)
 
     def _task(self, supplies: Supplies) -> TaskRecord | None:
         try:

@@ -92,3 +92,19 @@ def test_a_run_that_diverged_is_none_of_the_way() -> None:
         for one in crossing("---", "---", "+", "+")
     ]
     assert "yours 0 %" in verdict(tuple(runs), wrong_way=False, many="", steps=60)[1]
+
+
+def test_a_model_that_is_far_slower_than_the_reference_is_not_called_sound() -> None:
+    """Learning a quarter of the way where the reference model comes nearly all of it leaves the question open."""
+    runs = tuple(
+        SwapRun(model, data, "Adam", np.array([0, 60]), np.array([1.0, 1 - gain]), gain, 0.02, "learns")
+        for model, data, gain in (
+            ("yours", "yours", 0.27),
+            ("yours", "reference", 0.3),
+            ("reference", "yours", 0.95),
+            ("reference", "reference", 0.99),
+        )
+    )
+    fault, sentence = verdict(runs, wrong_way=False, many="", steps=60)
+    assert fault == "unknown"
+    assert "slows yours" in sentence
