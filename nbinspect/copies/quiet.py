@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import Any
 import torch
 
 _WRITES = frozenset("wax+")
+_TICK = 0.02
+"""Seconds by which the clock of a file system may lag behind."""
 
 
 @contextlib.contextmanager
@@ -33,7 +36,7 @@ class Quiet:
     """Holds back what a program prints and writes; what it wrote it also reads there.
 
     Files that are opened for writing, and those of `torch.save`, go to a temporary folder, which goes with this
-    object. Folders that the program makes stay.
+    object. Files that were there before are neither removed nor replaced. Folders that the program makes stay.
     """
 
     def __init__(self) -> None:
@@ -43,6 +46,7 @@ class Quiet:
         self._folder = Path(self._temporary.name)
         self._written: dict[str, Path] = {}
         self._thread = threading.get_ident()
+        self._began = time.time() - _TICK
 
     def close(self) -> None:
         """Remove what was written."""
@@ -60,6 +64,11 @@ class Quiet:
             _replaced(io, "open", self._opening(io.open)),
             _replaced(torch, "save", self._saving(torch.save)),
             _replaced(torch, "load", self._loading(torch.load)),
+            _replaced(os, "remove", self._removing(os.remove)),
+            _replaced(os, "unlink", self._removing(os.unlink)),
+            _replaced(os, "replace", self._moving(os.replace)),
+            _replaced(os, "rename", self._moving(os.rename)),
+            _replaced(shutil, "rmtree", self._removing(shutil.rmtree)),
         ):
             warnings.simplefilter("ignore")
             yield
@@ -84,11 +93,44 @@ class Quiet:
 
         return loaded
 
+    def _removing(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def removed(path: Any, *rest: Any, **named: Any) -> Any:
+            if self._is_other(path) or named.get("dir_fd") is not None:
+                return real(path, *rest, **named)
+            if self._written.pop(_whole(path), None) is None and self._is_new(path):
+                return real(path, *rest, **named)  # the program made it itself, as by `tempfile`
+            return None
+
+        return removed
+
+    def _moving(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def moved(source: Any, target: Any, **named: Any) -> Any:
+            if self._is_other(source) or self._is_other(target) or set(named) - {"src_dir_fd", "dst_dir_fd"}:
+                return real(source, target, **named)
+            held = self._written.pop(_whole(source), None)
+            if held is None and self._is_new(source) and not Path(target).exists():
+                return real(source, target, **named)
+            place = self._place(target, writes=True)
+            if held is not None or Path(source).is_file():
+                shutil.copyfile(source if held is None else held, place)
+            return None
+
+        return moved
+
+    def _is_other(self, path: Any) -> bool:
+        """Whether a path is none, or another thread's business."""
+        return not isinstance(path, str | os.PathLike) or threading.get_ident() != self._thread
+
+    def _is_new(self, path: Any) -> bool:
+        """Whether a file or folder was made since this began; True where there is none, the program's own error."""
+        own = Path(path)
+        return not own.exists() or own.stat().st_ctime >= self._began
+
     def _place(self, file: Any, *, writes: bool, keeps: bool = False) -> Any:
         """Return where a file is read or written instead; the file itself where there is no need."""
         if not isinstance(file, str | os.PathLike) or threading.get_ident() != self._thread:
             return file
-        path = os.path.abspath(file)  # noqa: PTH100 - `Path.absolute` leaves `..` in it
+        path = _whole(file)
         known = self._written.get(path)
         if known is not None or not writes or path.startswith((str(self._folder), "/dev/", "/proc/")):
             return file if known is None else known
@@ -98,3 +140,7 @@ class Quiet:
             shutil.copyfile(path, instead)
         self._written[path] = instead  # not before, for the copy itself opens both
         return instead
+
+
+def _whole(path: str | os.PathLike[str]) -> str:
+    return os.path.abspath(path)  # noqa: PTH100 - `Path.absolute` leaves `..` in it

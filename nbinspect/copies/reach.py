@@ -94,7 +94,7 @@ class _Walk:
             yield from elements(value)
         else:
             yield type(value)
-            yield from (part for part in attributes(value).values() if _leads_on(part))
+            yield from self._of_attributes(value)
 
     def _of_function(self, function: types.FunctionType) -> Iterator[Any]:
         wrapped = getattr(function, "__wrapped__", None)
@@ -135,6 +135,13 @@ class _Walk:
             self._bound(name, value, functools.partial(_bind, namespace, name))
             if value is not MISSING:
                 yield value
+
+    def _of_attributes(self, value: Any) -> Iterator[Any]:
+        for name, part in attributes(value).items():
+            if sink_for(part) is not None:  # else what holds nothing live, and is not copied, writes to it
+                self._bound(name, part, functools.partial(_bind, vars(value), name))
+            elif _leads_on(part):
+                yield part
 
     def _of_class(self, kind: type) -> Iterator[Any]:
         for one in kind.__mro__:
@@ -198,8 +205,10 @@ def elements(container: Any) -> Iterable[Any]:
 
 
 def attributes(value: Any) -> Mapping[str, Any]:
-    """Return the attributes of an object of whatever class; none of tensors, types, functions, modules and data."""
+    """Return the attributes of an object of any class; none of tensors, types, functions, modules, data, loggers."""
     if isinstance(value, Tensor | type | types.FunctionType | types.ModuleType | DataLoader | Dataset):
+        return {}
+    if sink_for(value) is not None:
         return {}
     if type(value).__module__.split(".")[0] in ("builtins", "numpy", "pandas", "polars", "matplotlib", "IPython"):
         return {}

@@ -42,5 +42,7 @@ def sink_for(value: Any) -> Any:
     is_module = isinstance(value, ModuleType)
     home = value.__name__ if is_module else type(value).__module__
     top = home.split(".")[0]
-    is_logger = top in _LOGGERS or home.startswith("torch.utils.tensorboard") or (top == "tqdm" and not is_module)
+    is_logger = (
+        top in (*_LOGGERS, "_csv") or home.startswith("torch.utils.tensorboard") or (top == "tqdm" and not is_module)
+    )
     return Sink() if is_logger else None

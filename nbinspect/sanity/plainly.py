@@ -13,7 +13,7 @@ from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Limits
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.runner import run_checks
-from nbinspect.sanity.trials.plain import plain
+from nbinspect.sanity.trials.plain import plain, without_smoothing
 from nbinspect.sanity.trials.whole import whole_copy
 from nbinspect.sanity.unaugmented import unaugmented
 from nbinspect.subject import Subject
@@ -40,7 +40,7 @@ def run_plain(subject: Subject, checks: Sequence[Check], **options: Any) -> Sani
         try:
             with whole_copy(program) as whole:
                 copy = Program(whole.subject, program.limits)
-                off = plain(copy)
+                off = (*plain(copy), *without_smoothing(copy))
                 loader, told = unaugmented(subject.loader, subject.val_loader)
                 record = run_checks(replace(copy.subject, loader=loader), checks, **options)
         except MissingNeed as missing:

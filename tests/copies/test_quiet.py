@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import builtins
 import io
+import os
+import shutil
 import sys
+import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,3 +68,40 @@ def test_everything_is_back_after_a_fault(quiet: Quiet, fault: type[BaseExceptio
         raise fault
     assert (builtins.open, io.open, torch.save, torch.load, sys.stdout, sys.stderr) == before
     quiet.close()
+
+
+def test_files_that_were_there_are_neither_removed_nor_replaced(tmp_path: Path) -> None:
+    """A step that keeps a few checkpoints and writes them atomically sees what it did; the folder stays as it was."""
+    old, final = tmp_path / "old.pt", tmp_path / "final.pt"
+    torch.save(torch.zeros(2), old)
+    torch.save(torch.zeros(2), final)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "log.txt").write_text("kept", encoding="utf-8")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    newest = max(path.stat().st_ctime for path in tmp_path.rglob("*"))
+    while time.time() < newest + 0.1:
+        os.sched_yield()
+    quiet = Quiet()
+    with quiet.holding():
+        old.unlink()
+        os.remove(old)  # noqa: PTH107 - as people write it
+        torch.save(torch.ones(3), tmp_path / "new.tmp")
+        os.replace(tmp_path / "new.tmp", final)  # noqa: PTH105 - as people write it
+        found = torch.load(final)
+        shutil.rmtree(tmp_path / "runs")
+    quiet.close()
+    assert torch.equal(found, torch.ones(3))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_files_that_a_step_makes_itself_it_may_remove(tmp_path: Path) -> None:
+    """What `tempfile` made within the block is really removed, so that nothing is left behind."""
+    quiet = Quiet()
+    with quiet.holding():
+        handle, name = tempfile.mkstemp(dir=tmp_path)
+        os.close(handle)
+        Path(name).unlink()
+        with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+            torch.save(torch.ones(1), Path(folder) / "a.pt")
+    quiet.close()
+    assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ from transformers import BertConfig, BertForSequenceClassification
 from nbinspect import check
 from nbinspect.sanity.limits import Limits
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.plain import plain
+from nbinspect.sanity.trials.plain import plain, without_smoothing
 from nbinspect.sanity.unaugmented import unaugmented
 from nbinspect.subject import make_subject
 from tests.sanity.states import state_of
@@ -122,7 +122,8 @@ def test_dropout_and_decay_are_switched_off() -> None:
         assert torch.equal(*pair), name
         assert optimizer.param_groups[0]["weight_decay"] == 0
         assert any("dropout" in text for text in off)
-        assert {"weight decay", "label smoothing"} <= set(off)
+        assert "weight decay 0.1" in off
+        assert without_smoothing(copy) == ("label smoothing 0.1",)
 
 
 def test_a_plain_run_says_what_was_off_and_leaves_the_program_alone() -> None:
@@ -159,3 +160,13 @@ def test_a_step_that_reaches_the_model_by_closure_runs_plain_too() -> None:
     check(model, loader, nn.CrossEntropyLoss(), plain=True, **options)
     assert not seen, "what a step notes on a copy is put back"
     assert model[1].p == 0.5
+
+
+def test_label_smoothing_is_switched_off_on_the_copy() -> None:
+    """A plain run says that it switched label smoothing off, and the user's own loss keeps it."""
+    loss_fn = nn.CrossEntropyLoss(label_smoothing=0.1)
+    batch = (torch.randn(16, 4), torch.randint(3, (16,)))
+    optimizer = torch.optim.Adam((model := nn.Linear(4, 3)).parameters())
+    report = check(model, [batch], loss_fn, optimizer=optimizer, only="updates-not-applied", plain=True)
+    assert "plain: label smoothing 0.1" in report.record.notes
+    assert loss_fn.label_smoothing == 0.1

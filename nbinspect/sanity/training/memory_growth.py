@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -71,7 +72,8 @@ def _leads_back(alive: Alive, train_step: Callable[..., Any] | None) -> CheckRes
         f"step {alive.steps[0] + 1} goes back into an earlier step's graph",
         measured("steps that run before one raises", alive.steps[0], "all"),
         title="State is carried over with its graph",
-        detail=f"{alive.error.splitlines()[0][:200]} A tensor of an earlier step is used again.",
+        detail="A tensor of an earlier step is used again, with the graph of that step: "
+        f"{textwrap.shorten(alive.error.splitlines()[0], 200, placeholder=' …')}.",
         remedy="Detach what is carried from step to step: state = state.detach().",
         code="+ state = state.detach()",
         where="train_step",

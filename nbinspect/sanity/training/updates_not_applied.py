@@ -74,7 +74,7 @@ def _told(program: Program, one: Unapplied, *numbers: Any, doubtful: bool) -> Ch
 def _with_control(result: CheckResult, program: Program, batch: Batch, steps: int) -> CheckResult:
     """Try what the step should have done: standard steps with the same optimizer and loss."""
     losses = losses_of(program, (batch,), steps, own=False)
-    if losses is None or fell(losses) <= 0:
+    if losses is None or fell(losses) <= 0.01 * abs(losses[0]):
         return result
     number = measured(f"loss of a batch after {steps} steps that clear, go back and update", losses[-1], "lower")
     as_it_is = measured(f"loss of a batch after {steps} of these steps", losses[0], "lower")

@@ -54,6 +54,18 @@ def without_decay(optimizers: Iterable[Optimizer]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def without_smoothing(copy: Program) -> tuple[str, ...]:
+    """Switch off label smoothing in a copy's cross-entropies, of the model and its loss; return what was on."""
+    loss = copy.subject.loss_fn
+    modules = [*copy.network.modules(), *(loss.modules() if isinstance(loss, nn.Module) else ())]
+    found = []
+    for module in modules:
+        if isinstance(module, nn.CrossEntropyLoss) and module.label_smoothing:
+            found.append(f"label smoothing {module.label_smoothing:g}")
+            module.label_smoothing = 0.0
+    return tuple(dict.fromkeys(found))
+
+
 def _quieted(path: str, module: nn.Module) -> Iterator[str]:
     """Switch off what one module does at random, and give a word for each."""
     for holder, prefix in ((module, ""), (getattr(module, "config", None), "config.")):

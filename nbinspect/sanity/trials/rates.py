@@ -18,6 +18,8 @@ from nbinspect.sanity.trials.trainee import Trainee, trained
 
 Floats = npt.NDArray[np.float64]
 LOWEST, HIGHEST = 1e-6, 10.0
+_ABSURD = 1e6
+"""Weights above, or none at all, are those of a training that has diverged."""
 _WEIGHTS = np.array([1.0, 2.0, 3.0, 2.0, 1.0])
 
 
@@ -119,10 +121,16 @@ class _Losses:
     def explode_after_a_step(self) -> bool:
         """Take a step, note the loss after it, and return whether it has exploded."""
         batches, number = self._batches, self._trainee.steps
-        step = self._trainee.step(batches[number % len(batches)], held=True)
-        if self._before:
-            at = (number + 1) % len(batches)
-            loss = self._trainee.loss(batches[at]) - self._before[at] + self.start
+        try:
+            step = self._trainee.step(batches[number % len(batches)], held=True)
+            after = self._trainee.loss(batches[(number + 1) % len(batches)]) if self._before else None
+        except MissingNeed:
+            if not (self.seen and self._are_ruined()):
+                raise
+            self.seen.append(float("inf"))  # a distribution, or the user's own assertion, refused what is NaN
+            return True
+        if after is not None:
+            loss = after - self._before[(number + 1) % len(batches)] + self.start
         else:
             if step.loss is None:
                 raise MissingNeed("a loss: give loss_fn, or return it from train_step")
@@ -130,6 +138,9 @@ class _Losses:
             self.start = loss if not self.seen else self.start
         self.seen.append(loss)
         return not isfinite(loss) or loss > self.start + 4 * max(abs(self.start), self.start - min(self.seen))
+
+    def _are_ruined(self) -> bool:
+        return not all(bool((tensor.abs() < _ABSURD).all()) for tensor in self._trainee.parameters.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +220,7 @@ def force_rates(trainee: Trainee, factor: float) -> None:
 def _given(trainee: Trainee) -> Iterator[tuple[dict[str, object], float]]:
     for optimizer in trainee.optimizers.values():
         for group in optimizer.param_groups:
-            if "lr" in group:
+            if group.get("lr") is not None:  # Adafactor's is None where it makes its own
                 group.setdefault("given_lr", float(group.get("initial_lr", group["lr"])))
                 yield group, float(group["given_lr"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -133,7 +134,7 @@ class Trainee:
                 return take()
             except MissingNeed:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # some programs leave where the loss is not finite
                 article = "an" if kind[0] in "aeiou" else "a"
                 raise MissingNeed(f"{article} {kind} step that runs on a copy ({_told(error)})") from error
 
@@ -167,9 +168,11 @@ def _bytes_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     place, lines = place_in_user_code(error), str(error).splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:200]}{f' at {place}' if place else ''}"
+    return (
+        f"{type(error).__name__}: {textwrap.shorten(lines[0], 200, placeholder=' …')}{f' at {place}' if place else ''}"
+    )
 
 
 @contextmanager

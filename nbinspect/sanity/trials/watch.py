@@ -153,7 +153,7 @@ class _Watch:
             _joint(self._found.values()),
             arrived,
             self._piled,
-            tuple(float(group.get("lr", 1.0)) for group in groups),
+            tuple(1.0 if group.get("lr") is None else float(group["lr"]) for group in groups),
             tuple(frozenset(self._names.get(id(p), "") for p in group["params"]) for group in groups),
             {self._names.get(key, ""): norm for key, norm in self._found.items()},
             sizes,

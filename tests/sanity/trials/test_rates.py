@@ -84,3 +84,48 @@ def test_the_peak_is_that_of_the_schedule() -> None:
     warm = lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda n: min(1.0, 0.1 + n / 50))  # noqa: E731 - one expression
     assert peak_rate(quadratic(0.3, scheduler=warm)[0], 100) == (pytest.approx(0.3), True)
     assert peak_rate(quadratic(0.3)[0], 100) == (0.3, False)
+
+
+def test_a_step_that_refuses_what_the_rate_has_ruined_has_diverged() -> None:
+    """A step that raises at weights beyond all measure ends the range test; any other that raises is a missing need."""
+    model = nn.Linear(1, 1, bias=False)
+
+    def step(batch: Any, optimizer: Any) -> float:
+        optimizer.zero_grad()
+        loss = (model(batch[0]) ** 4).sum() if at_all else 1 / 0
+        assert bool(torch.isfinite(loss))
+        loss.backward()
+        optimizer.step()
+        return 1.0
+
+    at_all, raws = True, [(torch.full((4, 1), 1e3), torch.zeros(4, 1))] * 3
+    subject = make_subject(model, raws, optimizer=torch.optim.SGD(model.parameters(), 0.1), train_step=step)
+    program = Program(subject, Limits(60, lambda: False))
+    found = range_test(program, [make_batch(subject, raw) for raw in raws], 20, has_loss=False)
+    assert found.losses[-1] == float("inf")
+    assert len(found.losses) < 20
+    at_all = False
+    with pytest.raises(MissingNeed):
+        range_test(program, [make_batch(subject, raw) for raw in raws], 20, has_loss=False)
+
+
+def test_an_optimizer_that_makes_its_own_rate_has_none() -> None:
+    """A group whose rate is None, as Adafactor's, is a missing need, and its steps are watched all the same."""
+    program, batches = quadratic(kind=OwnRate)
+    with trained(program) as trainee:
+        with pytest.raises(MissingNeed, match="learning rate"):
+            highest_rate(trainee)
+        force_rates(trainee, 10.0)
+        assert trainee.step(batches[0], observed=True).events.updates[0].rates == (1.0,)
+
+
+class OwnRate(torch.optim.Optimizer):
+    """Descends at a rate that its groups do not tell."""
+
+    def __init__(self, parameters: Any, lr: float) -> None:
+        super().__init__(parameters, {"lr": None, "own": lr})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for parameter in self.param_groups[0]["params"]:
+            parameter.sub_(0.1 * parameter.grad)

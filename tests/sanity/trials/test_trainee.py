@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import builtins
 import copy
+import csv
 import io
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -240,3 +242,77 @@ def test_a_network_in_eval_mode_is_trained_in_train_mode() -> None:
         trainee.step(batches[0])
         assert trainee.program.network.training
     assert not model.training
+
+
+def test_a_step_with_a_progress_bar_on_self_is_run() -> None:
+    """A bar that a trainer keeps is neither followed, though it holds proxies of itself, nor moved."""
+    model, optimizer, loader = parts()
+
+    class Trainer:
+        def __init__(self) -> None:
+            self.bar = pytest.importorskip("tqdm").tqdm(total=8, file=io.StringIO())
+
+        def step(self, batch: Any) -> Any:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(batch[0]), batch[1])
+            loss.backward()
+            optimizer.step()
+            self.bar.update()
+            return loss
+
+    trainer = Trainer()
+    program, batches = program_of(model, loader, nn.CrossEntropyLoss(), optimizer=optimizer, train_step=trainer.step)
+    with trained(program) as trainee:
+        assert trainee.step(batches[0]).loss is not None
+    assert trainer.bar.n == 0
+    trainer.bar.close()
+
+
+def test_files_that_an_object_without_a_model_keeps_open_are_not_written(tmp_path: Path) -> None:
+    """A file, a writer of tables and a log handler on an object that holds nothing live take nothing."""
+    model, optimizer, loader = parts()
+
+    class Log:
+        def __init__(self) -> None:
+            self.file = (tmp_path / "log.txt").open("w", encoding="utf-8")
+            self.table = csv.DictWriter(self.file, ["loss"])
+            self.plain = csv.writer(self.file)
+            self.logger = logging.Logger("own")
+            self.logger.addHandler(logging.StreamHandler(self.file))
+
+        def add(self, loss: float) -> None:
+            self.file.write(f"{loss}")
+            self.table.writerow({"loss": loss})
+            self.plain.writerow([loss])
+            self.logger.warning("loss %s", loss)
+
+    log = Log()
+
+    def step(batch: Any) -> float:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        log.add(loss.item())
+        return loss.item()
+
+    program, batches = program_of(model, loader, nn.CrossEntropyLoss(), optimizer=optimizer, train_step=step)
+    with trained(program) as trainee:
+        assert trainee.step(batches[0]).loss is not None
+    log.file.flush()
+    assert not (tmp_path / "log.txt").read_text(encoding="utf-8")
+    log.add(1.0)
+    log.file.close()
+    assert (tmp_path / "log.txt").read_text(encoding="utf-8").count("1.0") == 4
+
+
+def test_a_step_that_leaves_the_program_is_a_missing_need() -> None:
+    """Where the user's step calls `sys.exit`, as some do at a loss that is not finite, the run goes on."""
+    model, optimizer, loader = parts()
+
+    def step(batch: Any) -> None:
+        sys.exit("loss is not finite")
+
+    program, batches = program_of(model, loader, nn.CrossEntropyLoss(), optimizer=optimizer, train_step=step)
+    with pytest.raises(MissingNeed, match="SystemExit: loss is not finite"), trained(program) as trainee:
+        trainee.step(batches[0])
