@@ -13,6 +13,7 @@ from nbinspect.sanity.evidence.depth import (
     LEAST,
     Layer,
     ends,
+    is_steady,
     magnitude,
     multiplied,
     relative_gradients,
@@ -32,7 +33,7 @@ def run(
     most: float = 1e4,
     watch: float = 1e3,
     grown: float = 1e3,
-    step: float = 1.2,
+    step: float = 1.1,
 ) -> CheckResult:
     """Compare the gradients of the first layers, and at the first times of a recurrent network, with those of the last.
 
@@ -42,13 +43,13 @@ def run(
         untrained: says that nothing has been learnt yet.
         most: factor above which the gradient has exploded; gradients are relative to their weights.
         watch: factor above which that is worth a look.
-        grown: factor above which the gradient of the activations has exploded, where nearly every layer makes it grow.
+        grown: the same where nearly every layer makes it grow, and for the gradient of the activations.
         step: growth over one layer, above which it counts as such.
     """
     del untrained
     through = max(unrolled(program, backward), key=lambda one: one.grows, default=None)
     if through is not None and through.grows > watch:
-        return _through_time(through, most)
+        return _through_time(through, grown if is_steady(through.norms[::-1]) else most)
     layers = relative_gradients(backward)
     if len(layers) < LEAST:
         return passed(f"weighted layers with a gradient: {len(layers)}, no depth to grow in")
@@ -57,7 +58,8 @@ def run(
     # the smallest of the first: branches that begin near zero leave the stem alone with a large one
     factor = min(first) / max(last)
     if factor > watch:
-        return _told(layers, values, ("relative gradient", "gradient over weight of"), factor, most)
+        enough = grown if is_steady(values[::-1]) else most
+        return _told(layers, values, ("relative gradient", "gradient over weight of"), factor, enough)
     if (factor := multiplied(layers, step)) > grown:
         arriving = [layer.arriving for layer in layers]
         return _told(layers, arriving, ("gradient of the activations", "gradient of what is made by"), factor, grown)

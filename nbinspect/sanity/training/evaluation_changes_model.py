@@ -38,7 +38,8 @@ def run(program: Program, batch: Batch, eval_step: Callable[..., Any], *, smalle
     does = any(shift > smallest for shift in shifts.values() if shift is not None)
     is_known = any(shift is not None for shift in shifts.values())
     is_state = is_buffers and not any(is_statistic(program, name) for name in left.buffers)
-    return (failed if (does and not is_state) or (left.parameters and not is_known) else warned)(
+    certain = bool(left.gradients) or (does and not is_state) or (bool(left.parameters) and not is_known)
+    return (failed if certain else warned)(
         f"evaluation changes {_counted(left)}",
         measured("parameters, buffers and gradients that evaluation changes", len(left.names), "0"),
         *(measured(f"change of {name}", shift, "0") for name, shift in shifts.items() if shift is not None),

@@ -31,7 +31,12 @@ def run(
     """
     epoch = _length(loader)
     total = program.subject.total_steps
-    schedule = schedule_of(program, total or epoch)
+    calls, updates = max(observed.scheduled.values(), default=0), len(observed.updating)
+    is_by_epoch = observed.is_own and 0 < calls < 0.9 * updates
+    if is_by_epoch and not (total and epoch):
+        return inconclusive("not stepped with every update", settle="Give total_steps, and a loader with a length.")
+    epochs = max(1, round(total / epoch)) if total and epoch else None
+    schedule = schedule_of(program, epochs if is_by_epoch else total or epoch)
     if schedule is None or schedule.peak == 0:
         return skipped("a scheduler that follows the steps")
     stepped = observed.scheduled.get(schedule.name, 0)
@@ -39,13 +44,14 @@ def run(
         return _elsewhere(schedule)
     low = float((schedule.run < nothing * schedule.peak).mean())
     later = float(schedule.rates.max()) / schedule.peak
-    length = f"the {schedule.total} steps of {'the run' if total else 'an epoch'}" if schedule.total else "1,000 steps"
+    unit = "epochs" if is_by_epoch else "steps"
+    length = f"the {schedule.total} {unit} of {'the run' if total else 'an epoch'}" if schedule.total else "1,000 steps"
     shown = (
         measured(f"share of {length} at less than {nothing:g} of the highest rate", low, f"below {share:g}"),
         measured("highest rate after the end, beside the highest before", later, f"below {rise:g}"),
     )
-    epochs = round(total / epoch) if total and epoch else None
-    fault = fault_of(schedule, sinks=low > share, rises=later > rise and total is not None, epochs=epochs)
+    rises = later > rise and total is not None
+    fault = fault_of(schedule, unit, sinks=low > share, rises=rises, epochs=None if is_by_epoch else epochs)
     if fault is None:
         found = f"from {schedule.run[0]:.3g} to {schedule.run[-1]:.3g}, at most {schedule.peak:.3g}"
         return passed(found, *shown, charts=_chart(schedule))

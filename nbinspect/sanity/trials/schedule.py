@@ -81,29 +81,38 @@ def _stepped(trainee: Trainee, scheduler: Any, steps: int) -> npt.NDArray[np.flo
     return np.asarray(table[:, int(table.max(0).argmax())])
 
 
-def fault_of(schedule: Schedule, *, sinks: bool, rises: bool, epochs: int | None) -> tuple[str, str, str] | None:
-    """Return what is wrong, in a few words and in a sentence, and what to do; None where nothing is."""
+def fault_of(
+    schedule: Schedule, unit: str, *, sinks: bool, rises: bool, epochs: int | None
+) -> tuple[str, str, str] | None:
+    """Return what is wrong, in a few words and in a sentence, and what to do; None where nothing is.
+
+    Args:
+        schedule: what the scheduler does.
+        unit: ``steps`` or ``epochs``, in which it is stepped.
+        sinks: whether the rate is next to nothing for too long.
+        rises: whether it goes on rising after the end.
+        epochs: of the run, where it is stepped every batch.
+    """
     total = schedule.total or len(schedule.rates)
-    unit = f"Step it once an epoch, or give its lengths in optimizer steps: {total} are left of the run."
+    one = unit.removesuffix("s")
+    way = "once an epoch" if unit == "steps" else "with every update"
+    remedy = (
+        f"Step it {way}, or give its lengths in {'optimizer steps' if unit == 'steps' else unit}: {total} are left."
+    )
     if schedule.ended:
         end = len(schedule.rates)
-        return (
-            f"ends after {end} of {total} steps",
-            f"{schedule.kind} raises when it is stepped after step {end}.",
-            unit,
-        )
+        text = f"{schedule.kind} raises when it is stepped after {one} {end}."
+        return f"ends after {end} of {total} {unit}", text, remedy
     if schedule.half_period is not None and schedule.half_period == epochs and total > 2 * schedule.half_period:
         turns = f"It is at its lowest after {epochs} steps, as many as there are epochs, and then rises again."
-        return f"goes down and up every {2 * schedule.half_period} steps", turns, unit
+        return f"goes down and up every {2 * schedule.half_period} steps", turns, remedy
     if sinks:
         first = int(np.argmax(schedule.run < 1e-3 * schedule.peak))
-        text = f"From step {first} of {total} on next to nothing is left of the highest rate, {schedule.peak:.3g}."
-        return f"next to nothing from step {first} of {total}", text, unit
+        text = f"From {one} {first} of {total} on next to nothing is left of the highest rate, {schedule.peak:.3g}."
+        return f"next to nothing from {one} {first} of {total}", text, remedy
     if rises:
-        top = int(schedule.rates.argmax())
-        text = (
-            f"The rate rises until step {top}; in the {total} steps of the run it never gets above {schedule.peak:.3g}."
-        )
-        remedy = f"Give its lengths in optimizer steps: a warm-up of about {max(1, total // 20)} of {total}."
-        return f"still warming up at the end, step {total}", text, remedy
+        top, peak = int(schedule.rates.argmax()), schedule.peak
+        text = f"The rate rises until {one} {top}; in the {total} {unit} of the run it never gets above {peak:.3g}."
+        shorter = f"Give its lengths in {unit}: a warm-up of about {max(1, total // 20)} of {total}."
+        return f"still warming up at the end, {one} {total}", text, shorter if unit == "steps" else remedy
     return None

@@ -125,3 +125,28 @@ def test_the_curve_is_that_of_the_formula() -> None:
     found = run_one(CHECK, **good())
     rates = found.charts[0].values[0]
     assert rates == pytest.approx([0.025 * (1 + math.cos(math.pi * n / 200)) for n in range(200)], abs=1e-7)
+
+
+def by_epoch(number: int) -> Any:
+    """A step that steps the scheduler after every so many updates."""
+    taken = 0
+
+    def train_step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> torch.Tensor:
+        nonlocal taken
+        loss = once_an_epoch(model, batch, optimizer)
+        taken += 1
+        if taken % number == 0:
+            scheduler.step()
+        return loss
+
+    return train_step
+
+
+def test_a_warm_up_in_steps_that_is_stepped_every_epoch_fails() -> None:
+    """A warm-up of 400 steps, stepped after each of 50 epochs, never ends; one of 5 epochs is right."""
+    late = program(lambda o: lr_scheduler.LambdaLR(o, lambda n: min(1.0, (n + 1) / 400)), train_step=by_epoch(4))
+    found = run_one(CHECK, **late)
+    assert found.status == "fail"
+    assert "epoch 50" in found.summary
+    fits = program(lambda o: lr_scheduler.LambdaLR(o, lambda n: min(1.0, (n + 1) / 5)), train_step=by_epoch(4))
+    assert run_one(CHECK, **fits).status == "pass"
