@@ -19,7 +19,7 @@ from nbinspect.sanity.trials.text import place_of
 
 
 def run(program: Program, batch: Batch, eval_step: Callable[..., Any], *, smallest: float = 1e-6) -> CheckResult:
-    """Fail where `eval_step` changes parameters, gradients or BatchNorm, and the model goes on differently.
+    """Fail where `eval_step` leaves gradients, or changes parameters or BatchNorm, and the model goes on differently.
 
     It is run on copies, in train mode, as after training. Buffers that eval mode alone would keep are a warning, for
     that is `train-eval-mode`'s; so is other state, which a model may carry on purpose.
