@@ -27,8 +27,8 @@ test: lint frontend chromium $(KERNELS) ## all that CI asks for
 	$(PY) -m pytest -n 2 $(UNIT)
 	$(PY) -m pytest -n 2 --dist loadfile -m "browser or notebook"
 
-zoo: .venv/dev.stamp ## every sanity check on every broken and healthy program of the zoo; fails on a false alarm
-	$(PY) benchmarks/zoo.py --check
+zoo: .venv/dev.stamp ## every sanity check on every program of the zoo, or one in SHARE=…; fails on a false alarm
+	$(PY) benchmarks/zoo.py --check --share $(or $(SHARE),1)
 
 check: lint ## the quick loop: format, lint, types, tests without browser and notebooks
 	$(PY) -m pytest -q -n 2 $(UNIT)

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import sys
 import time
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -90,12 +91,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="programs whose name contains this")
     parser.add_argument("--tuned", action="store_true", help="leave the part that is kept aside alone")
+    parser.add_argument("--share", type=int, default=1, help="one in so many programs, always the same")
     parser.add_argument("--check", action="store_true", help="exit 1 where the targets are missed")
     parser.add_argument("--json", type=Path, help="also write every outcome to this file")
     parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args()
     programs = every_program()
-    chosen = [n for n, one in enumerate(programs) if given.only in one.name and not (given.tuned and one.is_aside)]
+    named = [n for n, one in enumerate(programs) if given.only in one.name and not (given.tuned and one.is_aside)]
+    chosen = [n for n in named if zlib.crc32(programs[n].name.encode()) % given.share == 0]
     began = time.perf_counter()
     # the loaders of the programs start workers of their own, which a daemonic process may not
     with ProcessPoolExecutor(given.processes, multiprocessing.get_context("spawn")) as pool:

@@ -58,7 +58,7 @@ def zeroing_later(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
 
 
 def test_gradients_that_are_left_fail() -> None:
-    """What an evaluation leaves in .grad is used by a step that clears at its end; by one that clears first it is not."""
+    """What an evaluation leaves in .grad fails, whether the step clears at its end and uses it, or clears first."""
     later = run_one(CHECK, **program(zeroing_later, eval_step=goes_back))
     assert later.status == "fail"
     assert "gradients" in later.summary
