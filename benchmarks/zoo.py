@@ -98,7 +98,7 @@ def main() -> int:
     given = parser.parse_args()
     programs = every_program()
     named = [n for n, one in enumerate(programs) if given.only in one.name and not (given.tuned and one.is_aside)]
-    chosen = [n for n in named if zlib.crc32(programs[n].name.encode()) % given.share == 0]
+    chosen = [n for n in named if zlib.crc32(f"share {programs[n].name}".encode()) % given.share == 0]
     began = time.perf_counter()
     # the loaders of the programs start workers of their own, which a daemonic process may not
     with ProcessPoolExecutor(given.processes, multiprocessing.get_context("spawn")) as pool:
