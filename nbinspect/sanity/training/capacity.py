@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import torch
 from torch import nn
 
 from nbinspect.capture.kinds import word_of
@@ -15,6 +14,7 @@ from nbinspect.sanity.trials.doubled_width import doubled
 from nbinspect.sanity.trials.fit import adam, fit
 from nbinspect.sanity.trials.overfitting import Overfitting, adam_rates
 from nbinspect.sanity.trials.pictures import curves_chart, shown, way
+from nbinspect.sanity.trials.stepping import memorising
 
 _STEPS = 25
 _BENDS = re.compile(
@@ -72,20 +72,14 @@ def run(
     )
 
 
-def _program(*layers: nn.Module) -> Arguments:
-    model, batch = nn.Sequential(*layers), (torch.randn(16, 8), torch.arange(16) % 4)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    return {"model": model, "loader": [batch], "loss_fn": nn.CrossEntropyLoss(), "optimizer": optimizer}
-
-
 def good() -> Arguments:
     """Return a network that is wide enough for its batch."""
-    return _program(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 4))
+    return memorising(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 4))
 
 
 def bad() -> Arguments:
     """Return one whose normalisation of a single value wipes out what tells the samples apart, at any width."""
-    return _program(nn.Linear(8, 1), nn.LayerNorm(1), nn.Linear(1, 64), nn.ReLU(), nn.Linear(64, 4))
+    return memorising(nn.Linear(8, 1), nn.LayerNorm(1), nn.Linear(1, 64), nn.ReLU(), nn.Linear(64, 4))
 
 
 CHECK = Check(

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
-import torch
 from torch import nn
 
 from nbinspect.records import TaskRecord
@@ -14,6 +13,7 @@ from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, inconc
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.overfitting import BLIND, Overfitting, is_fine, moves, trains_most
 from nbinspect.sanity.trials.pictures import way
+from nbinspect.sanity.trials.stepping import memorising
 
 _CAUSES = {
     "rises": "a flipped sign, or a rate that is too high",
@@ -109,20 +109,14 @@ def _open(found: Overfitting, rest: dict[str, Any]) -> CheckResult:
     return inconclusive(f"loss {way(whole)}: {whole.kind}", *found.shown, settle=settle, **rest)
 
 
-def _program(*layers: nn.Module) -> Arguments:
-    model, batch = nn.Sequential(*layers), (torch.randn(16, 8), torch.arange(16) % 4)
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    return {"model": model, "loader": [batch], "loss_fn": nn.CrossEntropyLoss(), "optimizer": optimizer}
-
-
 def good() -> Arguments:
     """Return a small network that learns a batch by heart."""
-    return _program(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 4))
+    return memorising(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 4))
 
 
 def bad() -> Arguments:
     """Return one whose normalisation of a single value wipes out what tells the samples apart."""
-    return _program(nn.Linear(8, 1), nn.LayerNorm(1), nn.Linear(1, 64), nn.ReLU(), nn.Linear(64, 4))
+    return memorising(nn.Linear(8, 1), nn.LayerNorm(1), nn.Linear(1, 64), nn.ReLU(), nn.Linear(64, 4))
 
 
 CHECK = Check(

@@ -1,4 +1,4 @@
-"""A small program with a training step, as an example for the checks that judge steps."""
+"""Small programs as examples for the checks that train: with a step to be judged, or a batch to be learnt by heart."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ def stepping(step: Callable[..., Any] | None, **more: Any) -> Arguments:
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     arguments = {"model": model, "loader": loader, "loss_fn": nn.CrossEntropyLoss(), "optimizer": optimizer}
     return {**arguments, "train_step": step, **more}
+
+
+def memorising(*layers: nn.Module) -> Arguments:
+    """Return a network of these layers, from 8 features to 4 classes, with Adam and a batch to learn by heart."""
+    model, batch = nn.Sequential(*layers), (torch.randn(16, 8), torch.arange(16) % 4)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    return {"model": model, "loader": [batch], "loss_fn": nn.CrossEntropyLoss(), "optimizer": optimizer}
 
 
 def in_order(model: nn.Module, batch: Any, optimizer: Any, loss_fn: Any) -> float:
