@@ -60,7 +60,7 @@ def _told(program: Program, one: Unapplied, *numbers: Any, doubtful: bool) -> Ch
     lines = [mention.place for mention in mentions_of(step, _AT.get(one.reason, ""))]
     names = ", ".join(one.names[:3]) + (f" and {len(one.names) - 3} more" if len(one.names) > 3 else "")
     return (warned if doubtful else failed)(
-        f"{len(one.names)} parameters never change",
+        "one parameter never changes" if len(one.names) == 1 else f"{len(one.names)} parameters never change",
         *numbers,
         title=title,
         detail=f"{wrong}: {names}.",
