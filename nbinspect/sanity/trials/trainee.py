@@ -142,10 +142,15 @@ class Trainee:
         """Return the loss of a batch as the copy is now, in train mode, with the random draws of a held step.
 
         Raises:
-            MissingNeed: if there is no loss, or it is no single value.
+            MissingNeed: if there is no loss, it is no single value, or the program refuses what training has made.
         """
-        with self.program.running(training=training):
-            return float(self.program.scalar_loss(self.program.outputs(batch), batch))
+        try:
+            with self.program.running(training=training):
+                return float(self.program.scalar_loss(self.program.outputs(batch), batch))
+        except MissingNeed:
+            raise
+        except Exception as error:
+            raise MissingNeed(f"a loss that can be computed on a copy ({_told(error)})") from error
 
     def outputs(self, batch: Batch, *, training: bool | None = True) -> Any:
         """Return the outputs on a batch as the copy is now, without a graph."""

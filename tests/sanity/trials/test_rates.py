@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from nbinspect import check
 from nbinspect.sanity.batches import Batch, make_batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.limits import Limits
@@ -129,3 +130,23 @@ class OwnRate(torch.optim.Optimizer):
     def step(self, closure: Any = None) -> None:
         for parameter in self.param_groups[0]["params"]:
             parameter.sub_(0.1 * parameter.grad)
+
+
+def test_a_loss_that_refuses_what_is_not_a_number_has_diverged() -> None:
+    """A density whose distribution checks its parameters raises in the forward pass once the weights are NaN."""
+
+    class Density(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2))
+
+        def forward(self, x: torch.Tensor) -> torch.distributions.Normal:
+            mean, spread = self.body(x).unbind(1)
+            return torch.distributions.Normal(mean, spread.exp(), validate_args=True)
+
+    model = Density()
+    batches = [(torch.randn(32, 4), torch.randn(32)) for _ in range(4)]
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-2)
+    loss_fn = lambda normal, y: -normal.log_prob(y).mean()  # noqa: E731 - as people write it
+    report = check(model, batches, loss_fn, optimizer=optimizer, only="learning-rate")
+    assert not report.errors
