@@ -10,6 +10,8 @@ import pytest
 # Figures are drawn without a screen, and no test may ask a hub for a model.
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Small networks gain nothing from threads, and two processes with threads of their own wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
