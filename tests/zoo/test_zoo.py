@@ -1,4 +1,4 @@
-"""A fixed twelfth of the zoo, and what the zoo itself must be."""
+"""A fixed part of the zoo, and what the zoo itself must be."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.zoo.outcome import outcome_of
 from tests.zoo.program import Program
 
 PROGRAMS = every_program()
-TWELFTH = [program for program in PROGRAMS if zlib.crc32(program.name.encode()) % 12 == 1]
+PART = [program for program in PROGRAMS if zlib.crc32(program.name.encode()) % 24 == 1]
 
 
 def test_the_zoo_is_large_and_mostly_of_others() -> None:
@@ -26,7 +26,7 @@ def test_the_zoo_is_large_and_mostly_of_others() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("program", TWELFTH, ids=lambda program: program.name)
+@pytest.mark.parametrize("program", PART, ids=lambda program: program.name)
 def test_healthy_programs_raise_no_alarm_and_no_check_breaks(program: Program) -> None:
     """No check fails on a healthy program, and none ends in an error on any program."""
     outcome = outcome_of(program)
