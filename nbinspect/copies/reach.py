@@ -58,7 +58,12 @@ def is_users_file(file: str) -> bool:
     """Return whether a file is the user's own: of no installed package, not of Python, not of this one."""
     if file.startswith("<"):
         return not file.startswith("<frozen")
-    return not (any(part in file for part in _INSTALLED) or file.startswith((_OURS, _PYTHON)))
+    return not (is_installed(file) or file.startswith((_OURS, _PYTHON)))
+
+
+def is_installed(file: str) -> bool:
+    """Return whether a file is of an installed package."""
+    return any(folder in file for folder in _INSTALLED)
 
 
 class _Walk:

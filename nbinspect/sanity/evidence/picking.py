@@ -8,7 +8,8 @@ import inspect
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from nbinspect.sanity.evidence.source import is_installed, tree_of
+from nbinspect.copies.reach import is_installed
+from nbinspect.sanity.evidence.source import tree_of
 
 _BRANCHES = (
     *(ast.If, ast.IfExp, ast.For, ast.AsyncFor, ast.While, ast.Match, ast.Try, ast.BoolOp, ast.comprehension),

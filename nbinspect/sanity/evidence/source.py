@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from nbinspect.copies.reach import is_installed
 from nbinspect.records import ForwardRecord, Place
 
-_INSTALLED = ("site-packages", "dist-packages")
 _LOOKS_AROUND = frozenset(
     {"getattr", "children", "named_children", "modules", "named_modules", "_modules", "__dict__", "get_submodule"}
 )
@@ -174,11 +174,6 @@ def is_users(kind: type) -> bool:
 def is_published(place: Place | None) -> bool:
     """Return whether a line is of an installed package."""
     return place is not None and is_installed(place.file)
-
-
-def is_installed(file: str) -> bool:
-    """Return whether a file is of an installed package."""
-    return any(folder in file for folder in _INSTALLED)
 
 
 def may_be_used(kind: type, attribute: str) -> bool:

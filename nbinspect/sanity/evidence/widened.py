@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from nbinspect.capture.loader import BatchSource
+from nbinspect.copies.reach import is_installed
 from nbinspect.nested import tensors_in
 from nbinspect.records import Place
 from nbinspect.sanity.check import measured
 from nbinspect.sanity.evidence.precision import Loss
-from nbinspect.sanity.evidence.source import is_installed
 from nbinspect.sanity.limits import Limits
 
 _SMALL = (torch.uint8, torch.int8, torch.int16)

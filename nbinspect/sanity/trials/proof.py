@@ -75,19 +75,21 @@ def proven(program: Program, recorded: Recorded, result: CheckResult) -> CheckRe
 
 
 def _losses(program: Program, batch: Batch, cure: Cure, *, tried: bool) -> tuple[list[float], list[float]]:
-    """Return the losses after each step: the copy's own, and those that the remedy's loss gives its outputs."""
+    """Return the losses after each step: the copy's own, and those that the remedy's loss gives the same outputs."""
     adam = partial(torch.optim.Adam, lr=_RATE)
     optimizer: Callable[..., torch.optim.Optimizer] | None = adam if program.subject.optimizer is None else None
     with trained(program, own=False, optimizer=optimizer, changed=cure.apply if tried else None) as trainee:
-        judge = Program(trainee.program.subject, program.limits, program.seed, program.whole, original=program)
+        copy = trainee.program
+        judge = Program(copy.subject, program.limits, program.seed, program.whole, original=program)
         if not tried and cure.is_of_loss:
             cure.apply(judge)
         own, judged = [], []
         for _ in range(STEPS):
             trainee.step(batch, held=True)
-            own.append(trainee.loss(batch))
-            with judge.running(training=True):
-                judged.append(float(judge.scalar_loss(judge.outputs(batch), batch)))
+            with copy.running(training=True):
+                outputs = copy.outputs(batch)
+                own.append(float(copy.scalar_loss(outputs, batch)))
+                judged.append(float(judge.scalar_loss(outputs, batch)))
             if not isfinite(own[-1]):
                 break
         return own, judged

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.schedule import schedule_of
+from nbinspect.sanity.trials.schedule import schedule_in
 from nbinspect.sanity.trials.trainee import Trainee, trained
 
 Floats = npt.NDArray[np.float64]
@@ -237,7 +237,7 @@ def peak_rate(program: Program, steps: int) -> tuple[float, bool]:
     """
     with trained(program) as trainee:
         highest = highest_rate(trainee)
-    schedule = schedule_of(program, program.subject.total_steps or max(steps, 200))
+        schedule = schedule_in(trainee, program.subject.total_steps or max(steps, 200))
     if schedule is None or schedule.peak <= 0:
         return highest, False
     return schedule.peak, schedule.has_warm_up

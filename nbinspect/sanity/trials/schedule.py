@@ -49,21 +49,27 @@ class Schedule:
 
 
 def schedule_of(program: Program, steps: int | None) -> Schedule | None:
-    """Return what the first scheduler of the program does to the rate over `steps` steps and ten times more.
-
-    None without a scheduler, and for one that waits for a metric. The scheduler is copied, and left unchanged.
+    """Return `schedule_in` a copy of the program, which is left unchanged.
 
     Raises:
         MissingNeed: as `trained`.
     """
     with trained(program) as trainee:
-        for name, scheduler in trainee.schedulers.items():
-            if not isinstance(scheduler, ReduceLROnPlateau):
-                left = max(steps - int(getattr(scheduler, "last_epoch", 0)), 1) if steps else None
-                period = scheduler.T_max if type(scheduler) is CosineAnnealingLR else None
-                rates = _stepped(trainee, scheduler, min(10 * left if left else 1000, _LONGEST))
-                ended = left is not None and len(rates) < left
-                return Schedule(name, type(scheduler).__name__, rates, left, period, ended)
+        return schedule_in(trainee, steps)
+
+
+def schedule_in(trainee: Trainee, steps: int | None) -> Schedule | None:
+    """Return what the first scheduler of a copy does to the rate over `steps` steps and ten times more.
+
+    None without a scheduler, and for one that waits for a metric. The copy's scheduler is stepped.
+    """
+    for name, scheduler in trainee.schedulers.items():
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            left = max(steps - int(getattr(scheduler, "last_epoch", 0)), 1) if steps else None
+            period = scheduler.T_max if type(scheduler) is CosineAnnealingLR else None
+            rates = _stepped(trainee, scheduler, min(10 * left if left else 1000, _LONGEST))
+            ended = left is not None and len(rates) < left
+            return Schedule(name, type(scheduler).__name__, rates, left, period, ended)
     return None
 
 
