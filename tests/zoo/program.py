@@ -31,8 +31,8 @@ class Program:
     """What is wrong, or what it looks like and why it is right."""
     resembles: str = ""
     """Of a look-alike, the check that it must not alarm."""
-    is_unseen: bool = False
-    """Whether it was written after the checks by people who had not seen them, and is kept aside whole."""
+    unseen: bool | None = None
+    """True: written after the checks by people who had not seen them, and kept aside whole. False: never kept aside."""
 
     @property
     def is_healthy(self) -> bool:
@@ -42,8 +42,8 @@ class Program:
     @property
     def is_aside(self) -> bool:
         """Whether it belongs to the part that thresholds are never tuned on; a pair stays together."""
-        if self.is_unseen:
-            return True
+        if self.unseen is not None:
+            return self.unseen
         family = self.name.removesuffix("__mended")
         return zlib.crc32(family.encode()) % 3 == 0
 
@@ -52,21 +52,21 @@ PROGRAMS: list[Program] = []
 
 
 def pair(
-    *cause: str, group: str, source: Source = "own", unseen: bool = False
+    *cause: str, group: str, source: Source = "own", unseen: bool | None = None
 ) -> Callable[[Callable[[bool], Arguments]], Any]:
     """Enter a builder twice: ``build(True)`` is the broken program, ``build(False)`` its healthy twin, else alike."""
 
     def enter(build: Callable[[bool], Arguments]) -> Callable[[bool], Arguments]:
         name, about = build.__name__, (build.__doc__ or "").strip()
-        PROGRAMS.append(Program(name, group, partial(build, True), cause, source, about, is_unseen=unseen))
-        PROGRAMS.append(Program(f"{name}__mended", group, partial(build, False), (), source, about, is_unseen=unseen))
+        PROGRAMS.append(Program(name, group, partial(build, True), cause, source, about, unseen=unseen))
+        PROGRAMS.append(Program(f"{name}__mended", group, partial(build, False), (), source, about, unseen=unseen))
         return build
 
     return enter
 
 
 def healthy(
-    *, resembles: str, source: Source = "own", unseen: bool = False
+    *, resembles: str, source: Source = "own", unseen: bool | None = None
 ) -> Callable[[Callable[[], Arguments]], Any]:
     """Enter a healthy program that a careless check would take for broken."""
 
