@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nbinspect.journal.journal import Journal
     from nbinspect.report.report import Report
     from nbinspect.report.running import check
+    from nbinspect.runlog.recorder import Recorder
     from nbinspect.stepping.difference import first_difference
     from nbinspect.stepping.stepper import ForwardStepper
 
@@ -20,6 +21,7 @@ __all__ = [
     "Inspector",
     "Journal",
     "NbinspectError",
+    "Recorder",
     "Report",
     "__version__",
     "check",
@@ -31,6 +33,7 @@ _HOMES = {
     "Inspector": "nbinspect.inspector",
     "Journal": "nbinspect.journal.journal",
     "NbinspectError": "nbinspect.errors",
+    "Recorder": "nbinspect.runlog.recorder",
     "Report": "nbinspect.report.report",
     "check": "nbinspect.report.running",
     "first_difference": "nbinspect.stepping.difference",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from nbinspect.subject import make_subject
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nbinspect.capture.operations import Level
     from nbinspect.decode.batch import Decoders
     from nbinspect.journal.journal import Journal
     from nbinspect.widgets.batch import BatchView
+    from nbinspect.widgets.dynamics import DynamicsView
+    from nbinspect.widgets.dynamics_follow import FollowView
     from nbinspect.widgets.forward import ForwardView
     from nbinspect.widgets.sanity import SanityView
 
@@ -88,6 +92,60 @@ class Inspector:
         from nbinspect.widgets.forward import ForwardView
 
         return ForwardView(self.subject, batch, input_shape=input_shape, level=level, training=training)
+
+    @overload
+    def dynamics(
+        self,
+        probe: Any = ...,
+        *,
+        size: int = ...,
+        budget: float = ...,
+        train_mode: bool = ...,
+        validate: bool = ...,
+        follow: None = ...,
+    ) -> DynamicsView: ...
+
+    @overload
+    def dynamics(self, *, follow: str | Path) -> FollowView: ...
+
+    def dynamics(
+        self,
+        probe: Any = "first",
+        *,
+        size: int = 24,
+        budget: float = 0.02,
+        train_mode: bool = False,
+        validate: bool = True,
+        follow: str | Path | None = None,
+    ) -> DynamicsView | FollowView:
+        """Open the view of predictions on a fixed batch while training runs, with its controls.
+
+        ``with inspector.dynamics(): train()`` watches a loop that is not edited; so do ``dynamics.attach()``,
+        ``for batch in dynamics.watch(loader)`` and ``dynamics.run_in_background(train)``.
+
+        Args:
+            probe: the batch to watch, or how to choose it from the loader: ``"first"``, ``"stratified"`` by class,
+                ``"hardest"``; None for none.
+            size: samples of a probe that is chosen.
+            budget: share of the run's time that watching may take, 0.02 = 2 %.
+            train_mode: evaluate the probe as training sees it, with dropout and batch statistics.
+            validate: evaluate the whole validation set, whenever the budget has paid for it.
+            follow: instead of all that, the folder of a `Recorder` in another process, whose run is shown.
+
+        Raises:
+            InputError: for arguments that cannot be used. A loader that fails is shown in the view instead.
+
+        Nothing is run before training is watched; then weights, buffers, gradients, modes and random states are bit
+        for bit those of a run alone. Source: K-dynamics, K-full-eval, D-spike, S-weights.
+        """
+        if follow is not None:
+            from nbinspect.widgets.dynamics_follow import FollowView
+
+            return FollowView(follow)
+        from nbinspect.widgets.dynamics import DynamicsView
+
+        options = {"size": size, "budget": budget, "train_mode": train_mode, "validate": validate}
+        return DynamicsView(self.subject, probe=probe, journal=self.journal, **options)
 
     def sanity(self, *, seed: int = 0, time_budget: float = 120) -> SanityView:
         """Open the sanity checks, to run all, a stage or one of them by a click; nothing is run before.

@@ -6,7 +6,6 @@ import warnings
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import is_
@@ -132,9 +131,9 @@ class _Snapshot:
     def _add(self, name: str, value: Any) -> Iterable[Named]:
         """Note how to put one value back; give what it holds."""
         if isinstance(value, (dict, list, tuple, set, deque)):
-            if type(value) in _REFILLED:
-                self.contents.append((name, _refill, (value, copy(value))))
-            return _children(name, value)
+            if not isinstance(value, tuple) and type(value) in _REFILLED:
+                self.contents.append((name, _refill, (value, value.copy())))
+            return _children(name, value) if value else ()
         if isinstance(value, Tensor):
             return self._add_tensor(name, value)
         if isinstance(value, OBJECTS):

@@ -42,10 +42,12 @@ def opened() -> Iterator[Callable[..., Any]]:
         steppers.append(ForwardStepper(inspected, batch, **{"timeout": WAIT, **options}))
         return steppers[-1]
 
+    gc.freeze()  # what is alive by now, whole libraries, need not be looked through in the end
     yield open_stepper
     for stepper in steppers:
         stepper.close()
     gc.collect()
+    gc.unfreeze()
     for thread in passes_alive():
         thread.join(WAIT)
     assert not passes_alive()

@@ -34,6 +34,13 @@ swapped light 1200 model-or-data,
 swapped dark 1200 model-or-data, swapped light 700 model-or-data, swapping light 1200 model-or-data,
 plain light 1200 overfit-one-batch, plain dark 1200 learning-rate
 """
+DYNAMICS = """
+digits light 1450, digits dark 1200 5, digits light 700 5, digits light 1200 Confusion, digits dark 1200 Paths,
+three light 1200 Paths, two light 1200, paused dark 1200, spikes light 1200 Spikes, binary light 1200 2,
+multilabel dark 1200 3, regression light 1200 3, regression dark 700 Residuals, segmentation light 1200 2,
+language light 1200 0, other light 1200, off light 1200, ended dark 1200, empty light 1200, fresh light 700,
+hostile light 1200
+"""
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -61,7 +68,7 @@ def main(folder: Path, scenes: list[str]) -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=ROOT))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     root = f"http://127.0.0.1:{server.server_port}/frontend/harness"
-    views = {"index": SHOTS, "forward": FORWARD, "sanity": SANITY}
+    views = {"index": SHOTS, "forward": FORWARD, "sanity": SANITY, "dynamics": DYNAMICS}
     shots = [(view, shot) for view, listed in views.items() for shot in listed.split(",")]
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)

@@ -15,10 +15,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from nbinspect.capture.alone import alone
 from nbinspect.errors import CaptureError
 from nbinspect.nested import map_tensors, tensors_in
 
 _probing: ContextVar[bool] = ContextVar("probing", default=False)
+_between_steps: ContextVar[bool] = ContextVar("between_steps", default=False)
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,24 @@ def _named(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     return named
 
 
+@contextlib.contextmanager
+def between_steps() -> Iterator[None]:
+    """Say that this is the thread that trains, between two of its steps: a probe disturbs nobody here."""
+    token = _between_steps.set(True)
+    try:
+        yield
+    finally:
+        _between_steps.reset(token)
+
+
 def refuse_beside_training(model: nn.Module) -> None:
     """Raise CaptureError if another thread is at work on the model: undoing a probe would undo its steps as well.
 
-    That is the case when a running function of another thread holds the model; nothing is changed.
+    That is the case when a running function of another thread holds the model, unless the caller is known to be the
+    one that trains (`between_steps`); nothing is changed.
     """
+    if _between_steps.get():
+        return
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     for ident, top in sys._current_frames().items():
         frame: FrameType | None = top if ident != threading.get_ident() else None
@@ -109,12 +124,15 @@ def refuse_beside_training(model: nn.Module) -> None:
 
 @contextlib.contextmanager
 def probing() -> Iterator[None]:
-    """Mark calls of the model as ours, and run compiled modules as they were written, so that hooks see calls."""
+    """Mark calls of the model as ours, and run compiled modules as they were written, so that hooks see calls.
+
+    Where there are several ranks, collectives raise: the others would be waited for in vain.
+    """
     # what was compiled has brought dynamo along; bringing it for nothing takes two seconds
     stance = getattr(torch.compiler, "set_stance", None) if "torch._dynamo" in sys.modules else None
     token = _probing.set(True)
     try:
-        with stance("force_eager") if stance is not None else contextlib.nullcontext():
+        with alone(), stance("force_eager") if stance is not None else contextlib.nullcontext():
             yield
     finally:
         _probing.reset(token)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nbinspect.capture.batch import CapturedBatch, build
 from nbinspect.capture.door import Visit, is_probing, note_visit
+from nbinspect.capture.hook import Hook
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import Origin
 from nbinspect.subject import Subject
@@ -59,13 +60,13 @@ class Follower:
     def _attach(self) -> None:
         model, loss_fn = self._subject.model, self._subject.loss_fn
         for hook in list(model._forward_pre_hooks.values()):
-            if isinstance(hook, _Hook):
-                hook.take_over()
-        self._handles.append(model.register_forward_pre_hook(_Hook(self._entered), with_kwargs=True))
+            if isinstance(hook, Hook) and isinstance(hook.owner, Follower):
+                hook.owner.give_way()
+        self._handles.append(model.register_forward_pre_hook(Hook(self._entered), with_kwargs=True))
         if isinstance(loss_fn, nn.Module):
-            self._handles.append(loss_fn.register_forward_pre_hook(_Hook(self._compared), with_kwargs=True))
+            self._handles.append(loss_fn.register_forward_pre_hook(Hook(self._compared), with_kwargs=True))
         else:
-            self._handles.append(model.register_forward_hook(_Hook(self._left)))
+            self._handles.append(model.register_forward_hook(Hook(self._left)))
 
     def detach(self) -> None:
         """Remove every hook and let go of the last batch."""
@@ -147,32 +148,3 @@ def _tensors(values: tuple[Any, ...]) -> list[Tensor]:
     if all(type(value) is Tensor for value in values):
         return list(values)
     return [tensor for _, tensor in tensors_in(values, "")]
-
-
-class _Hook:
-    """A hook that lets its follower go, and that copies and pickles of the model do not carry along."""
-
-    def __init__(self, method: Callable[..., None]) -> None:
-        self._method = weakref.WeakMethod(method)
-
-    def __call__(self, *args: Any) -> None:
-        method = self._method()
-        if method is not None:
-            method(*args)
-
-    def take_over(self) -> None:
-        """Have the follower behind this hook give way to another."""
-        method = self._method()
-        if method is not None:
-            method.__self__.give_way()  # type: ignore[attr-defined] # a WeakMethod gives bound methods
-
-    def __reduce__(self) -> tuple[Any, tuple[()]]:
-        return _no_hook, ()
-
-
-def _no_hook() -> Callable[..., None]:
-    return _nothing
-
-
-def _nothing(*_: Any) -> None:
-    return None

@@ -1,4 +1,4 @@
-"""Batches of the user's loader, read without disturbing it: through a copy of it with a worker of its own."""
+"""Batches of the user's loader, read without disturbing it: through a copy, in a worker where reading may change it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,24 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+    default_collate,
+)
 
 from nbinspect.errors import LoaderError, UnreadableLoaderError, place_in_user_code
 from nbinspect.nested import map_tensors
 from nbinspect.preserve import preserve
+
+_SAMPLERS = (RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 
 @dataclass(frozen=True)
@@ -37,8 +50,9 @@ class Fetched:
 class BatchSource:
     """Successive batches of a loader whose own iterators, generators and data set are left unchanged.
 
-    A `DataLoader` is copied: same data set, copies of its samplers and generators, one worker process. Other loaders
-    are iterated as deep copies that share their arrays. The first batch holds the samples of the next epoch's first.
+    A `DataLoader` is copied: same data set, copies of its samplers and generators, one worker process where reading may
+    change the data set. Other loaders are iterated as deep copies that share their arrays. The first batch holds the
+    samples of the next epoch's first.
 
     Raises:
         LoaderError: at once, if the loader cannot be read without disturbing it (a generator, an open stream).
@@ -149,6 +163,8 @@ def _start(
     own = copy.deepcopy(loader.generator, memo) if loader.generator is not None else None
     options |= {"collate_fn": loader.collate_fn, "generator": generator or own}
 
+    if _only_indexes(loader):  # to start a worker would take longer than many a check
+        return iter(DataLoader(loader.dataset, **options)), record
     context = _worker_context(loader)
     if context is None:
         dataset = _copied(loader.dataset, _arrays_of(loader.dataset), "its data set")
@@ -169,6 +185,21 @@ def _worker_context(loader: DataLoader[Any]) -> Any:
         return "fork"
     # elsewhere workers must import the data set's class, which fails for a class defined in a notebook
     return multiprocessing.get_start_method() if loader.num_workers else None
+
+
+def _only_indexes(loader: DataLoader[Any]) -> bool:
+    """Whether PyTorch's own code alone reads the data set and makes new tensors of its rows, which changes nothing."""
+    dataset = loader.dataset
+    while type(dataset) is Subset:
+        dataset = dataset.dataset
+    return (
+        type(dataset) is TensorDataset
+        and all(type(tensor) is Tensor and not tensor.requires_grad for tensor in dataset.tensors)
+        and type(loader.batch_sampler) is BatchSampler
+        and type(loader.sampler) in _SAMPLERS
+        and loader.collate_fn is default_collate
+        and loader.worker_init_fn is None
+    )
 
 
 def _batches_of(loader: Any) -> Iterator[Any]:

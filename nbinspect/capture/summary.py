@@ -104,23 +104,33 @@ def _mean_and_deviation(sums: Sums, finite: float, values: _Array) -> tuple[floa
     if not finite:
         return nan, nan
     if len(values) == finite:
-        return float(values.mean()), float(values.std())
+        return _of_values(values)
     mean = sums.total / finite
     if not isfinite(mean):  # the sum lies beyond the type's range, the mean cannot
-        mean = float(values.mean()) if len(values) else nan
+        mean = _of_values(values)[0]
     if isfinite(sums.spread):
         return mean, sums.spread / sqrt(finite)
     if not well_conditioned(sums.total, sums.norm, finite):
-        return mean, float(values.std()) if len(values) else nan
-    return mean, sqrt(sums.norm**2 / finite - mean**2)
+        return mean, _of_values(values)[1]
+    size = sums.norm / sqrt(finite)
+    return mean, size * sqrt(1 - (mean / size) ** 2)
+
+
+def _of_values(values: _Array) -> tuple[float, float]:
+    """Return mean and deviation, worked out near 1, where neither sums nor squares leave the range of the type."""
+    if not len(values):
+        return nan, nan
+    power = int(np.frexp(np.abs(values).max())[1])
+    near = np.ldexp(values, -power)
+    return float(np.ldexp(near.mean(), power)), float(np.ldexp(near.std(), power))
 
 
 def well_conditioned(total: float, norm: float, count: float) -> bool:
     """Whether sum and norm tell the deviation: not as a small difference of large squares, nor beyond their type."""
     if not (isfinite(total) and isfinite(norm)):
         return False
-    squares, mean = norm**2 / count, total / count
-    return squares - mean**2 > mean**2 / _ILL_CONDITIONED
+    size, mean = norm / sqrt(count), total / count  # squares of great values would lie beyond the range of the type
+    return size > 0 and 1 - (mean / size) ** 2 > (mean / size) ** 2 / _ILL_CONDITIONED
 
 
 def _saturated(values: _Array, bounds: Bounds | None, count: int) -> float:

@@ -24,7 +24,7 @@ from nbinspect.widgets.cells import AfterCells, Names
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.output import Output
 from nbinspect.widgets.requests import Requests
-from nbinspect.widgets.wire import pack
+from nbinspect.wire import pack
 
 if TYPE_CHECKING:
     import pandas as pd

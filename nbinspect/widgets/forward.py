@@ -22,7 +22,7 @@ from nbinspect.widgets.cells import AfterCells, Names
 from nbinspect.widgets.forward_requests import ForwardRequests
 from nbinspect.widgets.forward_state import cursor_of, exhibit_of, live_of
 from nbinspect.widgets.output import Output
-from nbinspect.widgets.wire import pack
+from nbinspect.wire import pack
 
 if TYPE_CHECKING:
     import pandas as pd

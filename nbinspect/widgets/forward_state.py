@@ -9,7 +9,7 @@ from nbinspect.nested import tensors_in
 from nbinspect.records import ActivationView
 from nbinspect.stepping.looking import INPUT
 from nbinspect.stepping.stepper import ForwardStepper
-from nbinspect.widgets.wire import pack
+from nbinspect.wire import pack
 
 
 def cursor_of(stepper: ForwardStepper) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from nbinspect.errors import NbinspectError, place_in_user_code
 from nbinspect.widgets.main_thread import MainThread
-from nbinspect.widgets.wire import pack
+from nbinspect.wire import pack
 
 
 class Requests:
@@ -17,7 +18,8 @@ class Requests:
     Args:
         widget: the widget whose custom messages these are.
         main: where methods that touch the model or the loader run.
-        looking: methods that read what is held already; answered at once, on the thread that the message came on.
+        looking: methods that read what is held already, or note what is asked; called at once, on the thread that the
+            message came on. One that returns a future is answered with its result.
         working: methods that touch the user's objects; answered when no cell is running.
     """
 
@@ -59,7 +61,10 @@ class Requests:
             self._send(request, error="interrupted")
             raise
         else:
-            self._send(request, payload=payload)
+            if isinstance(payload, Future):
+                payload.add_done_callback(lambda done: self._answer(request, done.result, {}))
+            else:
+                self._send(request, payload=payload)
 
     def _send(self, request: str, *, payload: Any = None, error: str | None = None) -> None:
         buffers: list[memoryview] = []

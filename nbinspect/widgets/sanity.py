@@ -30,7 +30,7 @@ from nbinspect.widgets.sanity_journal import SanityJournal
 from nbinspect.widgets.sanity_requests import SanityRequests
 from nbinspect.widgets.sanity_state import merged, progress_of, so_far
 from nbinspect.widgets.sanity_swap import NAME, TRAININGS, swap_result
-from nbinspect.widgets.wire import pack
+from nbinspect.wire import pack
 
 _STATIC = Path(__file__).parents[1] / "static"
 _CLOSED = "this view is closed: open another with inspector.sanity()"

@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,14 @@ class Server:
 
     home: Path
     url: str
+    ending: ThreadPoolExecutor
+    """Kernels end here, which takes each a second or two that no test waits for."""
+
+    def end(self, kernel: str | None) -> None:
+        """Begin to end the kernel of this id."""
+        if kernel is not None:
+            asked = urllib.request.Request(f"{self.url}/api/kernels/{kernel}", method="DELETE")
+            self.ending.submit(lambda: urllib.request.urlopen(asked).close())
 
     def settings(self, plugin: str, values: dict[str, Any]) -> None:
         """Keep `values` as the user's own settings; pages that are opened afterwards have them."""
@@ -114,11 +124,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         pytest.fail("JupyterLab did not start:\n" + "".join(log))
     reader = threading.Thread(target=log.extend, args=(process.stdout,))
     reader.start()
-    started = Server(home, f"http://127.0.0.1:{port}")
+    started = Server(home, f"http://127.0.0.1:{port}", ThreadPoolExecutor(2))
     # Every cell is drawn, also those out of sight, so that a test finds what it looks for.
     started.settings("@jupyterlab/notebook-extension:tracker", {"windowingMode": "none"})
     started.settings("@jupyterlab/apputils-extension:notification", {"checkForUpdates": False, "fetchNews": "false"})
     yield started
+    started.ending.shutdown()
     process.terminate()
     process.wait(30)
     reader.join(30)
@@ -180,9 +191,11 @@ class Notebook:
         (HERE / "screenshots").mkdir(exist_ok=True)
         (part or self.page).screenshot(path=HERE / "screenshots" / f"{name}.png")
 
-    def shut_down(self) -> None:
-        """End the kernel."""
-        self.page.evaluate("async () => { await jupyterapp.shell.currentWidget?.sessionContext.shutdown(); }")
+    def close(self) -> str | None:
+        """Close the window; gives the id of the kernel, which lives on."""
+        kernel = self.page.evaluate("() => jupyterapp.shell.currentWidget?.sessionContext.session?.kernel?.id")
+        self.page.close()
+        return kernel
 
 
 @dataclass
@@ -234,8 +247,7 @@ class Lab:
             asked = notebook.page.locator(".jp-Dialog")
             self.wrong += [f"dialog: {text}" for text in asked.all_inner_texts()]
             found = list(self.wrong)
-            notebook.shut_down()
-            notebook.page.close()
+            self.server.end(notebook.close())
             self.wrong = found
         assert not self.wrong, "\n".join(self.wrong)
 

@@ -49,7 +49,6 @@ def test_what_goes_wrong_in_a_page_is_noticed(lab: Any) -> None:
         *("request to http://planted.invalid/", "exception: planted exception"),
     )
     assert all(any(line.startswith(kind) for line in lab.wrong) for kind in planted), lab.wrong
-    notebook.shut_down()
-    page.close()
+    lab.server.end(notebook.close())
     lab.notebooks.clear()
     lab.wrong.clear()

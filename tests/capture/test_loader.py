@@ -1,11 +1,21 @@
 from __future__ import annotations
 
 import random
+from multiprocessing import active_children
 
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler
+from torch.utils.data import (
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    Subset,
+    TensorDataset,
+    WeightedRandomSampler,
+    default_collate,
+    get_worker_info,
+)
 
 from nbinspect.capture.loader import BatchSource
 from nbinspect.errors import LoaderError, UnreadableLoaderError
@@ -170,6 +180,72 @@ def test_batches_without_automatic_collation_are_read():
     source = BatchSource(DataLoader(data, batch_size=None))
     assert source.next().batch[0].tolist() == [0, 1, 2, 3]
     assert source.again().batch[0].tolist() == [0, 1, 2, 3]
+
+
+class Told(TensorDataset):
+    """Says of each row whether a worker read it."""
+
+    def __getitem__(self, index):
+        return (*super().__getitem__(index), get_worker_info() is not None)
+
+
+ROWS = torch.arange(12.0).reshape(6, 2), torch.arange(6)
+
+
+@pytest.mark.parametrize("dataset", [TensorDataset(*ROWS), Subset(TensorDataset(*ROWS), [5, 4, 3, 2, 1, 0])])
+def test_plain_rows_are_read_here_and_as_the_users_own_loader_gives_them(dataset):
+    """Rows of tensors need no worker; they come in the loader's own order, as tensors that a network may write to."""
+    others = active_children()
+    loader = DataLoader(dataset, batch_size=2, shuffle=True, generator=torch.Generator().manual_seed(3))
+    source = BatchSource(loader)
+    shown = [source.next().batch for _ in range(3)]
+    again = source.again().batch
+    assert set(active_children()) <= set(others)
+    for x, _ in (*shown, again):
+        x.add_(100)
+    assert torch.equal(ROWS[0], torch.arange(12.0).reshape(6, 2))
+    for (x, y), (own, labels) in zip(shown, loader, strict=True):
+        assert torch.equal(x, own + 100)
+        assert torch.equal(y, labels)
+    assert torch.equal(again[0], shown[-1][0])
+
+
+def double(_):
+    get_worker_info().dataset.tensors[0].mul_(2)
+
+
+class Drawn:
+    """Batches of indices that are drawn when they are asked for."""
+
+    def __iter__(self):
+        for _ in range(3):
+            yield random.sample(range(6), 2)
+
+
+def test_what_code_of_the_users_reads_is_read_in_a_worker():
+    """A collate function, a subclass of TensorDataset and a function for workers run where nothing of theirs stays."""
+    rows, seen = TensorDataset(*ROWS), []
+    for loader, expected in (
+        (DataLoader(rows, batch_size=2, collate_fn=lambda samples: seen.append(samples) or samples[1]), [2.0, 3.0]),
+        (DataLoader(Told(*ROWS), batch_size=2, collate_fn=default_collate), [True, True]),
+        (DataLoader(rows, batch_size=2, num_workers=2, worker_init_fn=double), [4.0, 6.0]),
+    ):
+        source = BatchSource(loader)
+        x, _, *told = source.next().batch
+        source.close()
+        assert (told[0] if told else x.view(-1, 2)[-1]).tolist() == expected
+    assert seen == []
+    assert torch.equal(ROWS[0], torch.arange(12.0).reshape(6, 2))
+
+
+def test_batches_that_are_drawn_as_they_come_are_the_next_ones():
+    """A batch sampler that draws from the global generator gives the second batch, not the first once more."""
+    loader = DataLoader(TensorDataset(*ROWS), batch_sampler=Drawn())
+    random.seed(4)
+    source = BatchSource(loader)
+    shown = [source.next().indices for _ in range(2)]
+    source.close()
+    assert [list(indices) for indices in shown] == [labels.tolist() for _, labels in loader][:2]
 
 
 def test_a_list_of_batches_is_not_given_away():

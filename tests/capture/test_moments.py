@@ -122,6 +122,19 @@ def test_a_small_deviation_from_a_large_mean_is_measured(offset: float) -> None:
     check(tensor, tensor.double().numpy().ravel())
 
 
+@pytest.mark.parametrize("size", [5, 5000])
+@pytest.mark.parametrize("power", [-520, 515, 1020])
+def test_squares_beyond_the_range_of_the_type_are_not_taken(size: int, power: int) -> None:
+    """The deviation of the greatest and of the smallest numbers is that of the same ones near 1; nothing warns."""
+    near = torch.randint(1, 16, (size,), generator=torch.Generator().manual_seed(0)).double() / 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = measured(torch.ldexp(near, torch.tensor(power, dtype=torch.float64))).moments
+    assert found is not None
+    assert np.ldexp(found.std, -power) == pytest.approx(near.std(correction=0).item(), rel=0.05)
+    assert np.ldexp(found.mean, -power) == pytest.approx(near.mean().item(), rel=0.05)
+
+
 def test_equal_values_have_no_deviation() -> None:
     """A constant has a deviation of exactly zero and one bar."""
     found = measured(torch.full((9000,), 0.1)).moments

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-GROUND = {"records", "errors", "nested"}
+GROUND = {"records", "errors", "nested", "wire", "revive"}
 PROBES = GROUND | {"subject", "calling", "preserve", "clone"}
 # What each layer may import, besides itself. The arrows point one way: from a view down to plain records.
 BELOW: dict[str, set[str]] = {
@@ -14,6 +14,8 @@ BELOW: dict[str, set[str]] = {
     "version": set(),
     "records": set(),
     "nested": set(),
+    "wire": set(),
+    "revive": {"records", "errors"},
     "settings": set(),
     "subject": GROUND,
     "calling": GROUND | {"subject"},
@@ -29,12 +31,15 @@ BELOW: dict[str, set[str]] = {
     "reference": PROBES | {"capture", "sanity", "figures"},
     "report": PROBES | {"capture", "sanity", "figures", "integrations"},
     "journal": PROBES | {"settings", "capture", "sanity", "figures", "report", "version"},
+    "dynamics": PROBES | {"settings", "capture", "decode"},
+    "runlog": PROBES | {"capture", "dynamics", "journal"},
     "widgets": PROBES
-    | {"capture", "sanity", "decode", "browse", "figures", "reference", "report", "journal", "stepping"},
+    | {"capture", "sanity", "decode", "browse", "figures", "reference", "report", "journal", "stepping", "dynamics"}
+    | {"runlog"},
 }
-BELOW["integrations"] = PROBES
+BELOW["integrations"] = PROBES | {"dynamics"}
 BELOW["inspector"] = set(BELOW)
-BELOW["__init__"] = {"inspector", "errors", "stepping", "report", "journal", "version"}
+BELOW["__init__"] = {"inspector", "errors", "stepping", "report", "journal", "runlog", "version"}
 BELOW["command"] = GROUND | {"subject", "report"}
 BELOW["testing"] = PROBES | {"report"}
 BELOW["__main__"] = {"command"}

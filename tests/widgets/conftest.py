@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -18,8 +19,15 @@ def ask() -> Any:
 
     def request(view: Any, method: str, **params: Any) -> Any:
         answers = []
-        view.send = lambda content, buffers=None: answers.append((content, buffers or []))
+        answered = threading.Event()
+
+        def send(content: Any, buffers: Any = None) -> None:
+            answers.append((content, buffers or []))
+            answered.set()
+
+        view.send = send
         view._handle_custom_msg({"id": "1", "method": method, "params": params}, [])
+        assert answered.wait(60)
         (answer,) = answers
         return answer
 

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from nbinspect.widgets.wire import pack
+from nbinspect.wire import pack
 
 
 def restored(packed, buffers=None):

@@ -1,0 +1,53 @@
+"""A hook on a user's module that holds nothing alive and goes nowhere with the module."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+
+class Hook:
+    """Calls a method for as long as its object lives.
+
+    Copies and pickles of the module carry an empty hook along instead. The compiler does not trace into it, where the
+    compiler was there before: to bring it for nothing takes two seconds.
+    """
+
+    def __init__(self, method: Callable[..., None]) -> None:
+        self._method = weakref.WeakMethod(method)
+        if "torch._dynamo" in sys.modules:
+            _leave_alone()
+
+    def __call__(self, *args: Any) -> None:
+        """Call the method with what torch gives a hook."""
+        method = self._method()
+        if method is not None:
+            method(*args)
+
+    @property
+    def owner(self) -> Any:
+        """The object whose method is called; None once it is gone."""
+        method = self._method()
+        return None if method is None else method.__self__  # type: ignore[attr-defined] # a WeakMethod gives bound methods
+
+    def __reduce__(self) -> tuple[Any, tuple[()]]:
+        return _no_hook, ()
+
+
+@functools.cache
+def _leave_alone() -> None:
+    """Have the compiler leave the code of this package alone; private, so that it may be missing."""
+    rules: Any = sys.modules.get("torch._dynamo.trace_rules")
+    if hasattr(rules, "add"):
+        rules.add("nbinspect")
+
+
+def _no_hook() -> Callable[..., None]:
+    return _nothing
+
+
+def _nothing(*_: Any) -> None:
+    return None

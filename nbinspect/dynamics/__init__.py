@@ -1,0 +1,1 @@
+"""Prediction dynamics: what a network makes of a fixed batch while it trains, and the controls of the run."""

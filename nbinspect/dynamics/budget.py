@@ -1,0 +1,107 @@
+"""How often what costs time may be done, so that watching a run stays within its share of the run's time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass
+class _Work:
+    part: float
+    least: float
+    cost: float = 0.0
+    done: int = 0
+    due: float = 0.0
+
+
+class Budget:
+    """Spreads a share of a run's time over kinds of work, each as often as its measured cost allows.
+
+    Work that took ``c`` seconds is due again after ``c / (share · part)`` seconds of training, and not before its
+    least interval: dear work becomes rare, cheap work stays frequent. What every step costs is taken off first, and
+    all together is never more than the share of the time so far, but for work that takes longer than it ever has.
+
+    Args:
+        share: of the run's time that all of it may take, 0.02 = 2 %.
+        works: for each kind its part of the share and the least seconds between two times.
+        per_step: seconds that watching costs at every step, whatever is due.
+    """
+
+    def __init__(self, share: float, works: Mapping[str, tuple[float, float]], per_step: float = 0.0) -> None:
+        self.share = share
+        self._works = {name: _Work(part, least) for name, (part, least) in works.items()}
+        self._per_step = per_step
+        self._spent = 0.0
+        self._began: float | None = None
+        self._last = 0.0
+        self._steps = 0
+
+    def begin(self, now: float) -> None:
+        """Start the run's clock; all work is due at once."""
+        if self._began is None:
+            self._began = self._last = now
+
+    def restart(self, now: float) -> None:
+        """Have the run's time begin now; what was spent before was no part of it, and costs stay known."""
+        self._began = self._last = now
+        self._spent = 0.0
+
+    def idle(self, seconds: float) -> None:
+        """Take time out of the run in which nothing was trained, such as a pause."""
+        if self._began is not None:
+            self._began += seconds
+            for work in self._works.values():
+                work.due += seconds
+
+    def stepped(self, now: float, steps: int) -> None:
+        """Note how far the run is."""
+        self._last, self._steps = max(now, self._last), steps
+
+    def due(self, name: str, now: float) -> bool:
+        """Whether this kind of work may be done now; one that cannot be paid for yet is put off until it can."""
+        work = self._works[name]
+        if now < work.due or self._began is None:
+            return False
+        taken = self._spent + self._steps * self._per_step + work.cost
+        work.due = max(work.due, self._began + taken / self.share)
+        return now >= work.due
+
+    @property
+    def next(self) -> float:
+        """When the first of them is due."""
+        return min(work.due for work in self._works.values())
+
+    def spend(self, name: str, seconds: float, now: float) -> None:
+        """Note that it was done and what it took; a kind's first time is not typical, and forgotten with the second."""
+        work = self._works[name]
+        self._spent += seconds
+        work.done += 1
+        work.cost = seconds if work.done <= 2 else work.cost + 0.3 * (seconds - work.cost)
+        work.due = now + max(work.least, work.cost / (self._left() * work.part))
+
+    def expect(self, name: str, seconds: float, now: float) -> None:
+        """Say what a kind of work will take that was never done, so that its first time can be paid for too."""
+        work = self._works[name]
+        work.cost, work.done = seconds, 1
+        work.due = now + seconds / (self._left() * work.part)
+
+    def hold(self, name: str) -> None:
+        """Have a kind of work, which has been begun, not be due again before it is done."""
+        self._works[name].due = float("inf")
+
+    @property
+    def seconds(self) -> float:
+        """The run's time so far."""
+        return 0.0 if self._began is None else self._last - self._began
+
+    @property
+    def overhead(self) -> float:
+        """The share of the run's time that watching has taken; NaN before there is any."""
+        bare = self.seconds - self._spent - self._steps * self._per_step
+        return (self._spent + self._steps * self._per_step) / bare if bare > 0 else float("nan")
+
+    def _left(self) -> float:
+        """The share that is left for work once every step's own cost is paid, a tenth of it at least."""
+        every = self._steps * self._per_step / self.seconds if self.seconds > 0 else 0.0
+        return max(0.1 * self.share, self.share - every)

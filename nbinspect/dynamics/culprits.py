@@ -1,0 +1,74 @@
+"""The samples behind a loss spike: which of the batch have the largest loss, ready to be looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nbinspect.capture.batch import build
+from nbinspect.capture.door import note_visit, probing
+from nbinspect.decode.batch import decode_batch
+from nbinspect.dynamics.hooks import Arguments
+from nbinspect.dynamics.sample_losses import how_to_take
+from nbinspect.dynamics.unchanged import Unchanged
+from nbinspect.nested import map_tensors, tensors_in
+from nbinspect.records import Origin, Spike
+from nbinspect.subject import Subject
+
+SAMPLES = 8
+_NO_BATCH = "the batch is not known, for the model was not called through its own forward"
+
+
+def caught(
+    subject: Subject, step: int, heights: tuple[float, float], arguments: Arguments | None, targets: Any
+) -> Spike:
+    """Return a spike with the samples of its batch that have the largest loss, measured after the step in eval mode.
+
+    The model and the batch are left unchanged; what cannot be found out is said in the note. Source: D-spike.
+
+    Args:
+        subject: what is trained.
+        step: at which it was.
+        heights: the loss, and the usual one.
+        arguments: what the model was called with; None where that is not known.
+        targets: what the loss compared with.
+    """
+    nobody = np.zeros(0, dtype=np.float32)
+    if arguments is None:
+        return Spike(step, *heights, None, nobody, _NO_BATCH)
+    try:
+        return _caught(subject, step, heights, arguments, targets)
+    except Exception as error:  # noqa: BLE001 - training goes on; the view says what cannot be shown
+        return Spike(step, *heights, None, nobody, f"its batch cannot be shown: {type(error).__name__}: {error}")
+
+
+def _caught(subject: Subject, step: int, heights: tuple[float, float], arguments: Arguments, targets: Any) -> Spike:
+    args, kwargs = arguments
+    size = next((len(tensor) for _, tensor in tensors_in([args, kwargs], "") if tensor.dim()), 0)
+    losses = _losses(subject, arguments, targets, size)
+    note = "" if losses is not None else "the loss cannot be taken a sample at a time: these are the first samples"
+    order = torch.arange(size) if losses is None else losses.argsort(descending=True)
+    worst = order[:SAMPLES]
+
+    def rows(tensor: Tensor) -> Tensor:
+        return tensor.detach()[worst.to(tensor.device)] if tensor.dim() and len(tensor) == size else tensor
+
+    seen = note_visit(subject.network, "", map_tensors(rows, args), map_tensors(rows, kwargs))
+    origin = Origin(type(subject.network).__name__, "train", "training", step)
+    decoded = decode_batch(build(seen, map_tensors(rows, targets), "targets", origin=origin).on_cpu(), subject)
+    known = np.full(len(worst), np.nan, dtype=np.float32) if losses is None else losses[worst].float().numpy()
+    return Spike(step, *heights, decoded, known, note)
+
+
+def _losses(subject: Subject, arguments: Arguments, targets: Any, size: int) -> Tensor | None:
+    """Return the loss of each sample (N,) on the CPU; None where it cannot be taken a sample at a time."""
+    if targets is None or not size:
+        return None
+    args, kwargs = arguments
+    with Unchanged(subject.network, subject.loss_fn).passes(training=False), probing():
+        outputs = subject.network(*args, **kwargs)
+        _, found = how_to_take(subject, outputs, targets, size)
+    return None if found is None else found.detach().cpu()

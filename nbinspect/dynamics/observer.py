@@ -1,0 +1,291 @@
+"""The engine that watches a run: each step is seen, more is measured when the budget allows, and others are told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Literal
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from nbinspect.capture.door import between_steps, refuse_beside_training
+from nbinspect.dynamics.controls import Controls, RunStopped, State
+from nbinspect.dynamics.counted import Counted
+from nbinspect.dynamics.culprits import caught
+from nbinspect.dynamics.history import Facts, History
+from nbinspect.dynamics.hooks import Arguments, Hooks, size_of
+from nbinspect.dynamics.live import Liveness
+from nbinspect.dynamics.losses import Losses
+from nbinspect.dynamics.measuring import Measuring
+from nbinspect.dynamics.plan import Plan
+from nbinspect.dynamics.spikes import SpikeWatch
+from nbinspect.dynamics.states import StateRing
+from nbinspect.dynamics.telling import Listener, Telling, notes_of
+from nbinspect.dynamics.watched import Watched
+from nbinspect.errors import CaptureError, InputError
+from nbinspect.records import DynamicsRecord, Moment, MomentKind
+from nbinspect.subject import Subject, kind_of
+
+
+class Observer:
+    """Watches a run from outside and keeps its history; the run's weights are bit for bit those of a run alone.
+
+    Every step is seen through torch's hook on optimizer steps. Loss and steps cost microseconds; what costs more is
+    done as often as `budget` pays for. A failure inside is marked in the history and never reaches the training.
+
+    Args:
+        subject: what is trained.
+        probe: the batch to watch, or how to choose it: ``"first"``, ``"stratified"`` by class, ``"hardest"``; None for
+            none. With a validation loader a probe of the validation set is watched too, unless a batch is given.
+        size: samples of a probe that is chosen.
+        budget: share of the run's time that watching may take, 0.02 = 2 %.
+        train_mode: evaluate the probe as training sees it, with dropout and batch statistics.
+        validate: evaluate the whole validation set, whenever the budget has paid for it.
+        changed: called with the state of the run when that changes, on the thread that changed it.
+        wake: has `controls.settle` called soon on the main thread; None outside of a notebook.
+
+    Raises:
+        InputError: for arguments that cannot be used.
+
+    Source: K-dynamics, K-full-eval, D-spike, S-weights.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        *,
+        probe: Any = "first",
+        size: int = 24,
+        budget: float = 0.02,
+        train_mode: bool = False,
+        validate: bool = True,
+        changed: Callable[[State], object] = lambda _state: None,
+        wake: Callable[[], object] | None = None,
+    ) -> None:
+        if not isinstance(budget, int | float) or not 0 < budget <= 1:
+            raise InputError(f"budget: expected a share of the run's time such as 0.02, got {budget!r}")
+        self.subject = subject
+        self.history = History()
+        self.states = StateRing()
+        self.steps = 0
+        """How many steps the run has made since the first that was seen."""
+        self.live = Liveness()
+        self.controls = Controls(
+            lambda: self.optimizers,
+            can_pause=self.live.why_no_pause,
+            report=self.mark,
+            changed=changed,
+            wake=wake,
+        )
+        self._budget = float(budget)
+        self._plan = Plan(subject, probe, size=size, train_mode=train_mode, validate=validate)
+        self._counted = Counted(self._replaced)
+        self._hooks: Hooks | None = None
+        self._measuring: Measuring | None = None
+        self._losses = Losses()
+        self._telling = Telling(self.history, self._losses)
+        self._spikes = SpikeWatch()
+        self._batch: Arguments | None = None
+        self._targets: Any = None
+        self._by_hand = self._loss_seen = False
+        self._told = 0
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """Who is told what is fresh, on the training thread, ten times a second at most, and at the end."""
+        return self._telling.listeners
+
+    @property
+    def running(self) -> bool:
+        """Whether it is attached."""
+        return self._hooks is not None
+
+    @property
+    def optimizers(self) -> tuple[Optimizer, ...]:
+        """The optimizers of the model that have made a step, the one whose steps are counted first."""
+        return self._counted.seen
+
+    @property
+    def record(self) -> DynamicsRecord:
+        """All that is known of the run so far."""
+        return self.history.whole(self._facts())
+
+    def attach(self) -> Observer:
+        """Begin to watch: hooks on model, loss and optimizer steps, and a first reading of the probe."""
+        if self._hooks is None:
+            with contextlib.suppress(CaptureError):  # another thread trains: its first step is soon enough
+                refuse_beside_training(self.subject.model)
+                self._prepare()
+            self._hooks = Hooks(self.subject, self)
+            self.controls.begin()
+            self.tell()
+        return self
+
+    def detach(self) -> None:
+        """End watching: a last reading, a last word to the listeners, and every hook removed."""
+        if self._hooks is not None:
+            self._hooks.remove()
+            self._hooks = None
+            if self._measuring is not None and self.steps:
+                with between_steps():
+                    self._measuring.last(self.steps)
+            self.controls.end()
+            self.tell()
+            self._batch = self._targets = None
+
+    def __enter__(self) -> Observer:
+        return self.attach()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        self.detach()
+        return isinstance(error, RunStopped)
+
+    def step(self, loss: Tensor | float | None = None, **values: float) -> None:
+        """Give the loss of the step that was just made, and numbers of your own; count it where no optimizer is seen.
+
+        Args:
+            loss: the training loss, in place of one that was seen.
+            **values: numbers to draw beside it, by name.
+
+        Raises:
+            InputError: for a value that is no number.
+        """
+        numbers = {name: _number(name, value) for name, value in values.items()}
+        given = None if loss is None else loss if isinstance(loss, Tensor) else _number("loss", loss)
+        self.attach()
+        if self.steps == self._told and not self.optimizers:
+            self._by_hand = True
+            self._advance()
+        if given is not None:
+            self._loss_seen = True
+            self._losses.given(self.steps, given)
+        for name, value in numbers.items():
+            self.history.value(name, self.steps, value)
+        self._told = self.steps
+
+    def watch(self, loader: Iterable[Any]) -> Watched:
+        """Return an iterable of the very batches of a loader, for ``for`` and ``async for``; a stop ends it."""
+        return Watched(loader, self)
+
+    def begin_batches(self, how: Literal["loop", "async"]) -> None:
+        """Take note that a loop over a watched loader begins."""
+        self.live.begin("async" if how == "async" else "plain")
+        self.attach()
+        self.controls.watched = how
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a loop over a watched loader is to get its next batch."""
+        return not self.controls.stopping
+
+    async def between_batches(self) -> None:
+        """Let clicks arrive, and wait here during a pause."""
+        await asyncio.sleep(0)
+        await self.controls.hold()
+
+    def end_batches(self) -> None:
+        """Tell the listeners what is fresh, for the loop has come to its end."""
+        self.controls.watched = ""
+        self.tell()
+
+    def loss_seen(self, loss: Tensor, targets: Any) -> None:
+        """Take note of a loss, detached, on the training thread."""
+        self._loss_seen, self._targets = True, targets
+        self._losses.seen(loss)
+
+    def batch_seen(self, arguments: Arguments) -> None:
+        """Take note of what entered the model."""
+        self._batch = arguments
+        self._losses.shares = arguments[1].get("num_items_in_batch") is not None  # transformers' Trainer divides by it
+
+    def before_step(self, optimizer: Optimizer) -> None:
+        """Take note that an optimizer of the model is about to change its parameters."""
+        if self._counted.is_counted(optimizer):
+            self._losses.stepping()
+            self._prepare().before_step()
+
+    def after_step(self, optimizer: Optimizer) -> None:
+        """Count a step, do what is due, and serve what was asked: the safe point of a run."""
+        if self._counted.is_counted(optimizer):
+            if self._by_hand:
+                self._by_hand = False  # told by hand before its optimizer step was seen: the same step
+                self.steps -= 1
+            self._prepare().after_step(self.steps + 1)
+            self._advance()
+
+    def mark(self, kind: MomentKind, text: str, since: int | None = None) -> None:
+        """Add a mark to the time line, at this step."""
+        self.history.moment(Moment(self.steps, kind, text, since))
+
+    def tell(self) -> None:
+        """Tell every listener what is fresh; on the training thread."""
+        self._telling.tell(self._facts(), self.optimizers, size_of(self._batch))
+
+    def _prepare(self) -> Measuring:
+        """Choose the probes and read them, the first time; on the thread that trains, or while nothing does."""
+        if self._measuring is None:
+            with between_steps():
+                self._measuring = self._plan.carried_out(
+                    self.history, self.mark, self.tell, pins=lambda: self.states.steps, share=self._budget
+                )
+                self._measuring.begin()
+        return self._measuring
+
+    def idle(self, seconds: float) -> None:
+        """Leave time in which nothing was trained, such as a pause, out of the budget and the pace."""
+        self._prepare().idle(seconds)
+        self._telling.idle(seconds)
+
+    def _advance(self) -> None:
+        measuring = self._prepare()
+        self.steps = step = self.steps + 1
+        self._losses.stepped(step)
+        loss = self._losses.last
+        now = time.perf_counter()
+        if loss is not None and self._spikes.is_spike(step, loss):
+            self._keep_spike(step, loss)
+        if now >= measuring.due:
+            self.live.stepped(threading.get_ident())
+            with between_steps():
+                measuring.work(step, now)
+        before = self.controls.paused_seconds
+        self.controls.serve(step, loss)
+        if self.controls.paused_seconds != before:
+            self.idle(self.controls.paused_seconds - before)
+
+    def _keep_spike(self, step: int, loss: float) -> None:
+        usual = self._spikes.usual
+        self.history.spike(caught(self.subject, step, (loss, usual), self._batch, self._targets))
+        self.mark("spike", f"loss {loss:.3g}, {loss / usual:.1f} times what is usual here")
+
+    def _replaced(self, optimizer: Optimizer) -> None:
+        name = type(optimizer).__name__
+        self.mark("note", f"another optimizer ({name}) trains these parameters from here; its steps are counted")
+
+    def _facts(self) -> Facts:
+        budget = self._measuring.budget if self._measuring is not None else None
+        return Facts(
+            model=type(self.subject.network).__name__,
+            optimizers=tuple(type(one).__name__ for one in self.optimizers),
+            steps=self.steps,
+            seconds=0.0 if budget is None else budget.seconds,
+            overhead=math.nan if budget is None else budget.overhead,
+            budget=self._budget,
+            pins=tuple(self.states.steps),
+            notes=notes_of(self.steps, self.controls.state, loss_seen=self._loss_seen),
+        )
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{name}: expected a number, got {kind_of(value)}") from None

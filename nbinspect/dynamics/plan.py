@@ -1,0 +1,89 @@
+"""What is to be measured of a run, settled before it begins; probes are chosen when it does."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection
+from typing import Any, Protocol
+
+from nbinspect.dynamics.history import History
+from nbinspect.dynamics.hooks import seconds_of_hooks
+from nbinspect.dynamics.instruments import Instrument, probe_instrument, validation_instrument
+from nbinspect.dynamics.measuring import Measuring
+from nbinspect.dynamics.probe import check_choice, choose_probe
+from nbinspect.dynamics.validation import Validation
+from nbinspect.errors import NbinspectError
+from nbinspect.records import MomentKind
+from nbinspect.subject import Subject
+
+PROBES, VALIDATION = 0.4, 0.15
+"""Parts of the budget: of all probes together, and of the whole validation set."""
+
+
+class Mark(Protocol):
+    """Adds a mark to the time line."""
+
+    def __call__(self, kind: MomentKind, text: str) -> None:
+        """Add one at the present step."""
+
+
+class Plan:
+    """Which probes are watched, and whether the validation set is.
+
+    Args:
+        subject: what is trained.
+        probe: a batch, or how to choose one; None for none.
+        size: samples of a probe that is chosen.
+        train_mode: evaluate probes as training sees them.
+        validate: evaluate the whole validation set, where there is one.
+
+    Raises:
+        InputError: for arguments that cannot be used.
+    """
+
+    def __init__(self, subject: Subject, probe: Any, *, size: int, train_mode: bool, validate: bool) -> None:
+        self._subject = subject
+        self._validates = validate and subject.val_loader is not None
+        chosen = functools.partial(choose_probe, subject, size=size, train_mode=train_mode)
+        self._probes: dict[str, Callable[[], Any]] = {}
+        if probe is not None and not isinstance(probe, str):
+            self._probes = {"train": functools.partial(chosen, probe)}
+        elif probe is not None:
+            check_choice(probe, size)
+            splits = ("train", "validation") if subject.val_loader is not None else ("train",)
+            self._probes = {split: functools.partial(chosen, how=probe, split=split) for split in splits}
+
+    def carried_out(
+        self,
+        history: History,
+        mark: Mark,
+        tell: Callable[[], None],
+        *,
+        pins: Callable[[], Collection[int]],
+        share: float,
+    ) -> Measuring:
+        """Choose the probes, and return what measures them and the rest; what cannot be is marked."""
+        instruments: list[Instrument] = []
+        for split, choose in self._probes.items():
+            try:
+                probe = choose()
+            except NbinspectError as error:
+                mark("problem", f"no {split} probe is watched: {error}")
+                continue
+            history.probe(probe.record)
+            part = PROBES / len(self._probes)
+            instruments.append(probe_instrument(len(instruments), probe, history, part, pins))
+        if self._validates:
+            try:
+                instruments.append(validation_instrument(Validation(self._subject), history, VALIDATION))
+            except NbinspectError as error:
+                mark("problem", f"the validation set is not evaluated: {error}")
+        return Measuring(
+            self._subject,
+            history,
+            instruments,
+            tell=tell,
+            report=functools.partial(mark, "problem"),
+            share=share,
+            per_step=seconds_of_hooks(),
+        )

@@ -1,0 +1,188 @@
+"""Alerts on what the network makes of the probe."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nbinspect.dynamics.evidence import SETTLING, Evidence, Finding, Line, rise_of_rate
+from nbinspect.records import Floats, Reading
+
+READINGS = 5
+"""Readings that must say the same, before a change and after it."""
+RESTLESS, TIMES = 0.03, 3.0
+"""A mean jitter that is worth a word, and how much higher it is than before."""
+UNSTEADY = 0.12
+"""A mean jitter that a run without progress does not come to by the noise of its batches."""
+ALIKE = 1e-2
+"""A spread of outputs among samples, as a share of what it is to be, at which all samples look alike."""
+SAMPLES, SHARE = 3, 0.1
+"""Samples that contradict the rest, at least, and as a share of the probe."""
+_MIXED, _TRIES = 0.7, 32
+
+
+def shaken(run: Evidence) -> Finding | None:
+    """Predictions jitter several times more than before, and the loss is higher for it. Source: K-dynamics."""
+    line = run.line("jitter")
+    if run.span < SETTLING or len(line) < 2 * READINGS:
+        return None
+    found: tuple[float, int, float, float] | None = None
+    counts = range(READINGS, len(line) - READINGS + 1)
+    for count in counts[:: max(1, len(counts) // _TRIES)]:
+        before = float(np.median(line.values[count // 2 : count])) * _wider(line, count)
+        after = line.values[count:]
+        low, usual = float(np.quantile(after, 0.25)), float(np.median(after))
+        if low > max(RESTLESS, TIMES * before) and (found is None or low / before > found[0]):
+            found = low / before, int(line.steps[count - 1]), before, usual
+    if found is None:
+        return _unsteady(run, line)
+    _, since, before, now = found
+    earlier = run.loss.level(since - (run.step - since), since)
+    if not run.loss.level(since, run.step) > 1.2 * earlier:
+        return _unsteady(run, line)
+    why = rise_of_rate(run, since, float(line.steps[-1] - line.steps[-READINGS]))
+    since = since if why is None else why.step
+    likely = f", {why}: it is likely too high" if why else ": the learning rate is likely too high"
+    return Finding(f"Jitter of predictions rose {_times(now / before)} since step {since:,}{likely}", since)
+
+
+def _wider(line: Line, count: int) -> float:
+    """By how much jitter grows where readings lie further apart than before, at most."""
+    gaps = np.diff(line.steps)
+    before, after = np.median(gaps[max(0, count // 2 - 1) : count - 1]), np.median(gaps[count - 1 :])
+    return float(max(1.0, after / before) ** 0.5) if before > 0 else 1.0
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.0f}×" if ratio < 100 else "more than 100×"
+
+
+def _unsteady(run: Evidence, line: Line) -> Finding | None:
+    """Jitter that is high all along, in a run that makes no progress after it had jumped at its start."""
+    late = line.since(run.middle).values
+    if run.span < 2 * SETTLING or len(late) < READINGS or run.fall(run.middle, run.step) > 0.05:
+        return None
+    usual, first = float(np.median(late)), run.loss.between(run.begin, run.begin + 2)
+    jumped = len(first) and run.loss.between(run.begin + 1, run.begin + 30).max(initial=-np.inf) > 1.5 * first[0] > 0
+    if usual < UNSTEADY or not (jumped or usual > 2 * UNSTEADY) or run.accuracy(run.middle) > 0.95:
+        return None
+    text = (
+        f"Predictions jitter by {usual:.2f} from one reading to the next, and the loss has not fallen since step "
+        f"{int(run.middle):,}: the learning rate is likely too high"
+    )
+    return Finding(text, int(run.middle))
+
+
+def collapsed(run: Evidence) -> Finding | None:
+    """All samples of the probe get the same prediction, though their targets differ, and it stays so. Source: D-dead."""
+    readings = [reading for reading in run.readings if reading.values.size]
+    if run.probe is None or not _targets_differ(run) or len(readings) < READINGS or run.span < SETTLING:
+        return None
+    alike = [_all_alike(reading, run) for reading in readings]
+    last = len(alike) - int(np.argmin(alike[::-1])) if not all(alike) else 0
+    since = readings[last - 1].step if last else run.begin
+    stretch = run.step - since
+    if len(alike) - last < READINGS or stretch < max(50, 0.1 * run.span):
+        return None
+    if run.fall(since, run.step) > 0.05:
+        return None
+    guesses = readings[-1].guesses
+    number, name = int(guesses[0]) if guesses.size else -1, "the same prediction"
+    if run.probe.task in ("classification", "binary") and number >= 0:
+        own = np.flatnonzero(run.probe.columns == number)
+        names = run.probe.classes
+        name = (
+            f"class {names[own[0]]}"
+            if len(own) and own[0] < len(names) and run.probe.task != "binary"
+            else f"class {number}"
+        )
+    when = f" since step {since:,}" if last else ""
+    text = (
+        f"All {len(readings[-1].values)} samples of the probe get {name}{when}, whatever the input: the part before the head is "
+        f"likely dead, or the learning rate was too high"
+    )
+    return Finding(text, since)
+
+
+def _targets_differ(run: Evidence) -> bool:
+    targets = run.probe.targets if run.probe is not None else None
+    if targets is None or len(targets) < 8 or run.probe is None:
+        return False
+    if run.probe.task in ("classification", "binary"):
+        return bool(np.unique(targets, return_counts=True)[1].max() <= _MIXED * len(targets))
+    return run.probe.task == "regression" and bool((np.asarray(targets).std(0) > 0).any())
+
+
+def _all_alike(reading: Reading, run: Evidence) -> bool:
+    values = reading.values
+    assert run.probe is not None
+    if not np.isfinite(values).all():
+        return False
+    if run.probe.task == "regression":
+        return bool((values.std(0) <= ALIKE * np.asarray(run.probe.targets).std(0)).all())
+    return bool((reading.guesses == reading.guesses[0]).all() and _chances(values).std(0).max() < ALIKE)
+
+
+def _chances(values: Floats) -> Floats:
+    """Probabilities of the columns that are kept: of one column by the sigmoid, else by softmax."""
+    values = values.astype(np.float64)
+    if values.shape[1] == 1:
+        return np.asarray(1 / (1 + np.exp(-np.clip(values, -50, 50))))
+    values = np.exp(values - values.max(1, keepdims=True))
+    return np.asarray(values / values.sum(1, keepdims=True))
+
+
+def nothing_learnt(run: Evidence) -> Finding | None:
+    """The loss is flat, where it is without a look at the input: at that of the most common class. Source: T-overfit-signs."""
+    probe, late = run.probe, [reading for reading in run.readings if reading.step > run.middle]
+    if probe is None or probe.targets is None or len(late) < READINGS or run.span < 2 * SETTLING:
+        return None
+    if not _targets_differ(run) or len(probe.targets) < 12:
+        return None
+    now, edges = run.loss.level(run.middle, run.step), np.linspace(run.begin, run.step, 11)
+    if min(run.loss.level(*pair) for pair in zip(edges[:-1], edges[1:], strict=True)) < 0.97 * now:
+        return None
+    if probe.task == "regression":
+        residual = [float(np.nanmean((reading.values - probe.targets) ** 2)) for reading in late]
+        if np.median(residual) < 0.95 * float(probe.targets.var(0).mean()):
+            return None
+        level = "no better than the mean of the targets"
+    else:
+        counts = np.unique(probe.targets, return_counts=True)[1]
+        common, chances = float(counts.max() / counts.sum()), counts / counts.sum()
+        least = float(-(chances * np.log(chances)).sum())
+        if run.accuracy(run.middle) > common + 0.15 or now < 0.95 * least:
+            return None
+        level = f"and {run.accuracy(run.middle):.0%} of the probe right, about what the most common class gives"
+    text = (
+        f"Nothing was learnt in {run.span:,} steps: the loss stays at {now:.3g}, {level}: labels may not belong "
+        f"to the inputs, or the learning rate is far off"
+    )
+    return Finding(text, run.begin)
+
+
+def contradicting(run: Evidence) -> Finding | None:
+    """Some samples stay wrong with confidence while the rest is learnt: their labels may be wrong. Source: K-corrupt."""
+    probe, late = run.probe, [reading for reading in run.readings if reading.step > run.middle]
+    if probe is None or probe.task not in ("classification", "binary") or len(late) < 2 * READINGS:
+        return None
+    if probe.split != "train" or run.span < 2 * SETTLING:
+        return None
+    right = np.stack([reading.correct for reading in late]) == 1
+    margin = np.stack([reading.margin for reading in late])
+    if not np.isfinite(margin).all():
+        return None
+    learnt = right.mean(0) >= 0.8
+    if learnt.mean() < 0.5:
+        return None
+    usual = float(np.median(margin.mean(0)[learnt]))
+    against = np.flatnonzero((right.mean(0) <= 0.3) & (np.median(margin, 0) <= -0.5 * usual))
+    rest = np.setdiff1d(np.arange(len(learnt)), against)
+    if usual < 0.3 or len(against) < max(SAMPLES, SHARE * len(learnt)) or right[:, rest].mean() < 0.9:
+        return None
+    order = against[np.argsort(margin.mean(0)[against])]
+    names = ", ".join(str(number) for number in order[:8]) + (", …" if len(order) > 8 else "")
+    text = (
+        f"{len(against)} of {len(learnt)} samples of the probe stay wrong with confidence since step {int(run.middle):,} while the rest is learnt: "
+        f"look at the labels of samples {names}"
+    )
+    return Finding(text, int(run.middle))

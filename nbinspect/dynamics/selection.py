@@ -1,0 +1,250 @@
+"""Which samples a probe has: the first, some of every class, or the hardest of the loader's first batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from nbinspect.calling import split_batch
+from nbinspect.capture.loader import BatchSource, Fetched
+from nbinspect.errors import CaptureError, InputError, LoaderError
+from nbinspect.nested import fields_of, map_tensors, tensors_in
+from nbinspect.subject import Subject
+
+STRATIFIED = 16
+"""Batches that are looked at for samples of every class."""
+HARDEST = 8
+"""Batches that are looked at for the hardest samples."""
+
+SampleLosses = Callable[[Any], Tensor | None]
+"""Gives the loss of each sample of a batch (N,); None where there is none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The samples of a probe, as a batch of the loader's form."""
+
+    batch: Any
+    size: int
+    words: str
+    indices: tuple[int, ...] | None = None
+    """The data set's index of each sample, where the loader tells."""
+
+
+def size_of(subject: Subject, batch: Any) -> int:
+    """Return the number of samples N, what most tensors agree on along the batch axis; 0 where it cannot be cut.
+
+    Raises:
+        CaptureError: if the user's `split` raises.
+    """
+    try:
+        parts = split_batch(subject, batch)
+    except InputError:
+        raise
+    except Exception as error:
+        raise CaptureError(f"the batch cannot be split: {type(error).__name__}: {error}") from error
+    if isinstance(parts.inputs, PackedSequence) or isinstance(parts.targets, PackedSequence):
+        return 0
+    tensors = [tensor for _, tensor in tensors_in(batch, "") if tensor.dim()]
+    first = [tensor.shape[_axis_of(tensor, subject.batch_axis)] for tensor in tensors]
+    return max(set(first), key=first.count) if first else 0
+
+
+def _axis_of(tensor: Tensor, axis: int) -> int:
+    return axis if tensor.dim() > axis else 0
+
+
+def _along(tensor: Tensor, size: int, axis: int) -> int | None:
+    return next((each for each in (axis, 0) if tensor.dim() > each and tensor.shape[each] == size), None)
+
+
+def picked(value: Any, samples: Sequence[int], size: int, axis: int = 0) -> Any:
+    """Return these samples of every tensor that has `size` of them, and of lists in mappings; other parts are kept."""
+
+    def cut(tensor: Tensor) -> Tensor:
+        along = _along(tensor, size, axis)
+        if along is None:
+            return tensor
+        if len(samples) and list(samples) == list(range(samples[0], samples[0] + len(samples))):
+            return tensor.narrow(along, samples[0], len(samples))
+        return tensor.index_select(along, torch.tensor(list(samples), device=tensor.device))
+
+    cut_down = map_tensors(cut, value)
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if isinstance(part, list) and len(part) == size and not any(isinstance(each, Tensor) for each in part):
+                cut_down[key] = [part[number] for number in samples]
+    return cut_down
+
+
+def joined(values: Sequence[Any], sizes: Sequence[int], axis: int = 0) -> Any:
+    """Return several batches of one form as one; parts without samples are those of the first.
+
+    Raises:
+        RuntimeError: if tensors differ in anything but their number of samples.
+    """
+    first = values[0]
+    if len(values) == 1:
+        return first
+    if isinstance(first, Tensor):
+        along = _along(first, sizes[0], axis)
+        return first if along is None else torch.cat(list(values), along)
+    plain = isinstance(first, list) and not any(isinstance(part, Tensor) for part in first)
+    if plain and all(len(value) == size for value, size in zip(values, sizes, strict=True)):
+        return [part for value in values for part in value]
+    if isinstance(first, Mapping | list | tuple) or fields_of(first) is not None:
+        columns = zip(*([tensor for _, tensor in tensors_in(value, "")] for value in values), strict=True)
+        whole = iter([joined(list(column), sizes, axis) for column in columns])
+        made = map_tensors(lambda _: next(whole), first)
+        if isinstance(first, dict):
+            for key, part in first.items():
+                if isinstance(part, list) and not any(isinstance(each, Tensor) for each in part):
+                    made[key] = joined([value[key] for value in values], sizes, axis)
+        return made
+    return first
+
+
+def choose(subject: Subject, how: str, loader: Any, size: int, losses: SampleLosses) -> Chosen:
+    """Return the samples of a loader that is left undisturbed.
+
+    Raises:
+        InputError: if the loader cannot be read without disturbing it, or has no classes or losses to choose by.
+        LoaderError: if it raises, or gives no batch.
+    """
+    with _read(loader) as batches:
+        if how == "first":
+            return _first(subject, next(batches), size)
+        if how == "stratified":
+            return _stratified(subject, batches, size)
+        return _hardest(subject, batches, size, losses)
+
+
+@contextmanager
+def _read(loader: Any) -> Iterator[Iterator[Fetched]]:
+    """Give the batches of one pass over the loader."""
+    try:
+        source = BatchSource(loader)
+    except LoaderError as error:
+        raise InputError(
+            f"no probe can be taken from the loader: {error}; give the batch itself: probe=batch"
+        ) from error
+
+    def batches() -> Iterator[Fetched]:
+        while (fetched := source.next()).epoch == 0:
+            yield fetched
+
+    try:
+        yield batches()
+    finally:
+        source.close()
+
+
+def _first(subject: Subject, fetched: Fetched, size: int) -> Chosen:
+    count = size_of(subject, fetched.batch)
+    if count <= size:  # or a batch that cannot be cut into samples
+        return Chosen(fetched.batch, count, f"first {count} of the first batch", fetched.indices)
+    pool = _Pool(subject)
+    pool.add(fetched, list(range(size)), count)
+    return pool.chosen(list(range(size)), f"first {size} of the first batch")
+
+
+class _Pool:
+    """Samples of several batches, of which some are chosen in the end; batches of other shapes are left out."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._batches: list[Any] = []
+        self._sizes: list[int] = []
+        self._indices: list[int] | None = []
+        self._form: Any = None
+
+    def fits(self, batch: Any, count: int) -> bool:
+        """Whether samples of the batch can be put beside those that are here."""
+        axis = self._subject.batch_axis
+        form = []
+        for name, tensor in tensors_in(batch, ""):
+            along = _along(tensor, count, axis)
+            form.append((name, tensor.dtype, along, [n for each, n in enumerate(tensor.shape) if each != along]))
+        self._form = form if self._form is None else self._form
+        return bool(form == self._form)
+
+    def add(self, fetched: Fetched, samples: list[int], count: int) -> None:
+        if samples:
+            # copies: a loader may fill the same memory again, and a slice would hold all of it
+            cut = picked(fetched.batch, samples, count, self._subject.batch_axis)
+            self._batches.append(map_tensors(lambda tensor: tensor.detach().clone(), cut))
+            self._sizes.append(len(samples))
+            known = fetched.indices is not None and len(fetched.indices) == count and self._indices is not None
+            self._indices = [*self._indices, *(fetched.indices[n] for n in samples)] if known else None  # type: ignore[misc, index] # both are known
+
+    def chosen(self, samples: list[int], words: str) -> Chosen:
+        axis = self._subject.batch_axis
+        whole = joined(self._batches, self._sizes, axis)
+        batch = picked(whole, samples, sum(self._sizes), axis)
+        indices = None if self._indices is None else tuple(self._indices[n] for n in samples)
+        return Chosen(batch, len(samples), words, indices)
+
+
+def _stratified(subject: Subject, batches: Iterator[Fetched], size: int) -> Chosen:
+    pool = _Pool(subject)
+    members: dict[int, list[int]] = {}
+    total = 0
+    for _, fetched in zip(range(STRATIFIED), batches, strict=False):
+        classes = _classes_of(subject, fetched.batch)
+        if not pool.fits(fetched.batch, len(classes)):
+            continue
+        quota = -(-size // max(1, len({*members, *(each for each in classes if each >= 0)})))
+        taken: list[int] = []
+        for position, each in enumerate(classes):
+            if each >= 0 and len(members.setdefault(each, [])) < quota:
+                members[each].append(total + len(taken))
+                taken.append(position)
+        pool.add(fetched, taken, len(classes))
+        total += len(taken)
+    if not total:
+        raise InputError('how="stratified": no sample has a class (all are negative); use "first"')
+    ranks = [(rank, each, place) for each, own in members.items() for rank, place in enumerate(own)]
+    return pool.chosen([place for _, _, place in sorted(ranks)[:size]], "stratified by class")
+
+
+def _classes_of(subject: Subject, batch: Any) -> list[int]:
+    """Return the class of each sample.
+
+    Raises:
+        InputError: if targets are not one class a sample.
+    """
+    targets, count = split_batch(subject, batch).targets, size_of(subject, batch)
+    if isinstance(targets, Tensor) and len(targets.shape) in (1, 2) and targets.shape[0] == count:
+        rows = targets.reshape(count, -1)
+        if rows.shape[1] > 1 and bool((rows.sum(1) == 1).all()) and bool(((rows == 0) | (rows == 1)).all()):
+            return [int(each) for each in rows.to(torch.uint8).argmax(1).tolist()]
+        if rows.shape[1] == 1 and bool((rows == rows.round()).all()):
+            return [int(each) for each in rows[:, 0].tolist()]
+    raise InputError('how="stratified" needs targets with one class a sample; use "first", "hardest" or probe=batch')
+
+
+def _hardest(subject: Subject, batches: Iterator[Fetched], size: int, losses: SampleLosses) -> Chosen:
+    pool = _Pool(subject)
+    found: list[float] = []
+    looked = 0
+    for looked, fetched in zip(range(1, HARDEST + 1), batches, strict=False):  # noqa: B007 - used below
+        count = size_of(subject, fetched.batch)
+        if not count or not pool.fits(fetched.batch, count):
+            continue
+        own = losses(fetched.batch)
+        if own is None:
+            raise InputError('how="hardest" needs a loss of each sample alone, and the loss gives none; use "first"')
+        known = own.nan_to_num(nan=-torch.inf).tolist()
+        top = sorted(range(count), key=known.__getitem__, reverse=True)[:size]
+        pool.add(fetched, top, count)
+        found += [known[each] for each in top]
+    if not found:
+        raise InputError('how="hardest": the batches cannot be cut into samples; use "first" or probe=batch')
+    order = sorted(range(len(found)), key=found.__getitem__, reverse=True)[:size]
+    return pool.chosen(order, f"the hardest of {looked} batches")

@@ -1,0 +1,84 @@
+"""What is brought into the history of a run, and handed on to those who listen, ten times a second at most."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from torch.optim import Optimizer
+
+from nbinspect.dynamics.controls import State
+from nbinspect.dynamics.history import Facts, History
+from nbinspect.dynamics.losses import Losses
+from nbinspect.dynamics.rates import rate_groups
+from nbinspect.records import DynamicsRecord, Moment
+
+Listener: TypeAlias = Callable[[DynamicsRecord], None]
+NO_LOSS = (
+    "no training loss is seen, for loss_fn is no module and the model returns no .loss: "
+    "add dynamics.step(loss=loss) after optimizer.step()"
+)
+NO_STEP = "no optimizer step was seen: call dynamics.step(loss=loss) at the end of each of your steps"
+
+
+class Telling:
+    """Gathers what the steps have left, and tells each listener what is fresh; what one raises is marked."""
+
+    def __init__(self, history: History, losses: Losses) -> None:
+        self.listeners: list[Listener] = []
+        self._history = history
+        self._losses = losses
+        self._broken = False
+        self._step, self._at = 0, 0.0
+
+    def tell(self, facts: Facts, optimizers: Sequence[Optimizer], size: int | None) -> None:
+        """Tell what is fresh, with the facts as they are now.
+
+        Args:
+            facts: of the run.
+            optimizers: whose rates are drawn.
+            size: samples of a batch; None where that is not known.
+        """
+        self._gather_losses()
+        self._gather_rates(facts.steps, optimizers)
+        self._gather_pace(facts.steps, size)
+        fresh = self._history.fresh(facts)
+        for listener in list(self.listeners):
+            try:
+                listener(fresh)
+            except Exception as error:  # noqa: BLE001, PERF203 - training goes on, whoever could not be told
+                text = f"what is new could not be shown or kept: {type(error).__name__}: {error}"
+                self._history.moment(Moment(facts.steps, "problem", text))
+
+    def idle(self, seconds: float) -> None:
+        """Leave a pause out of the pace."""
+        self._at += seconds
+
+    def _gather_losses(self) -> None:
+        steps, losses = self._losses.read()
+        self._history.values("loss", steps, losses)
+        bad = [step for step, loss in zip(steps, losses, strict=True) if not math.isfinite(loss)]
+        if bad and not self._broken:
+            self._broken = True
+            word = "NaN" if math.isnan(losses[steps.index(bad[0])]) else "infinite"
+            self._history.moment(Moment(bad[0], "broken", f"the loss is {word} at step {bad[0]:,}"))
+
+    def _gather_rates(self, step: int, optimizers: Sequence[Optimizer]) -> None:
+        for group in rate_groups(optimizers) if step > self._step else ():
+            self._history.value("rate", step, group.rate, group.name)
+
+    def _gather_pace(self, step: int, size: int | None) -> None:
+        now = time.perf_counter()
+        if self._at and step > self._step and now > self._at:
+            pace = (step - self._step) / (now - self._at)
+            self._history.value("samples per second" if size else "steps per second", step, pace * (size or 1))
+        self._step, self._at = step, now
+
+
+def notes_of(steps: int, state: State, *, loss_seen: bool) -> tuple[str, ...]:
+    """Return what is not seen of a run, with the line to add."""
+    if steps:
+        return () if loss_seen else (NO_LOSS,)
+    return (NO_STEP,) if state == "ended" else ()

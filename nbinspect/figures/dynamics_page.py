@@ -1,0 +1,124 @@
+"""A run as a static page, and as text for a terminal."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+
+import numpy as np
+
+from nbinspect.figures.dynamics_exhibit import probe_exhibit
+from nbinspect.figures.dynamics_traces import draw_traces
+from nbinspect.figures.dynamics_words import SIGNS, headline, missing, reading_at, readings_of
+from nbinspect.figures.exhibits import exhibit
+from nbinspect.figures.insets import paper, png
+from nbinspect.figures.markup import Markup, fragment, tag
+from nbinspect.figures.page import page
+from nbinspect.figures.paper import cut
+from nbinspect.figures.words import brief, clean, plural
+from nbinspect.records import DynamicsRecord, Moment, MomentKind, Spike
+
+_TONES: dict[MomentKind, str] = {"alert": "warn", "spike": "warn", "broken": "bad", "problem": "bad"}
+"""Of the kinds that ask for attention."""
+_ALARMS, _MOMENTS, _SPIKES = 12, 60, 6
+_WIDTH = 5.2
+"""Of the plots, in inches of 96 pixels."""
+_LONG = 400
+
+
+def dynamics_html(record: DynamicsRecord) -> str:
+    """Return a run as HTML that needs nothing else: no script, no file, no network; readable on any background.
+
+    It has the facts, alerts and notes in words, the plots, the newest reading of each probe, what happened at which
+    step, and the batches behind spikes of the loss. All text from data is escaped; the record is left unchanged.
+    """
+    facts = [fragment(tag("span", fact, class_="fact"), " ") for fact in headline(record)]
+    plots = _plots(record) if record.traces else None
+    probes = [_probe(record, place) for place in range(len(record.probes))]
+    return page(
+        "dynamics",
+        tag("header", tag("span", "Dynamics ", class_="title"), *facts),
+        _notes(record),
+        tag("div", plots, tag("div", *probes, class_="probes"), class_="both") if plots or probes else None,
+        _moments(record),
+        *map(_spike, record.spikes[-_SPIKES:]),
+    )
+
+
+def dynamics_text(record: DynamicsRecord) -> str:
+    """Return a run as a few lines of text: the facts, alerts, what is missing and notes."""
+    lines = [" · ".join(["Dynamics", *headline(record)])]
+    lines += [_sentence(moment) for moment in _alarms(record)]
+    lines += [f"{SIGNS['spike']} step {spike.step:,}: {_spiked(spike)}" for spike in record.spikes[-_SPIKES:]]
+    return "\n".join([*lines, *missing(record), *(f"note: {clean(note, _LONG)}" for note in record.notes)])
+
+
+def _alarms(record: DynamicsRecord) -> list[Moment]:
+    """The newest that ask for attention, without the spikes whose batch is told of."""
+    told = {spike.step for spike in record.spikes[-_SPIKES:]}
+    asking = (moment for moment in record.moments if moment.kind in _TONES)
+    return [moment for moment in asking if moment.kind != "spike" or moment.step not in told][-_ALARMS:]
+
+
+def _sentence(moment: Moment) -> str:
+    return f"{SIGNS[moment.kind]} step {moment.step:,}: {clean(moment.text, _LONG)}"
+
+
+def _notes(record: DynamicsRecord) -> Markup | None:
+    lines = [tag("p", _sentence(moment), class_=_TONES[moment.kind]) for moment in _alarms(record)]
+    lines += [tag("p", clean(text, _LONG), class_="soft") for text in (*missing(record), *record.notes)]
+    return tag("div", *lines, class_="notes") if lines else None
+
+
+def _plots(record: DynamicsRecord) -> Markup:
+    figure, axes = paper(_WIDTH)
+    bottom = draw_traces(axes, record, 0, 0, _WIDTH)
+    source = "data:image/png;base64," + base64.b64encode(png(cut(figure, axes, _WIDTH, bottom, 0.05))).decode("ascii")
+    words = f"plots over the steps: loss, jitter, updates and rates; {', '.join(headline(record))}"
+    return tag("div", tag("img", src=source, alt=words, width=round(96 * (_WIDTH + 0.1))), class_="picture")
+
+
+def _probe(record: DynamicsRecord, place: int) -> Markup:
+    readings = readings_of(record, place)
+    return probe_exhibit(record.probes[place], readings, reading_at(readings, None))
+
+
+def _moments(record: DynamicsRecord) -> Markup | None:
+    """A line for each thing that happened, the newest sixty."""
+    if not record.moments:
+        return None
+    rows = [
+        tag(
+            "tr",
+            tag("td", f"{moment.step:,}", class_="number"),
+            tag("td", f"{SIGNS[moment.kind]} {moment.kind}", class_=_TONES.get(moment.kind)),
+            tag("td", clean(moment.text, _LONG), class_="words"),
+        )
+        for moment in record.moments[-_MOMENTS:]
+    ]
+    left_out = len(record.moments) - len(rows)
+    more = tag("p", f"{left_out:,} earlier ones are not listed", class_="soft") if left_out else None
+    head = tag("tr", *(tag("th", name, scope="col") for name in ("step", "what", "")))
+    summary = tag("summary", f"What happened: {plural(len(record.moments), 'moment')}")
+    return tag("details", summary, tag("table", head, *rows), more, class_="part")
+
+
+def _spike(spike: Spike) -> Markup:
+    """The batch behind a spike, the sample with the largest loss first."""
+    told = tag("p", tag("b", f"◆ step {spike.step:,}: ", class_="warn"), _spiked(spike))
+    items = spike.batch.inputs if spike.batch is not None and spike.batch.batch.size else ()
+    shown = exhibit(spike.batch, items[0]) if spike.batch is not None and items else None
+    return tag("section", told, shown, class_="part")
+
+
+def _spiked(spike: Spike) -> str:
+    """Return the loss beside the usual one, those of the samples, and the note."""
+    return " · ".join(_about(spike))
+
+
+def _about(spike: Spike) -> Iterator[str]:
+    yield f"loss {brief(spike.loss)}, usually {brief(spike.usual)}"
+    if len(spike.losses):
+        yield f"of its samples, largest first: {', '.join(brief(float(each)) for each in np.asarray(spike.losses)[:8])}"
+    if spike.note:
+        yield clean(spike.note, _LONG)

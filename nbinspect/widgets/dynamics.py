@@ -1,0 +1,285 @@
+"""The dynamics view: predictions on a fixed batch while training runs, and its controls, on a page."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+from IPython.core.getipython import get_ipython
+from torch import Tensor
+
+from nbinspect.capture.door import between_steps
+from nbinspect.dynamics.background import BackgroundRun, run_in_background
+from nbinspect.dynamics.conditions import RunView
+from nbinspect.dynamics.observer import Observer
+from nbinspect.dynamics.steering import Steering
+from nbinspect.dynamics.watched import Watched
+from nbinspect.errors import NbinspectError
+from nbinspect.figures.dynamics import dynamics_figure
+from nbinspect.figures.dynamics_animation import dynamics_animation
+from nbinspect.figures.dynamics_page import dynamics_html, dynamics_text
+from nbinspect.figures.dynamics_table import dynamics_frame, readings_frame
+from nbinspect.journal.journal import Journal
+from nbinspect.records import DynamicsRecord
+from nbinspect.report.report import Report
+from nbinspect.report.running import check
+from nbinspect.subject import Subject
+from nbinspect.widgets.cells import AfterCells, Names
+from nbinspect.widgets.dynamics_page import PageNews, status_of
+from nbinspect.widgets.dynamics_requests import DynamicsRequests
+from nbinspect.widgets.main_thread import MainThread
+from nbinspect.widgets.output import Output
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+_STATIC = Path(__file__).parents[1] / "static"
+_CLOSED = "this view is closed: open another with inspector.dynamics()"
+
+
+class DynamicsView(anywidget.AnyWidget):
+    """Predictions on a fixed batch while training runs; open it with `Inspector.dynamics`.
+
+    Works without a page too. Weights, buffers, gradients, modes and random states of a run that is watched are bit for
+    bit those of a run alone; only `set_rate`, `go_back` and `stop` change what is trained, as they say.
+    """
+
+    # the text, not the path: widgets that were made from a path are never collected
+    _esm = (_STATIC / "dynamics.js").read_text(encoding="utf-8")
+    _css = (_STATIC / "dynamics.css").read_text(encoding="utf-8")
+    history = traitlets.Any(None, allow_none=True).tag(sync=True)
+    news = traitlets.Any(None, allow_none=True).tag(sync=True)
+    status = traitlets.Dict().tag(sync=True)
+    _closed = True
+
+    def __init__(self, subject: Subject, *, journal: Journal | None = None, **options: Any) -> None:
+        main = MainThread()
+        self._observer = Observer(
+            subject,
+            changed=lambda _state: self._say(),
+            wake=lambda: main.soon(self._observer.controls.settle),
+            **options,
+        )
+        self._steering = Steering(self._observer)
+        self._journal = journal
+        self._names = Names(subject.model)
+        self._displayed = False
+        self._background: BackgroundRun | None = None
+        super().__init__()
+        self._closed = False
+        self._output = Output(self._html, self._summary)
+        self._page = PageNews(self._put, lambda: self.record)
+        self._observer.listeners.append(self._told)
+        self._cells = AfterCells(self._after_cell)
+        self._requests = DynamicsRequests(self)
+        self._say()
+
+    @property
+    def record(self) -> DynamicsRecord:
+        """All that is known of the run so far, as a plain record."""
+        return self._observer.record
+
+    def attach(self) -> DynamicsView:
+        """Begin to watch, in a loop that is not edited: until `detach`, or the end of a ``with`` block."""
+        self._open()
+        self._observer.attach()
+        return self
+
+    def detach(self) -> None:
+        """End watching: a last reading of the probe, and every hook removed. The view stays."""
+        self._observer.detach()
+        self._page.tell_all(self._status())
+
+    def __enter__(self) -> DynamicsView:
+        self.attach()
+        if not self._displayed and get_ipython() is not None:
+            self._ipython_display_()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        stopped = self._observer.__exit__(kind, error, traceback)
+        self._page.tell_all(self._status())
+        return stopped
+
+    def step(self, loss: Tensor | float | None = None, **values: float) -> None:
+        """Give the loss of the step that was just made, and numbers to draw beside it; see `Observer.step`."""
+        self._open()
+        self._observer.step(loss, **values)
+
+    def watch(self, loader: Iterable[Any]) -> Watched:
+        """Return an iterable of the very batches of a loader, for ``for`` and ``async for``; a stop ends it."""
+        self._open()
+        return self._observer.watch(loader)
+
+    def run_in_background(self, train: Callable[[], Any]) -> BackgroundRun:
+        """Call `train` on a thread of its own, watched, and return at once, so that every click arrives.
+
+        Raises:
+            InputError: if `train` takes arguments or is no function, or a run is going.
+        """
+        self._open()
+        self._observer.live.begin("background")
+
+        def watched() -> Any:
+            with between_steps():
+                self.attach()
+            with self:
+                return train()
+
+        self._background = run_in_background(watched, self._observer.controls, self._observer.mark)
+        return self._background
+
+    def pause(self) -> None:
+        """Pause after this step. Raises InputError where no resume could arrive; so does `advance`."""
+        self._observer.controls.pause()
+
+    def advance(self, steps: int = 1) -> None:
+        """Run so many steps more, then pause."""
+        self._observer.controls.advance(steps)
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._observer.controls.resume()
+
+    def stop(self) -> None:
+        """End the run after this step."""
+        self._observer.controls.stop()
+
+    def pause_at(self, step: int | None = None, when: Callable[[RunView], object] | None = None) -> None:
+        """Pause once at a step, or when a condition holds: ``pause_at(when=lambda run: run.loss > 3)``."""
+        self._observer.controls.pause_at(step, when)
+
+    def set_rate(self, rate: float, group: str | None = None) -> Future[None]:
+        """Set the learning rate from the next step on, of all groups or of ``optimizer/group``; schedulers go along."""
+        return self._observer.controls.set_rate(rate, group)
+
+    def pin(self) -> Future[int]:
+        """Keep the full state of the run, to go back to; see `Steering.pin`."""
+        return self._steering.pin()
+
+    def go_back(self, step: int, rate: float | None = None) -> Future[None]:
+        """Give the run the state of a pinned step, with another learning rate if one is given."""
+        return self._steering.go_back(step, rate)
+
+    def save_checkpoint(self, path: str | Path | None = None) -> Future[Path]:
+        """Save weights, optimizers and schedulers to a file, ``checkpoint-<step>.pt`` by default."""
+        return self._steering.save(path)
+
+    def check(self, **options: Any) -> Future[Report]:
+        """Run the sanity checks on the run as it stands, between two steps; options as in `nbinspect.check`."""
+        return self._observer.controls.do(functools.partial(self._checked, options))
+
+    def note(self, text: str) -> None:
+        """Keep a sentence with this step, on the time line and in the inspector's journal."""
+        self._observer.mark("note", str(text))
+        self._keep("note", text=str(text), step=self._observer.steps)
+        if not self._observer.running:
+            self._page.tell_all(self._status())
+
+    def beat(self) -> None:
+        """Take note that a message of the page has arrived."""
+        if self._observer.live.beat():
+            self._say()
+
+    def figure(self, **options: Any) -> Figure:
+        """Return the run as a matplotlib figure; options as in `nbinspect.figures.dynamics.dynamics_figure`."""
+        return dynamics_figure(self.record, **options)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the numbers of the run as a pandas DataFrame, a row a step."""
+        return dynamics_frame(self.record)
+
+    def readings_frame(self, probe: int = 0) -> pd.DataFrame:
+        """Return the readings of a probe as a pandas DataFrame, a row a step and sample."""
+        return readings_frame(self.record, probe)
+
+    def animation(self, path: str | Path | None = None, **options: Any) -> bytes | Path:
+        """Return a GIF of the predictions moving, or write it; see `nbinspect.figures.dynamics_animation`."""
+        return dynamics_animation(self.record, path, **options)
+
+    def freeze(self) -> None:
+        """Replace the live output in the notebook by a static page without scripts, and close the view."""
+        self._output.freeze()
+        self.close()
+
+    def close(self) -> None:
+        """End watching and let go of all that is held; a run goes on unwatched, a static page stays."""
+        if not self._closed:
+            self._observer.detach()
+            self._closed = True
+            self._cells.stop()
+            self.status = {**self._status(), "state": "closed", "text": _CLOSED}
+            self._output.close()
+        super().close()
+
+    def _open(self) -> None:
+        if self._closed:
+            raise NbinspectError(_CLOSED)
+
+    def _told(self, fresh: DynamicsRecord) -> None:
+        self._page.tell(fresh, self._status())
+
+    def _put(self, traits: dict[str, Any]) -> None:
+        if not self._closed:
+            with self.hold_sync():
+                for name, value in traits.items():
+                    setattr(self, name, value)
+
+    def _say(self) -> None:
+        self._put({"status": self._status()})
+
+    def _status(self) -> dict[str, Any]:
+        going = self._background is not None and self._background.running
+        return status_of(self._observer, self._names.rebound(), background=going, journal=self._journal is not None)
+
+    def _after_cell(self) -> None:
+        observer = self._observer
+        observer.live.cell_ended()
+        if self._background is None or not self._background.running:
+            observer.controls.rest()
+            if observer.running:
+                observer.tell()
+                self._page.tell_all(self._status())
+        self._say()
+
+    def _checked(self, options: dict[str, Any]) -> Report:
+        report = check(self, **options)
+        self._observer.mark("checks", str(report).splitlines()[0])
+        return report
+
+    def _keep(self, name: str, **details: Any) -> None:
+        if self._journal is not None:
+            try:
+                self._journal.act(name, **details)
+            except NbinspectError as error:
+                self._observer.mark("problem", f"not kept in the journal: {error}")
+
+    @property
+    def subject(self) -> Subject:
+        """What is trained."""
+        return self._observer.subject
+
+    def _html(self) -> str:
+        return dynamics_html(self.record)
+
+    def _summary(self) -> str:
+        return dynamics_text(self.record)
+
+    def _ipython_display_(self) -> None:
+        self._displayed = True
+        self._output.show(None if self._closed else self.model_id)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # type: ignore[override] # IPython takes a dict too
+        return self._output.bundle(None if self._closed else self.model_id)
+
+    def __repr__(self) -> str:
+        return self._summary()

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from nbinspect.dynamics.spikes import SpikeWatch
+
+
+def spikes_in(losses: np.ndarray) -> list[int]:
+    watch = SpikeWatch()
+    return [step for step, loss in enumerate(losses.tolist(), 1) if watch.is_spike(step, loss)]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_noise_is_no_spike(seed: int) -> None:
+    """A noisy loss that falls, as that of a healthy run does, has no spike."""
+    rng = np.random.default_rng(seed)
+    steps = np.arange(3000)
+    losses = (2.3 * np.exp(-steps / 600) + 0.05) * rng.lognormal(0, 0.25, len(steps))
+    assert spikes_in(losses) == []
+
+
+def test_a_spike_is_seen_at_its_own_step() -> None:
+    """A single loss far above the others is a spike, and only that."""
+    losses = np.random.default_rng(0).normal(1.0, 0.1, 500)
+    losses[300] = 6.0
+    assert spikes_in(losses) == [301]
+
+
+def test_a_rise_that_stays_is_told_once() -> None:
+    """Losses that go up for good are one spike, and then are what is usual."""
+    losses = np.concatenate([np.full(200, 1.0), np.full(300, 9.0)]) + np.random.default_rng(0).normal(0, 0.01, 500)
+    assert spikes_in(losses) == [201]
+
+
+def test_nothing_is_told_before_enough_is_known() -> None:
+    """The first steps, which fall from far above, and losses of NaN or below zero make no spike."""
+    assert spikes_in(np.array([50.0, 1.0, 40.0, 1.0])) == []
+    assert spikes_in(np.concatenate([np.full(100, 1.0), [math.nan]])) == []
+    assert spikes_in(-np.abs(np.random.default_rng(0).normal(5, 1, 500))) == []

@@ -1,0 +1,64 @@
+"""A training on several ranks, healthy or with one mistake: ``rank_program.py FOLDER MISTAKE`` under torchrun."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import nullcontext
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
+
+from nbinspect.runlog.recorder import Recorder
+
+STEPS = 128
+
+
+class Waits(nn.Module):
+    """A loss that asks the other ranks."""
+
+    def forward(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        loss = nn.functional.cross_entropy(outputs, targets)
+        shared = loss.detach().clone()
+        dist.all_reduce(shared)
+        return loss + 0 * shared
+
+
+def train(folder: str, mistake: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo")
+    torch.manual_seed(0)
+    x = torch.randn(2 * 8 * 32, 6)
+    data = TensorDataset(x, x[:, :3].argmax(1))
+    torch.manual_seed(dist.get_rank() if mistake == "unseeded" else 0)
+    model: nn.Module = nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 3))
+    if mistake not in ("no-wrapper", "unseeded"):
+        model = DistributedDataParallel(model)
+    sampler = None if mistake == "no-sampler" else DistributedSampler(data)
+    loader = DataLoader(data, batch_size=8, sampler=sampler, shuffle=sampler is None)
+    loss_fn = Waits() if mistake == "waits" else nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    steps = 0
+    recorder = Recorder(folder, model, loader, loss_fn, size=8, budget=0.5)
+    with recorder if mistake != "unobserved" else nullcontext():
+        while steps < STEPS:
+            if sampler is not None:
+                sampler.set_epoch(steps)
+            for batch, targets in loader:
+                optimizer.zero_grad()
+                loss_fn(model(batch), targets).backward()
+                optimizer.step()
+                steps += 1
+                if steps == STEPS:
+                    break
+    if len(sys.argv) > 3 and dist.get_rank() == 0:
+        torch.save(model.state_dict(), sys.argv[3])
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    train(*sys.argv[1:3])
+    os._exit(0)
