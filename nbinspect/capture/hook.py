@@ -17,21 +17,22 @@ class Hook:
     """
 
     def __init__(self, method: Callable[..., None]) -> None:
-        self._method = weakref.WeakMethod(method)
+        # not a WeakMethod: it builds the method anew at every call, and some hooks are called at every step
+        self._owner = weakref.ref(method.__self__)  # type: ignore[attr-defined] # it is a bound method
+        self._function: Callable[..., None] = method.__func__  # type: ignore[attr-defined] # likewise
         if "torch._dynamo" in sys.modules:
             _leave_alone()
 
     def __call__(self, *args: Any) -> None:
         """Call the method with what torch gives a hook."""
-        method = self._method()
-        if method is not None:
-            method(*args)
+        owner = self._owner()
+        if owner is not None:
+            self._function(owner, *args)
 
     @property
     def owner(self) -> Any:
         """The object whose method is called; None once it is gone."""
-        method = self._method()
-        return None if method is None else method.__self__  # type: ignore[attr-defined] # a WeakMethod gives bound methods
+        return self._owner()
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
         return _no_hook, ()

@@ -20,7 +20,7 @@ PART, LEAST = 0.05, 1.0
 """Of the budget, and seconds between two looks."""
 Rule = Callable[[Evidence], Finding | None]
 CAUSES: tuple[tuple[Rule, ...], ...] = (
-    (collapsed, shaken, rising, exploding, hasty, slow, nothing_learnt),
+    (slow, collapsed, shaken, rising, exploding, hasty, nothing_learnt),
     (cut_off,),
     (asleep,),
     (contradicting,),

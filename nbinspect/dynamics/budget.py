@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nbinspect.errors import InputError
+
+
+def checked_share(budget: object) -> float:
+    """Return a share of a run's time; raise InputError for what is none."""
+    if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 < budget <= 1:
+        raise InputError(f"budget: expected a share of the run's time such as 0.02, got {budget!r}")
+    return float(budget)
+
 
 @dataclass
 class _Work:
@@ -80,6 +89,16 @@ class Budget:
         work.cost = seconds if work.done <= 2 else work.cost + 0.3 * (seconds - work.cost)
         work.due = now + max(work.least, work.cost / (self._left() * work.part))
 
+    @property
+    def per_step(self) -> float:
+        """The share of the run's time that every step's own cost takes."""
+        return self._steps * self._per_step / self.seconds if self.seconds > 0 else 0.0
+
+    def make_lean(self, part: float) -> None:
+        """Note that a step costs only so much of what it did, from here on."""
+        self._spent += self._steps * self._per_step * (1 - part)
+        self._per_step *= part
+
     def expect(self, name: str, seconds: float, now: float) -> None:
         """Say what a kind of work will take that was never done, so that its first time can be paid for too."""
         work = self._works[name]
@@ -103,5 +122,4 @@ class Budget:
 
     def _left(self) -> float:
         """The share that is left for work once every step's own cost is paid, a tenth of it at least."""
-        every = self._steps * self._per_step / self.seconds if self.seconds > 0 else 0.0
-        return max(0.1 * self.share, self.share - every)
+        return max(0.1 * self.share, self.share - self.per_step)

@@ -2,24 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from nbinspect.calling import call_arguments, split_batch, to_device
 from nbinspect.capture.batch import build
 from nbinspect.capture.door import note_visit, probing
 from nbinspect.decode.batch import decode_batch
 from nbinspect.dynamics.hooks import Arguments
 from nbinspect.dynamics.sample_losses import how_to_take
+from nbinspect.dynamics.spikes import SpikeWatch
 from nbinspect.dynamics.unchanged import Unchanged
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import Origin, Spike
 from nbinspect.subject import Subject
 
 SAMPLES = 8
-_NO_BATCH = "the batch is not known, for the model was not called through its own forward"
+_NO_BATCH = (
+    "its batch is not held: the steps are so short that it would cost more than the budget, or the model is not called "
+    "through its own forward; give the loop dynamics.watch(loader)"
+)
+
+
+class SpikeCatcher:
+    """Holds what entered the model last, and keeps it where its loss turns out to be a spike.
+
+    Args:
+        subject: what is trained.
+        keep: takes each spike.
+    """
+
+    def __init__(self, subject: Subject, keep: Callable[[Spike], None]) -> None:
+        self.arguments: Arguments | None = None
+        """What the model was called with last; None where that is not told."""
+        self.targets: Any = None
+        self.given: Any = None
+        """The last batch of a watched loader."""
+        self.watch = SpikeWatch()
+        self._subject = subject
+        self._keep = keep
+
+    def look(self, step: int, loss: float) -> None:
+        """Keep the batch, if its loss is a spike."""
+        usual = self.watch.usual
+        if self.watch.is_spike(loss):
+            arguments, targets = self.arguments, self.targets
+            if arguments is None and self.given is not None:
+                arguments, targets = called_with(self._subject, self.given)
+            self._keep(caught(self._subject, step, (loss, usual), arguments, targets))
+
+    def release(self) -> None:
+        """Hold nothing any more, until something is told again."""
+        self.arguments = self.targets = None
 
 
 def caught(
@@ -43,6 +81,15 @@ def caught(
         return _caught(subject, step, heights, arguments, targets)
     except Exception as error:  # noqa: BLE001 - training goes on; the view says what cannot be shown
         return Spike(step, *heights, None, nobody, f"its batch cannot be shown: {type(error).__name__}: {error}")
+
+
+def called_with(subject: Subject, batch: Any) -> tuple[Arguments | None, Any]:
+    """Return what the model is called with for a batch of the loader, and the targets; None where it cannot be told."""
+    if subject.forward is not None:
+        return None, None
+    moved, _ = to_device(subject, batch)
+    parts = split_batch(subject, moved)
+    return call_arguments(subject, moved, parts), parts.targets
 
 
 def _caught(subject: Subject, step: int, heights: tuple[float, float], arguments: Arguments, targets: Any) -> Spike:

@@ -95,6 +95,17 @@ class Evidence:
         values = self.line("probe accuracy").between(after, self.step)
         return float(values.mean()) if len(values) else float("nan")
 
+    @property
+    def warming(self) -> bool:
+        """Whether a learning rate is still on its way up, so that little is to be expected yet."""
+        halves = [(line.between(-1, self.middle), line.values) for line in self.parts("rate").values()]
+        return any(len(early) and late[-1] > 1.05 * early.max() for early, late in halves)
+
+    @property
+    def jumped(self) -> bool:
+        """Whether the training loss doubled within the first steps and stayed there, as where the rate is too high."""
+        return self.loss.level(self.begin + 1, self.begin + 15) > 2 * self.loss.level(self.begin, self.begin + 1) > 0
+
     def layer_line(self, name: str) -> tuple[Integers, Floats]:
         """Steps (P,) and values (L, P) of all layers that were measured at the same steps, as most were."""
         lines = [line for line in self.parts(name).values() if len(line)]

@@ -24,7 +24,10 @@ class Listener(Protocol):
     """Who is told, on the training thread."""
 
     def loss_seen(self, loss: Tensor, targets: Any) -> None:
-        """Take note of a loss that a backward pass may start from, detached, and of its targets if they are known."""
+        """Take note of a loss that a backward pass may start from, and of its targets if they are known.
+
+        It must not be held: a graph hangs on it.
+        """
 
     def batch_seen(self, arguments: Arguments) -> None:
         """Take note of what entered the model."""
@@ -50,24 +53,45 @@ class Hooks:
         self._model = subject.model
         self._known: weakref.WeakKeyDictionary[Optimizer, bool] = weakref.WeakKeyDictionary()
         self._open: list[Optimizer] = []
+        self._usual: Optimizer | None = None  # the one that was seen last, for which nothing is to be looked up
         self._reads_outputs = not isinstance(subject.loss_fn, nn.Module)
-        self._handles = [
-            subject.model.register_forward_hook(Hook(self._left), with_kwargs=True),
-            register_optimizer_step_pre_hook(Hook(self._stepping)),
-            register_optimizer_step_post_hook(Hook(self._stepped)),
-        ]
+        self._is_lean = self._needs_all = False
+        self._handles: dict[str, Any] = {
+            "batch": subject.model.register_forward_hook(Hook(self._left), with_kwargs=True),
+            "before": register_optimizer_step_pre_hook(Hook(self._stepping)),
+            "after": register_optimizer_step_post_hook(Hook(self._stepped)),
+        }
         if isinstance(subject.loss_fn, nn.Module):
-            self._handles.append(subject.loss_fn.register_forward_hook(Hook(self._compared)))
+            self._handles["loss"] = subject.loss_fn.register_forward_hook(Hook(self._compared))
+        weakref.finalize(self, _remove, self._handles)
 
     def remove(self) -> None:
-        """Remove every hook."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        """Remove every hook; so does the end of this object."""
+        _remove(self._handles)
+
+    def make_lean(self) -> bool:
+        """Leave only what tells of losses and of steps that are done; tell whether that can be, as it mostly can.
+
+        Batches are not told of any more, and what is before a step only after `expect_step`.
+        """
+        if self._reads_outputs or self._needs_all or self._open:
+            return False
+        self._handles["batch"].remove()
+        self._handles["before"].remove()
+        self._is_lean = True
+        return True
+
+    def expect_step(self) -> None:
+        """Have the listener told before the next step, also where all is lean."""
+        if self._is_lean:
+            self._handles["before"].remove()
+            self._handles["before"] = register_optimizer_step_pre_hook(Hook(self._stepping))
 
     def _compared(self, _: nn.Module, args: tuple[Any, ...], loss: Any) -> None:
+        if self._open:
+            self._needs_all = True  # a closure: only the first of its losses is that of the step
         if isinstance(loss, Tensor) and loss.requires_grad and not is_probing():
-            self._listener.loss_seen(loss.detach(), args[1] if len(args) > 1 else None)
+            self._listener.loss_seen(loss, args[1] if len(args) > 1 else None)
 
     def _left(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
         if not torch.is_grad_enabled() or is_probing():
@@ -76,24 +100,29 @@ class Hooks:
         if self._reads_outputs:
             loss = outputs.get("loss") if isinstance(outputs, dict) else getattr(outputs, "loss", None)
             if isinstance(loss, Tensor) and loss.requires_grad:
-                self._listener.loss_seen(loss.detach(), None)
+                self._listener.loss_seen(loss, None)
 
     def _stepping(self, optimizer: Optimizer, *_: Any) -> None:
-        if not self._trains_the_model(optimizer):
+        if optimizer is not self._usual and not self._trains_the_model(optimizer):
             return
+        self._usual = optimizer
         if optimizer in self._open:
             self._open.clear()  # its last step raised and never came to its end
         self._open.append(optimizer)
         if len(self._open) == 1:
             self._listener.before_step(optimizer)
+        else:
+            self._needs_all = True  # a wrapper: without what is before its step, the step within would count too
 
     def _stepped(self, optimizer: Optimizer, *_: Any) -> None:
-        if not self._open or not self._trains_the_model(optimizer):
+        if optimizer is not self._usual and not self._trains_the_model(optimizer):
             return
-        outermost = self._open[0] is optimizer
+        outermost = self._open[0] is optimizer if self._open else self._is_lean
         while self._open and self._open.pop() is not optimizer:
             pass
         if outermost:
+            if self._is_lean:
+                self._handles["before"].remove()
             self._listener.after_step(optimizer)
 
     def _trains_the_model(self, optimizer: Optimizer) -> bool:
@@ -106,6 +135,11 @@ class Hooks:
         return known
 
 
+def _remove(handles: dict[str, Any]) -> None:
+    for handle in handles.values():
+        handle.remove()
+
+
 @functools.cache
 def seconds_of_hooks() -> float:
     """Return what hooks add to a step, measured on a module that does nothing."""
@@ -116,8 +150,8 @@ def seconds_of_hooks() -> float:
     def seconds(module: nn.Module) -> float:
         return min(timeit.repeat(lambda: module(value), number=100, repeat=5)) / 100
 
-    # one on the model, one on the loss, and about as much again for what is done in them and in the optimizer's
-    return 4 * max(0.0, seconds(hooked) - seconds(bare))
+    # four hooks, and what is done in them; in a real step, which leaves the caches cold, all takes three times as long
+    return 12 * max(0.0, seconds(hooked) - seconds(bare))
 
 
 class _Nothing:

@@ -16,7 +16,7 @@ NAMED = 3
 
 
 def cut_off(run: Evidence) -> Finding | None:
-    """The first layers get no gradient, or a layer one of exactly zero, while others learn. Source: S-unused, D-dead."""
+    """The first layers get no gradient, or a layer one of exactly zero; others learn. Source: S-unused, D-dead."""
     lines = run.parts("gradient norm")
     total = run.line("gradient norm")
     if run.span < SETTLING or len(total) < POINTS or np.median(total.values[-POINTS:]) < 1e-6:
@@ -26,19 +26,19 @@ def cut_off(run: Evidence) -> Finding | None:
     upstream = list(run.trained)[: len(never)] == never  # elsewhere it is a part that this task does not use
     if never and upstream and len(never) < len(run.trained):
         own = max((int(lines[layer].steps[-1]) for layer in never if layer in lines), default=run.begin)
-        return Finding(
-            f"No gradient reaches {_names(never)}{_from(run, own)}: detach() or no_grad() cuts the network off there, if that is not meant",
-            own,
+        text = (
+            f"No gradient reaches {_names(never)}{_from(run, own)}: detach() or no_grad() cuts it off; is that meant?"
         )
+        return Finding(text, own)
     zero = {layer: line for layer, line in lines.items() if _is_zero(line, since, run)}
     if not zero or len(zero) == len(lines):
         return None
     own = max(_zero_since(line, run.begin) for line in zero.values())
-    return Finding(
-        f"The gradient of {_names(list(zero))} is exactly zero{_from(run, own)}, while others learn: its units are dead, or a clip or "
-        f"a product with zero blocks it",
-        own,
+    text = (
+        f"The gradient of {_names(list(zero))} is exactly zero{_from(run, own)}, while others learn: "
+        f"its units are dead, or a clip or a product with zero blocks it"
     )
+    return Finding(text, own)
 
 
 def _is_zero(line: Line, since: int, run: Evidence) -> bool:
@@ -70,17 +70,21 @@ def exploding(run: Evidence) -> Finding | None:
     if not now > GROWN * usual > 0 or run.loss.level(since, run.step) < run.loss.level(run.begin, since):
         return None
     why = rise_of_rate(run, since, 0)
-    text = f"The gradient norm grew {now / usual:,.0f}× since step {since:,}{f', {why}' if why else ''}: training is about to diverge"
+    likely = f", {why}: it is likely too high" if why else ": training is about to diverge"
+    text = f"The gradient norm grew {now / usual:,.0f}× since step {since:,}{likely}"
     return Finding(text, since)
 
 
 def hasty(run: Evidence) -> Finding | None:
-    """Half of the layers change by a tenth of their weights at every step, and the loss does not fall. Source: S-weights."""
+    """Half of the layers change by a tenth of their weights a step, and the loss does not fall. Source: S-weights."""
     steps, ratios = run.layer_line("update ratio")
     if run.span < SETTLING or len(steps) < 2 * POINTS:
         return None
     half = np.median(ratios, axis=0)[len(steps) // 2 :]
     if np.quantile(half, 0.25) < LARGE or run.fall(run.middle, run.step) > 0.05:
         return None
-    text = f"Half of the layers change by {np.median(half):.0%} of their weights at every step, and the loss does not fall: the learning rate is likely too high"
+    text = (
+        f"Half of the layers change by {np.median(half):.0%} of their weights at every step, and the loss does not "
+        f"fall: the learning rate is likely too high"
+    )
     return Finding(text, int(steps[len(steps) // 2]))

@@ -19,7 +19,7 @@ PACES, SLOWER = 100, 0.45
 
 
 def rising(run: Evidence) -> Finding | None:
-    """The training loss has risen and stayed up: by 30 % of what was gained, over all noise. Source: T-overfit-signs."""
+    """The training loss has risen and stayed up: by 30 % of what was gained. Source: T-overfit-signs."""
     width = max(SHORTEST, run.span / PIECES)
     if run.span < max(SETTLING, 3 * width):
         return None
@@ -62,7 +62,10 @@ def asleep(run: Evidence) -> Finding | None:
     moved = ratios[:, steps > since].max(initial=0.0)
     if run.step - since < max(50, 0.15 * run.span) or moved > 1e-5:
         return None
-    text = f"The learning rate sank to {_last_rate(run):.3g} at step {since:,} and nothing has changed since: the schedule is too short"
+    now = _last_rate(run)
+    text = (
+        f"The learning rate sank to {now:.3g} at step {since:,}, and nothing is learnt since: the schedule is too short"
+    )
     return Finding(text, since)
 
 
@@ -71,17 +74,15 @@ def _last_rate(run: Evidence) -> float:
 
 
 def slow(run: Evidence) -> Finding | None:
-    """No layer changes enough for anything to be learnt, for the rate is tiny and not on its way up. Source: S-weights."""
+    """No layer changes enough for anything to be learnt, for the rate is tiny and stays so. Source: S-weights."""
     steps, ratios = run.layer_line("update ratio")
     if run.span < SETTLING or len(steps) < 5 or not len(run.loss):
         return None
     largest = float(ratios.max())
     accuracy = run.accuracy(run.begin)
     limit = 1e-4 if accuracy < 0.6 else 1e-5
-    halves = [line.between(-1, run.middle).max(initial=0.0) for line in run.parts("rate").values()]
-    on_its_way = _last_rate(run) > 1.05 * max(halves, default=np.inf) if run.parts("rate") else True
     unmoved = abs(run.fall(run.begin, run.step)) < 0.03
-    if not 0 < largest < limit or accuracy > 0.9 or on_its_way or not unmoved or highest_rate(run) > 2e-4:
+    if not 0 < largest < limit or accuracy > 0.9 or run.warming or not unmoved or not highest_rate(run) < 2e-4:
         return None
     text = (
         f"No layer has changed by more than {largest:.1g} of its weights at any step, and the loss stays at "
@@ -91,7 +92,7 @@ def slow(run: Evidence) -> Finding | None:
 
 
 def overfitting(run: Evidence) -> Finding | None:
-    """Validation loss has risen from its best while training loss fell, or is far behind in accuracy. Source: K-long."""
+    """Validation loss has risen from its best while training loss fell, or accuracy lies far behind. Source: K-long."""
     line = run.line("validation loss")
     if len(line) < 4 or run.span < SETTLING:
         return None
@@ -103,21 +104,22 @@ def overfitting(run: Evidence) -> Finding | None:
     now = run.loss.level(run.step - width, run.step)
     if len(later) < 2 or not now < min(0.9 * then, 0.8 * float(later[-1])):
         return _far_behind(run)
-    rose = float(later.min()) - lowest
-    if not rose >= max((WORSE - 1) * lowest, LEAST_RISE * float(line.values[0] - lowest)) > 0 or _still_gains(run, at):
+    start = run.loss.level(run.begin, run.begin + 5)
+    gained, rose = max(start, float(line.values[0])) - lowest, float(later.min()) - lowest
+    if not rose >= max((WORSE - 1) * lowest, _share_lost(run, at) * gained) > 0:
         return _far_behind(run)
     text = (
-        f"Validation loss rose from {lowest:.3g} at step {at:,}, its best, to {later[-1]:.3g}, while training loss fell from "
-        f"{then:.3g} to {now:.3g}: the network overfits since then"
+        f"Validation loss rose from {lowest:.3g} at step {at:,}, its best, to {later[-1]:.3g}, while training loss "
+        f"fell from {then:.3g} to {now:.3g}: the network overfits since then"
     )
     return Finding(text, at)
 
 
-def _still_gains(run: Evidence, best: int) -> bool:
-    """Whether validation accuracy still rises: the network then only grows too sure of itself."""
+def _share_lost(run: Evidence, best: int) -> float:
+    """What share of its gain validation loss must lose: more while accuracy holds, for then confidence alone grows."""
     line = run.line("validation accuracy")
     then, later = line.values[line.steps <= best], line.since(best).values
-    return bool(len(then) and len(later) and later[-2:].mean() > then[-1] + 0.005)
+    return LOST if len(then) and len(later) and later[-3:].mean() > then[-1] - 0.02 else LEAST_RISE
 
 
 def _far_behind(run: Evidence) -> Finding | None:
@@ -129,8 +131,8 @@ def _far_behind(run: Evidence) -> Finding | None:
         return None
     since = int(own.steps[np.flatnonzero(own.values < 1)[-1]]) if (own.values < 1).any() else run.begin
     text = (
-        f"All {size} training samples of the probe are right since step {since:,}, and {accuracy.values[-1]:.0%} of the "
-        f"validation data: the network has learnt the training data by heart"
+        f"All {size} training samples of the probe are right since step {since:,}, and {accuracy.values[-1]:.0%} of "
+        f"the validation data: the network has learnt the training data by heart"
     )
     return Finding(text, since)
 

@@ -29,12 +29,12 @@ class Losses:
         return len(self._steps)
 
     def seen(self, loss: Tensor) -> None:
-        """Take note of a detached loss; one with several values counts with their mean."""
+        """Take note of a loss; one with several values counts with their mean. No graph is held."""
         if self._in_step and self._open:
             return
-        if loss.numel() != 1:
-            loss = loss.mean(dtype=torch.float32)
-        self._open.append(loss.item() if loss.device.type == "cpu" else loss)
+        if loss.dim():
+            loss = loss.detach().mean(dtype=torch.float32)
+        self._open.append(loss.item() if loss.is_cpu else loss.detach())
 
     def stepping(self) -> None:
         """Note that an optimizer step begins."""

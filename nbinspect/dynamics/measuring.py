@@ -49,7 +49,9 @@ class Measuring:
         self._history = history
         self._instruments = list(instruments)
         self._norms = LayerNorms(subject.model)
-        self._has_norms, self._wants_norms = True, False
+        self._has_norms = True
+        self.wants_norms = False
+        """Whether it is to be called before the next step."""
         self._before = 0.0
         self._tell = tell
         self._report = report
@@ -74,13 +76,13 @@ class Measuring:
 
     def before_step(self) -> None:
         """Measure the gradients and weights, where the layers' norms are wanted."""
-        if self._wants_norms:
+        if self.wants_norms:
             self._before = self._try_norms(self._norms.begin)
 
     def after_step(self, step: int) -> None:
         """Measure the updates, where the layers' norms were begun."""
-        if self._wants_norms:
-            self._wants_norms = False
+        if self.wants_norms:
+            self.wants_norms = False
             seconds = self._try_norms(lambda: keep_norms(self._norms.end(), step, self._history))
             self.budget.spend(NORMS, self._before + seconds, time.perf_counter())
 
@@ -91,7 +93,7 @@ class Measuring:
             if self.budget.due(instrument.name, now):
                 self._do(instrument, step)
         if self._has_norms and self.budget.due(NORMS, now):
-            self._wants_norms = True
+            self.wants_norms = True
             self.budget.hold(NORMS)
         if self.budget.due(TELL, now):
             _, seconds = timed(self._tell)
@@ -109,7 +111,7 @@ class Measuring:
         try:
             _, seconds = timed(work)
         except Exception as error:  # noqa: BLE001 - training goes on; the view says what cannot be measured
-            self._has_norms = self._wants_norms = False
+            self._has_norms = self.wants_norms = False
             self._fail("the norms of the layers are", error)
             return 0.0
         return seconds

@@ -15,22 +15,26 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from nbinspect.capture.door import between_steps, refuse_beside_training
+from nbinspect.dynamics.budget import checked_share
 from nbinspect.dynamics.controls import Controls, RunStopped, State
 from nbinspect.dynamics.counted import Counted
-from nbinspect.dynamics.culprits import caught
+from nbinspect.dynamics.culprits import SpikeCatcher
 from nbinspect.dynamics.history import Facts, History
 from nbinspect.dynamics.hooks import Arguments, Hooks, size_of
 from nbinspect.dynamics.live import Liveness
 from nbinspect.dynamics.losses import Losses
 from nbinspect.dynamics.measuring import Measuring
 from nbinspect.dynamics.plan import Plan
-from nbinspect.dynamics.spikes import SpikeWatch
+from nbinspect.dynamics.spikes import SAMPLED
 from nbinspect.dynamics.states import StateRing
-from nbinspect.dynamics.telling import Listener, Telling, notes_of
+from nbinspect.dynamics.telling import Listener, Telling, notes_of, number_given
 from nbinspect.dynamics.watched import Watched
-from nbinspect.errors import CaptureError, InputError
-from nbinspect.records import DynamicsRecord, Moment, MomentKind
-from nbinspect.subject import Subject, kind_of
+from nbinspect.errors import CaptureError
+from nbinspect.records import DynamicsRecord, Moment, MomentKind, Spike
+from nbinspect.subject import Subject
+
+PROVED, LEAN = 50, 0.4
+"""Steps after which their own cost is known, and what is left of it where batches are not told of."""
 
 
 class Observer:
@@ -50,10 +54,7 @@ class Observer:
         changed: called with the state of the run when that changes, on the thread that changed it.
         wake: has `controls.settle` called soon on the main thread; None outside of a notebook.
 
-    Raises:
-        InputError: for arguments that cannot be used.
-
-    Source: K-dynamics, K-full-eval, D-spike, S-weights.
+    Raises InputError for arguments that cannot be used. Source: K-dynamics, K-full-eval, D-spike, S-weights.
     """
 
     def __init__(
@@ -68,12 +69,10 @@ class Observer:
         changed: Callable[[State], object] = lambda _state: None,
         wake: Callable[[], object] | None = None,
     ) -> None:
-        if not isinstance(budget, int | float) or not 0 < budget <= 1:
-            raise InputError(f"budget: expected a share of the run's time such as 0.02, got {budget!r}")
         self.subject = subject
         self.history = History()
         self.states = StateRing()
-        self.steps = 0
+        self.steps = self._told = 0
         """How many steps the run has made since the first that was seen."""
         self.live = Liveness()
         self.controls = Controls(
@@ -83,18 +82,16 @@ class Observer:
             changed=changed,
             wake=wake,
         )
-        self._budget = float(budget)
+        self._budget = checked_share(budget)
         self._plan = Plan(subject, probe, size=size, train_mode=train_mode, validate=validate)
         self._counted = Counted(self._replaced)
         self._hooks: Hooks | None = None
         self._measuring: Measuring | None = None
         self._losses = Losses()
         self._telling = Telling(self.history, self._losses)
-        self._spikes = SpikeWatch()
-        self._batch: Arguments | None = None
-        self._targets: Any = None
-        self._by_hand = self._loss_seen = False
-        self._told = 0
+        self._catcher = SpikeCatcher(subject, self._keep_spike)
+        self._size: int | None = None
+        self._by_hand = self._loss_seen = self._is_lean = False
 
     @property
     def listeners(self) -> list[Listener]:
@@ -136,8 +133,10 @@ class Observer:
                 with between_steps():
                     self._measuring.last(self.steps)
             self.controls.end()
+            self.controls.watched = ""  # a watched loop that raised may be held by its traceback
             self.tell()
-            self._batch = self._targets = None
+            self._catcher.release()
+            self._catcher.given = None
 
     def __enter__(self) -> Observer:
         return self.attach()
@@ -158,8 +157,8 @@ class Observer:
         Raises:
             InputError: for a value that is no number.
         """
-        numbers = {name: _number(name, value) for name, value in values.items()}
-        given = None if loss is None else loss if isinstance(loss, Tensor) else _number("loss", loss)
+        numbers = {name: number_given(name, value) for name, value in values.items()}
+        given = None if loss is None else loss if isinstance(loss, Tensor) else number_given("loss", loss)
         self.attach()
         if self.steps == self._told and not self.optimizers:
             self._by_hand = True
@@ -181,9 +180,9 @@ class Observer:
         self.attach()
         self.controls.watched = how
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether a loop over a watched loader is to get its next batch."""
+    def next_batch(self, batch: Any) -> bool:
+        """Take note of the batch that a loop over a watched loader gets next; False where it is to stop."""
+        self._catcher.given = batch
         return not self.controls.stopping
 
     async def between_batches(self) -> None:
@@ -197,20 +196,24 @@ class Observer:
         self.tell()
 
     def loss_seen(self, loss: Tensor, targets: Any) -> None:
-        """Take note of a loss, detached, on the training thread."""
-        self._loss_seen, self._targets = True, targets
+        """Take note of a loss, on the training thread."""
+        self._loss_seen = True
+        if not self._is_lean:
+            self._catcher.targets = targets
         self._losses.seen(loss)
 
     def batch_seen(self, arguments: Arguments) -> None:
         """Take note of what entered the model."""
-        self._batch = arguments
+        self._catcher.arguments = arguments
         self._losses.shares = arguments[1].get("num_items_in_batch") is not None  # transformers' Trainer divides by it
 
     def before_step(self, optimizer: Optimizer) -> None:
         """Take note that an optimizer of the model is about to change its parameters."""
         if self._counted.is_counted(optimizer):
             self._losses.stepping()
-            self._prepare().before_step()
+            measuring = self._measuring or self._prepare()
+            if measuring.wants_norms:
+                measuring.before_step()
 
     def after_step(self, optimizer: Optimizer) -> None:
         """Count a step, do what is due, and serve what was asked: the safe point of a run."""
@@ -218,7 +221,9 @@ class Observer:
             if self._by_hand:
                 self._by_hand = False  # told by hand before its optimizer step was seen: the same step
                 self.steps -= 1
-            self._prepare().after_step(self.steps + 1)
+            measuring = self._measuring or self._prepare()
+            if measuring.wants_norms:
+                measuring.after_step(self.steps + 1)
             self._advance()
 
     def mark(self, kind: MomentKind, text: str, since: int | None = None) -> None:
@@ -227,7 +232,7 @@ class Observer:
 
     def tell(self) -> None:
         """Tell every listener what is fresh; on the training thread."""
-        self._telling.tell(self._facts(), self.optimizers, size_of(self._batch))
+        self._telling.tell(self._facts(), self.optimizers, self._size or size_of(self._catcher.arguments))
 
     def _prepare(self) -> Measuring:
         """Choose the probes and read them, the first time; on the thread that trains, or while nothing does."""
@@ -240,35 +245,46 @@ class Observer:
         return self._measuring
 
     def idle(self, seconds: float) -> None:
-        """Leave time in which nothing was trained, such as a pause, out of the budget and the pace."""
+        """Leave time in which nothing was trained out of the budget and the pace."""
         self._prepare().idle(seconds)
         self._telling.idle(seconds)
 
     def _advance(self) -> None:
-        measuring = self._prepare()
+        measuring = self._measuring or self._prepare()
         self.steps = step = self.steps + 1
         self._losses.stepped(step)
         loss = self._losses.last
         now = time.perf_counter()
-        if loss is not None and self._spikes.is_spike(step, loss):
-            self._keep_spike(step, loss)
+        if loss is not None and (loss > self._catcher.watch.limit or not step % SAMPLED):
+            self._catcher.look(step, loss)
         if now >= measuring.due:
             self.live.stepped(threading.get_ident())
             with between_steps():
                 measuring.work(step, now)
+            self._economise(measuring)
         before = self.controls.paused_seconds
         self.controls.serve(step, loss)
         if self.controls.paused_seconds != before:
             self.idle(self.controls.paused_seconds - before)
 
-    def _keep_spike(self, step: int, loss: float) -> None:
-        usual = self._spikes.usual
-        self.history.spike(caught(self.subject, step, (loss, usual), self._batch, self._targets))
-        self.mark("spike", f"loss {loss:.3g}, {loss / usual:.1f} times what is usual here")
+    def _economise(self, measuring: Measuring) -> None:
+        """Do without the batches, where only to be told of them takes too much of so short a step."""
+        assert self._hooks is not None
+        if not self._is_lean and self.steps >= PROVED and measuring.budget.per_step > self._budget / 4:
+            self._is_lean = True
+            if self._hooks.make_lean():
+                self._size = size_of(self._catcher.arguments)
+                self._catcher.release()
+                measuring.budget.make_lean(LEAN)
+        if measuring.wants_norms:
+            self._hooks.expect_step()
+
+    def _keep_spike(self, spike: Spike) -> None:
+        self.history.spike(spike)
+        self.mark("spike", f"loss {spike.loss:.3g}, {spike.loss / spike.usual:.1f} times what is usual here")
 
     def _replaced(self, optimizer: Optimizer) -> None:
-        name = type(optimizer).__name__
-        self.mark("note", f"another optimizer ({name}) trains these parameters from here; its steps are counted")
+        self.mark("note", f"another optimizer ({type(optimizer).__name__}) trains these parameters, and is counted now")
 
     def _facts(self) -> Facts:
         budget = self._measuring.budget if self._measuring is not None else None
@@ -282,10 +298,3 @@ class Observer:
             pins=tuple(self.states.steps),
             notes=notes_of(self.steps, self.controls.state, loss_seen=self._loss_seen),
         )
-
-
-def _number(name: str, value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError, RuntimeError):
-        raise InputError(f"{name}: expected a number, got {kind_of(value)}") from None

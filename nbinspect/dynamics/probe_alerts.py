@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from nbinspect.dynamics.evidence import SETTLING, Evidence, Finding, Line, rise_of_rate
-from nbinspect.records import Floats, Reading
+from nbinspect.records import Floats, ProbeRecord, Reading
 
-READINGS = 5
-"""Readings that must say the same, before a change and after it."""
+READINGS, LASTING = 4, 50
+"""Readings that must say the same before a change and after it, and how many steps they must span."""
 RESTLESS, TIMES = 0.03, 3.0
 """A mean jitter that is worth a word, and how much higher it is than before."""
 UNSTEADY = 0.12
 """A mean jitter that a run without progress does not come to by the noise of its batches."""
-ALIKE = 1e-2
-"""A spread of outputs among samples, as a share of what it is to be, at which all samples look alike."""
-SAMPLES, SHARE = 3, 0.1
+ALIKE, EQUAL = 1e-2, 1e-5
+"""A spread of outputs at which samples look alike that did not before, and at which they do from the start."""
+STILL = 1e-4
+"""An update ratio at which outputs stay as they were at the start."""
+SAMPLES, SHARE = 4, 0.15
 """Samples that contradict the rest, at least, and as a share of the probe."""
+SURPRISE = 1.5
+"""The least mean loss of such a sample: its label has a probability of less than a fifth, and less than by chance."""
 _MIXED, _TRIES = 0.7, 32
 
 
@@ -31,6 +37,8 @@ def shaken(run: Evidence) -> Finding | None:
         before = float(np.median(line.values[count // 2 : count])) * _wider(line, count)
         after = line.values[count:]
         low, usual = float(np.quantile(after, 0.25)), float(np.median(after))
+        if run.step - line.steps[count - 1] < max(LASTING, 0.1 * run.span):
+            break
         if low > max(RESTLESS, TIMES * before) and (found is None or low / before > found[0]):
             found = low / before, int(line.steps[count - 1]), before, usual
     if found is None:
@@ -61,9 +69,8 @@ def _unsteady(run: Evidence, line: Line) -> Finding | None:
     late = line.since(run.middle).values
     if run.span < 2 * SETTLING or len(late) < READINGS or run.fall(run.middle, run.step) > 0.05:
         return None
-    usual, first = float(np.median(late)), run.loss.between(run.begin, run.begin + 2)
-    jumped = len(first) and run.loss.between(run.begin + 1, run.begin + 30).max(initial=-np.inf) > 1.5 * first[0] > 0
-    if usual < UNSTEADY or not (jumped or usual > 2 * UNSTEADY) or run.accuracy(run.middle) > 0.95:
+    usual = float(np.median(late))
+    if usual < UNSTEADY or not (run.jumped or usual > 2 * UNSTEADY) or run.accuracy(run.middle) > 0.95:
         return None
     text = (
         f"Predictions jitter by {usual:.2f} from one reading to the next, and the loss has not fallen since step "
@@ -73,34 +80,41 @@ def _unsteady(run: Evidence, line: Line) -> Finding | None:
 
 
 def collapsed(run: Evidence) -> Finding | None:
-    """All samples of the probe get the same prediction, though their targets differ, and it stays so. Source: D-dead."""
+    """All samples of the probe get the same prediction for long, though their targets differ. Source: D-dead."""
     readings = [reading for reading in run.readings if reading.values.size]
     if run.probe is None or not _targets_differ(run) or len(readings) < READINGS or run.span < SETTLING:
         return None
-    alike = [_all_alike(reading, run) for reading in readings]
-    last = len(alike) - int(np.argmin(alike[::-1])) if not all(alike) else 0
-    since = readings[last - 1].step if last else run.begin
-    stretch = run.step - since
-    if len(alike) - last < READINGS or stretch < max(50, 0.1 * run.span):
+    spread = [_spread(reading, run.probe) for reading in readings]
+    limit = ALIKE if max(spread) > 10 * ALIKE else EQUAL
+    differ = np.flatnonzero(np.array(spread) > limit)
+    alike = readings[differ[-1] + 1 if len(differ) else 0 :]
+    since = readings[differ[-1]].step if len(differ) else run.begin
+    lasts = len(alike) >= READINGS and run.step - since >= max(LASTING, 0.1 * run.span)
+    if not lasts or run.fall(since, run.step) > 0.05 or (since == run.begin and _hardly_moved(run)):
         return None
-    if run.fall(since, run.step) > 0.05:
-        return None
-    guesses = readings[-1].guesses
-    number, name = int(guesses[0]) if guesses.size else -1, "the same prediction"
-    if run.probe.task in ("classification", "binary") and number >= 0:
-        own = np.flatnonzero(run.probe.columns == number)
-        names = run.probe.classes
-        name = (
-            f"class {names[own[0]]}"
-            if len(own) and own[0] < len(names) and run.probe.task != "binary"
-            else f"class {number}"
-        )
-    when = f" since step {since:,}" if last else ""
+    when = f" since step {since:,}" if since > run.begin else ""
+    why = rise_of_rate(run, since, LASTING)
+    likely = "the learning rate is likely too high" if run.jumped else "the layers before the head are likely dead"
     text = (
-        f"All {len(readings[-1].values)} samples of the probe get {name}{when}, whatever the input: the part before the head is "
-        f"likely dead, or the learning rate was too high"
+        f"All {len(alike[-1].values)} samples of the probe get {_name(alike[-1], run.probe)}{when}, whatever the input"
+        f"{f', {why}: it is likely too high' if why else f': {likely}'}"
     )
     return Finding(text, since)
+
+
+def _hardly_moved(run: Evidence) -> bool:
+    """Whether outputs are alike only because they are as they were at the start."""
+    _, ratios = run.layer_line("update ratio")
+    return run.warming or bool(ratios.size and ratios.min() > 0 and ratios.max() < STILL)
+
+
+def _name(reading: Reading, probe: ProbeRecord) -> str:
+    if not reading.guesses.size:
+        return "the same prediction"
+    number = int(reading.guesses[0])
+    own = np.flatnonzero(probe.columns == number)
+    known = probe.task == "classification" and len(own) and own[0] < len(probe.classes)
+    return f"class {probe.classes[own[0]]}" if known else f"class {number}"
 
 
 def _targets_differ(run: Evidence) -> bool:
@@ -112,14 +126,16 @@ def _targets_differ(run: Evidence) -> bool:
     return run.probe.task == "regression" and bool((np.asarray(targets).std(0) > 0).any())
 
 
-def _all_alike(reading: Reading, run: Evidence) -> bool:
+def _spread(reading: Reading, probe: ProbeRecord) -> float:
+    """By how much outputs differ among samples: probabilities, or numbers in deviations of the targets."""
     values = reading.values
-    assert run.probe is not None
     if not np.isfinite(values).all():
-        return False
-    if run.probe.task == "regression":
-        return bool((values.std(0) <= ALIKE * np.asarray(run.probe.targets).std(0)).all())
-    return bool((reading.guesses == reading.guesses[0]).all() and _chances(values).std(0).max() < ALIKE)
+        return float("inf")
+    if probe.task == "regression":
+        own = np.asarray(probe.targets).std(0)
+        return float((values.std(0)[own > 0] / own[own > 0]).max())
+    same = (reading.guesses == reading.guesses[0]).all()
+    return float(_chances(values).std(0).max()) if same else float("inf")
 
 
 def _chances(values: Floats) -> Floats:
@@ -132,14 +148,14 @@ def _chances(values: Floats) -> Floats:
 
 
 def nothing_learnt(run: Evidence) -> Finding | None:
-    """The loss is flat, where it is without a look at the input: at that of the most common class. Source: T-overfit-signs."""
+    """The loss is flat, where it is without a look at the input. Source: T-overfit-signs, K-input-independent."""
     probe, late = run.probe, [reading for reading in run.readings if reading.step > run.middle]
-    if probe is None or probe.targets is None or len(late) < READINGS or run.span < 2 * SETTLING:
+    if probe is None or probe.targets is None or len(late) < READINGS or run.span < 5 * SETTLING:
         return None
-    if not _targets_differ(run) or len(probe.targets) < 12:
+    if not _targets_differ(run) or len(probe.targets) < 12 or run.warming:
         return None
     now, edges = run.loss.level(run.middle, run.step), np.linspace(run.begin, run.step, 11)
-    if min(run.loss.level(*pair) for pair in zip(edges[:-1], edges[1:], strict=True)) < 0.97 * now:
+    if min(run.loss.level(*pair) for pair in pairwise(edges)) < 0.97 * now or run.fall(run.begin, run.step) > 0.01:
         return None
     if probe.task == "regression":
         residual = [float(np.nanmean((reading.values - probe.targets) ** 2)) for reading in late]
@@ -153,17 +169,16 @@ def nothing_learnt(run: Evidence) -> Finding | None:
         if run.accuracy(run.middle) > common + 0.15 or now < 0.95 * least:
             return None
         level = f"and {run.accuracy(run.middle):.0%} of the probe right, about what the most common class gives"
-    text = (
-        f"Nothing was learnt in {run.span:,} steps: the loss stays at {now:.3g}, {level}: labels may not belong "
-        f"to the inputs, or the learning rate is far off"
-    )
+    unknown = "labels may not belong to the inputs, or the learning rate is far off"
+    likely = "the learning rate is likely too high" if run.jumped else unknown
+    text = f"Nothing was learnt in {run.span:,} steps: the loss stays at {now:.3g}, {level}: {likely}"
     return Finding(text, run.begin)
 
 
 def contradicting(run: Evidence) -> Finding | None:
-    """Some samples stay wrong with confidence while the rest is learnt: their labels may be wrong. Source: K-corrupt."""
+    """Some samples stay wrong with confidence while the rest is learnt: look at their labels. Source: K-corrupt."""
     probe, late = run.probe, [reading for reading in run.readings if reading.step > run.middle]
-    if probe is None or probe.task not in ("classification", "binary") or len(late) < 2 * READINGS:
+    if probe is None or probe.task not in ("classification", "binary") or len(late) < 3:
         return None
     if probe.split != "train" or run.span < 2 * SETTLING:
         return None
@@ -175,14 +190,17 @@ def contradicting(run: Evidence) -> Finding | None:
     if learnt.mean() < 0.5:
         return None
     usual = float(np.median(margin.mean(0)[learnt]))
-    against = np.flatnonzero((right.mean(0) <= 0.3) & (np.median(margin, 0) <= -0.5 * usual))
+    against = np.flatnonzero((right.mean(0) <= 0.3) & (np.median(margin, 0) <= -0.35 * usual))
     rest = np.setdiff1d(np.arange(len(learnt)), against)
-    if usual < 0.3 or len(against) < max(SAMPLES, SHARE * len(learnt)) or right[:, rest].mean() < 0.9:
+    if usual < 0.4 or len(against) < max(SAMPLES, SHARE * len(learnt)) or right[:, rest].mean() < 0.85:
+        return None
+    loss = np.stack([reading.losses[against] for reading in late]).mean()
+    if loss < max(SURPRISE, np.log(max(2, len(probe.columns)))):
         return None
     order = against[np.argsort(margin.mean(0)[against])]
     names = ", ".join(str(number) for number in order[:8]) + (", …" if len(order) > 8 else "")
     text = (
-        f"{len(against)} of {len(learnt)} samples of the probe stay wrong with confidence since step {int(run.middle):,} while the rest is learnt: "
-        f"look at the labels of samples {names}"
+        f"{len(against)} of {len(learnt)} samples of the probe stay wrong with confidence since step "
+        f"{int(run.middle):,} while the rest is learnt: look at the labels of samples {names}"
     )
     return Finding(text, int(run.middle))

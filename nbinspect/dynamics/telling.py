@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from torch.optim import Optimizer
 
@@ -13,7 +13,9 @@ from nbinspect.dynamics.controls import State
 from nbinspect.dynamics.history import Facts, History
 from nbinspect.dynamics.losses import Losses
 from nbinspect.dynamics.rates import rate_groups
+from nbinspect.errors import InputError
 from nbinspect.records import DynamicsRecord, Moment
+from nbinspect.subject import kind_of
 
 Listener: TypeAlias = Callable[[DynamicsRecord], None]
 NO_LOSS = (
@@ -82,3 +84,11 @@ def notes_of(steps: int, state: State, *, loss_seen: bool) -> tuple[str, ...]:
     if steps:
         return () if loss_seen else (NO_LOSS,)
     return (NO_STEP,) if state == "ended" else ()
+
+
+def number_given(name: str, value: Any) -> float:
+    """Return a number that the user has given; raise InputError where it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{name}: expected a number, got {kind_of(value)}") from None

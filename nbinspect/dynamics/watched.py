@@ -12,9 +12,8 @@ class Watching(Protocol):
     def begin_batches(self, how: Literal["loop", "async"]) -> None:
         """Take note that a loop begins."""
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether the loop is to get its next batch."""
+    def next_batch(self, batch: Any) -> bool:
+        """Take note of the batch that the loop gets next; False where it is to stop."""
 
     async def between_batches(self) -> None:
         """Let others act between two batches of an asynchronous loop, and wait there during a pause."""
@@ -45,7 +44,7 @@ class Watched:
         self._watching.begin_batches(how)
         try:
             for batch in self._loader:
-                if not self._watching.goes_on:
+                if not self._watching.next_batch(batch):
                     return
                 yield batch
         finally:

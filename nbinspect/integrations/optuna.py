@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbinspect.errors import InputError, NbinspectError
 from nbinspect.records import SanityRecord
-from nbinspect.subject import kind_of
+from nbinspect.subject import kind_of, rate_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -165,7 +165,7 @@ def _group_of(optimizer: Any) -> Mapping[str, Any]:
     groups = getattr(optimizer, "param_groups", None)
     if not groups:
         raise InputError(f"optimizer: expected a torch.optim.Optimizer, got {kind_of(optimizer)}")
-    return max(groups, key=lambda group: float(group["lr"]))
+    return max(groups, key=_own_rate)
 
 
 def _rate(record: SanityRecord, group: Mapping[str, Any]) -> tuple[float, str]:
@@ -175,8 +175,13 @@ def _rate(record: SanityRecord, group: Mapping[str, Any]) -> tuple[float, str]:
             found = _number(one.measured) if one.quantity == "suggested rate" else None
             if found is not None:
                 return found, f"the check learning-rate suggests {found:.3g}"
-    own = max(float(group.get("lr", 0.0)), float(group.get("initial_lr", 0.0)))
+    own = _own_rate(group)
     return (own, f"the optimizer's own is {own:.3g}") if own > 0 else (_RATE, "a safe start for Adam")
+
+
+def _own_rate(group: Mapping[str, Any]) -> float:
+    """Return the rate of a group, or its schedule's base where that is higher; 0 where the optimizer makes its own."""
+    return max(rate_of(group) or 0.0, rate_of(group, base=True) or 0.0)
 
 
 def _number(text: str) -> float | None:

@@ -81,11 +81,11 @@ class Looks:
     def loss_seen(self, loss: Tensor, targets: Any) -> None:  # noqa: ARG002 - every listener is told of the targets
         """Take note of a loss, without reading it."""
         if loss.numel() == 1 and len(self._losses) < _KEPT:
-            self._losses.append(loss)
+            self._losses.append(loss.detach())
 
     def given(self, loss: Any) -> None:
         """Take note of a loss that the user gives."""
-        self.loss_seen(loss.detach() if isinstance(loss, Tensor) else torch.tensor(float(loss)), None)
+        self.loss_seen(loss if isinstance(loss, Tensor) else torch.tensor(float(loss)), None)
 
     def batch_seen(self, arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
         """Take note of what entered the model, where the step that follows is one to look at."""

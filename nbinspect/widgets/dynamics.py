@@ -70,7 +70,7 @@ class DynamicsView(anywidget.AnyWidget):
         self._steering = Steering(self._observer)
         self._journal = journal
         self._names = Names(subject.model)
-        self._displayed = False
+        self._displayed = self._outdated = False
         self._background: BackgroundRun | None = None
         super().__init__()
         self._closed = False
@@ -95,7 +95,7 @@ class DynamicsView(anywidget.AnyWidget):
     def detach(self) -> None:
         """End watching: a last reading of the probe, and every hook removed. The view stays."""
         self._observer.detach()
-        self._page.tell_all(self._status())
+        self._ended()
 
     def __enter__(self) -> DynamicsView:
         self.attach()
@@ -107,7 +107,7 @@ class DynamicsView(anywidget.AnyWidget):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         stopped = self._observer.__exit__(kind, error, traceback)
-        self._page.tell_all(self._status())
+        self._ended()
         return stopped
 
     def step(self, loss: Tensor | float | None = None, **values: float) -> None:
@@ -217,13 +217,17 @@ class DynamicsView(anywidget.AnyWidget):
             self._observer.detach()
             self._closed = True
             self._cells.stop()
-            self.status = {**self._status(), "state": "closed", "text": _CLOSED}
+            self.status = {**self.status, "state": "closed", "text": _CLOSED}
             self._output.close()
         super().close()
 
     def _open(self) -> None:
         if self._closed:
             raise NbinspectError(_CLOSED)
+
+    def _ended(self) -> None:
+        self._page.tell_all(self._status())
+        self._outdated = True
 
     def _told(self, fresh: DynamicsRecord) -> None:
         self._page.tell(fresh, self._status())
@@ -250,6 +254,9 @@ class DynamicsView(anywidget.AnyWidget):
                 observer.tell()
                 self._page.tell_all(self._status())
         self._say()
+        if self._outdated and not observer.running:
+            self._outdated = False
+            self._output.refresh(self.model_id)
 
     def _checked(self, options: dict[str, Any]) -> Report:
         report = check(self, **options)

@@ -39,6 +39,11 @@ class Output:
         self._displayed = True
         display(self.bundle(model_id), raw=True, display_id=self._id)  # type: ignore[no-untyped-call] # IPython's
 
+    def refresh(self, model_id: str | None) -> None:
+        """Bring the static forms up to date wherever it was displayed; the live one stays beside them."""
+        if self._displayed:
+            update_display(self.bundle(model_id), raw=True, display_id=self._id)  # type: ignore[no-untyped-call] # IPython's
+
     def close(self) -> None:
         """Replace the live output by the static page where it was displayed, for a closed widget shows nothing."""
         if self._displayed:

@@ -1,4 +1,4 @@
-"""Small real trainings that go well: no alert may speak of any of them. Each is a few hundred steps, a second or two."""
+"""Small real trainings that go well, a few hundred steps each: no alert may speak of any of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from torch.optim import lr_scheduler as schedules
 from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.dynamics.alerts import alerts_instrument
+from nbinspect.dynamics.instruments import validation_instrument
 from nbinspect.dynamics.observer import Observer
+from nbinspect.dynamics.validation import Validation
 from nbinspect.subject import make_subject
 
 
@@ -30,15 +32,18 @@ class Run:
 
 
 def watched(run: Run, **options: Any) -> tuple[Observer, list[str]]:
-    """Train a run under an observer, look for alerts every 25 steps and at the end, and return both."""
+    """Train a run under an observer; return it and the alerts: every 25 steps the run is validated and looked at."""
     subject = make_subject(run.model, run.loader, run.loss_fn, val_loader=run.val_loader)
-    observer = Observer(subject, **{"budget": 1.0, **options})
-    alerts = alerts_instrument(observer.history, run.model, lambda: observer.optimizers)
+    observer = Observer(subject, **{"budget": 1.0, "validate": False, **options})
+    looks = [alerts_instrument(observer.history, run.model, lambda: observer.optimizers)]
+    if run.val_loader is not None:
+        looks.insert(0, validation_instrument(Validation(subject), observer.history, 1.0))
     with observer:
         for _ in run.steps(run):
             if observer.steps % 25 == 0:
-                alerts.measure(observer.steps)
-    alerts.measure(observer.steps)
+                for look in looks:
+                    look.measure(observer.steps)
+    looks[-1].measure(observer.steps)
     return observer, [f"{moment.step}: {moment.text}" for moment in observer.record.moments if moment.kind == "alert"]
 
 
@@ -180,7 +185,7 @@ def letters() -> Run:
     known = sorted(set(text))
     ids = torch.tensor([known.index(letter) for letter in text])
     ids = ids[: len(ids) // 33 * 33].view(-1, 33)
-    loop = plainly(adam(3e-3), 200, lambda o: schedules.LambdaLR(o, lambda n: min(1.0, (n + 1) / 50)))
+    loop = plainly(adam(3e-3), 150, lambda o: schedules.LambdaLR(o, lambda n: min(1.0, (n + 1) / 50)))
     return Run(Letters(len(known)), pairs(ids[:, :-1], ids[:, 1:], 16), nn.CrossEntropyLoss(), loop)
 
 
@@ -202,6 +207,14 @@ def labels() -> Run:
     """Several labels of each digit: even, above four, round."""
     wanted = torch.stack([CLASSES % 2 == 0, CLASSES > 4, torch.isin(CLASSES, torch.tensor([0, 6, 8, 9]))], 1).float()
     return Run(mlp(outputs=3), pairs(PIXELS, wanted), nn.BCEWithLogitsLoss(), plainly(adam(), 300))
+
+
+def at_the_noise() -> Run:
+    """Targets that are half noise: the loss soon lies at its floor, and small batches shake it."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2000, 8, generator=draw)
+    targets = x[:, :1] + torch.randn(2000, 1, generator=draw)
+    return Run(mlp(8, 1, 32), pairs(x, targets, 8), nn.MSELoss(), plainly(adam(3e-3), 400))
 
 
 def autoencoder() -> Run:
@@ -240,37 +253,39 @@ def warm_up(steps: int) -> Callable[..., Any]:
 
 
 HEALTHY: dict[str, Callable[[], Run]] = {
-    "adam": lambda: digits(mlp(), plainly(adam(), 400)),
-    "sgd": lambda: digits(mlp(), plainly(sgd(), 400)),
-    "momentum": lambda: digits(mlp(), plainly(sgd(0.02, momentum=0.9, nesterov=True), 400)),
-    "cnn with batch statistics": lambda: digits(cnn(), plainly(adam(3e-3), 300)),
-    "one cycle": lambda: digits(mlp(), plainly(adam(), 400, one_cycle(1e-2, 400))),
-    "one cycle of sgd": lambda: digits(cnn(), plainly(sgd(momentum=0.9), 300, one_cycle(0.1, 300))),
-    "cosine": lambda: digits(mlp(), plainly(adam(3e-3), 400, lambda o: schedules.CosineAnnealingLR(o, 400))),
+    "adam": lambda: digits(mlp(), plainly(adam(), 300)),
+    "sgd": lambda: digits(mlp(), plainly(sgd(), 300)),
+    "momentum": lambda: digits(mlp(), plainly(sgd(0.02, momentum=0.9, nesterov=True), 300)),
+    "cnn with batch statistics": lambda: digits(cnn(), plainly(adam(3e-3), 200)),
+    "one cycle": lambda: digits(mlp(), plainly(adam(), 300, one_cycle(1e-2, 300))),
+    "one cycle of sgd": lambda: digits(cnn(), plainly(sgd(momentum=0.9), 200, one_cycle(0.1, 200))),
+    "cosine": lambda: digits(mlp(), plainly(adam(3e-3), 300, lambda o: schedules.CosineAnnealingLR(o, 300))),
     "restarts": lambda: digits(
-        mlp(), plainly(adam(3e-3), 400, lambda o: schedules.CosineAnnealingWarmRestarts(o, 100))
+        mlp(), plainly(adam(3e-3), 300, lambda o: schedules.CosineAnnealingWarmRestarts(o, 100))
     ),
-    "warm-up": lambda: digits(mlp(), plainly(adam(2e-3), 400, warm_up(200))),
-    "slow warm-up of sgd": lambda: digits(mlp(), plainly(sgd(), 400, warm_up(300))),
-    "dropout": lambda: digits(mlp(dropout=0.5), plainly(adam(), 400)),
-    "label smoothing": lambda: digits(mlp(), plainly(adam(3e-3), 400), loss_fn=smoothed()),
+    "warm-up": lambda: digits(mlp(), plainly(adam(2e-3), 300, warm_up(200))),
+    "slow warm-up of sgd": lambda: digits(mlp(), plainly(sgd(), 300, warm_up(220))),
+    "dropout": lambda: digits(mlp(dropout=0.5), plainly(adam(), 300)),
+    "label smoothing": lambda: digits(mlp(), plainly(adam(3e-3), 300), loss_fn=smoothed()),
     "wine": lambda: table(datasets.load_wine, 3, plainly(adam(3e-3), 300), nn.CrossEntropyLoss()),
     "binary": lambda: table(datasets.load_breast_cancer, 1, plainly(adam(), 300), nn.BCEWithLogitsLoss()),
     "regression": lambda: table(datasets.load_diabetes, 1, plainly(adam(), 200), nn.MSELoss()),
+    "at the noise": at_the_noise,
+    "slow beginning": lambda: digits(Recurrent(), plainly(sgd(), 300)),
     "recurrent": lambda: digits(Recurrent(), plainly(adam(3e-3), 250, clip=1.0)),
     "letters": letters,
     "autoencoder": autoencoder,
     "several labels": labels,
     "accumulation": lambda: digits(mlp(), plainly(adam(2e-3), 150, every=4), size=8),
-    "small batches": lambda: digits(mlp(), plainly(sgd(0.02), 1200), size=4),
+    "small batches": lambda: digits(mlp(), plainly(sgd(0.03), 800), size=4),
     "fine-tuning": fine_tuned,
-    "converged": lambda: table(datasets.load_wine, 3, plainly(adam(3e-3), 2500), nn.CrossEntropyLoss()),
-    "converged by momentum": lambda: digits(mlp(), plainly(sgd(0.05, momentum=0.9), 2000)),
+    "converged": lambda: table(datasets.load_wine, 3, plainly(adam(3e-3), 800), nn.CrossEntropyLoss()),
+    "converged by momentum": lambda: digits(mlp(), plainly(sgd(0.05, momentum=0.9), 800)),
     "a rare class": rare,
     "thawing": thawing,
     "to zero at the end": lambda: digits(
-        mlp(), plainly(adam(2e-3), 400, lambda o: schedules.LinearLR(o, 1.0, 0.0, 400))
+        mlp(), plainly(adam(2e-3), 300, lambda o: schedules.LinearLR(o, 1.0, 0.0, 300))
     ),
-    "drops": lambda: digits(mlp(), plainly(sgd(), 400, lambda o: schedules.MultiStepLR(o, [200, 300]))),
-    "weight decay": lambda: digits(mlp(), plainly(lambda p: torch.optim.AdamW(p, 2e-3, weight_decay=0.1), 400)),
+    "drops": lambda: digits(mlp(), plainly(sgd(), 300, lambda o: schedules.MultiStepLR(o, [150, 240]))),
+    "weight decay": lambda: digits(mlp(), plainly(lambda p: torch.optim.AdamW(p, 2e-3, weight_decay=0.1), 300)),
 }

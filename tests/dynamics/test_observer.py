@@ -444,6 +444,7 @@ def test_an_observer_that_is_forgotten_sees_nothing() -> None:
     del observer
     gc.collect()
     assert gone() is None
+    assert not program.model._forward_hooks
     program.train(1)
 
 

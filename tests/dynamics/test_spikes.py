@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from nbinspect.dynamics.spikes import SpikeWatch
+from nbinspect.dynamics.spikes import SAMPLED, SpikeWatch
 
 
 def spikes_in(losses: np.ndarray) -> list[int]:
     watch = SpikeWatch()
-    return [step for step, loss in enumerate(losses.tolist(), 1) if watch.is_spike(step, loss)]
+    asked = [(step, loss) for step, loss in enumerate(losses.tolist(), 1)]
+    return [step for step, loss in asked if (loss > watch.limit or not step % SAMPLED) and watch.is_spike(loss)]
 
 
 @pytest.mark.parametrize("seed", range(10))

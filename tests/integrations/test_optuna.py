@@ -51,6 +51,13 @@ def sgd(**options: Any) -> torch.optim.Optimizer:
     return torch.optim.SGD(nn.Linear(2, 2).parameters(), **options)
 
 
+def test_an_optimizer_that_makes_its_own_rate_leaves_the_default(report: Report) -> None:
+    """Where a group's rate is None, as Adafactor's, the space lies around 0.001."""
+    optimizer = sgd(lr=0.5)
+    optimizer.param_groups[0]["lr"] = None
+    assert bounds(to_optuna(report, optimizer=optimizer), "learning_rate") == pytest.approx((1e-4, 1e-2))
+
+
 @pytest.mark.parametrize(
     ("measured", "rate"), [("0.02", 0.02), ("3.0e-04", 3e-4), ("3.0e−04", 3e-4), ("rate 0.5 a step", 0.5)]
 )

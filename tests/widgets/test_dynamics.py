@@ -8,6 +8,8 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -262,6 +264,33 @@ def test_a_closed_view_lets_go_and_refuses():
     del view
     gc.collect()
     assert gone() is None
+
+
+def test_the_static_page_of_a_displayed_view_tells_of_the_run_at_the_end_of_its_cell():
+    """A view that was shown before training gets a new static page once, beside the live one."""
+    shell = InteractiveShell.instance()
+    shell.display_pub = CapturingDisplayPublisher(parent=shell)
+    try:
+        program = Program()
+        view = program.view()
+        view._ipython_display_()
+        (first,) = shell.display_pub.outputs
+        assert "No step was seen" in first["data"]["text/html"]
+        with view:
+            program.train(1)
+        assert len(shell.display_pub.outputs) == 1
+        shell.events.trigger("post_run_cell", None)
+        shell.events.trigger("post_run_cell", None)
+        again = [each for each in shell.display_pub.outputs if each["update"]]
+        assert len(again) == 1
+        assert again[0]["transient"] == first["transient"]
+        assert "8 steps" in again[0]["data"]["text/html"]
+        assert "8 steps" in again[0]["data"]["text/plain"]
+        live = "application/vnd.jupyter.widget-view+json"
+        assert again[0]["data"][live] == first["data"][live]
+        view.close()
+    finally:
+        InteractiveShell.clear_instance()
 
 
 def test_an_error_in_the_background_is_shown_and_raised():
