@@ -153,6 +153,17 @@ def kind_of(value: Any) -> str:
     return f"a {type(value).__module__}.{type(value).__qualname__}".replace("a builtins.", "a ")
 
 
+def rate_of(group: Mapping[str, Any], *, base: bool = False) -> float | None:
+    """Return the learning rate of an optimizer's group; None where the optimizer makes its own, as Adafactor may.
+
+    Args:
+        group: one of `param_groups`.
+        base: whether to read what a schedule starts from, where there is one, and not the rate of the moment.
+    """
+    rate = group.get("initial_lr", group.get("lr")) if base else group.get("lr")
+    return None if rate is None else float(rate)
+
+
 def unwrapped(model: nn.Module) -> nn.Module:
     """Return the user's own module inside `torch.compile`, DataParallel and DistributedDataParallel wrappers."""
     while True:

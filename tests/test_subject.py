@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from nbinspect import Inspector
 from nbinspect.errors import InputError
-from nbinspect.subject import make_subject, unwrapped
+from nbinspect.subject import make_subject, rate_of, unwrapped
 
 DATA = TensorDataset(torch.zeros(4, 3), torch.zeros(4, dtype=torch.long))
 LOADER = DataLoader(DATA, batch_size=2)
@@ -108,3 +108,18 @@ def test_a_scripted_model_is_its_own_network():
     """A scripted model is taken as it is, though its table of modules is no plain dict."""
     scripted = torch.jit.script(nn.Sequential(nn.Linear(2, 3), nn.ReLU()))
     assert make_subject(scripted, [torch.zeros(1, 2)]).network is scripted
+
+
+@pytest.mark.parametrize(
+    ("group", "live", "base"),
+    [
+        ({"lr": 0.1}, 0.1, 0.1),
+        ({"lr": torch.tensor(0.5), "initial_lr": 2.0}, 0.5, 2.0),
+        ({"lr": None}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_the_rate_of_a_group(group: dict, live: float | None, base: float | None) -> None:
+    """A group has the rate of the moment and its schedule's base, or none where the optimizer makes its own."""
+    assert rate_of(group) == live
+    assert rate_of(group, base=True) == base

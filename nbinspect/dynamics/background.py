@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from nbinspect.dynamics.controls import Controls, RunStopped
+from nbinspect.dynamics.conditions import RunStopped
+from nbinspect.dynamics.controls import Controls
 from nbinspect.errors import InputError, place_in_user_code
 from nbinspect.records import MomentKind
 from nbinspect.settings import setting_undos

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from nbinspect.errors import InputError
 
@@ -19,9 +21,13 @@ def checked_share(budget: object) -> float:
 class _Work:
     part: float
     least: float
-    cost: float = 0.0
-    done: int = 0
+    costs: deque[float] = field(default_factory=lambda: deque(maxlen=3))
     due: float = 0.0
+
+    @property
+    def cost(self) -> float:
+        """What it takes as a rule: the least of the last times, for one may have met with something else."""
+        return min(self.costs, default=0.0)
 
 
 class Budget:
@@ -67,6 +73,15 @@ class Budget:
         """Note how far the run is."""
         self._last, self._steps = max(now, self._last), steps
 
+    @contextmanager
+    def unpaid(self) -> Iterator[None]:
+        """Leave what is done in this block, where nothing is trained, out of what was spent."""
+        spent = self._spent
+        try:
+            yield
+        finally:
+            self._spent = spent
+
     def due(self, name: str, now: float) -> bool:
         """Whether this kind of work may be done now; one that cannot be paid for yet is put off until it can."""
         work = self._works[name]
@@ -82,11 +97,10 @@ class Budget:
         return min(work.due for work in self._works.values())
 
     def spend(self, name: str, seconds: float, now: float) -> None:
-        """Note that it was done and what it took; a kind's first time is not typical, and forgotten with the second."""
+        """Note that it was done and what it took."""
         work = self._works[name]
         self._spent += seconds
-        work.done += 1
-        work.cost = seconds if work.done <= 2 else work.cost + 0.3 * (seconds - work.cost)
+        work.costs.append(seconds)
         work.due = now + max(work.least, work.cost / (self._left() * work.part))
 
     @property
@@ -102,7 +116,7 @@ class Budget:
     def expect(self, name: str, seconds: float, now: float) -> None:
         """Say what a kind of work will take that was never done, so that its first time can be paid for too."""
         work = self._works[name]
-        work.cost, work.done = seconds, 1
+        work.costs.append(seconds)
         work.due = now + seconds / (self._left() * work.part)
 
     def hold(self, name: str) -> None:

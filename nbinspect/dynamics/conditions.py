@@ -10,6 +10,10 @@ from nbinspect.records import MomentKind
 from nbinspect.subject import kind_of
 
 
+class RunStopped(KeyboardInterrupt):
+    """Raised at the end of a step to end training; no `except Exception` catches it, trainers end in order on it."""
+
+
 @dataclass(frozen=True)
 class RunView:
     """What a condition sees of the run."""

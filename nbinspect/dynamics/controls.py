@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from torch.optim import Optimizer
 
-from nbinspect.dynamics.conditions import Conditions, RunView, require_whole
+from nbinspect.dynamics.conditions import Conditions, RunStopped, RunView, require_whole
 from nbinspect.dynamics.rates import change_rates, checked_rate, chosen_groups
 from nbinspect.dynamics.works import Works, do_now
 from nbinspect.errors import InputError, NbinspectError
@@ -22,10 +22,6 @@ from nbinspect.subject import kind_of
 
 State: TypeAlias = Literal["idle", "running", "paused", "stopped", "ended"]
 _LOOK = 0.05
-
-
-class RunStopped(KeyboardInterrupt):
-    """Raised at the end of a step to end training; no `except Exception` catches it, trainers end in order on it."""
 
 
 class Controls:
@@ -37,7 +33,7 @@ class Controls:
         optimizers: gives the live optimizers that have stepped, in the order in which they were first seen.
         can_pause: gives "" where a resume can arrive while the run waits, else the reason and the way out.
         report: takes the kind of a `Moment` and its sentence.
-        changed: is called with the new state on the thread that changed it.
+        changed: is called with the new state on the thread that changed it; `waiting` again and again during a pause.
         wake: has `settle` called soon on the main thread, as an event loop's `call_soon_threadsafe` does; without it,
             work that another thread asks for while no run goes on is refused.
 
@@ -54,6 +50,7 @@ class Controls:
         can_pause: Callable[[], str] = str,
         report: Callable[[MomentKind, str], object] = lambda _kind, _text: None,
         changed: Callable[[State], object] = lambda _state: None,
+        waiting: Callable[[], object] = lambda: None,
         wake: Callable[[], object] | None = None,
     ) -> None:
         self.state: State = "idle"
@@ -63,6 +60,7 @@ class Controls:
         self._can_pause = can_pause
         self._report = report
         self._changed = changed
+        self._waiting = waiting
         self._wake = wake
         self._asked = True  # the first step begins the run
         self._left: int | None = None
@@ -188,6 +186,7 @@ class Controls:
         if self._left == 0 and not self._stopping and self._may_pause():
             with self._pause():
                 while self._held():
+                    self._waiting()
                     self._works.work_off()
                     await asyncio.sleep(_LOOK)
 
@@ -275,6 +274,7 @@ class Controls:
     def _wait(self) -> None:
         with self._pause():
             while self._held():
+                self._waiting()
                 self._works.work_off()
                 with self._news:
                     # in short waits: an Interrupt gets through between them on every system

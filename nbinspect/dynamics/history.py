@@ -78,6 +78,11 @@ class History:
         if len(self._spikes) > SPIKES:
             self._spikes.remove(min(self._spikes, key=lambda one: one.loss / max(one.usual, 1e-12)))
 
+    @property
+    def has_news(self) -> bool:
+        """Whether `fresh` has something to hand out."""
+        return bool(self._new_values or self._new_readings or self._new_moments or self._new_spikes)
+
     def readings(self, probe: int) -> tuple[Reading, ...]:
         """Return the readings of a probe that are kept."""
         return self._readings[probe].readings()

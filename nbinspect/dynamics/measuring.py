@@ -66,6 +66,7 @@ class Measuring:
             if instrument.at_start:
                 self._do(instrument, 0)
                 self._do(instrument, 0)
+        self._tell()  # of all that there is; later of what is fresh alone
         _, seconds = timed(self._tell)
         self.budget.expect(TELL, seconds, time.perf_counter())
         self.budget.restart(time.perf_counter())
@@ -101,10 +102,11 @@ class Measuring:
         self.due = self.budget.next
 
     def last(self, step: int) -> None:
-        """Measure once more after the last step, whatever the budget says."""
-        for instrument in list(self._instruments):
-            if instrument.at_start:
-                self._do(instrument, step)
+        """Measure once more after the last step, or in a pause, whatever the budget says."""
+        with self.budget.unpaid():
+            for instrument in list(self._instruments):
+                if instrument.at_start:
+                    self._do(instrument, step)
 
     def _try_norms(self, work: Callable[[], None]) -> float:
         """Do something and return the seconds it took; after an error the norms are given up."""

@@ -16,11 +16,13 @@ from torch.optim import Optimizer
 
 from nbinspect.capture.door import between_steps, refuse_beside_training
 from nbinspect.dynamics.budget import checked_share
-from nbinspect.dynamics.controls import Controls, RunStopped, State
+from nbinspect.dynamics.conditions import RunStopped
+from nbinspect.dynamics.controls import Controls, State
 from nbinspect.dynamics.counted import Counted
 from nbinspect.dynamics.culprits import SpikeCatcher
 from nbinspect.dynamics.history import Facts, History
 from nbinspect.dynamics.hooks import Arguments, Hooks, size_of
+from nbinspect.dynamics.lean import Lean
 from nbinspect.dynamics.live import Liveness
 from nbinspect.dynamics.losses import Losses
 from nbinspect.dynamics.measuring import Measuring
@@ -32,9 +34,6 @@ from nbinspect.dynamics.watched import Watched
 from nbinspect.errors import CaptureError
 from nbinspect.records import DynamicsRecord, Moment, MomentKind, Spike
 from nbinspect.subject import Subject
-
-PROVED, LEAN = 50, 0.4
-"""Steps after which their own cost is known, and what is left of it where batches are not told of."""
 
 
 class Observer:
@@ -72,7 +71,7 @@ class Observer:
         self.subject = subject
         self.history = History()
         self.states = StateRing()
-        self.steps = self._told = 0
+        self.steps = self._told = self._shown = 0
         """How many steps the run has made since the first that was seen."""
         self.live = Liveness()
         self.controls = Controls(
@@ -80,6 +79,7 @@ class Observer:
             can_pause=self.live.why_no_pause,
             report=self.mark,
             changed=changed,
+            waiting=self._waiting,
             wake=wake,
         )
         self._budget = checked_share(budget)
@@ -90,8 +90,8 @@ class Observer:
         self._losses = Losses()
         self._telling = Telling(self.history, self._losses)
         self._catcher = SpikeCatcher(subject, self._keep_spike)
-        self._size: int | None = None
-        self._by_hand = self._loss_seen = self._is_lean = False
+        self._lean = Lean()
+        self._by_hand = self._loss_seen = False
 
     @property
     def listeners(self) -> list[Listener]:
@@ -198,7 +198,7 @@ class Observer:
     def loss_seen(self, loss: Tensor, targets: Any) -> None:
         """Take note of a loss, on the training thread."""
         self._loss_seen = True
-        if not self._is_lean:
+        if not self._lean.is_lean:
             self._catcher.targets = targets
         self._losses.seen(loss)
 
@@ -232,15 +232,13 @@ class Observer:
 
     def tell(self) -> None:
         """Tell every listener what is fresh; on the training thread."""
-        self._telling.tell(self._facts(), self.optimizers, self._size or size_of(self._catcher.arguments))
+        self._telling.tell(self._facts(), self.optimizers, self._lean.size or size_of(self._catcher.arguments))
 
     def _prepare(self) -> Measuring:
         """Choose the probes and read them, the first time; on the thread that trains, or while nothing does."""
         if self._measuring is None:
             with between_steps():
-                self._measuring = self._plan.carried_out(
-                    self.history, self.mark, self.tell, pins=lambda: self.states.steps, share=self._budget
-                )
+                self._measuring = self._plan.carried_out(self, self._budget)
                 self._measuring.begin()
         return self._measuring
 
@@ -261,23 +259,21 @@ class Observer:
             self.live.stepped(threading.get_ident())
             with between_steps():
                 measuring.work(step, now)
-            self._economise(measuring)
+            if self._hooks is not None:
+                self._lean.look(step, measuring, self._hooks, self._catcher)
         before = self.controls.paused_seconds
         self.controls.serve(step, loss)
         if self.controls.paused_seconds != before:
             self.idle(self.controls.paused_seconds - before)
 
-    def _economise(self, measuring: Measuring) -> None:
-        """Do without the batches, where only to be told of them takes too much of so short a step."""
-        assert self._hooks is not None
-        if not self._is_lean and self.steps >= PROVED and measuring.budget.per_step > self._budget / 4:
-            self._is_lean = True
-            if self._hooks.make_lean():
-                self._size = size_of(self._catcher.arguments)
-                self._catcher.release()
-                measuring.budget.make_lean(LEAN)
-        if measuring.wants_norms:
-            self._hooks.expect_step()
+    def _waiting(self) -> None:
+        """Show in a pause what there is: the predictions after the last step, and what is done meanwhile."""
+        if self._measuring is not None and self._shown < self.steps:
+            self._shown = self.steps
+            with between_steps():
+                self._measuring.last(self.steps)
+        if self.history.has_news:
+            self.tell()
 
     def _keep_spike(self, spike: Spike) -> None:
         self.history.spike(spike)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from torch.optim import Optimizer
+
+from nbinspect.dynamics.alerts import alerts_instrument
 from nbinspect.dynamics.history import History
 from nbinspect.dynamics.hooks import seconds_of_hooks
 from nbinspect.dynamics.instruments import Instrument, probe_instrument, validation_instrument
 from nbinspect.dynamics.measuring import Measuring
 from nbinspect.dynamics.probe import check_choice, choose_probe
+from nbinspect.dynamics.states import StateRing
 from nbinspect.dynamics.validation import Validation
 from nbinspect.errors import NbinspectError
 from nbinspect.records import MomentKind
@@ -20,11 +24,21 @@ PROBES, VALIDATION = 0.4, 0.15
 """Parts of the budget: of all probes together, and of the whole validation set."""
 
 
-class Mark(Protocol):
-    """Adds a mark to the time line."""
+class Run(Protocol):
+    """What the plan needs of the run that it is carried out on."""
 
-    def __call__(self, kind: MomentKind, text: str) -> None:
-        """Add one at the present step."""
+    history: History
+    states: StateRing
+
+    @property
+    def optimizers(self) -> Sequence[Optimizer]:
+        """Those that have made a step."""
+
+    def mark(self, kind: MomentKind, text: str) -> None:
+        """Add a mark to the time line."""
+
+    def tell(self) -> None:
+        """Tell others what is fresh."""
 
 
 class Plan:
@@ -53,37 +67,30 @@ class Plan:
             splits = ("train", "validation") if subject.val_loader is not None else ("train",)
             self._probes = {split: functools.partial(chosen, how=probe, split=split) for split in splits}
 
-    def carried_out(
-        self,
-        history: History,
-        mark: Mark,
-        tell: Callable[[], None],
-        *,
-        pins: Callable[[], Collection[int]],
-        share: float,
-    ) -> Measuring:
+    def carried_out(self, run: Run, share: float) -> Measuring:
         """Choose the probes, and return what measures them and the rest; what cannot be is marked."""
         instruments: list[Instrument] = []
         for split, choose in self._probes.items():
             try:
                 probe = choose()
             except NbinspectError as error:
-                mark("problem", f"no {split} probe is watched: {error}")
+                run.mark("problem", f"no {split} probe is watched: {error}")
                 continue
-            history.probe(probe.record)
+            run.history.probe(probe.record)
             part = PROBES / len(self._probes)
-            instruments.append(probe_instrument(len(instruments), probe, history, part, pins))
+            instruments.append(probe_instrument(len(instruments), probe, run.history, part, lambda: run.states.steps))
         if self._validates:
             try:
-                instruments.append(validation_instrument(Validation(self._subject), history, VALIDATION))
+                instruments.append(validation_instrument(Validation(self._subject), run.history, VALIDATION))
             except NbinspectError as error:
-                mark("problem", f"the validation set is not evaluated: {error}")
+                run.mark("problem", f"the validation set is not evaluated: {error}")
+        instruments.append(alerts_instrument(run.history, self._subject.model, lambda: run.optimizers))
         return Measuring(
             self._subject,
-            history,
+            run.history,
             instruments,
-            tell=tell,
-            report=functools.partial(mark, "problem"),
+            tell=run.tell,
+            report=functools.partial(run.mark, "problem"),
             share=share,
             per_step=seconds_of_hooks(),
         )

@@ -159,3 +159,11 @@ def reading(subject: Subject, loader: Any, limits: Limits) -> Iterator[Iterator[
         yield batches()
     finally:
         source.close()
+
+
+def batches_in(loader: Any) -> int | None:
+    """Return how many batches an epoch has; None where the loader does not tell, or has none."""
+    try:
+        return len(loader) or None
+    except (TypeError, NotImplementedError):
+        return None

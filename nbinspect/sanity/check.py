@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from nbinspect.records import Chart, CheckFacts, CheckResult, Measurement, Place, Stage
+from nbinspect.records import Chart, CheckFacts, CheckResult, Measurement, Place, Stage, TaskRecord
 
 Arguments: TypeAlias = dict[str, Any]
 """The keyword arguments of `nbinspect.check`, ``model`` and ``loader`` among them."""
@@ -112,6 +112,13 @@ def skipped(need: str) -> CheckResult:
     return CheckResult("", "", "skip", f"needs {need}")
 
 
+def of_unknown_task(task: TaskRecord) -> CheckResult:
+    """Say that the question does not arise where the task is ``other``: nobody knows which, or the user has said so."""
+    if task.given:
+        return CheckResult("", "", "skip", "task is other: nothing is known of what its outputs should be")
+    return skipped("a task that is known: give task=…")
+
+
 def measured(quantity: str, measured: Any, expected: str) -> Measurement:
     """Return a measurement; floats are written with four significant digits."""
     text = f"{measured:.4g}" if isinstance(measured, float) else str(measured)
@@ -130,6 +137,7 @@ __all__ = [
     "failed",
     "inconclusive",
     "measured",
+    "of_unknown_task",
     "passed",
     "skipped",
     "warned",

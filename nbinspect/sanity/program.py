@@ -153,7 +153,9 @@ class Program:
         except CaptureError as error:
             raise MissingNeed(str(error)) from error
         copy = replace(subject, model=model, loss_fn=loss_fn, forward=forward, split=split)
-        return Program(copy, self.limits, self.seed, self.whole, original=self._original or self)
+        made = Program(copy, self.limits, self.seed, self.whole, original=self._original or self)
+        made.writes = self.writes
+        return made
 
 
 def as_scalar(loss: Any, subject: Subject) -> Tensor:

@@ -75,6 +75,7 @@ class _Run:
         self._program = Program(subject, self._limits, seed)
         self._subject = subject
         self._running = ""
+        self._needs: dict[str, str] = {}
         self._taken = 0
 
     def run(self) -> SanityRecord:
@@ -144,7 +145,7 @@ class _Run:
             seed_all(self._program.seed, check.name)
             return check.run(*needs, **own)
         except MissingNeed as missing:
-            return CheckResult("", "", "skip", f"needs {missing}")
+            return CheckResult("", "", "skip", f"needs {self._once(str(missing), check.name)}")
         except Ended as ended:
             self._cut = str(ended)
             return CheckResult("", "", "skip", f"not finished: {self._cut}")
@@ -158,6 +159,12 @@ class _Run:
                 return CheckResult("", "", "skip", "needs dense inputs")
             text = f"{type(error).__name__}: {error}"
             return CheckResult("", "", "error", text.splitlines()[0][:200], detail=f"{text}{_at(error)}")
+
+    def _once(self, need: str, name: str) -> str:
+        """Return a need, which is told at length where it first comes, and then in short with where that was."""
+        first = self._needs.setdefault(need, name)
+        short = re.split(r" \(|: |; ", need, maxsplit=1)[0]
+        return f"{short}: see `{first}`" if first != name and len(short) + len(first) + 8 < len(need) else need
 
     def _prove(self, supplies: Supplies) -> None:
         """Try the remedies of what failed, where checks that train are among those asked for."""

@@ -391,6 +391,13 @@ function nearest(readings, step) {
   if (low > 0 && step - readings[low - 1].step < readings[low].step - step) return low - 1;
   return Math.max(low, 0);
 }
+function choicesOf({ probe, pinned, sample, tab, sort, spike, log, smoothing, at, reading }) {
+  return { choices: { probe, pinned, sample, tab, sort, spike, log, smoothing }, step: at === null ? null : reading?.step ?? null };
+}
+function choose(store, { choices, step }) {
+  store.set(choices);
+  if (step !== null) store.set({ at: nearest(store.get().readings, step) });
+}
 function derive(state, before) {
   const next = { ...state };
   const { record } = next;
@@ -2554,12 +2561,12 @@ function createSpikes(store) {
       if (!other && !changed(before, state, ["spike"])) return;
       before = state;
       const from = Math.max(0, spikes.length - MOST5);
-      const buttons = spikes.slice(from).map((spike, i) => h("button", { type: "button", class: "nd-spike", "data-key": from + i, "aria-pressed": String(from + i === chosen), onclick: () => choose(from + i, spike) }, h("span", {}, `◆ step ${count(spike.step)}`), h("span", {}, `${brief(spike.loss)}, usual ${brief(spike.usual)}`)));
+      const buttons = spikes.slice(from).map((spike, i) => h("button", { type: "button", class: "nd-spike", "data-key": from + i, "aria-pressed": String(from + i === chosen), onclick: () => choose2(from + i, spike) }, h("span", {}, `◆ step ${count(spike.step)}`), h("span", {}, `${brief(spike.loss)}, usual ${brief(spike.usual)}`)));
       refill(list, ...buttons.reverse());
       refill(place2, ...spikes[chosen] ? bodyOf(spikes[chosen]) : []);
     }
   };
-  function choose(spike, { step }) {
+  function choose2(spike, { step }) {
     const { readings } = store.get();
     store.set({ spike, ...readings.length ? { at: nearest(readings, step), playing: false } : {} });
   }
@@ -2771,12 +2778,12 @@ function createPanel(store, around) {
   const trajectory = createTrajectory(store, around, () => {
     const view = (
       /** @type {View & { focus?: () => void } | undefined} */
-      views2.get(current)
+      views3.get(current)
     );
     view?.focus?.();
   });
   const element = h("section", { class: "nd-panel", "aria-label": "Predictions on the probe batch" }, head, empty, body, trajectory.element);
-  const views2 = /* @__PURE__ */ new Map();
+  const views3 = /* @__PURE__ */ new Map();
   const buttons = /* @__PURE__ */ new Map();
   let current = "";
   let written = "";
@@ -2814,17 +2821,17 @@ function createPanel(store, around) {
       body.hidden = !shown;
       if (shown) {
         const key = `${tab} ${task}`;
-        const view = views2.get(key) ?? make(tab, task);
-        views2.set(key, view);
+        const view = views3.get(key) ?? make(tab, task);
+        views3.set(key, view);
         if (key !== current) fill(body, view.element);
         current = key;
         view.update(state);
       }
       trajectory.update(state);
     },
-    restyle: () => views2.get(current)?.restyle?.(),
+    restyle: () => views3.get(current)?.restyle?.(),
     destroy() {
-      for (const view of views2.values()) view.destroy?.();
+      for (const view of views3.values()) view.destroy?.();
       trajectory.destroy?.();
     }
   };
@@ -2978,7 +2985,7 @@ function answerWords(payload) {
   if (typeof payload?.path === "string") return `saved to ${payload.path}`;
   return typeof payload?.step === "number" ? `pinned step ${count(payload.step)}` : "";
 }
-function render({ model, el }) {
+function render({ model, el }, memory) {
   const requests = createRequests(model);
   const store = createStore(INITIAL, derive);
   const fold = createFold();
@@ -3005,7 +3012,7 @@ function render({ model, el }) {
   }
   const around = createAround(store);
   const [header, notices, charts, panel, timeline] = [createHeader(store, ask), createNotices(store), createCharts(store, around), createPanel(store, around), createTimeline(store)];
-  const views2 = [header, notices, charts, panel, timeline];
+  const views3 = [header, notices, charts, panel, timeline];
   const body = h("div", { class: "nd-body" }, charts.element, panel.element);
   const sheet = h("div", { class: "nb-sheet" }, header.element, notices.element, body, timeline.element);
   const root = h("div", { class: "nbinspect nb-dynamics", onfocusin: keepKeys }, sheet);
@@ -3016,11 +3023,13 @@ function render({ model, el }) {
     frame = 0;
     const state = store.get();
     body.classList.toggle("nd-fresh", !state.record?.traces.length && !state.readings.length);
-    for (const view of views2) view.update(state);
+    for (const view of views3) view.update(state);
   }
-  const stop = store.subscribe(() => {
-    if (!streaming) draw();
-    else if (!frame) frame = requestAnimationFrame(draw);
+  const stop = store.subscribe((state) => {
+    if (!streaming) {
+      memory.last = choicesOf(state);
+      draw();
+    } else if (!frame) frame = requestAnimationFrame(draw);
   });
   function reads(name, patch) {
     const read = () => {
@@ -3043,12 +3052,22 @@ function render({ model, el }) {
   ];
   el.append(root);
   const unfollow = followTheme(root, sheet);
+  const kept2 = memory.last;
   for (const { read } of traits) read();
+  if (kept2) choose(store, kept2);
   draw();
-  const pulse = setInterval(beat, SECOND);
-  const themed = new MutationObserver(() => views2.forEach((view) => view.restyle?.()));
+  let placed = false;
+  const pulse = setInterval(() => {
+    if (placed && !el.parentNode) end();
+    else beat();
+    placed ||= Boolean(el.parentNode);
+  }, SECOND);
+  const themed = new MutationObserver(() => views3.forEach((view) => view.restyle?.()));
   themed.observe(root, { attributes: true, attributeFilter: ["data-theme"] });
-  return () => {
+  let over = false;
+  function end() {
+    if (over) return;
+    over = true;
     for (const { name, read } of traits) model.off(`change:${name}`, read);
     clearInterval(pulse);
     cancelAnimationFrame(frame);
@@ -3056,11 +3075,15 @@ function render({ model, el }) {
     stop();
     unfollow();
     requests.close();
-    for (const view of views2) view.destroy?.();
+    for (const view of views3) view.destroy?.();
     root.remove();
-  };
+  }
+  return end;
 }
-var dynamics_default = { render };
+function views2() {
+  const memory = { last: null };
+  return { render: (place2) => render(place2, memory) };
+}
 export {
-  dynamics_default as default
+  views2 as default
 };

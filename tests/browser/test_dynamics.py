@@ -159,6 +159,27 @@ def test_a_reload_brings_the_history_back(lab: Any) -> None:
     expect(again.root.get_by_role("gridcell").first).to_be_visible()
 
 
+def test_what_was_chosen_outlives_the_end_of_a_run(lab: Any) -> None:
+    """When a run ends its output is drawn anew, still live, with scrubber, sorting and sample as they were chosen."""
+    notebook = lab.open(PRELUDE, OPEN, "with view:\n    train(6)\n    time.sleep(8)")
+    view = View(started(notebook))
+    expect(view.chip).to_contain_text("228", timeout=60_000)
+    before = view.root.element_handle()
+    slider = view.root.get_by_role("slider", name=re.compile("[Rr]eading"))
+    slider.focus()
+    view.page.keyboard.press("Home")
+    view.root.get_by_role("combobox", name="Sort").select_option("loss")
+    view.root.get_by_role("grid").get_by_role("gridcell").nth(2).click()
+    view.page.wait_for_function("one => !one.isConnected", arg=before)
+    expect(view.chip).to_contain_text("228")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"step 0,"))
+    expect(view.root.get_by_role("combobox", name="Sort")).to_have_value("loss")
+    expect(view.root.get_by_role("region", name=re.compile("[Ss]ample|[Tt]rajectory"))).to_be_visible()
+    notebook.execute("with view:\n    train(1)")
+    expect(view.chip).to_contain_text("266")
+    view.page.wait_for_function("one => !one.parentNode", arg=before)
+
+
 def test_two_views_show_one_run(lab: Any) -> None:
     """The same view shown in two cells moves in both."""
     notebook = lab.open(PRELUDE, OPEN, "view", "with view:\n    train(3)")

@@ -14,7 +14,8 @@ import pytest
 import torch
 from torch import nn
 
-from nbinspect.dynamics.controls import Controls, RunStopped
+from nbinspect.dynamics.conditions import RunStopped
+from nbinspect.dynamics.controls import Controls
 from nbinspect.errors import InputError, NbinspectError
 
 WAIT = 20

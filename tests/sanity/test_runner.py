@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+import nbinspect
 from nbinspect.errors import CaptureError
 from nbinspect.records import Progress, SanityRecord
 from nbinspect.sanity.batches import Batch
@@ -328,3 +329,35 @@ def test_warnings_and_failures_stand_in_the_diagnosis_in_order() -> None:
     assert record.diagnosis == ("cause", "symptom", "imbalance")
     assert record.results[1].explained_by == "cause"
     assert record.results[2].explains == ("symptom",)
+
+
+def test_a_need_is_told_at_length_once() -> None:
+    """A long text that several checks would repeat is told by the first; the others say where it stands."""
+
+    def raising(model: nn.Module, batch: Any, optimizer: Any) -> None:
+        raise ValueError("an explanation that is as long as those of the user's own code are wont to be")
+
+    model = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    loader = [(torch.randn(16, 4), torch.arange(16) % 2)] * 3
+    names = ["updates-not-applied", "missing-zero-grad", "memory-growth"]
+    report = nbinspect.check(model, loader, nn.CrossEntropyLoss(), optimizer=optimizer, train_step=raising, only=names)
+    summaries = [report[name].summary for name in names]
+    assert report.skipped == tuple(names)
+    assert "an explanation" in summaries[0]
+    assert summaries[1:] == ["needs a training step that runs on a copy: see `updates-not-applied`"] * 2
+
+
+def test_a_task_that_the_user_calls_other_is_not_asked_for() -> None:
+    """Who says that the task is another one is not told to name it; where nothing is said, its name is the need."""
+    model, loader = nn.Linear(4, 2), [(torch.randn(16, 4), torch.randn(16, 3))]
+
+    def told(**more: Any) -> list[str]:
+        report = nbinspect.check(model, loader, lambda out, _: out.square().mean(), optimizer=optimizer, **more)
+        return [one.summary for one in report.results]
+
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    asked, said = told(), told(task="other")
+    assert sum("a task that is known: give task" in text for text in asked) >= 2
+    assert not any("a task that is known" in text for text in said)
+    assert sum(text.startswith("task is other: ") for text in said) >= 2

@@ -85,7 +85,10 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("overfit-one-batch", "input-independent-baseline", "shuffled-labels", "learning-rate", "update-ratio"),
+    explains=(
+        *("constant-output", "overfit-one-batch", "input-independent-baseline", "shuffled-labels", "learning-rate"),
+        *("update-ratio",),
+    ),
     sources=("S-not-applied", "D-init"),
     silent="frozen parts, layers that begin at zero and what lies behind them, converged models",
 )

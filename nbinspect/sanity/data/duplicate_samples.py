@@ -23,8 +23,8 @@ def run(scan: Scan, limits: Limits, *, share: float = 0.03, most: float = 2 / 3,
         scan: what was read.
         limits: the run's budget.
         share: of the samples that may repeat another.
-        most: of the samples; where more repeat another, few rows that come several times may be the nature of the data,
-            unless the whole is one set several times over.
+        most: of the samples; where more repeat another, or rows are short and of few values, rows that come several
+            times may be the nature of the data, unless the whole is one set several times over.
         sure: repeats, of so many different samples, that are no stray ones.
     """
     rows = scan.rows
@@ -52,7 +52,7 @@ def _of_rows(rows: Rows, share: float, most: float, sure: int) -> CheckResult:
         return passed(f"none among {seen}")
     examples = ", ".join(f"{earlier[i]} = {rows.indices[i]}" for i in repeats[:3])
     kinds = len(np.unique(rows.inputs[repeats]))
-    usual = found < most or is_multiplied(rows)
+    usual = is_multiplied(rows) or (found < most and not rows.are_few_valued)
     certain = found > share and usual and min(extra, kinds) >= sure and rows.are_own
     return (failed if certain else warned)(
         f"{extra:,} among {seen}",

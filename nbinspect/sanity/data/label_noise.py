@@ -113,7 +113,8 @@ def _contradiction(rows: Rows, positions: Integers, share: float, sure: int) -> 
     labels = " and ".join(f"{rows.labels[i]:g}" for i in same)
     pair = " and ".join(str(rows.indices[i]) for i in same)
     told = f" have the labels {labels}" if np.isfinite(rows.labels[same]).all() else " have different targets"
-    return (failed if found > share and len(positions) >= sure else warned)(
+    certain = found > share and len(positions) >= sure and not rows.are_few_valued
+    return (failed if certain else warned)(
         f"{len(positions):,} of {len(rows.inputs):,} samples contradict an equal one",
         measured("samples with the inputs but not the target of another", f"{found:.2%}", f"below {share:.0%}"),
         title="Identical inputs with different targets",

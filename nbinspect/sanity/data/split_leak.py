@@ -30,8 +30,9 @@ def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> Ch
     found = np.isin(val.inputs, known) & ~val.flat
     count, total = int(found.sum()), len(val.inputs)
     if count:
+        certain = count >= sure and count / total > share and not train.are_few_valued
         sample = f"{count:,} samples, the first is sample {val.indices[int(found.argmax())]} of validation"
-        return _finding(count, total, sample, certain=count >= sure and count / total > share)
+        return _finding(count, total, sample, certain=certain)
     if train.form != val.form:
         return inconclusive(
             f"train holds {train.form}, validation {val.form}",

@@ -8,19 +8,22 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
 
 
-def awakened(program: Program) -> Program:
+def awakened(program: Program, batch: Batch) -> Program:
     """Return the program with its all-zero weights random, and fixed statistics where BatchNorm keeps none.
+
+    What its forward writes to weights on the batch, as an embedding does that has a `max_norm`, is written already.
 
     A zero-initialised branch hides what its inputs do, and BatchNorm without running statistics depends on the whole
     batch by design. It is a copy, which is left in the modes of the original; the program itself where there is
     neither, or where it cannot be copied.
     """
     if next(_shut(program), None) is None and next(_bare(program), None) is None:
-        return program
+        return _settled(program, batch)
     try:
         copy = program.copied()
     except MissingNeed:
@@ -33,6 +36,23 @@ def awakened(program: Program) -> Program:
             like = module.weight if module.affine else torch.zeros(0, device=copy.subject.target_device)
             module.running_mean = torch.zeros(module.num_features, device=like.device, dtype=like.dtype)
             module.running_var = torch.ones_like(module.running_mean)
+    return _settled(copy, batch)
+
+
+def _settled(program: Program, batch: Batch) -> Program:
+    if not program.writes:
+        return program
+    try:
+        copy = program.copied()
+    except MissingNeed:
+        return program
+    copy.writes = False  # for once what is written stays
+    try:
+        with copy.running(training=False):
+            copy.outputs(batch)
+    except Exception:  # noqa: BLE001 - whoever asked runs into it again
+        return program
+    copy.writes = True
     return copy
 
 

@@ -65,7 +65,9 @@ def measure_dependence(program: Program, batch: Batch) -> Dependence:
     """Exchange the inputs of up to six samples one by one, and compare the outputs exactly, in eval mode.
 
     A model that takes no smaller batches gets the whole one, with two samples exchanged. Weights that are all zero are
-    random, and BatchNorm without statistics fixed, on a copy. Source: K-dependencies.
+    random, BatchNorm without statistics is fixed, and what the forward writes to weights is written, on a copy.
+
+    Source: K-dependencies.
 
     Raises:
         MissingNeed: if there are no two samples that differ, rows are related by design, or outputs are not one a
@@ -76,7 +78,7 @@ def measure_dependence(program: Program, batch: Batch) -> Dependence:
         raise MissingNeed(f"samples that stand alone: {related}")
     if batch.size < 2:
         raise MissingNeed("two samples or more in a batch")
-    probe = awakened(program)
+    probe = awakened(program, batch)
     part = batch.taken(range(_count(batch)))
     try:
         before = run_eval(probe, part)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nbinspect.capture.kinds import word_of
 from nbinspect.capture.operation_mode import LEAVES_THE_GRAPH
@@ -73,6 +73,9 @@ class Doubled:
     def doubts(self) -> list[str]:
         """Return why the gradient may not be that of the loss: single precision, stops and bends on purpose."""
         found = [f"{self.single} works in {self.single_dtype}"] if self.single else []
+        for path, module in self.program.network.named_modules():
+            if isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.max_norm is not None:
+                found.append(f"{path or 'the embedding'} rescales its rows in the forward pass (max_norm)")
         for one in self.recorded.operations:
             step = one.step
             stopped = _STOPS.fullmatch(word_of(step.name)) or step.name in LEAVES_THE_GRAPH or not step.grad_enabled

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.subject import rate_of
 
 _SCALE = 1024.0
 
@@ -81,8 +82,9 @@ def _is_lost(kind: str, group: dict[str, Any], parameter: Tensor, gradient: Tens
         small = float(torch.tensor(float(group["eps"])).half()) == 0
         squares = ((1 - float(group["betas"][1])) * gradient.float() ** 2).half()
         return (squares == 0) & small
-    rate = float(group.get("lr", 0.0)) / (1 - min(0.99, float(group.get("momentum", 0.0))))
-    return (parameter.float() - rate * gradient.float()).half() == parameter if rate else torch.zeros_like(gradient)
+    rate = (rate_of(group) or 0.0) / (1 - min(0.99, float(group.get("momentum", 0.0))))
+    moved: Tensor = parameter.float() - rate * gradient.float()
+    return (moved.half() == parameter) & bool(rate)
 
 
 def has_scaler(program: Program) -> bool:

@@ -15,10 +15,13 @@ from torch.nn.modules.dropout import _DropoutNd
 from nbinspect.capture.operations import Call, Tracer
 from nbinspect.records import Place
 from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.dependence import refusals
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.text import mentions_of
 from nbinspect.sanity.trials.trainee import trained
 
+_CALLS = 8
 _DROPS = re.compile(r"(F|torch)\.(feature_)?(alpha_)?dropout[123]?d?_?|F\.feature_alpha_dropout")
 
 
@@ -67,18 +70,24 @@ def with_flag(line: str) -> str:
 
 @dataclass
 class Seen:
-    """What ran while it was watched, in which mode."""
+    """What ran in one call of a step, in which mode."""
 
     roots: list[bool]
-    """For each call of the model itself, whether it was in train mode."""
+    """For each call of the model itself, in a training step with a graph, whether it was in train mode."""
     parts: dict[str, bool]
     """For each dropout and BatchNorm that ran, by path, whether it was in train mode."""
     without_graph: bool = False
     """Whether the step switched gradients off for the model itself, as one does that is a whole evaluation."""
 
+    def is_all(self, *, training: bool) -> bool:
+        """Whether something heeds the mode, and each call of the model itself ran in this one."""
+        return bool(self.parts and self.roots) and all(root is training for root in self.roots)
 
-def watched(program: Program, name: str, batch: Batch) -> Seen:
+
+def watched(program: Program, name: str, batch: Batch) -> list[Seen]:
     """Run the user's own step on a copy, in the modes that the model has now, and return in which modes its parts ran.
+
+    A training step that evaluates now and then is called several times, until one call runs in eval mode alone.
 
     Args:
         program: left unchanged.
@@ -88,27 +97,40 @@ def watched(program: Program, name: str, batch: Batch) -> Seen:
     Raises:
         MissingNeed: if it cannot be run on a copy.
     """
-    seen = Seen([], {})
-    with trained(program, idle=name == "eval_step") as trainee:
+    trains = name == "train_step"
+    calls = _CALLS if trains and _may_switch(program.subject.train_step) else 1
+    found: list[Seen] = []
+    with trained(program, idle=not trains) as trainee:
         network = trainee.program.network
         for (path, module), original in zip(network.named_modules(), program.network.modules(), strict=True):
             module.training = original.training
             if not path or _heeds_mode(module):
-                module.register_forward_pre_hook(_noted(seen, path))
-        if name == "eval_step":
-            trainee.evaluate(batch)
-        else:
-            trainee.step(batch)
-    return seen
+                module.register_forward_pre_hook(_noted(found, path, trains=trains))
+        while len(found) < calls and not (found and found[-1].is_all(training=not trains)):
+            found.append(Seen([], {}))
+            try:
+                trainee.step(batch) if trains else trainee.evaluate(batch)
+            except MissingNeed:
+                found.pop()
+                if not found:
+                    raise
+                break  # the calls before tell what they tell
+    return found
 
 
-def _noted(seen: Seen, path: str) -> Callable[..., None]:
+def _may_switch(step: Callable[..., Any] | None) -> bool:
+    """Whether the text of a step switches a model to eval mode somewhere."""
+    return bool(mentions_of(step, "eval")) or any("False" in one.line for one in mentions_of(step, "train"))
+
+
+def _noted(found: list[Seen], path: str, *, trains: bool) -> Callable[..., None]:
     def hook(module: nn.Module, *_: Any) -> None:
+        seen, graph = found[-1], torch.is_grad_enabled()
         if path:
             seen.parts[path] = module.training
-        else:
+        elif graph or not trains:  # what a training step only looks at may well be in eval mode
             seen.roots.append(module.training)
-            seen.without_graph |= not torch.is_grad_enabled()
+            seen.without_graph |= not graph
 
     return hook
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
+import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,6 +32,7 @@ _GROUP = 64
 _AGAIN = 8
 _SAID = 0.1
 _SET, _NEARLY_ALL = 30, 0.9
+_FEW_LEVELS, _FEW_BITS = 4, 64  # neighbours in such rows go together in ways that no count of values tells
 _TRANSFORMS = ("transform", "transforms", "augment", "augmentation", "augmentations", "target_transform")
 
 _NO_SUBJECT = Subject(nn.Identity())
@@ -68,6 +73,13 @@ class Rows:
         """Whether equal samples can be no coincidence: there are far more rows that could be than rows that are."""
         _, first = np.unique(self.inputs, return_index=True)
         return bits_of(self.places[first]) > 2 * float(np.log2(max(2, len(self.inputs)))) + 6
+
+    @cached_property
+    def are_few_valued(self) -> bool:
+        """Whether rows are short and of a few values each, as small pictures of two colours are: equal by nature."""
+        levels = len(np.unique(self.places))
+        values = sum(math.prod(map(int, re.findall(r"\d+", shape))) for shape in re.findall(r"\[(.*?)\]", self.form))
+        return levels <= _FEW_LEVELS and values * math.log2(max(levels, 1)) <= _FEW_BITS
 
 
 def repeated(rows: Rows) -> tuple[dict[int, int], Integers]:
@@ -255,24 +267,24 @@ def _steady(
 ) -> list[tuple[str, Digest]] | None:
     """Return the digests of samples; None where the first few, read twice by one worker, are not the same."""
     few = indices[:_AGAIN]
-    twice = [found[:2] for _, found in _read(dataset, np.concatenate([few, few]), split, limits, until, group=len(few))]
-    if twice[: len(few)] != twice[len(few) :]:
-        return None
-    return list(_read(dataset, indices, split, limits, until))
+    groups = [few, few, *np.split(indices, range(_GROUP, len(indices), _GROUP))]
+    with closing(_read(dataset, groups, split, limits, until)) as given:
+        once, again = ([found[:2] for _, found in islice(given, len(few))] for _ in range(2))
+        return list(given) if once == again else None
 
 
 def _read(
-    dataset: Any, indices: Integers, split: Split | None, limits: Limits, until: float, *, group: int = _GROUP
-) -> Iterator[tuple[str, Digest]]:
-    """Give the digests of samples, two groups at least, and then as far as the time allows."""
-    groups = [part.tolist() for part in np.split(indices, range(group, len(indices), group))]
-    source = BatchSource(DataLoader(dataset, batch_sampler=groups, collate_fn=partial(_digests, split)))
+    dataset: Any, groups: Sequence[Integers], split: Split | None, limits: Limits, until: float
+) -> Generator[tuple[str, Digest], None, None]:
+    """Give the digests of samples, four groups at least, and then as far as the time allows."""
+    listed = [group.tolist() for group in groups]
+    source = BatchSource(DataLoader(dataset, batch_sampler=listed, collate_fn=partial(_digests, split)))
     try:
         for number in range(len(groups)):
             with limits.watching():
                 fetched = source.next()
             yield from fetched.batch
-            if time.monotonic() > until and number:
+            if time.monotonic() > until and number > 2:
                 return
     finally:
         source.close()

@@ -16,6 +16,7 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.descent import descending
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.subject import rate_of
 
 _STEPS, _TIMES = 6, 3.0
 
@@ -92,7 +93,7 @@ def plain_rate(program: Program) -> float | None:
         return None
     if not isinstance(given, SGD | LBFGS):
         return 0.0
-    return max(float(group.get("initial_lr", group["lr"])) for group in given.param_groups)
+    return max(rate_of(group, base=True) or 0.0 for group in given.param_groups)
 
 
 def trial(program: Program, recorded: Recorded) -> Trial | None:
@@ -103,7 +104,7 @@ def trial(program: Program, recorded: Recorded) -> Trial | None:
     """
     given, start = program.subject.optimizer, recorded.record.loss
     groups = given.param_groups if isinstance(given, SGD) and not given.state else []
-    kinds = {(float(group["lr"]), float(group["momentum"])) for group in groups}
+    kinds = {(rate_of(group) or 0.0, float(group["momentum"])) for group in groups}
     if len(kinds) != 1 or program.subject.train_step is not None or recorded.no_backward or start is None:
         return None
     rate, momentum = kinds.pop()

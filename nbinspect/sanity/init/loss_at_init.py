@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, TaskRecord
-from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, of_unknown_task, passed, warned
 from nbinspect.sanity.evidence.chance import Chance
 from nbinspect.sanity.evidence.depth import Layer
 from nbinspect.sanity.evidence.head import head_before, oversize
@@ -37,7 +37,7 @@ def run(
         oversized: times the usual size of its weights, one over the root of its inputs.
     """
     if task.kind == "other":
-        return skipped("a task that is known: give task=…")
+        return of_unknown_task(task)
     chance = untrained.chance
     if chance is None:
         return inconclusive(

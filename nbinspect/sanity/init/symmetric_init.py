@@ -8,7 +8,16 @@ from torch import nn
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed
 from nbinspect.sanity.evidence.depth import Layer, layers_of
-from nbinspect.sanity.evidence.symmetry import changes_of, is_symmetric, spread
+from nbinspect.sanity.evidence.symmetry import (
+    changes_of,
+    count_of,
+    has_doubles,
+    is_same_way,
+    is_symmetric,
+    parting,
+    spread,
+    twins_among,
+)
 from nbinspect.sanity.evidence.untrained import Untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
@@ -29,15 +38,25 @@ def run(
     del untrained
     layers = [layer for layer in layers_of(backward) if layer.weight.requires_grad]
     suspects = [layer for layer in layers if is_symmetric(layer)]
-    if not suspects:
+    doubled = [layer for layer in layers if layer not in suspects and has_doubles(layer)]
+    twins = twins_among(layers)
+    if not suspects and not doubled and not twins:
         return passed(f"units differ in every weighted layer ({len(layers)})")
     changes = changes_of(program, backward.batch, [layer.name for layer in layers], steps)
     moved = {name for name, change in changes.items() if change.any()}
-    if not moved and len(layers) > 1:
+    if not moved and len(layers) > 1 and suspects:
         return _told(suspects, suspects[0], f"after {steps} steps no weight of any layer has moved")
     stuck = [layer for layer in suspects if layer.name in moved and spread(changes[layer.name], layer) < alike]
     if stuck:
         return _told(suspects, stuck[0], f"they are still alike after {steps} gradient steps on a copy")
+    for layer in doubled:
+        if layer.name in moved and parting(changes[layer.name], layer) < alike:
+            return _of_doubles(layer, f"most units of {layer.name} have a double", steps)
+    for one, other in twins:
+        if one.name in moved and is_same_way(changes[one.name], changes[other.name], alike):
+            return _of_doubles(other, f"{other.name} is a double of {one.name}", steps)
+    if not suspects:
+        return passed(f"units or layers that begin alike: {len(doubled) + len(twins)}; they part within {steps} steps")
     still = [layer.name for layer in suspects if layer.name not in moved]
     if still:
         return inconclusive(
@@ -48,9 +67,23 @@ def run(
     return passed(f"layers that begin with units alike: {len(suspects)}; they part within {steps} steps")
 
 
+def _of_doubles(layer: Layer, summary: str, steps: int) -> CheckResult:
+    return failed(
+        summary,
+        measured("gradient steps on a copy after which the doubles are still the same", steps, "0"),
+        title=f"{summary[0].upper()}{summary[1:]}",
+        detail="They begin with the very same weights, enter what follows in the same way, so they get the same "
+        f"gradient and remain one: after {steps} gradient steps on a copy they are still alike.",
+        remedy="Draw the weights of each anew (reset_parameters() after a deepcopy), or add a little noise.",
+        where=layer.name,
+        place=layer.operation.step.place,
+        confirmed=True,
+    )
+
+
 def _told(suspects: list[Layer], layer: Layer, evidence: str) -> CheckResult:
     first = layer.weight.detach().reshape(-1)[0]
-    units = layer.weight.shape[0]
+    units = count_of(layer)
     return failed(
         f"all {units} units of {layer.name} are alike",
         measured(f"different units of {layer.name}", 1, f"{units}"),

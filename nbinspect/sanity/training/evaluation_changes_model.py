@@ -28,7 +28,7 @@ def run(program: Program, batch: Batch, eval_step: Callable[..., Any], *, smalle
     if not left.names:
         mode = "; the model is left in eval mode" if left.leaves_mode else ""
         return passed(f"parameters, buffers and gradients stay{mode}")
-    is_buffers = not left.parameters and not left.gradients
+    is_buffers = not (left.parameters or left.gradients or left.switched)
     if is_buffers and not left_behind(program, batch, training=False).names:
         return _of_mode(left, eval_step)
     shifts = {
@@ -37,11 +37,13 @@ def run(program: Program, batch: Batch, eval_step: Callable[..., Any], *, smalle
     }
     does = any(shift > smallest for shift in shifts.values() if shift is not None)
     is_known = any(shift is not None for shift in shifts.values())
+    if not does and len(left.switched) == len(left.names):
+        return passed("parameters, buffers and gradients stay; what it switches off the training step switches on")
     is_state = is_buffers and not any(is_statistic(program, name) for name in left.buffers)
     certain = bool(left.gradients) or (does and not is_state) or (bool(left.parameters) and not is_known)
     return (failed if certain else warned)(
         f"evaluation changes {_counted(left)}",
-        measured("parameters, buffers and gradients that evaluation changes", len(left.names), "0"),
+        measured("parameters, buffers, gradients and requires_grad that evaluation changes", len(left.names), "0"),
         *(measured(f"change of {name}", shift, "0") for name, shift in shifts.items() if shift is not None),
         title="Evaluation changes the model",
         detail=f"eval_step leaves other values in {', '.join(left.names[:3])}"
@@ -56,12 +58,15 @@ def run(program: Program, batch: Batch, eval_step: Callable[..., Any], *, smalle
 
 def _counted(left: Left) -> str:
     parts = {"parameters": left.parameters, "buffers": left.buffers, "gradients": left.gradients}
+    parts["settings of requires_grad"] = left.switched
     return ", ".join(f"{len(names)} {kind}" for kind, names in parts.items() if names)
 
 
 def _remedy(left: Left) -> str:
     if left.parameters:
         return "Take optimizer steps and other writes to parameters out of eval_step."
+    if left.switched:
+        return "Evaluate under torch.no_grad() instead of switching requires_grad, or switch it back in eval_step."
     if left.gradients:
         return "Evaluate under torch.no_grad(), or clear the gradients of a backward pass in eval_step."
     return "Call model.eval() at the beginning of eval_step, and put back what it keeps in buffers."

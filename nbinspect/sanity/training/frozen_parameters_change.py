@@ -25,6 +25,8 @@ def run(program: Program, batch: Batch, observed: Observed) -> CheckResult:
     if moved:
         return _by_optimizer(program, batch, moved, count)
     written = thawed.rewritten_by_step(observed)
+    if cut := thawed.shortened_when_read(program, written):
+        return _by_max_norm(cut, count)
     if written and not program.writes:
         return _by_step(program, observed, written, count)
     return _of_norms(program, observed, count)
@@ -61,6 +63,19 @@ def _by_step(program: Program, observed: Observed, names: list[str], count: int)
         code="+ if parameter.requires_grad:" if is_loop else "",
         where=names[0],
         place=place_of(program.subject.train_step),
+    )
+
+
+def _by_max_norm(names: list[str], count: int) -> CheckResult:
+    return failed(
+        f"max_norm changes {len(names)} frozen parameters",
+        measured(_COUNTED, f"{len(names)} of {count}", "0"),
+        title="max_norm shortens frozen vectors",
+        detail=f"{', '.join(names[:3])}: an embedding with max_norm writes shorter rows into its weight whenever they "
+        "are looked up, whatever requires_grad says.",
+        remedy="Leave max_norm out, and shorten the vectors once before you freeze them if that is meant.",
+        code="- max_norm=…",
+        where=names[0],
     )
 
 

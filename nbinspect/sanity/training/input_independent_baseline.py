@@ -8,11 +8,23 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.records import Chart, TaskRecord
-from nbinspect.sanity.check import Arguments, Check, CheckResult, Measurement, failed, inconclusive, passed, skipped
+from nbinspect.sanity.check import (
+    Arguments,
+    Check,
+    CheckResult,
+    Measurement,
+    failed,
+    inconclusive,
+    measured,
+    of_unknown_task,
+    passed,
+    skipped,
+)
 from nbinspect.sanity.evidence.contents import relation
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.curve import Curve
 from nbinspect.sanity.trials.fit import fit, yours
+from nbinspect.sanity.trials.heard import Heard, heard
 from nbinspect.sanity.trials.overfitting import Overfitting
 from nbinspect.sanity.trials.pictures import curves_chart, shown, way
 from nbinspect.sanity.trials.samples import made_alike
@@ -20,6 +32,7 @@ from nbinspect.sanity.trials.samples import made_alike
 _STEPS = 30
 _FEW = 12
 _RISEN = 2.0
+_BLIND = 0.9
 
 
 def run(
@@ -30,6 +43,7 @@ def run(
     learnt: float = 0.8,
     leaks: float = 0.7,
     same: float = 1e-5,
+    drowned: float = 0.02,
 ) -> CheckResult:
     """Fail where training on one batch gets below the best constant without inputs, or the inputs make no difference.
 
@@ -41,10 +55,13 @@ def run(
             batch has been learnt.
         leaks: the same, below which nothing comes that has no inputs.
         same: how much the two curves may differ, as a share of their way, where inputs make no difference.
+        drowned: share of what random draws change in the outputs, below which the inputs cannot be heard.
     """
     batch, goal, real = overfitting.batch, overfitting.whole.goal, overfitting.whole
-    if task.kind == "other" or batch.size < len("abcd") or relation(batch):
-        return skipped("a task that is known, on a batch of 4 or more samples that are independent of each other")
+    if task.kind == "other":
+        return of_unknown_task(task)
+    if batch.size < len("abcd") or relation(batch):
+        return skipped("a batch of 4 or more samples that are independent of each other")
     if goal.gap is None:
         return inconclusive(
             "what can be had without inputs is not known",
@@ -55,9 +72,16 @@ def run(
         return skipped("inputs that can be zeroed without the targets")
     best = min((real, *overfitting.rates), key=lambda curve: curve.left)
     own = replace(yours(program), factor=1.0, name="inputs zeroed")
+    change = heard(program, batch)
+    if change is not None and change.by_inputs == 0 < change.samples:
+        return _of_companions(best)
     if best.left > learnt:
         blank = fit(program, zeroed, goal, own, _FEW, done=lambda _: False).curve
         return _of_no_difference(real, blank, same)
+    if change is not None and change.by_inputs < drowned * change.by_draws:
+        noisy = fit(program, batch, goal, replace(own, held=False, name="noise drawn anew"), len(best.losses)).curve
+        if noisy.left > _BLIND:
+            return _of_noise(best, noisy, change)
     # masks that are held would tell the samples apart
     blank = fit(program, zeroed, goal, replace(own, held=False), min(_STEPS, len(best.losses))).curve
     numbers, charts = _numbers(best, blank), (_chart(best, blank),)
@@ -75,6 +99,40 @@ def run(
         "which is the best for outputs that are the same for all: what tells the samples apart comes another way.",
         remedy="Find what else reaches the network: the targets, an index, the place in the batch, a state that stays.",
         charts=charts,
+    )
+
+
+def _of_companions(real: Curve) -> CheckResult:
+    """Say that the batch is told apart by masks or lengths alone."""
+    return failed(
+        "outputs depend on masks or lengths alone",
+        shown("the batch", real),
+        measured("change of the outputs with all other inputs zeroed", 0.0, "not 0"),
+        title="Only masks or lengths reach the network",
+        detail="With everything zeroed but masks and lengths every output stays the same to the last bit, also with "
+        "noise on all weights: samples are told apart by their lengths alone.",
+        remedy="Look at what forward is given: the mask may stand where the inputs should.",
+        confirmed=True,
+    )
+
+
+def _of_noise(real: Curve, noisy: Curve, change: Heard) -> CheckResult:
+    """Say that inputs are lost in what is drawn at random."""
+    return failed(
+        "random draws drown the inputs",
+        shown("the batch", real),
+        shown("the batch", noisy),
+        measured(
+            "change of the outputs with inputs zeroed, of that by other draws",
+            change.by_inputs / change.by_draws,
+            "not far below 1",
+        ),
+        title="Random draws drown the inputs",
+        detail=f"In train mode other draws change the outputs {change.by_draws / max(change.by_inputs, 1e-30):.0f} "
+        "times as much as zeroed inputs do. The batch is learnt only while the draws are repeated, by their pattern.",
+        remedy="Add less noise, or look whether signal and noise have changed places.",
+        charts=(curves_chart("Loss of one batch, draws repeated and drawn anew", (real, noisy)),),
+        confirmed=True,
     )
 
 
@@ -139,7 +197,7 @@ CHECK = Check(
     question="Does training on one batch need its inputs?",
     why="A network that learns as well without inputs has learnt something else than you think.",
     remedy="Find what reaches the network beside its inputs, or where these are lost.",
-    cost=_STEPS,
+    cost=_STEPS + 40,
     run=run,
     good=good,
     bad=bad,

@@ -13,7 +13,7 @@ from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, passe
 from nbinspect.sanity.evidence.untrained import is_untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.rate_evidence import RateEvidence, fell
+from nbinspect.sanity.trials.rate_evidence import evidence_of, fell
 
 
 def run(
@@ -25,9 +25,10 @@ def run(
     steps: int = 50,
     tried: int = 20,
     far: float = 20.0,
+    near: float = 2.0,
     still: float = 0.005,
 ) -> CheckResult:
-    """Fail where the loss explodes at the rate, or does not move, and falls at another one, both tried on copies.
+    """Fail where the loss explodes or stays up at the rate, or does not move, and falls at another one, both on copies.
 
     Args:
         program: left unchanged.
@@ -37,38 +38,44 @@ def run(
         steps: of the range test, at most.
         tried: steps at the rate, and at the suggested one.
         far: how many times below the suggested rate a rate is suspected to be too low.
+        near: how many times above it one is tried for longer, though the range test saw no divergence there.
         still: share of the loss that it must fall by within the steps at the rate to count as moving.
 
     Source: D-lr.
     """
-    found = RateEvidence(program, stream, steps=steps, tried=tried, has_loss=isinstance(recorded.loss, torch.Tensor))
+    found = evidence_of(program, stream, steps=steps, tried=tried, has_loss=isinstance(recorded.loss, torch.Tensor))
     rate, suggested, charts = found.rate, found.suggested, (found.chart,)
     is_new = is_untrained(program, recorded, task)
     if suggested is None or not (is_new or found.test.suggested):
         settle = "Within the range test no rate lowered the loss of these batches; a trained network may be at its end."
         return inconclusive("no rate lowers the loss", *found.shown, settle=settle, charts=charts)
-    too_high = found.is_above_divergence
+    too_high, stays_up = found.is_above_divergence, False
     if not too_high and rate * far >= suggested:
-        return passed(f"{rate:.3g}; the range test suggests {suggested:.2g}", *found.shown, charts=charts)
-    moved = fell(found.own)
-    if moved > (0 if too_high else still):
-        text = f"{rate:.3g}, at which the loss falls by {moved:.1%} in {tried} steps"
+        if rate >= near * suggested and fell(found.own) <= 0:  # momentum may tell later than the range test goes on
+            found = found.longer
+            stays_up = found.stays_up
+        if not stays_up:
+            return passed(f"{rate:.3g}; the range test suggests {suggested:.2g}", *found.shown, charts=charts)
+    above = too_high or stays_up
+    moved, other = fell(found.own), found.instead
+    if moved > (0 if above else still):
+        text = f"{rate:.3g}, at which the loss falls by {moved:.1%} in {found.tried} steps"
         return passed(text, *found.shown, charts=charts)
-    if fell(found.other) < (0 if too_high and found.own.explodes else max(0.02, 10 * moved)):
-        settle = f"At the suggested rate of {suggested:.2g} the loss does not fall either."
+    if fell(found.other) < (0 if above and found.own.explodes else max(0.02, 10 * moved)):
+        settle = f"At {other:.2g} the loss does not fall either."
         return inconclusive(f"{rate:.3g}; another is no better", *found.shown, settle=settle, charts=charts)
-    own, other = found.own, found.other
-    certain = too_high or (task.kind != "other" and is_new and abs(moved) * found.horizon < 0.05)
-    rises = "explodes" if own.explodes else "rises"
-    said = f"{rises} from {own.start:.3g} to {own.end:.3g}" if too_high else f"stays at {own.end:.4g}"
+    is_still = task.kind != "other" and abs(moved) * found.horizon < 0.05
+    certain = too_high or (is_new and (stays_up or is_still))
+    rises = "explodes" if found.own.explodes else "rises" if too_high else "stays up"
+    said = f"{rises} from {found.own.start:.3g} to {found.own.end:.3g}" if above else f"stays at {found.own.end:.4g}"
     return (failed if certain else warned)(
-        f"{rate:.3g}: the loss {rises if too_high else 'does not move'}",
+        f"{rate:.3g}: the loss {rises if above else 'does not move'}",
         *found.both,
-        title=f"The learning rate is too {'high' if too_high else 'low'}",
-        detail=f"At {rate:.3g} the loss of the first batches {said} by step {len(own.losses)}; at {suggested:.2g} "
-        f"it falls to {other.end:.3g}.",
-        remedy=f"Set the rate to about {suggested:.1g}.",
-        code=f"lr={suggested:.1g}",
+        title=f"The learning rate is too {'high' if above else 'low'}",
+        detail=f"At {rate:.3g} the loss of the first batches {said} by step {len(found.own.losses)}; at {other:.2g} "
+        f"it falls to {found.other.end:.3g}.",
+        remedy=f"Set the rate to about {other:.1g}.",
+        code=f"lr={other:.1g}",
         charts=charts,
         confirmed=True,
     )
@@ -99,7 +106,7 @@ CHECK = Check(
     question="Does the loss fall at this rate?",
     why="Above a certain rate training explodes, and far below it nothing happens; both look like a broken network.",
     remedy="Take a tenth of the largest rate at which the loss still falls.",
-    cost=90,
+    cost=150,
     run=run,
     good=good,
     bad=bad,

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from nbinspect.records import Chart, CheckResult
+from nbinspect.sanity.batches import batches_in
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.observed import Observed
@@ -17,7 +18,14 @@ from nbinspect.sanity.trials.schedule import Schedule, fault_of, schedule_of
 
 
 def run(
-    program: Program, observed: Observed, loader: Any, *, nothing: float = 1e-3, share: float = 0.4, rise: float = 3.0
+    program: Program,
+    observed: Observed,
+    loader: Any,
+    *,
+    nothing: float = 1e-3,
+    share: float = 0.4,
+    rise: float = 3.0,
+    zero: float = 0.25,
 ) -> CheckResult:
     """Fail where the rate is next to nothing for much of the run, or the run ends before the warm-up does.
 
@@ -27,9 +35,10 @@ def run(
         loader: its length is that of an epoch.
         nothing: share of the highest rate below which training stands still.
         share: of the run, for which the rate may be that low.
-        rise: how much higher than in the run the rate may go after its end.
+        rise: how much higher than in the run the rate may go after its end; half of that, where it only rises.
+        zero: share of the run, at its end, for which the rate may be exactly 0.
     """
-    epoch = _length(loader)
+    epoch = batches_in(loader)
     total = program.subject.total_steps
     calls, updates = max(observed.scheduled.values(), default=0), len(observed.updating)
     is_by_epoch = observed.is_own and 0 < calls < 0.9 * updates
@@ -37,21 +46,23 @@ def run(
         return inconclusive("not stepped with every update", settle="Give total_steps, and a loader with a length.")
     epochs = max(1, round(total / epoch)) if total and epoch else None
     schedule = schedule_of(program, epochs if is_by_epoch else total or epoch)
-    if schedule is None or schedule.peak == 0:
+    if schedule is None or not (schedule.peak or schedule.base):
         return skipped("a scheduler that follows the steps")
     stepped = observed.scheduled.get(schedule.name, 0)
     if observed.is_own and stepped == 0:
         return _elsewhere(schedule)
-    low = float((schedule.run < nothing * schedule.peak).mean())
-    later = float(schedule.rates.max()) / schedule.peak
+    low = float(schedule.is_low(nothing).mean())
+    later = float(schedule.rates.max()) / (schedule.peak or 1.0)
     unit = "epochs" if is_by_epoch else "steps"
     length = f"the {schedule.total} {unit} of {'the run' if total else 'an epoch'}" if schedule.total else "1,000 steps"
     shown = (
         measured(f"share of {length} at less than {nothing:g} of the highest rate", low, f"below {share:g}"),
         measured("highest rate after the end, beside the highest before", later, f"below {rise:g}"),
     )
-    rises = later > rise and total is not None
-    fault = fault_of(schedule, unit, sinks=low > share, rises=rises, epochs=None if is_by_epoch else epochs)
+    rises = total is not None and schedule.rises_beyond(rise / 2, rise)
+    sinks = low > share or schedule.idle > zero
+    spans = {"epochs": None if is_by_epoch else epochs, "steps": total}
+    fault = fault_of(schedule, unit, sinks=sinks, rises=rises, **spans)
     if fault is None:
         found = f"from {schedule.run[0]:.3g} to {schedule.run[-1]:.3g}, at most {schedule.peak:.3g}"
         return passed(found, *shown, charts=_chart(schedule))
@@ -83,13 +94,6 @@ def _elsewhere(schedule: Schedule) -> CheckResult:
 def _chart(schedule: Schedule) -> tuple[Chart, ...]:
     at = np.arange(len(schedule.run), dtype=np.float64)
     return (Chart("lines", "Learning rate", "step", "learning rate", ("rate",), (schedule.run,), at),)
-
-
-def _length(loader: Any) -> int | None:
-    try:
-        return len(loader) or None
-    except (TypeError, NotImplementedError):
-        return None
 
 
 def _step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> torch.Tensor:

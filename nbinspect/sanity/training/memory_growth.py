@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from nbinspect.records import Chart, CheckResult
+from nbinspect.records import Chart, CheckResult, Place
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed
 from nbinspect.sanity.program import Program
@@ -17,7 +17,6 @@ from nbinspect.sanity.trials.graphs import Alive, alive_after_steps
 from nbinspect.sanity.trials.stepping import in_order, stepping
 from nbinspect.sanity.trials.text import mentions_of, place_of
 
-_FILLS = ("append", "extend")
 _EMPTIES = ("detach", "detach_", "clear", "pop", "popleft")
 
 
@@ -50,24 +49,31 @@ def run(
     line = np.array(alive.nodes, dtype=float)
     at = np.array(alive.steps, dtype=float)
     chart = Chart("lines", "What stays alive", "training step", "nodes of the graph", ("nodes",), (line,), at)
-    places = [mention for name in _FILLS for mention in mentions_of(train_step, name)]
+    where, place, code = _kept_by(alive, train_step)
     return failed(
         f"{nodes:.0f} more graph nodes alive with each step",
         *numbers,
         title="Each step leaves its graph behind",
-        detail="Something keeps a tensor with its graph from step to step, such as a list of losses or a running sum, "
+        detail=f"{'Something' if where == 'train_step' else where} keeps a tensor with its graph from step to step, "
         "and with it every activation of that step: memory grows until it runs out.",
         remedy="Keep numbers: loss.item(), or tensor.detach().",
-        code=f"- {places[0].line}\n+ losses.append(loss.item())"
-        if len(places) == 1
-        else "+ losses.append(loss.item())",
-        where="train_step",
-        place=places[0].place if len(places) == 1 else place_of(train_step),
+        code=code or "+ losses.append(loss.item())",
+        where=where,
+        place=place,
         charts=(chart,),
     )
 
 
+def _kept_by(alive: Alive, train_step: Callable[..., Any] | None) -> tuple[str, Place | None, str]:
+    """Return what keeps the graph, the line that does, and the change; the step where none is found."""
+    if not alive.kept_at:
+        return "train_step", place_of(train_step), ""
+    keeper = alive.kept_at[0]
+    return keeper.name, keeper.place, f"- {keeper.line}\n+ {keeper.mended}" if keeper.mended else ""
+
+
 def _leads_back(alive: Alive, train_step: Callable[..., Any] | None) -> CheckResult:
+    where, place, code = _kept_by(alive, train_step)
     return failed(
         f"step {alive.steps[0] + 1} goes back into an earlier step's graph",
         measured("steps that run before one raises", alive.steps[0], "all"),
@@ -75,9 +81,9 @@ def _leads_back(alive: Alive, train_step: Callable[..., Any] | None) -> CheckRes
         detail="A tensor of an earlier step is used again, with the graph of that step: "
         f"{textwrap.shorten(alive.error.splitlines()[0], 200, placeholder=' …')}.",
         remedy="Detach what is carried from step to step: state = state.detach().",
-        code="+ state = state.detach()",
-        where="train_step",
-        place=place_of(train_step),
+        code=code or "+ state = state.detach()",
+        where=where,
+        place=place,
     )
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, inconclusive, passed, warned
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.curve import Curve
 from nbinspect.sanity.trials.overfitting import BLIND, Overfitting, is_fine, moves, trains_most
 from nbinspect.sanity.trials.pictures import way
 from nbinspect.sanity.trials.stepping import memorising
@@ -25,9 +26,15 @@ _CAUSES = {
 
 
 def run(
-    program: Program, overfitting: Overfitting, task: TaskRecord, *, left: float = 0.25, left_of_many: float = 0.9
+    program: Program,
+    overfitting: Overfitting,
+    task: TaskRecord,
+    *,
+    left: float = 0.25,
+    left_of_many: float = 0.9,
+    bound: float = 0.15,
 ) -> CheckResult:
-    """Fail where neither the user's step nor Adam at two rates can fit two samples, or where the user's step goes up.
+    """Fail where neither the user's step nor Adam can fit two samples, or the user's step undoes what others achieve.
 
     Args:
         program: left unchanged.
@@ -36,6 +43,7 @@ def run(
         left: share of the loss above its floor, beside the best outputs that ignore the inputs, with which no working
             network is left on two samples.
         left_of_many: the same where a sample has many targets, as its pixels or tokens; then it is a warning.
+        bound: the same where no weights can make the outputs large, as where they are cosines.
     """
     whole, met = overfitting.whole, overfitting.meeting
     rest: dict[str, Any] = {"charts": overfitting.charts}
@@ -45,6 +53,8 @@ def run(
     if overfitting.batch.size == 1 < overfitting.size:
         settle = "Look at the loader: every sample of the first batch has the same inputs."
         return inconclusive("no two samples that differ", *overfitting.shown, settle=settle, **rest)
+    if is_single and overfitting.lowest is not None and overfitting.lowest.left > bound and task.kind != "other":
+        return _of_the_bound(overfitting, overfitting.lowest, rest)
     if whole.is_reached or (is_fine(whole) and not is_stuck and not is_away):
         return passed(f"{overfitting.what}: loss {way(whole)}", *overfitting.shown, **rest)
     if not is_stuck and not is_away and overfitting.fitting is not None:
@@ -79,9 +89,25 @@ def _of_the_network(found: Overfitting, answer: Callable[..., CheckResult], rest
     )
 
 
+def _of_the_bound(found: Overfitting, curve: Curve, rest: dict[str, Any]) -> CheckResult:
+    """Say that the outputs cannot become large enough for the loss to come near its floor."""
+    return failed(
+        f"bounded outputs keep {curve.left:.0%} of the loss",
+        *found.shown,
+        title="The outputs cannot become as large as the loss needs",
+        detail=f"However large the weights, the outputs stay as small as they are, as cosines do; the loss of two "
+        f"samples ends at {curve.last:.3g}, far above its floor of {curve.goal.floor:.3g}.",
+        remedy="Multiply the outputs by a scale, fixed (16 to 64 for cosines) or learnt, or divide by a temperature.",
+        confirmed=True,
+        **rest,
+    )
+
+
 def _of_the_step(found: Overfitting, rest: dict[str, Any]) -> CheckResult:
     """Say what the user's own step does, where the network itself can fit the samples."""
     whole, other, kind = found.whole, found.fitting, found.whole.kind
+    if found.undone is not None:
+        return _of_own_step(found, found.undone, rest)
     if other is None or kind == "falls" or (kind == "plateaus" and (moves(whole) or other in found.pair[:1])):
         return passed(f"loss {way(whole)}; {other.name if other else 'two samples'} gets down", *found.shown, **rest)
     said = {
@@ -96,6 +122,20 @@ def _of_the_step(found: Overfitting, rest: dict[str, Any]) -> CheckResult:
     if goes_up or (kind == "explodes" and is_lost):
         return failed(summary, *found.shown, **said, **rest, confirmed=True)
     return warned(summary, *found.shown, **said, **rest)
+
+
+def _of_own_step(found: Overfitting, standard: Curve, rest: dict[str, Any]) -> CheckResult:
+    """Say that the user's own step does not learn what a standard one with the same optimizer does."""
+    return failed(
+        f"{found.whole.kind} with your step, not with a standard one",
+        *found.shown,
+        title="Your training step undoes what it learns",
+        detail=f"After {len(found.whole.losses) - 1} of your steps on one batch the loss is {found.whole.last:.3g}, "
+        f"after a standard step (clear, forward, loss, backward, update) with the same optimizer {standard.last:.3g}.",
+        remedy="Look at what your step does beside these five: what it adds to gradients, or writes to weights.",
+        confirmed=True,
+        **rest,
+    )
 
 
 def _open(found: Overfitting, rest: dict[str, Any]) -> CheckResult:
@@ -125,7 +165,7 @@ CHECK = Check(
     question="Can the loss of one small batch be driven to its floor?",
     why="A network that cannot learn a few samples by heart has a fault that no amount of data mends.",
     remedy="Look for what makes samples one, cuts the gradient, or keeps the outputs from the labels.",
-    cost=179,
+    cost=279,
     run=run,
     good=good,
     bad=bad,

@@ -12,14 +12,24 @@ from torch import nn
 
 from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
+from nbinspect.sanity.check import (
+    Arguments,
+    Check,
+    Measurement,
+    failed,
+    inconclusive,
+    measured,
+    of_unknown_task,
+    passed,
+    skipped,
+    warned,
+)
 from nbinspect.sanity.evidence.scan import Scan
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.exam import exam_of
 from nbinspect.sanity.trials.fresh import looks_while_training, strength
-
-_NEEDS = {"other": "a task that is known: give task=…", "language-model": "labels that are not the inputs themselves"}
+from nbinspect.sanity.trials.reread import Reread, reread
 
 
 def run(
@@ -47,15 +57,22 @@ def run(
         steps: at the user's rate, at most.
         memorising: of Adam on about 200 samples, once with their labels and once with shuffled ones, at most.
     """
-    if task.kind in _NEEDS or recorded.batch.targets is None:
-        return skipped(_NEEDS.get(task.kind, "labels that are one tensor"))
+    if task.kind == "other":
+        return of_unknown_task(task)
+    if task.kind == "language-model":
+        return skipped("labels that are not the inputs themselves")
+    if recorded.batch.targets is None:
+        return skipped("labels that are one tensor")
     looks = looks_while_training(program, task, stream, steps, sure)
     told, fresh = strength(looks), sum(look.samples for look in looks)
     shown = measured("real labels of fresh samples, in deviations above shuffled ones", told, f"above {sure:g}")
     charts = (_chart("Fresh batches", [one.own for one in looks], [one.exchanged for one in looks]),)
     if told >= sure:
         return passed(f"learnt in {len(looks) - 1} steps, {told:.1f} deviations above chance", shown, charts=charts)
-    unclear = f"{told:.1f} deviations above shuffled ones on {fresh} fresh samples"
+    again = reread(stream, program.limits, program.seed)
+    if again is not None and again.is_drawn_anew:
+        return _of_labels_that_change(again, shown, charts)
+    unclear = f"{abs(told):.1f} deviations {'above' if told > 0 else 'below'} shuffled ones on {fresh} fresh samples"
     exam = exam_of(program, task, stream, scan, steps=memorising, chance=chance)
     if exam.own is not None and exam.own.strength >= sure:
         return passed(f"learnt by Adam at 0.01, {exam.own.strength:.1f} deviations above chance", shown, charts=charts)
@@ -76,6 +93,38 @@ def run(
         f"the labels of {exam.others:,} others; nor do simple models. Inputs and labels seem not to belong together.",
         remedy="Shuffle, sort and filter both with one index, x[index] and y[index]; follow a sample by hand.",
         charts=(*charts, _chart("Memorised by Adam", exam.own.losses, exam.exchanged.losses, exam.blind)),
+    )
+
+
+def _of_numbers(order: str, shown: Measurement, charts: tuple[Chart, ...]) -> CheckResult:
+    return failed(
+        "every batch numbers its classes anew",
+        shown,
+        title="Every batch numbers its classes anew",
+        detail=f"In each batch the classes have the numbers 0, 1, 2, … in {order}, though samples come in a random "
+        "order: the same number is another class in the next batch, and nothing can be learnt.",
+        remedy="Make one list of all classes before training, and look the numbers up in it.",
+        where="loader",
+        charts=charts,
+    )
+
+
+def _of_labels_that_change(again: Reread, shown: Measurement, charts: tuple[Chart, ...]) -> CheckResult:
+    return failed(
+        "the same samples get other labels at each reading",
+        shown,
+        measured(
+            f"labels that stay when {again.samples} samples are read again",
+            f"{again.agreeing:.0%}",
+            f"100% ({again.chance:.0%} by chance)",
+        ),
+        title="The label of a sample is another at each reading",
+        detail=f"Of {again.samples} samples that the loader gave twice, {again.agreeing:.0%} had the same label both "
+        f"times, and {again.chance:.0%} would by chance: classes are numbered or labels drawn anew each time.",
+        remedy="Number the classes once, before training, and let data set and collate_fn look the numbers up.",
+        where="loader",
+        charts=charts,
+        confirmed=True,
     )
 
 

@@ -19,7 +19,9 @@ from nbinspect.sanity.trials.sizes import is_warming, picture_of, rates_of, size
 from nbinspect.sanity.trials.stepping import in_order, stepping
 from nbinspect.sanity.trials.trainee import Trainee
 
+_CREEPING = 3e-5  # too small as well where the loss stands still meanwhile, and falls far at another rate
 _TRIED = 1e-2  # a step that shows within a few whether it helps
+_STILL, _FAR, _FURTHER = 5e-4, 0.03, 30.0  # of the loss; how far it has to fall where updates are just very small
 
 
 def run(
@@ -58,12 +60,16 @@ def run(
     number = measured("size of an update beside its weights, median of layers", middle, "about 0.001")
     chart = picture_of(sizes, (low, high))
     off = [size for size in sizes.values() if not low <= size <= high]
-    if len(off) < most * len(sizes) or low <= middle <= high:
+    is_off = len(off) >= most * len(sizes) and not low <= middle <= high
+    may_creep = low <= middle < _CREEPING and is_untrained(program, recorded, task)
+    as_it_is = losses_of(program, (batch,), control_steps) if is_off or may_creep else None
+    if not is_off and not (as_it_is and abs(fell(as_it_is)) < _STILL * abs(as_it_is[0])):
         return passed(f"median {middle:.2g} of the weights", number, charts=(chart,))
+    off = off if is_off else [size for size in sizes.values() if size < _CREEPING]
     factor = _TRIED / middle if middle else 1 / _TRIED
-    as_it_is = losses_of(program, (batch,), control_steps)
     other = losses_of(program, (batch,), control_steps, before=partial(Trainee.scale_rates, factor=factor))
-    helps = bool(other) and fell(other) > max(better * fell(as_it_is), 0.05 * abs(other[0]) if other else 0.0)
+    times, least = (better, 0.05) if is_off else (_FURTHER, _FAR)
+    helps = bool(other) and fell(other) > max(times * fell(as_it_is), least * abs(other[0]) if other else 0.0)
     rate = max(rates_of(observed), default=1.0)
     how = "small" if middle < low else "large"
     tried = [

@@ -25,13 +25,16 @@ class Left:
     """Names of those with other bytes; so are `buffers` and `gradients`."""
     buffers: tuple[str, ...]
     gradients: tuple[str, ...]
+    switched: tuple[str, ...]
+    """Names of the parameters that have another `requires_grad`."""
     leaves_mode: bool
     """Whether it leaves the model in another mode than it found it in."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """All of them."""
-        return (*self.parameters, *self.buffers, *(f"gradient of {name}" for name in self.gradients))
+        gradients = (f"gradient of {name}" for name in self.gradients)
+        return (*self.parameters, *self.buffers, *gradients, *(f"requires_grad of {name}" for name in self.switched))
 
 
 def left_behind(program: Program, batch: Batch, *, training: bool = True) -> Left:
@@ -44,14 +47,19 @@ def left_behind(program: Program, batch: Batch, *, training: bool = True) -> Lef
         network = trainee.program.network
         if not training:
             network.eval()
-        before, mode = _state(trainee), network.training
+        before, mode, trainable = _state(trainee), network.training, _trainable(trainee)
         trainee.evaluate(batch)
         after = _state(trainee)
         parameters, buffers, gradients = (
             tuple(sorted(name for name in {**old, **new} if not _is_same(old.get(name), new.get(name))))
             for old, new in zip(before, after, strict=True)
         )
-        return Left(parameters, buffers, gradients, network.training is not mode)
+        switched = tuple(sorted(trainable ^ _trainable(trainee)))
+        return Left(parameters, buffers, gradients, switched, network.training is not mode)
+
+
+def _trainable(trainee: Trainee) -> set[str]:
+    return {name for name, parameter in trainee.parameters.items() if parameter.requires_grad}
 
 
 def is_statistic(program: Program, name: str) -> bool:
@@ -84,18 +92,21 @@ def shift_of_training(program: Program, batch: Batch) -> float | None:
 
 
 def _difference(program: Program, batch: Batch, seen: Callable[[Trainee], list[Tensor]]) -> float | None:
-    """Return how far what is seen on a copy that evaluated is from what is seen on one that did not."""
-    found = []
+    """Return how far what is seen on a copy that evaluated is from what is seen on one that did not.
+
+    Infinite where nothing can be seen any more after the evaluation; None where it cannot be seen without one either.
+    """
+    found: list[list[Tensor]] = []
     idle = program.subject.optimizer is None and program.subject.train_step is None
     try:
-        for evaluates in (True, False):
+        for evaluates in (False, True):
             with trained(program, idle=idle) as trainee:
                 if evaluates:
                     trainee.evaluate(batch)
                 found.append([tensor.clone() for tensor in seen(trainee)])
     except MissingNeed:
-        return None
-    one, other = found
+        return float("inf") if found else None
+    other, one = found
     if [tensor.shape for tensor in one] != [tensor.shape for tensor in other]:
         return float("inf")
     moved = sum(float((a - b).nan_to_num().norm()) ** 2 for a, b in zip(one, other, strict=True))

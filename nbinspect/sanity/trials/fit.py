@@ -49,6 +49,8 @@ class Fit:
     curve: Curve
     outputs: Any
     """What the model returns for the batch at the end, detached; None where it cannot be asked."""
+    is_returned: bool = False
+    """Whether the steps return the program's own loss, so that it is this loss that they are to lower."""
 
 
 def yours(program: Program) -> Way:
@@ -107,7 +109,7 @@ def fit(
             if measure.losses and done(Curve(way.name, tuple(measure.losses), goal)):
                 break
         curve = Curve(way.name, tuple(measure.finished()), goal)
-        return Fit(curve, _outputs(trainee, batch))
+        return Fit(curve, _outputs(trainee, batch), measure.is_returned)
 
 
 class _Measure:
@@ -117,7 +119,7 @@ class _Measure:
         self._trainee = trainee
         self._batch = batch
         self._held = held
-        self._returned = True
+        self.is_returned = True
         self._loss = self._measured()
         self.losses: list[float] = [] if self._loss is None else [self._loss]
 
@@ -130,15 +132,15 @@ class _Measure:
             self.losses.append(returned)
             return
         if self._trainee.steps == 1:
-            self._returned = returned is not None and isclose(returned, self._loss, rel_tol=1e-4, abs_tol=1e-7)
-        elif self._returned and returned is not None:
+            self.is_returned = returned is not None and isclose(returned, self._loss, rel_tol=1e-4, abs_tol=1e-7)
+        elif self.is_returned and returned is not None:
             self.losses.append(returned)
-        if not self._returned:
+        if not self.is_returned:
             self.losses.append(self._now())
 
     def finished(self) -> list[float]:
         """Return the losses with that after the last step."""
-        if self._loss is not None and self._returned:
+        if self._loss is not None and self.is_returned:
             self.losses.append(self._now())
         return self.losses
 

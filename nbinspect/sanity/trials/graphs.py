@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import Tensor
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.keepers import Keeper, keepers
 from nbinspect.sanity.trials.trainee import trained
 
 _TWICE = ("backward through the graph a second time", "modified by an inplace operation")
@@ -33,6 +34,8 @@ class Alive:
     """Whether every step had a backward pass."""
     error: str = ""
     """What a later step raised because its graph leads back into that of an earlier one; empty where none did."""
+    kept_at: tuple[Keeper, ...] = ()
+    """The lines that write to what holds a tensor with a graph at the end; empty where nothing grows."""
 
     @property
     def nodes_a_step(self) -> float:
@@ -59,7 +62,9 @@ def alive_after_steps(program: Program, batches: Sequence[Batch], counted: Seque
     nodes: list[int] = []
     tensors: list[int] = []
     goes_back = True
-    with trained(program) as trainee, _only_new_objects():
+    with _only_new_objects(), trained(program) as trainee:  # copies are new, for a sum in place has no new tensor
+        subject = trainee.program.subject
+        roots = (subject.train_step, subject.network, subject.loss_fn, subject.forward)
         before = _count(program)
         for number in range(max(counted)):
             try:
@@ -68,7 +73,7 @@ def alive_after_steps(program: Program, batches: Sequence[Batch], counted: Seque
                 error = str(missing.__cause__)
                 if number == 0 or not any(text in error for text in _TWICE):
                     raise
-                return Alive((number,), (0,), (0,), error=error)
+                return Alive((number,), (0,), (0,), error=error, kept_at=tuple(keepers(roots)))
             goes_back = goes_back and step.events.passes > 0
             if number + 1 in counted:
                 now = _count(program)
@@ -76,13 +81,13 @@ def alive_after_steps(program: Program, batches: Sequence[Batch], counted: Seque
                 tensors.append(now[1] - before[1])
                 if len(nodes) > 1 and nodes[-1] <= nodes[-2]:
                     break
-    return Alive(tuple(counted[: len(nodes)]), tuple(nodes), tuple(tensors), goes_back)
+        found = Alive(tuple(counted[: len(nodes)]), tuple(nodes), tuple(tensors), goes_back)
+        return replace(found, kept_at=tuple(keepers(roots))) if found.nodes_a_step else found
 
 
 @contextmanager
 def _only_new_objects() -> Iterator[None]:
-    """Set all objects that are alive aside from the garbage collector, which is slow where there are many."""
-    gc.collect()
+    """Set all objects that there are aside from the garbage collector, which is slow where there are many."""
     is_free = gc.get_freeze_count() == 0  # else the user has set some aside, who would come back too
     if is_free:
         gc.freeze()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.schedule import taken_by
 from nbinspect.sanity.trials.trainee import Step, trained
 
 _UPDATES = 6
@@ -61,16 +61,12 @@ def observe(program: Program, batches: Sequence[Batch]) -> Observed:
             role: frozenset(names[id(p)] for group in optimizer.param_groups for p in group["params"])
             for role, optimizer in trainee.optimizers.items()
         }
-        began = {name: _count(scheduler) for name, scheduler in trainee.schedulers.items()}
+        began = {name: taken_by(scheduler) for name, scheduler in trainee.schedulers.items()}
         steps: list[Step] = []
         updates, idle = 0, set(map(id, trainee.optimizers.values()))
         while (updates < _UPDATES or idle) and len(steps) < _STEPS:  # an optimizer may have its turn now and then
             steps.append(trainee.step(batches[len(steps) % len(batches)], observed=True))
             updates += any(update.rewritten for update in steps[-1].events.updates)
             idle -= {id(update.optimizer) for update in steps[-1].events.updates}
-        scheduled = {name: _count(scheduler) - began[name] for name, scheduler in trainee.schedulers.items()}
+        scheduled = {name: taken_by(scheduler) - began[name] for name, scheduler in trainee.schedulers.items()}
         return Observed(tuple(steps), trainee.is_own, trainable, frozenset(named) - trainable, held, scheduled)
-
-
-def _count(scheduler: Any) -> int:
-    return int(getattr(scheduler, "last_epoch", 0))

@@ -14,12 +14,14 @@ from nbinspect.sanity.check import MissingNeed, measured
 from nbinspect.sanity.evidence.sameness import along, differs
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, record, tensor_output
+from nbinspect.sanity.trials.bounded import are_bounded, lowest
 from nbinspect.sanity.trials.curve import Curve
 from nbinspect.sanity.trials.fit import Fit, Way, adam, fit, yours
 from nbinspect.sanity.trials.floor import UNKNOWN, Goal, goal_of
 from nbinspect.sanity.trials.meeting import Meeting, meeting_of
 from nbinspect.sanity.trials.pictures import curves_chart, shown
 from nbinspect.sanity.trials.samples import distinct, two_unlike
+from nbinspect.sanity.trials.undone import standard_curve
 
 _WHOLE, _PAIR, _ONE, _OTHER, _CONTROL = 40, 15, 8, 18, 40
 _RATES = ((1e3, (0.05, 0.2)), (1e6, (0.003, 0.01)), (float("inf"), (0.0005, 0.003)))
@@ -51,6 +53,10 @@ class Overfitting:
     meeting: Meeting | None
     pair_is_one: bool
     """Whether, after each of the runs on two samples, both got the very same outputs."""
+    undone: Curve | None = None
+    """Of standard steps with the user's optimizer, on the batch, where they learn what the user's own step does not."""
+    lowest: Curve | None = None
+    """Of two samples, at high rates, where no weights can make the outputs large; else None."""
 
     @property
     def what(self) -> str:
@@ -62,7 +68,8 @@ class Overfitting:
     def shown(self) -> tuple[Measurement, ...]:
         """The way of every curve, and the share of the labels that are met."""
         found = [shown(self.what, curve) for curve in (self.whole, *self.rates, *self.controls)]
-        found += [shown("2 samples", curve) for curve in self.pair]
+        found += [] if self.undone is None else [shown(self.what, self.undone)]
+        found += [shown("2 samples", curve) for curve in (*self.pair, *([self.lowest] if self.lowest else []))]
         found += [] if self.one is None else [shown("1 sample", self.one)]
         if self.meeting is not None:
             found.append(measured("labels met after the steps on the batch", f"{self.meeting.right:.0%}", "100%"))
@@ -71,7 +78,8 @@ class Overfitting:
     @property
     def charts(self) -> tuple[Chart, ...]:
         """The curves of the batch, those of two samples, and labels and predictions before and after."""
-        found = [curves_chart("Loss of one batch", (self.whole, *self.rates, *self.controls))]
+        others = (*self.rates, *self.controls, *([self.undone] if self.undone else []))
+        found = [curves_chart("Loss of one batch", (self.whole, *others))]
         found += [curves_chart("Loss of two samples", self.pair)] if self.pair else []
         found += [] if self.meeting is None else [self.meeting.chart]
         return tuple(found)
@@ -117,9 +125,10 @@ def trains_most(program: Program) -> bool:
 
 
 def overfit(program: Program, recorded: Recorded, task: TaskRecord) -> Overfitting:
-    """Train copies on the first batch, on two samples of it and on one, at most 179 steps; usually a third of it.
+    """Train copies on the first batch, on two samples of it and on one, at most 279 steps; usually a fifth of it.
 
-    Other rates and Adam are tried only where the user's own step does not get there. The program is left unchanged.
+    Other rates, standard steps and Adam are tried only where the user's own step does not get there. The program is
+    left unchanged.
 
     Raises:
         MissingNeed: if no step can be taken on a copy, or nothing tells the loss.
@@ -154,7 +163,13 @@ def overfit(program: Program, recorded: Recorded, task: TaskRecord) -> Overfitti
             controls = [found.curve for found in _tried(program, batch, goal, ways, _CONTROL)]
     size = 0 if two is None or two.targets is None else two.targets.numel()
     is_one = bool(pairs) and not any(_differ(found.outputs, program.subject.batch_axis) for found in pairs)
-    return Overfitting(batch, had, whole, tuple(rates), tuple(pair), size, one, tuple(controls), meeting, is_one)
+    stays = first.is_returned and not is_fine(whole) and whole.left >= BLIND
+    undone = standard_curve(program, batch, whole, _WHOLE) if stays else None
+    least = None
+    if two is not None and pair and not whole.is_reached and not any(map(fits, pair)) and are_bounded(program, two):
+        least = lowest(program, two, pair_goal)
+    curves = (tuple(rates), tuple(pair), size, one, tuple(controls), meeting, is_one, undone, least)
+    return Overfitting(batch, had, whole, *curves)
 
 
 def _differ(outputs: Any, axis: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,23 +14,34 @@ from nbinspect.sanity.check import measured
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.rates import RangeTest, Run, peak_rate, range_test, run_at
 
-_EPOCHS = 20
+_EPOCHS, _CLEAR = 20, 0.05
 
 
-class RateEvidence:
-    """The rate of a program beside other ones, tried on copies; each run is made when it is first asked for.
+def evidence_of(program: Program, stream: Sequence[Batch], *, steps: int, tried: int, has_loss: bool) -> RateEvidence:
+    """Run the range test of so many steps on a copy, and return what it tells with the rate of the schedule.
 
-    Attributes:
-        test: the range test.
-        rate: the highest of the schedule.
-        tried: steps of a short run.
+    Raises:
+        MissingNeed: as `range_test` and `peak_rate`.
     """
+    test = range_test(program, stream, steps, has_loss=has_loss)
+    rate, warms_up = peak_rate(program, len(stream))
+    return RateEvidence(program, stream, has_loss, test, rate, warms_up, tried)
 
-    def __init__(self, program: Program, stream: Sequence[Batch], *, steps: int, tried: int, has_loss: bool) -> None:
-        self.test: RangeTest = range_test(program, stream, steps, has_loss=has_loss)
-        self.rate, self._warms_up = peak_rate(program, len(stream))
-        self.tried = tried
-        self._program, self._stream, self._has_loss = program, stream, has_loss
+
+@dataclass(frozen=True, eq=False)
+class RateEvidence:
+    """The rate of a program beside other ones, tried on copies; each run is made when it is first asked for."""
+
+    program: Program
+    stream: Sequence[Batch]
+    has_loss: bool
+    test: RangeTest
+    rate: float
+    """The highest of the schedule."""
+    warms_up: bool
+    """Whether the schedule does."""
+    tried: int
+    """Steps of a short run."""
 
     @property
     def suggested(self) -> float | None:
@@ -42,21 +54,39 @@ class RateEvidence:
         """Whether the rate is about where the loss explodes, or above."""
         return self.test.diverged is not None and self.rate >= 0.5 * self.test.diverged
 
+    @property
+    def instead(self) -> float:
+        """What is tried beside the rate: what is suggested, a tenth of a higher one at most; itself without any."""
+        suggested = self.suggested
+        if suggested is None:
+            return self.rate
+        return suggested if self.rate < suggested else min(suggested, self.rate / 10)
+
     @cached_property
     def own(self) -> Run:
         """A short run with the user's own steps, after the schedule's warm-up if it has one."""
-        return run_at(self._program, self._stream, self.rate, self.tried, ramp=self._warms_up, has_loss=self._has_loss)
+        return run_at(self.program, self.stream, self.rate, self.tried, ramp=self.warms_up, has_loss=self.has_loss)
 
     @cached_property
     def other(self) -> Run:
-        """The same at the suggested rate; at the own one where there is no other."""
-        rate = self.suggested or self.rate
-        return run_at(self._program, self._stream, rate, self.tried, own=self.own.is_own, has_loss=self._has_loss)
+        """The same at `instead`."""
+        own = self.own.is_own
+        return run_at(self.program, self.stream, self.instead, self.tried, own=own, has_loss=self.has_loss)
+
+    @property
+    def longer(self) -> RateEvidence:
+        """The same with runs of twice as many steps."""
+        return replace(self, tried=2 * self.tried)
+
+    @property
+    def stays_up(self) -> bool:
+        """Whether the loss does not fall at the rate, nor is about to at the end, and falls at the other one."""
+        return fell(self.own) <= 0 and not self.own.falls_late and fell(self.other) > _CLEAR
 
     @property
     def horizon(self) -> float:
         """How many such short runs the training has; of 20 epochs, where its length is not known."""
-        subject = self._program.subject
+        subject = self.program.subject
         try:
             return (subject.total_steps or _EPOCHS * len(subject.loader)) / self.tried  # type: ignore[arg-type] # it may
         except TypeError:
@@ -75,7 +105,8 @@ class RateEvidence:
     @property
     def both(self) -> tuple[Measurement, ...]:
         """That, and what the short runs at both rates gave."""
-        runs = {"with your step": self.own, "at the suggested rate": self.other}
+        other = "at the suggested rate" if self.instead == self.suggested else "at a lower rate"
+        runs = {"with your step": self.own, other: self.other}
         tried = (
             measured(f"loss after {len(run.losses)} steps at {run.rate:.3g}, {name}", run.end, f"below {run.start:.4g}")
             for name, run in runs.items()

@@ -15,6 +15,7 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.schedule import schedule_in
 from nbinspect.sanity.trials.trainee import Trainee, trained
+from nbinspect.subject import rate_of
 
 Floats = npt.NDArray[np.float64]
 LOWEST, HIGHEST = 1e-6, 10.0
@@ -161,6 +162,13 @@ class Run:
         return float(last.mean()) if np.isfinite(last).all() else float("inf")
 
     @property
+    def falls_late(self) -> bool:
+        """Whether the last third is lower than the one before by a twentieth, as after a rise that passes."""
+        third = max(1, len(self.losses) // 3)
+        before = float(self.losses[-2 * third : -third].mean()) if len(self.losses) > third else self.start
+        return self.end < before - 0.05 * abs(before)
+
+    @property
     def explodes(self) -> bool:
         """Whether the loss is at least thrice what it was."""
         return self.end > self.start + 2 * abs(self.start)
@@ -220,9 +228,9 @@ def force_rates(trainee: Trainee, factor: float) -> None:
 def _given(trainee: Trainee) -> Iterator[tuple[dict[str, object], float]]:
     for optimizer in trainee.optimizers.values():
         for group in optimizer.param_groups:
-            if group.get("lr") is not None:  # Adafactor's is None where it makes its own
-                group.setdefault("given_lr", float(group.get("initial_lr", group["lr"])))
-                yield group, float(group["given_lr"])
+            given = group.setdefault("given_lr", rate_of(group, base=True))
+            if given is not None:
+                yield group, given
 
 
 def peak_rate(program: Program, steps: int) -> tuple[float, bool]:

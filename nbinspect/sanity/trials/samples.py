@@ -18,7 +18,7 @@ def distinct(batch: Batch) -> Batch:
 
     A batch that cannot be cut is returned as it is.
     """
-    rows = _rows(batch)
+    rows = rows_in(batch)
     if rows is None:
         return batch
     seen: dict[bytes, int] = {}
@@ -37,7 +37,7 @@ def two_unlike(batch: Batch) -> Batch | None:
 
     Rows of a graph, and batches that cannot be cut, have none.
     """
-    targets, rows = batch.targets, _rows(batch)
+    targets, rows = batch.targets, rows_in(batch)
     axis = None if targets is None else sample_axis(targets, batch)
     if targets is None or rows is None or axis is None or batch.size < 2 or relation(batch):
         return None
@@ -58,7 +58,7 @@ def two_unlike(batch: Batch) -> Batch | None:
         return None
 
 
-def _rows(batch: Batch) -> list[Tensor] | None:
+def rows_in(batch: Batch) -> list[Tensor] | None:
     """Return the inputs that have an entry a sample as (N, …) on the CPU; None where none can be cut."""
     found = []
     for _, tensor in batch.inputs:

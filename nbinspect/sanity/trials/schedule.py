@@ -12,8 +12,9 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.trainee import Trainee, trained
+from nbinspect.subject import rate_of
 
-_LONGEST = 20_000
+_LONGEST, _FEW = 20_000, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,10 @@ class Schedule:
     """Steps that are left of the run; None where that is not known."""
     half_period: int | None
     """Of a cosine without restarts, after how many steps it is at its lowest."""
+    base: float
+    """The highest rate that it was given to begin with."""
+    span: int | None
+    """Steps that it was made for, as far as it says."""
     ended: bool
     """Whether it refuses steps before the run is over."""
 
@@ -46,6 +51,35 @@ class Schedule:
     def has_warm_up(self) -> bool:
         """Whether it begins far below its peak."""
         return float(self.rates[0]) < 0.5 * self.peak
+
+    def is_low(self, share: float) -> npt.NDArray[np.bool_]:
+        """Return at which steps of the run no more than this share of its peak is left, up to rounding."""
+        return self.run <= share * (1 + 1e-6) * self.peak
+
+    @property
+    def sunk_at(self) -> int:
+        """Step from which on next to nothing is left of the peak; the first such step where it comes back."""
+        low = self.is_low(1e-3) if self.peak else np.ones(len(self.run), dtype=bool)
+        last = int(np.flatnonzero(~low)[-1]) + 1 if not low.all() else 0
+        return last if last < len(low) else int(low.argmax())
+
+    @property
+    def idle(self) -> float:
+        """Share of the run at the very end of which the rate is exactly 0."""
+        moving = np.flatnonzero(self.run)
+        return 1 - (int(moving[-1]) + 1 if len(moving) else 0) / len(self.run)
+
+    def rises_beyond(self, little: float, much: float) -> bool:
+        """Whether the rate goes far higher after the run than in it: much, or little where it only rises in it."""
+        times = float(self.rates.max()) / self.peak if self.peak else 0.0
+        only_rises = len(self.run) > _FEW and bool((np.diff(self.run) > 0).all())
+        return times > (little if only_rises else much)
+
+
+def taken_by(scheduler: Any) -> int:
+    """Return how many steps a scheduler has taken; one that chains others does not count itself."""
+    chained = getattr(scheduler, "_schedulers", ())
+    return max((int(getattr(one, "last_epoch", 0)) for one in (scheduler, *chained)), default=0)
 
 
 def schedule_of(program: Program, steps: int | None) -> Schedule | None:
@@ -65,11 +99,14 @@ def schedule_in(trainee: Trainee, steps: int | None) -> Schedule | None:
     """
     for name, scheduler in trainee.schedulers.items():
         if not isinstance(scheduler, ReduceLROnPlateau):
-            left = max(steps - int(getattr(scheduler, "last_epoch", 0)), 1) if steps else None
+            left = max(steps - taken_by(scheduler), 1) if steps else None
             period = scheduler.T_max if type(scheduler) is CosineAnnealingLR else None
+            base = max((rate_of(group, base=True) or 0.0 for group in scheduler.optimizer.param_groups), default=0.0)
+            spans = (getattr(scheduler, name, None) for name in ("T_max", "total_steps", "total_iters"))
+            span = next((int(one) for one in spans if isinstance(one, int)), None)
             rates = _stepped(trainee, scheduler, min(10 * left if left else 1000, _LONGEST))
             ended = left is not None and len(rates) < left
-            return Schedule(name, type(scheduler).__name__, rates, left, period, ended)
+            return Schedule(name, type(scheduler).__name__, rates, left, period, base, span, ended)
     return None
 
 
@@ -78,7 +115,7 @@ def _stepped(trainee: Trainee, scheduler: Any, steps: int) -> npt.NDArray[np.flo
     rows = []
     with trainee.quiet():
         for _ in range(max(steps, 1)):
-            rows.append([float(group["lr"]) for group in optimizer.param_groups])
+            rows.append([rate_of(group) or 0.0 for group in optimizer.param_groups])
             try:
                 scheduler.step()
             except ValueError:  # OneCycleLR refuses steps beyond its last
@@ -88,7 +125,7 @@ def _stepped(trainee: Trainee, scheduler: Any, steps: int) -> npt.NDArray[np.flo
 
 
 def fault_of(
-    schedule: Schedule, unit: str, *, sinks: bool, rises: bool, epochs: int | None
+    schedule: Schedule, unit: str, *, sinks: bool, rises: bool, epochs: int | None, steps: int | None
 ) -> tuple[str, str, str] | None:
     """Return what is wrong, in a few words and in a sentence, and what to do; None where nothing is.
 
@@ -98,6 +135,7 @@ def fault_of(
         sinks: whether the rate is next to nothing for too long.
         rises: whether it goes on rising after the end.
         epochs: of the run, where it is stepped every batch.
+        steps: of the run, where they are known.
     """
     total = schedule.total or len(schedule.rates)
     one = unit.removesuffix("s")
@@ -112,9 +150,13 @@ def fault_of(
     if schedule.half_period is not None and schedule.half_period == epochs and total > 2 * schedule.half_period:
         turns = f"It is at its lowest after {epochs} steps, as many as there are epochs, and then rises again."
         return f"goes down and up every {2 * schedule.half_period} steps", turns, remedy
+    if unit == "epochs" and schedule.span is not None and schedule.span == steps and steps > 2 * total:
+        text = f"It is made for {steps} steps, as many as the run has, and is stepped once an epoch, {total} times."
+        return f"made for {steps} steps, and stepped by epoch", text, f"Step it with every update, or give it {total}."
     if sinks:
-        first = int(np.argmax(schedule.run < 1e-3 * schedule.peak))
-        text = f"From {one} {first} of {total} on next to nothing is left of the highest rate, {schedule.peak:.3g}."
+        first = schedule.sunk_at
+        highest = float(schedule.rates.max()) if not schedule.peak else schedule.peak
+        text = f"From {one} {first} of {total} on next to nothing is left of the highest rate, {highest:.3g}."
         return f"next to nothing from {one} {first} of {total}", text, remedy
     if rises:
         top, peak = int(schedule.rates.argmax()), schedule.peak

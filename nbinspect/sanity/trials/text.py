@@ -23,7 +23,7 @@ class Mention:
     line: str
     """The text of the line, without its indent."""
     is_conditional: bool
-    """Whether it stands under an ``if`` or in a ``try``."""
+    """Whether it stands in a ``try``, or under an ``if`` that is no mere switch, set outside and left as it is."""
 
 
 def place_of(step: Callable[..., Any] | None) -> Place | None:
@@ -73,13 +73,40 @@ def _mentions_in(function: types.FunctionType, method: str) -> Iterator[Mention]
     if tree is None or found is None:
         return
     lines, first = found
-    for node, conditional in _walked(tree, conditional=False):
+    written = _names_written(tree) | set(function.__code__.co_varnames)
+    for node, conditional in _walked(tree, written, conditional=False):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
             place = Place(function.__code__.co_filename, first + node.lineno - 1, function.__qualname__, first)
             yield Mention(place, lines[node.lineno - 1].strip(), conditional)
 
 
-def _walked(node: ast.AST, *, conditional: bool) -> Iterator[tuple[ast.AST, bool]]:
+def statements_of(function: types.FunctionType) -> Iterator[tuple[ast.stmt, Place, str]]:
+    """Give every statement of a function with where it stands and the text of its first line, without its indent."""
+    tree, found = tree_of(function), _lines_of(function)
+    if tree is None or found is None:
+        return
+    lines, first = found
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt):
+            place = Place(function.__code__.co_filename, first + node.lineno - 1, function.__qualname__, first)
+            yield node, place, lines[node.lineno - 1].strip()
+
+
+def _walked(node: ast.AST, written: set[str], *, conditional: bool) -> Iterator[tuple[ast.AST, bool]]:
     yield node, conditional
+    depends = isinstance(node, ast.Try) or (isinstance(node, ast.If | ast.IfExp) and not _is_switch(node.test, written))
     for child in ast.iter_child_nodes(node):
-        yield from _walked(child, conditional=conditional or isinstance(node, ast.If | ast.IfExp | ast.Try))
+        yield from _walked(child, written, conditional=conditional or depends)
+
+
+def _is_switch(test: ast.expr, written: set[str]) -> bool:
+    """Whether a condition is a name or an attribute alone, or its opposite, that the function does not write."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return _is_switch(test.operand, written)
+    name = test.id if isinstance(test, ast.Name) else test.attr if isinstance(test, ast.Attribute) else None
+    return name is not None and name not in written
+
+
+def _names_written(tree: ast.AST) -> set[str]:
+    named = (node for node in ast.walk(tree) if isinstance(node, ast.Name | ast.Attribute))
+    return {one.id if isinstance(one, ast.Name) else one.attr for one in named if isinstance(one.ctx, ast.Store)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from torch.nn import Embedding, EmbeddingBag
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from nbinspect.sanity.batches import Batch
@@ -44,6 +45,13 @@ def writes_to_trained(observed: Observed) -> bool:
         if ((one.rewritten - touched) | one.events.rewritten_after) & observed.trainable:
             return True
     return False
+
+
+def shortened_when_read(program: Program, names: Sequence[str]) -> list[str]:
+    """Return which of these parameters are tables whose rows `max_norm` shortens in place when they are looked up."""
+    parts = program.network.modules()
+    tables = {id(one.weight) for one in parts if isinstance(one, Embedding | EmbeddingBag) and one.max_norm is not None}
+    return [name for name in names if id(program.parameters.get(name)) in tables]
 
 
 def learning_norms(program: Program, observed: Observed) -> tuple[list[str], list[str]]:

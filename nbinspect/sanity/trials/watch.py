@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from nbinspect.subject import rate_of
+
 
 @dataclass(frozen=True, eq=False)
 class Update:
@@ -153,7 +155,7 @@ class _Watch:
             _joint(self._found.values()),
             arrived,
             self._piled,
-            tuple(1.0 if group.get("lr") is None else float(group["lr"]) for group in groups),
+            tuple(1.0 if rate is None else rate for rate in map(rate_of, groups)),
             tuple(frozenset(self._names.get(id(p), "") for p in group["params"]) for group in groups),
             {self._names.get(key, ""): norm for key, norm in self._found.items()},
             sizes,

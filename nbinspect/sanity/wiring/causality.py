@@ -25,7 +25,7 @@ def run(
     evidence = causal_evidence(recorded)
     if not evidence:
         return skipped("causal=True, a causal mask, or the config of a causal model")
-    looks = look_ahead(awakened(program), batch)
+    looks = look_ahead(awakened(program, batch), batch)
     if not looks:
         return skipped("an output at each position of an input")
     least = min(looks, key=lambda look: look.before)

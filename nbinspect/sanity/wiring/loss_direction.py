@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import isfinite, isinf
 from typing import Any
 
 import torch
@@ -18,12 +18,14 @@ from nbinspect.sanity.check import (
     failed,
     inconclusive,
     measured,
+    of_unknown_task,
     passed,
     skipped,
 )
 from nbinspect.sanity.evidence.descent import descended
+from nbinspect.sanity.evidence.extreme import is_highest
 from nbinspect.sanity.evidence.location import located
-from nbinspect.sanity.evidence.perfect import answers
+from nbinspect.sanity.evidence.perfect import Answers, answers
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 
@@ -40,7 +42,7 @@ def run(
         rates: lengths of the steps against the gradient, as shares of the length of all parameters.
     """
     if task.kind == "other":
-        return skipped("a task that is known: give task=…")
+        return of_unknown_task(task)
     if program.subject.loss_fn is None:
         return skipped("a loss_fn")
     known = answers(task, backward) or located(program, backward, task)
@@ -48,7 +50,9 @@ def run(
         return skipped("outputs that can be compared with the targets")
     try:
         now = _loss_of(program, backward, backward.outputs)
-        nearer, best = (min(_loss_of(program, backward, one) for one in known.better(share)) for share in (0.1, 1.0))
+        nearer, best = (_best_of(program, backward, known, share) for share in (0.1, 1.0))
+        if isinf(best):  # as a ratio of signal to noise is without any noise
+            best = _best_of(program, backward, known, 0.9)
     except MissingNeed:
         raise
     except Exception as error:  # noqa: BLE001 - the user's loss may want the outputs of a run, with their graph
@@ -58,7 +62,7 @@ def run(
     shown = [measured("loss of perfect predictions", best, f"below {now:.4g}, that of this network's")]
     if not best > now + 1e-3 * abs(now):
         return passed(f"perfect predictions have the loss {best:.4g}, these {now:.4g}", *shown)
-    if not known.direct:
+    if not known.direct and not (known.kind == "values" and _is_likeness(program, backward, known)):
         return skipped("a loss that compares the outputs with the targets as they are")
     before = known.worth(backward.outputs)
     steps = [(rate, known.worth(outputs), loss) for rate, outputs, loss in descended(program, backward, rates)]
@@ -72,6 +76,12 @@ def run(
     return _failed(shown)
 
 
+def _is_likeness(program: Program, recorded: Recorded, known: Answers) -> bool:
+    """Whether the loss, whatever it computes, is highest where the outputs are the targets."""
+    wanted = known.targets.reshape(known.tensor.shape).to(known.tensor.dtype)
+    return is_highest(lambda one: _loss_of(program, recorded, known.replaced(one)), known.tensor, wanted)
+
+
 def _failed(shown: list[Measurement]) -> CheckResult:
     return failed(
         "minimising it makes predictions worse",
@@ -83,6 +93,11 @@ def _failed(shown: list[Measurement]) -> CheckResult:
         where="loss_fn",
         code="- loss = loss_fn(outputs, targets)\n+ loss = -loss_fn(outputs, targets)",
     )
+
+
+def _best_of(program: Program, recorded: Recorded, known: Answers, share: float) -> float:
+    """Return the loss of outputs that are by this share of the way nearer to perfect ones."""
+    return min(_loss_of(program, recorded, one) for one in known.better(share))
 
 
 def _loss_of(program: Program, recorded: Recorded, outputs: Any) -> float:

@@ -23,7 +23,7 @@ def run(program: Program, batch: Batch, *, fail_above: float = 1e-3, warn_above:
     """Fail where the same sequences with less padding give other outputs at their real places."""
     padding = find_padding(batch)
     before, after, lengths = shortened(batch, padding)
-    probe = awakened(program)
+    probe = awakened(program, before)
     whole, short = run_eval(probe, before), run_eval(probe, after)
     length = int(lengths.max())
     share = change_of(whole, short, lengths, padding.steps)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nbinspect.records import CheckResult, Measurement
-from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.batches import Batch, batches_in
 from nbinspect.sanity.check import Arguments, Check, MissingNeed, failed, measured, passed, warned
 from nbinspect.sanity.evidence.modes import Active, Seen, active_dropout, is_meant, watched, with_flag
 from nbinspect.sanity.evidence.source import line_at
@@ -29,13 +29,14 @@ def run(program: Program, batch: Batch, recorded: Recorded) -> CheckResult:
             notes.append(f"needs {name}")
             continue
         try:
-            seen = watched(program, name, batch)
+            calls = watched(program, name, batch)
         except MissingNeed as missing:
             notes.append(f"{name}: needs {missing}")
             continue
-        if seen.parts and seen.roots and all(root is not training for root in seen.roots):
-            return _wrong(name, seen, training, began=program.network.training)
-        notes.append(f"{name} runs in {_mode(training)} mode" if seen.parts else f"{name}: nothing heeds the mode")
+        if calls[-1].is_all(training=not training):
+            return _wrong(program, name, calls, training)
+        heeds = any(seen.parts for seen in calls)
+        notes.append(f"{name} runs in {_mode(training)} mode" if heeds else f"{name}: nothing heeds the mode")
     return passed(f"no dropout in eval mode; {'; '.join(notes)}")
 
 
@@ -43,21 +44,27 @@ def _mode(training: bool) -> str:
     return "train" if training else "eval"
 
 
-def _wrong(name: str, seen: Seen, training: bool, *, began: bool) -> CheckResult:
+def _wrong(program: Program, name: str, calls: list[Seen], training: bool) -> CheckResult:
     """Tell of a step in the wrong mode; one that was merely not told to leave eval mode may have a loop that does."""
+    seen, earlier = calls[-1], len(calls) - 1
     parts = [path for path, mode in seen.parts.items() if mode is not training]
     wrong, right = _mode(not training), _mode(training)
     effect = (
         "BatchNorm keeps its old statistics and dropout is off" if training else "dropout is on, and BatchNorm learns"
     )
     switch = "model.train()" if training else "model.eval()"
-    found = Measurement(f"mode of {', '.join(parts[:3]) or 'the model'} in {name}", wrong, right)
-    certain = began if training else seen.without_graph
+    which = f"call {earlier + 1} of {name}" if earlier else name
+    found = Measurement(f"mode of {', '.join(parts[:3]) or 'the model'} in {which}", wrong, right)
+    if earlier:  # a loop may call model.train() where an epoch begins
+        certain = earlier % (batches_in(program.subject.loader) or earlier) != 0
+    else:
+        certain = program.network.training if training else seen.without_graph
+    how = f"Call {earlier} leaves the model in eval mode, and the next" if earlier else f"Called as it is, {name}"
     return (failed if certain else warned)(
-        f"{name} runs in {wrong} mode",
+        f"{which} runs in {wrong} mode",
         found,
         title=f"{'Training' if training else 'Evaluation'} in {wrong} mode",
-        detail=f"Called as it is, {name} runs the model in {wrong} mode: {effect}.",
+        detail=f"{how} runs the model in {wrong} mode: {effect}.",
         remedy=f"Call {switch} at the beginning of {name}" + ("." if certain else ", unless the loop around it does."),
         code=f"+ {switch}",
         where=parts[0] if parts else name,

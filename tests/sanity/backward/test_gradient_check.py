@@ -232,3 +232,16 @@ def test_kinks_at_zero_of_zero_initialised_branches_are_no_wrong_gradient() -> N
         model = nn.Sequential(*stem, *(Block() for _ in range(12)), *head)
         found = run_one(CHECK, seed=seed, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss())
         assert found.status in ("pass", "inconclusive")
+
+
+@pytest.mark.parametrize("kind", [nn.Embedding, nn.EmbeddingBag])
+def test_an_embedding_that_limits_its_rows_is_no_failure(kind: Any) -> None:
+    """Rows that `max_norm` rescales behind autograd's back are PyTorch's own doing, and are told as the doubt."""
+    model = nn.Sequential(kind(20, 8, max_norm=1.0), nn.Flatten(), nn.LazyLinear(3))
+    words = torch.randint(20, (16, 5), generator=torch.Generator().manual_seed(0))
+    model(words)
+    model[0].weight.data.normal_(generator=torch.Generator().manual_seed(1))
+    loader = [(words, torch.arange(16) % 3)]
+    found = run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss())
+    assert found.status == "inconclusive"
+    assert "max_norm" in found.summary

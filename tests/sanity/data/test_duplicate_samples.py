@@ -185,6 +185,30 @@ def test_few_prototypes_do_not_fail() -> None:
     assert on(DataLoader(TensorDataset(points.repeat(40, 1), labels.repeat(40)), batch_size=32)).status != "fail"
 
 
+def drawn(count: int, size: int) -> Tensor:
+    """Pictures in two colours of a bar of some length, somewhere, with a few dots."""
+    generator = torch.Generator().manual_seed(0)
+    pictures = torch.zeros(count, size, size)
+    for picture in pictures:
+        row, start, length, dot = torch.randint(size, (4,), generator=generator).tolist()
+        picture[row, start : start + length + 1] = 1.0
+        picture[dot, (dot * 3 + row) % size] = 1.0
+        picture[:, dot] = torch.maximum(picture[:, dot], (picture.sum(1) > 1).float())
+    return pictures
+
+
+def test_small_pictures_in_two_colours_may_be_equal() -> None:
+    """Bars of 64 pixels repeat by nature, which is worth a look at most; what fills more pixels is a copy."""
+    x = drawn(2000, 8)
+    assert 0.03 < 1 - len(torch.unique(x, dim=0)) / len(x) < 2 / 3
+    x = torch.cat([x, torch.rand(400, 8, 8, generator=torch.Generator().manual_seed(0)).round()])
+    y = x.sum((1, 2)).long() % 3
+    assert on(DataLoader(TensorDataset(x, y), batch_size=32)).status == "warn"
+    large = torch.rand(200, 16, 16, generator=torch.Generator().manual_seed(0)).round()
+    large = torch.cat([large, large[:20]])
+    assert on(DataLoader(TensorDataset(large, torch.zeros(220).long()), batch_size=32)).status == "fail"
+
+
 def test_copies_of_rounded_rows_are_found() -> None:
     """Five independent numbers below 100 tell a row."""
     x = torch.randint(0, 100, (200, 5), generator=torch.Generator().manual_seed(0)).float()

@@ -109,3 +109,11 @@ def test_few_repeats_and_rows_of_few_values_pass_in_regression() -> None:
 def test_unknown_tasks_are_skipped() -> None:
     """Without class labels or numbers there is nothing to contradict."""
     assert on(torch.randn(50, 8), torch.randn(50, 2), task="other").status == "skip"
+
+
+def test_small_pictures_in_two_colours_may_have_two_labels() -> None:
+    """Equal pictures of 64 bits with other labels are worth a look, those of 256 a defect."""
+    for size, status in ((8, "warn"), (16, "fail")):
+        x = torch.rand(200, size, size, generator=torch.Generator().manual_seed(0)).round()
+        y = torch.arange(200) % 2
+        assert on(torch.cat([x, x[:10]]), torch.cat([y, 1 - y[:10]])).status == status

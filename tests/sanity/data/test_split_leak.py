@@ -86,3 +86,10 @@ def test_no_validation_loader_is_a_skip() -> None:
     """The check names what it misses."""
     result = run_one(CHECK, model=nn.Linear(8, 3), loader=loaded(torch.randn(40, 8)), loss_fn=nn.CrossEntropyLoss())
     assert (result.status, result.summary) == ("skip", "needs val_loader")
+
+
+def test_small_pictures_in_two_colours_may_be_in_both() -> None:
+    """Equal rows of 64 bits are worth a look, those of 256 a defect."""
+    for size, status in ((8, "warn"), (16, "fail")):
+        x = torch.rand(300, size, size, generator=torch.Generator().manual_seed(0)).round()
+        assert on(loaded(x[:240]), loaded(x[200:])).status == status

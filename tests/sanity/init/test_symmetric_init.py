@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from nbinspect.records import CheckResult
 from nbinspect.sanity.init.symmetric_init import CHECK, bad
 from tests.sanity.running import run_one
 
@@ -110,3 +113,62 @@ def test_frozen_layers_and_ugly_programs_are_silent() -> None:
     optimizer.zero_grad()
     assert judged(model, optimizer=optimizer) == "skip"
     assert run_one(CHECK, model=nn.Flatten(), loader=[(X, X)], loss_fn=nn.MSELoss()).status == "skip"
+
+
+class Sum(nn.Module):
+    """Adds up what several layers make of the same input, or follows one with the other."""
+
+    def __init__(self, *, in_a_row: bool) -> None:
+        super().__init__()
+        first = nn.Linear(16, 16)
+        self.layers, self.head = nn.ModuleList(copy.deepcopy(first) for _ in range(3)), nn.Linear(16, 3)
+        self.in_a_row = in_a_row
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.in_a_row:
+            return self.head(torch.stack([layer(x) for layer in self.layers]).sum(0).relu())
+        for layer in self.layers:
+            x = layer(x).relu()
+        return self.head(x)
+
+
+@pytest.mark.parametrize(("in_a_row", "status"), [(False, "fail"), (True, "pass")])
+def test_layers_that_were_copied_fail_only_where_they_remain_one(in_a_row: bool, status: str) -> None:
+    """Copies side by side get the same gradient for ever; copies in a row part within a step."""
+    result = on_classes(Sum(in_a_row=in_a_row))
+    assert result.status == status
+    assert ("double" in result.title) == (status == "fail")
+
+
+@pytest.mark.parametrize(("noise", "status"), [(0.0, "fail"), (0.1, "pass")])
+def test_a_layer_made_wider_by_copies_fails_without_noise(noise: float, status: str) -> None:
+    """Units with a double in and out remain doubles, unless a little noise parts them."""
+    model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 3))
+    with torch.no_grad():
+        for part in (model[0].weight, model[0].bias):
+            part[16:] = part[:16] + noise * torch.randn_like(part[:16])
+        model[2].weight[:, 16:] = model[2].weight[:, :16]
+    assert on_classes(model).status == status
+
+
+class Right(nn.Module):
+    """A handwritten layer whose weight (in, out) is a factor on the right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter((torch.randn(16, 1) / 4).repeat(1, 24))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x @ self.weight).relu().sum(1, keepdim=True) * torch.tensor([1.0, 0.0, -1.0])
+
+
+def test_units_of_a_factor_on_the_right_are_its_columns() -> None:
+    """Columns that are all alike are one unit, though the rows differ."""
+    result = on_classes(Right())
+    assert result.status == "fail"
+    assert result.measurements[0].expected == "24"
+
+
+def on_classes(model: nn.Module) -> CheckResult:
+    batch = (torch.randn(32, 16, generator=torch.Generator().manual_seed(0)), torch.arange(32) % 3)
+    return run_one(CHECK, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss())

@@ -97,6 +97,38 @@ def test_weights_that_are_swapped_and_put_back_are_silent() -> None:
     assert run_one(CHECK, **program(usual, model, eval_step=averaged)).status == "pass"
 
 
+def freezing(*, whole: bool, back: bool) -> Any:
+    """An evaluation that switches requires_grad off, of all or of one parameter, and on again or not."""
+
+    def step(model: nn.Module, batch: Any) -> float:
+        model.eval()
+        parameters = list(model.parameters())[: None if whole else 1]
+        for parameter in parameters:
+            parameter.requires_grad_(requires_grad=False)
+        loss = loss_of(model, batch).item()
+        for parameter in parameters:
+            parameter.requires_grad_(requires_grad=back)
+        return loss
+
+    return step
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_parameters_that_it_freezes_fail(whole: bool) -> None:
+    """What evaluation freezes and leaves so is trained no more; freed again, here or in the step, it is well."""
+
+    def thawing(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        model.requires_grad_(requires_grad=True)
+        return usual(model, batch, optimizer)
+
+    result = run_one(CHECK, **program(usual, eval_step=freezing(whole=whole, back=False)))
+    assert result.status == "fail"
+    assert "requires_grad" in result.summary
+    assert "torch.no_grad()" in result.remedy
+    assert run_one(CHECK, **program(usual, eval_step=freezing(whole=whole, back=True))).status == "pass"
+    assert run_one(CHECK, **program(thawing, eval_step=freezing(whole=whole, back=False))).status == "pass"
+
+
 def test_a_counter_is_a_warning_at_most() -> None:
     """A buffer that counts, and that nothing depends on, is no failure."""
 

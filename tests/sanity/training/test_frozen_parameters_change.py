@@ -172,3 +172,27 @@ def test_toggled_freezing_is_silent() -> None:
 def test_nothing_frozen_is_a_pass() -> None:
     """A usual program has nothing to find."""
     assert run_one(CHECK, **program(usual)).status == "pass"
+
+
+class Looked(nn.Module):
+    """Classifies the mean of frozen vectors."""
+
+    def __init__(self, longest: float | None) -> None:
+        super().__init__()
+        vectors = 3 * torch.randn(20, 8)
+        self.vectors = nn.Embedding.from_pretrained(vectors, freeze=True, max_norm=longest)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.head(self.vectors(ids).mean(1))
+
+
+@pytest.mark.parametrize(("longest", "status"), [(1.0, "fail"), (None, "pass")])
+def test_frozen_vectors_that_a_lookup_shortens_fail(longest: float | None, status: str) -> None:
+    """An embedding with max_norm writes to its weight in the forward pass, frozen or not."""
+    model = Looked(longest)
+    batch = (torch.randint(20, (16, 5)), torch.randint(3, (16,)))
+    optimizer = torch.optim.Adam(model.head.parameters(), 1e-2)
+    found = run_one(CHECK, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+    assert found.status == status
+    assert ("max_norm" in found.title) == (status == "fail")

@@ -132,3 +132,51 @@ def test_a_few_steps_on_imbalanced_data_show_nothing() -> None:
 def test_what_cannot_be_asked_is_skipped_or_left_open(options: dict[str, Any]) -> None:
     """Unknown tasks, tiny batches and batches of one class are no failure."""
     assert judged(mlp(), **options).status in ("skip", "inconclusive")
+
+
+class Drowned(nn.Module):
+    """Mixes noise into its inputs while it trains."""
+
+    def __init__(self, signal: float) -> None:
+        super().__init__()
+        self.signal, self.layers = signal, mlp()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(self.signal * x + (1 - self.signal) * torch.randn_like(x) if self.training else x)
+
+
+@pytest.mark.parametrize(("signal", "status"), [(0.002, "fail"), (0.9, "pass")])
+def test_inputs_that_drown_in_random_draws_fail(signal: float, status: str) -> None:
+    """Noise five hundred times as large as the inputs is learnt by heart only while it is repeated."""
+    found = judged(Drowned(signal))
+    assert found.status == status
+    assert ("drown" in found.title) == (status == "fail")
+
+
+class Bag(nn.Module):
+    """Adds up the vectors of words at real places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.head = nn.Embedding(20, 8), mlp()
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        return self.head((self.words(ids) * mask.unsqueeze(-1)).sum(1))
+
+
+@pytest.mark.parametrize(("first", "status"), [("mask", "fail"), ("ids", "pass")])
+def test_a_mask_that_stands_for_the_words_fails(first: str, status: str) -> None:
+    """A network that is given the mask in place of the words learns a batch by its lengths alone."""
+    generator = torch.Generator().manual_seed(4)
+    mask = (torch.arange(12) < torch.arange(16)[:, None] % 11 + 1).long()
+    batch = {"ids": torch.randint(1, 20, (16, 12), generator=generator) * mask, "mask": mask, "labels": Y}
+    model = Bag()
+    found = run_one(
+        CHECK,
+        model=model,
+        loader=[batch],
+        loss_fn=F.cross_entropy,
+        optimizer=torch.optim.Adam(model.parameters(), 0.01),
+        forward=lambda model, batch: model(batch[first], batch["mask"]),
+    )
+    assert found.status == status

@@ -115,6 +115,25 @@ def test_a_rate_that_explodes_fails(kind: Any) -> None:
     assert found.code.startswith("lr=")
 
 
+def sigmoids(rate: float, momentum: float) -> dict[str, Any]:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.Sigmoid(), nn.Linear(64, 10))
+    return program(model, optimizer=torch.optim.SGD(model.parameters(), rate, momentum=momentum))
+
+
+def test_a_rate_is_judged_with_its_momentum() -> None:
+    """Where no rate of the range test diverges, the rate that momentum keeps from learning fails all the same."""
+    torch.manual_seed(0)
+    found = run_one(CHECK, **sigmoids(3.0, 0.9))
+    assert found.status == "fail"
+    assert "stays up" in found.summary
+    assert "none up to 10" in [one.measured for one in found.measurements]
+    assert found.steps <= CHECK.cost
+    some = sigmoids(3.0, 0.9)
+    losses = [telling(some["model"], batch, some["optimizer"]).item() for batch in some["loader"]]
+    assert sum(losses[-10:]) / 10 > losses[0], "the same by a plain loop"
+    assert run_one(CHECK, **sigmoids(0.3, 0.9)).status == "pass"
+
+
 @pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
 def test_a_rate_at_which_nothing_moves_fails(kind: Any) -> None:
     """At 1e-7 the loss of an untrained network stays where it is, and at the suggested rate it falls."""

@@ -239,3 +239,62 @@ def test_nothing_of_the_program_is_changed() -> None:
     before = state_of(arguments["model"], arguments["optimizer"])
     assert run_one(CHECK, **arguments).status == "pass"
     assert state_of(arguments["model"], arguments["optimizer"]) == before
+
+
+class Cosines(nn.Module):
+    """Cosines between features and one direction a class, times a scale."""
+
+    def __init__(self, scale: float | None) -> None:
+        super().__init__()
+        self.body, self.directions = mlp(outputs=32), nn.Parameter(torch.randn(10, 32))
+        self.scale = nn.Parameter(torch.tensor(10.0)) if scale is None else scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale * F.normalize(self.body(x), dim=1) @ F.normalize(self.directions, dim=1).T
+
+
+@pytest.mark.parametrize(("scale", "status"), [(1.0, "fail"), (16.0, "pass"), (None, "pass")])
+def test_outputs_that_no_weights_can_make_large_fail(scale: float | None, status: str) -> None:
+    """Cosines as logits leave two samples far above their floor; a scale, fixed or learnt, does not."""
+    result = judged(Cosines(scale), adam())
+    assert result.status == status
+    assert ("bounded" in result.summary) == (status == "fail")
+
+
+def clamped(model: nn.Module) -> None:
+    for parameter in model.parameters():
+        parameter.data.clamp_(-0.01, 0.01)
+
+
+def forgotten(model: nn.Module) -> None:
+    for parameter in model.parameters():
+        parameter.data.mul_(0.7)
+
+
+def stepping(after: Callable[[nn.Module], None], every: int = 1) -> Callable[..., Tensor]:
+    calls = [0]
+
+    def train_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        loss = F.cross_entropy(model(batch[0]), batch[1])
+        (loss / every).backward()
+        calls[0] += 1
+        if calls[0] % every == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        after(model)
+        return loss.detach()
+
+    return train_step
+
+
+@pytest.mark.parametrize("after", [clamped, forgotten])
+def test_a_step_that_undoes_what_its_optimizer_learns_fails(after: Callable[[nn.Module], None]) -> None:
+    """Weights that are clamped or shrunk after each update stay blind where standard steps fit the batch."""
+    result = judged(mlp(), adam(3e-3), train_step=stepping(after))
+    assert (result.status, result.confirmed) == ("fail", True)
+    assert any("a standard step" in one.quantity for one in result.measurements)
+
+
+def test_a_step_that_is_only_slower_does_not_fail() -> None:
+    """Accumulation over sixteen calls leaves the loss high for long, and is no fault."""
+    assert judged(mlp(), adam(3e-3), train_step=stepping(lambda model: None, every=16)).status != "fail"

@@ -213,6 +213,17 @@ def test_without_labels_it_is_skipped(kind: str) -> None:
     assert run_one(CHECK, model=model, loader=loader, loss_fn=loss, optimizer=optimizer, **task).status == "skip"
 
 
+def test_what_is_below_chance_is_said_to_be() -> None:
+    """Deviations are told as a number that is never negative, above shuffled labels or below them."""
+    for seed in range(3):
+        torch.manual_seed(seed)
+        loader = [(torch.randn(32, 8), torch.randint(3, (32,))) for _ in range(3)]
+        told = run_one(CHECK, **good() | {"loader": loader})
+        number = float(told.measurements[0].measured)
+        assert told.status == "inconclusive"
+        assert f"{abs(number):.1f} deviations {'above' if number > 0 else 'below'} shuffled ones" in told.summary
+
+
 def test_a_program_that_does_not_run_is_skipped() -> None:
     """A forward that raises is for another check to tell of."""
     assert run_one(CHECK, **good() | {"model": nn.Linear(9, 3)}).status == "skip"
@@ -224,3 +235,42 @@ def test_the_originals_stay_as_they_are() -> None:
     before = state_of(some["model"], some["optimizer"], some["loader"])
     assert run_one(CHECK, **some).status == "fail"
     assert state_of(some["model"], some["optimizer"], some["loader"]) == before
+
+
+def numbered_by_appearance(samples: list[tuple[Tensor, int]]) -> tuple[Tensor, Tensor]:
+    order = list(dict.fromkeys(label for _, label in samples))
+    return torch.stack([x for x, _ in samples]), torch.tensor([order.index(label) for _, label in samples])
+
+
+@pytest.mark.parametrize(("collate", "status"), [(numbered_by_appearance, "fail"), (None, "pass")])
+def test_labels_that_change_from_reading_to_reading_fail(collate: Any, status: str) -> None:
+    """Classes that are numbered anew in every batch are found by reading the same samples twice."""
+    images, labels = digits()
+    samples = [(image.flatten(), int(label)) for image, label in zip(images, labels, strict=True)]
+    loader: Any = DataLoader(samples, batch_size=32, shuffle=True, collate_fn=collate)
+    found = run_one(CHECK, **{**program(network(64, 10), images, labels), "loader": loader})
+    assert found.status == status
+    if status == "fail":
+        assert found.measurements[1].quantity.startswith("labels that stay")
+        assert float(found.measurements[1].measured.rstrip("%")) < 20
+
+
+class Episodes:
+    """Five classes of the ten an episode, numbered anew, six samples of each."""
+
+    def __init__(self) -> None:
+        self.images, self.labels = digits()
+
+    def __len__(self) -> int:
+        return 30
+
+    def __iter__(self) -> Any:
+        for _ in range(len(self)):
+            rows = [(self.labels == label).nonzero()[:6, 0] for label in torch.randperm(10)[:5]]
+            yield self.images[torch.cat(rows)].flatten(1), torch.arange(5).repeat_interleave(6)
+
+
+def test_episodes_that_number_their_classes_on_purpose_do_not_fail() -> None:
+    """Few-shot learning gives each episode the numbers 0 to 4, whichever classes it has."""
+    arguments = program(network(64, 5), *digits())
+    assert run_one(CHECK, **{**arguments, "loader": Episodes()}).status != "fail"

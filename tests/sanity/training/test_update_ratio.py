@@ -92,3 +92,22 @@ def test_tensors_that_start_at_zero_are_left_out() -> None:
     result = run_one(CHECK, **program(usual, model))
     assert result.status == "pass"
     assert result.charts[0].names == ("0.weight",)
+
+
+class Trusting(torch.optim.Optimizer):
+    """Moves every tensor by a share of its own length."""
+
+    def __init__(self, parameters: Any, lr: float) -> None:
+        super().__init__(parameters, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for group in self.param_groups:
+            for one in group["params"]:
+                one.sub_(group["lr"] * one.norm() / one.grad.norm().clamp(min=1e-9) * one.grad)
+
+
+@pytest.mark.parametrize(("share", "status"), [(1e-5, "fail"), (1e-2, "pass")])
+def test_updates_that_creep_fail_only_where_the_loss_stands_still(share: float, status: str) -> None:
+    """Layer-wise steps of a hundred-thousandth leave the loss where it is, and those of a hundredth do not."""
+    assert run_one(CHECK, **at(share, Trusting)).status == status

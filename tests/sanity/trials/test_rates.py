@@ -132,6 +132,23 @@ class OwnRate(torch.optim.Optimizer):
             parameter.sub_(0.1 * parameter.grad)
 
 
+class OwnSchedule(torch.optim.lr_scheduler.LRScheduler):
+    def get_lr(self) -> list[Any]:
+        return [None for _ in self.optimizer.param_groups]
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_no_check_needs_a_rate(half: bool) -> None:
+    """On a program whose optimizer tells no rate, with a schedule or in float16, no check ends in an error."""
+    model = nn.Linear(4, 2).half() if half else nn.Linear(4, 2)
+    x, y = torch.randn(16, 4), torch.arange(16) % 2
+    optimizer = OwnRate(model.parameters(), 0.1)
+    more = {} if half else {"scheduler": OwnSchedule(optimizer), "total_steps": 100}
+    loader = [(x.half() if half else x, y)]
+    report = check(model, loader, lambda z, y: nn.functional.cross_entropy(z.float(), y), optimizer=optimizer, **more)
+    assert not report.errors
+
+
 def test_a_loss_that_refuses_what_is_not_a_number_has_diverged() -> None:
     """A density whose distribution checks its parameters raises in the forward pass once the weights are NaN."""
 

@@ -397,3 +397,27 @@ def test_ugly_batches_are_no_failure(batch: tuple[Tensor, Tensor]) -> None:
     """One sample, NaN everywhere and samples that are all alike give no finding."""
     result = run_one(CHECK, model=Rows(), loader=[batch], loss_fn=nn.CrossEntropyLoss())
     assert result.status in ("skip", "inconclusive", "pass")
+
+
+class Tied(nn.Module):
+    """Reads words through an embedding that limits its rows, and answers with the same rows."""
+
+    def __init__(self, *, over_batch: bool) -> None:
+        super().__init__()
+        self.words, self.over_batch = nn.Embedding(20, 8, max_norm=1.0), over_batch
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = self.words(x).mean(1) @ self.words.weight.T
+        return torch.softmax(logits, 0) if self.over_batch else logits  # over the batch
+
+
+@pytest.mark.parametrize("over_batch", [False, True])
+def test_weights_that_the_forward_writes_are_no_leak(over_batch: bool) -> None:
+    """Rows that an embedding rescales as it meets them are rescaled first, so that a true leak is named alone."""
+    torch.manual_seed(0)
+    model, loader = Tied(over_batch=over_batch), [(torch.randint(20, (16, 5)), torch.randint(20, (16,)))]
+    before = model.words.weight.detach().clone()
+    result = run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss())
+    assert result.status == ("fail" if over_batch else "pass")
+    assert ("softmax" in result.where) is over_batch
+    assert torch.equal(model.words.weight, before)

@@ -224,3 +224,29 @@ def test_the_model_is_left_as_it_was() -> None:
     assert run_one(CHECK, model=model, loader=[(torch.randn(N, 6), CLASSES)], loss_fn=loss_fn).status == "fail"
     assert torch.equal(model.weight, before)
     assert model.weight.grad is None
+
+
+def correlation(z: Tensor, y: Tensor) -> Tensor:
+    a, b = z - z.mean(), y - y.mean()
+    return (a * b).sum() / (a.norm() * b.norm())
+
+
+@pytest.mark.parametrize(
+    "likeness",
+    [
+        correlation,
+        lambda z, y: F.cosine_similarity(z.T, y.T).mean(),
+        lambda z, y: torch.distributions.Normal(z, 1.0).log_prob(y).mean(),
+        lambda z, y: 10 * (1 / F.mse_loss(z, y)).log10(),
+    ],
+)
+def test_a_likeness_that_is_minimised_fails_whatever_computes_it(likeness: Any) -> None:
+    """A loss that is highest where outputs are the targets points the wrong way; 1 minus it does not."""
+    assert result_of(likeness, NUMBERS).status == "fail"
+    assert result_of(lambda z, y: 1 - likeness(z, y), NUMBERS).status != "fail"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_sign_of_a_critic_is_free(sign: int) -> None:
+    """A product of scores and signs grows without end, and is highest nowhere."""
+    assert result_of(lambda z, y: sign * (z * y).mean(), 2 * BITS - 1, task="regression").status != "fail"

@@ -171,6 +171,52 @@ def test_training_in_eval_mode_fails() -> None:
     assert "norm" in result.measurements[0].quantity
 
 
+def evaluating_every_third_call(*, comes_back: bool, trains: bool = True) -> Any:
+    """Return a step that looks at its progress at every third call."""
+    calls = 0
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls % 3 == 0 and not trains:
+            return eval_step(model, batch), model.train()
+        loss = stepped(model, batch, optimizer)
+        if calls % 3 == 0:
+            eval_step(model, batch)
+            if comes_back:
+                model.train()
+        return loss
+
+    return step
+
+
+def test_a_step_that_leaves_eval_mode_on_now_and_then_fails() -> None:
+    """An evaluation after the third call without model.train() leaves the fourth one in eval mode."""
+    loader = [(torch.randn(N, 4), Y) for _ in range(5)]
+    result = run_one(
+        CHECK, **trained(Layers(), train_step=evaluating_every_third_call(comes_back=False)) | {"loader": loader}
+    )
+    assert result.status == "fail"
+    assert "call 4" in result.summary
+    assert result.detail.startswith("Call 3 leaves the model in eval mode")
+    assert result.code == "+ model.train()"
+
+
+def test_a_step_that_ends_an_epoch_in_eval_mode_is_a_warning() -> None:
+    """Where an epoch ends with that call, the loop around it may well switch back."""
+    step = evaluating_every_third_call(comes_back=False)
+    loader = [(torch.randn(N, 4), Y) for _ in range(3)]
+    assert run_one(CHECK, **trained(Layers(), train_step=step) | {"loader": loader}).status == "warn"
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_a_step_that_comes_back_from_eval_mode_passes(trains: bool) -> None:
+    """An evaluation now and then, beside an update or instead of one, is no defect where train mode follows."""
+    loader = [(torch.randn(N, 4), Y) for _ in range(5)]
+    step = evaluating_every_third_call(comes_back=True, trains=trains)
+    assert run_one(CHECK, **trained(Layers(), train_step=step) | {"loader": loader}).status == "pass"
+
+
 LIVE: dict[str, Any] = {}
 
 

@@ -1,0 +1,40 @@
+"""Whether targets, given as outputs, have the highest loss of all, as under a likeness that is minimised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import isfinite
+
+import torch
+from torch import Tensor
+
+_NOISE = 0.3
+
+
+def is_highest(loss: Callable[[Tensor], float], outputs: Tensor, targets: Tensor) -> bool:
+    """Return whether no other outputs have a higher loss than the targets themselves, and others a lower one.
+
+    A product of outputs and targets, whose sign a critic may choose, grows with the outputs and is no such loss.
+
+    Args:
+        loss: of outputs.
+        outputs: what the network gives.
+        targets: in the shape of the outputs.
+    """
+    best = loss(targets)
+    others = [loss(one) for one in _others(outputs, targets)]
+    scaled = [loss(targets * factor) for factor in (0.5, 2.0, -1.0)]
+    if not all(map(isfinite, (best, *others, *scaled))):
+        return False
+    margin = 1e-3 * max(abs(best), 1e-6)
+    return max(others) < best - margin and max(scaled) <= best + margin and scaled[-1] < best - margin
+
+
+def _others(outputs: Tensor, targets: Tensor) -> Iterator[Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn(targets.shape, generator=generator).to(targets)
+    size = targets.std()
+    yield outputs.to(targets)
+    yield targets.roll(1, 0)
+    yield targets + _NOISE * size * drawn
+    yield targets.mean() + size * drawn
