@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.optim import lr_scheduler as schedules
 from torch.utils.data import DataLoader, TensorDataset
 
-from nbinspect.dynamics.alerts import alerts_instrument
 from nbinspect.dynamics.instruments import validation_instrument
 from nbinspect.dynamics.observer import Observer
 from nbinspect.dynamics.validation import Validation
@@ -35,15 +34,15 @@ def watched(run: Run, **options: Any) -> tuple[Observer, list[str]]:
     """Train a run under an observer; return it and the alerts: every 25 steps the run is validated and looked at."""
     subject = make_subject(run.model, run.loader, run.loss_fn, val_loader=run.val_loader)
     observer = Observer(subject, **{"budget": 1.0, "validate": False, **options})
-    looks = [alerts_instrument(observer.history, run.model, lambda: observer.optimizers)]
+    looks = []
     if run.val_loader is not None:
-        looks.insert(0, validation_instrument(Validation(subject), observer.history, 1.0))
+        looks.append(validation_instrument(Validation(subject), observer.history, 1.0))
     with observer:
+        looks += [one for one in observer._measuring._instruments if one.name == "alerts"]
         for _ in run.steps(run):
             if observer.steps % 25 == 0:
                 for look in looks:
                     look.measure(observer.steps)
-    looks[-1].measure(observer.steps)
     return observer, [f"{moment.step}: {moment.text}" for moment in observer.record.moments if moment.kind == "alert"]
 
 
