@@ -13,7 +13,7 @@ import { createHeader } from "./dynamics/header.js";
 import { createNotices } from "./dynamics/notices.js";
 import { createPanel } from "./dynamics/panel.js";
 import { isUnderWay } from "./dynamics/reasons.js";
-import { INITIAL, derive } from "./dynamics/state.js";
+import { INITIAL, choicesOf, choose, derive } from "./dynamics/state.js";
 import { createTimeline } from "./dynamics/timeline.js";
 
 /** @typedef {import("./dynamics/types.js").State} State */
@@ -31,9 +31,10 @@ function answerWords(payload) {
 
 /**
  * @param {{ model: import("./types.js").Model, el: HTMLElement }} place
+ * @param {{ last: ReturnType<typeof choicesOf> | null }} memory of the model, whose views come and go
  * @returns {() => void}
  */
-function render({ model, el }) {
+function render({ model, el }, memory) {
   const requests = createRequests(model);
   const store = createStore(INITIAL, derive);
   const fold = createFold();
@@ -80,9 +81,11 @@ function render({ model, el }) {
     for (const view of views) view.update(state);
   }
   /** What streams in is drawn once a frame, what a person does at once. */
-  const stop = store.subscribe(() => {
-    if (!streaming) draw();
-    else if (!frame) frame = requestAnimationFrame(draw);
+  const stop = store.subscribe((state) => {
+    if (!streaming) {
+      memory.last = choicesOf(state);
+      draw();
+    } else if (!frame) frame = requestAnimationFrame(draw);
   });
 
   /** @param {string} name @param {(value: any) => Partial<State>} patch */
@@ -109,14 +112,25 @@ function render({ model, el }) {
 
   el.append(root);
   const unfollow = followTheme(root, sheet);
+  const kept = memory.last;
   for (const { read } of traits) read();
+  if (kept) choose(store, kept);
   draw();
-  const pulse = setInterval(beat, SECOND);
+  let placed = false;
+  const pulse = setInterval(() => {
+    // An output that is shown anew throws the view before it out, and tells it nothing.
+    if (placed && !el.parentNode) end();
+    else beat();
+    placed ||= Boolean(el.parentNode);
+  }, SECOND);
   // Canvases do not follow the theme by themselves.
   const themed = new MutationObserver(() => views.forEach((view) => view.restyle?.()));
   themed.observe(root, { attributes: true, attributeFilter: ["data-theme"] });
 
-  return () => {
+  let over = false;
+  function end() {
+    if (over) return;
+    over = true;
     for (const { name, read } of traits) model.off(`change:${name}`, read);
     clearInterval(pulse);
     cancelAnimationFrame(frame);
@@ -126,7 +140,13 @@ function render({ model, el }) {
     requests.close();
     for (const view of views) view.destroy?.();
     root.remove();
-  };
+  }
+  return end;
 }
 
-export default { render };
+/** Called once for each model. */
+export default function views() {
+  /** @type {Parameters<typeof render>[1]} */
+  const memory = { last: null };
+  return { render: (/** @type {Parameters<typeof render>[0]} */ place) => render(place, memory) };
+}

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
 import { Event, KeyboardEvent, document, settled } from "./page.js";
-import { drawn, open } from "./dynamics-page.js";
+import { drawn, open, views } from "./dynamics-page.js";
 import { ALERT, STEPS, classification, moment, record, trace } from "../harness/dynamics-records.js";
 import { SCENES, status } from "../harness/dynamics-scenes.js";
 
@@ -459,4 +459,38 @@ test("keys of the view do not reach the notebook", () => {
   document.body.removeEventListener("keydown", hear);
   page.end();
   assert.equal(STEPS.length, 71);
+});
+
+test("a view that is drawn anew shows what the person had chosen", async () => {
+  const one = views();
+  const before = open(SCENES.digits(), () => null, one);
+  before.key("End");
+  const range = before.input("Reading of the probe batch");
+  range.focus();
+  range.dispatchEvent(new KeyboardEvent("keydown", { key: "Home", bubbles: true, cancelable: true }));
+  before.all(".nb-cell").find((cell) => cell.dataset.at === "3").click();
+  before.button("log").click();
+  before.button("Paths").click();
+  const shown = (page) => [page.input("Reading of the probe batch").value, page.text(".nd-sample .nd-panelname"), page.button("log").getAttribute("aria-pressed"), page.button("Paths").getAttribute("aria-pressed"), page.all(".nd-sample").length];
+  const chosen = shown(before);
+  before.end();
+  const after = open(SCENES.digits(), () => null, one);
+  await drawn();
+  assert.deepEqual(shown(after), chosen);
+  after.end();
+  const other = open(SCENES.digits());
+  assert.notDeepEqual(shown(other), chosen, "another model knows nothing of it");
+  other.end();
+});
+
+test("a view that its output has thrown out ends by itself", () => {
+  mock.timers.enable({ apis: ["setInterval"] });
+  const page = open(SCENES.digits());
+  mock.timers.tick(1000);
+  assert.ok(page.model.listening() > 0);
+  page.el.remove();
+  mock.timers.tick(1000);
+  assert.equal(page.model.listening(), 0);
+  page.end();
+  mock.timers.reset();
 });

@@ -93,7 +93,7 @@ def steered(view: View) -> None:
     view.button("Pause").click()
     expect(view.button("Resume")).to_be_visible(timeout=60_000)
     at = view.step()
-    view.root.get_by_label("Learning rate").fill("0.003")
+    view.root.get_by_role("textbox", name="Learning rate").fill("0.003")
     view.button("Apply").click()
     expect(view.root).to_contain_text("0.03 → 0.003", timeout=60_000)
     view.button("Step").click()
@@ -151,6 +151,7 @@ def test_a_reload_brings_the_history_back(lab: Any) -> None:
     """After the page is reloaded the run is there from its first step."""
     view = opened(lab, "with view:\n    train(4)")
     expect(view.chip).to_contain_text("152", timeout=60_000)
+    view.page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save'); }")
     view.page.reload()
     view.page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext")
     view.page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.ready; }")

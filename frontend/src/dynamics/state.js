@@ -64,6 +64,22 @@ export function nearest(readings, step) {
   return Math.max(low, 0);
 }
 
+/** What a person has chosen to see, to be chosen again where the view is drawn anew; the scrubber's place by its step.
+ * @param {State} state
+ */
+export function choicesOf({ probe, pinned, sample, tab, sort, spike, log, smoothing, at, reading }) {
+  return { choices: { probe, pinned, sample, tab, sort, spike, log, smoothing }, step: at === null ? null : (reading?.step ?? null) };
+}
+
+/** Puts back what was chosen, once the record is there.
+ * @param {import("./types.js").Store} store
+ * @param {ReturnType<typeof choicesOf>} kept
+ */
+export function choose(store, { choices, step }) {
+  store.set(choices);
+  if (step !== null) store.set({ at: nearest(store.get().readings, step) });
+}
+
 /**
  * @param {State} state
  * @param {State} before
