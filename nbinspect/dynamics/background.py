@@ -55,7 +55,7 @@ class BackgroundRun:
             TimeoutError: if it still runs after `timeout` seconds.
         """
         until = math.inf if timeout is None else time.monotonic() + timeout
-        while self._controls.state != "paused":
+        while not (self._controls.state == "paused" and self._controls.held()):
             if self._over.wait(_LOOK):
                 return False
             if time.monotonic() >= until:

@@ -185,7 +185,7 @@ class Controls:
         """Wait while the run is paused, on an event loop that goes on; to be called between two steps."""
         if self._left == 0 and not self._stopping and self._may_pause():
             with self._pause():
-                while self._held():
+                while self.held():
                     self._waiting()
                     self._works.work_off()
                     await asyncio.sleep(_LOOK)
@@ -273,14 +273,14 @@ class Controls:
 
     def _wait(self) -> None:
         with self._pause():
-            while self._held():
+            while self.held():
                 self._waiting()
                 self._works.work_off()
-                with self._news:
-                    # in short waits: an Interrupt gets through between them on every system
-                    self._news.wait_for(lambda: self._works or not self._held(), timeout=_LOOK)
+                with self._news:  # in short waits: an Interrupt gets through between them on every system
+                    self._news.wait_for(lambda: self._works or not self.held(), timeout=_LOOK)
 
-    def _held(self) -> bool:
+    def held(self) -> bool:
+        """Whether a pause goes on, or is about to begin."""
         return self._left == 0 and not self._stopping
 
     @contextmanager

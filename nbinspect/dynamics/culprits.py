@@ -13,7 +13,7 @@ from nbinspect.calling import call_arguments, split_batch, to_device
 from nbinspect.capture.batch import build
 from nbinspect.capture.door import note_visit, probing
 from nbinspect.decode.batch import decode_batch
-from nbinspect.dynamics.hooks import Arguments
+from nbinspect.dynamics.hooks import Arguments, size_of
 from nbinspect.dynamics.sample_losses import how_to_take
 from nbinspect.dynamics.spikes import SpikeWatch
 from nbinspect.dynamics.unchanged import Unchanged
@@ -22,6 +22,8 @@ from nbinspect.records import Origin, Spike
 from nbinspect.subject import Subject
 
 SAMPLES = 8
+QUIET = 50
+"""Steps after a spike within which others are taken for its consequences."""
 _NO_BATCH = (
     "its batch is not held: the steps are so short that it would cost more than the budget, or the model is not called "
     "through its own forward; give the loop dynamics.watch(loader)"
@@ -43,17 +45,28 @@ class SpikeCatcher:
         self.given: Any = None
         """The last batch of a watched loader."""
         self.watch = SpikeWatch()
+        self._most = self._quiet_until = 0
         self._subject = subject
         self._keep = keep
 
     def look(self, step: int, loss: float) -> None:
         """Keep the batch, if its loss is a spike."""
         usual = self.watch.usual
-        if self.watch.is_spike(loss):
-            arguments, targets = self.arguments, self.targets
-            if arguments is None and self.given is not None:
-                arguments, targets = called_with(self._subject, self.given)
+        if not self.watch.is_spike(loss) or step < self._quiet_until:
+            return
+        arguments, targets = self.arguments, self.targets
+        if arguments is None and self.given is not None:
+            arguments, targets = called_with(self._subject, self.given)
+        size = size_of(arguments) or 0
+        if 2 * size >= self._most:  # the mean over few samples, as at the end of an epoch, is wide by itself
+            self._quiet_until = step + QUIET
             self._keep(caught(self._subject, step, (loss, usual), arguments, targets))
+
+    def seen(self, arguments: Arguments) -> None:
+        """Take note of what entered the model."""
+        self.arguments = arguments
+        if self._most == 0:
+            self._most = size_of(arguments) or 0
 
     def release(self) -> None:
         """Hold nothing any more, until something is told again."""

@@ -91,6 +91,7 @@ class Observer:
         self._telling = Telling(self.history, self._losses)
         self._catcher = SpikeCatcher(subject, self._keep_spike)
         self._lean = Lean()
+        self._rate: Any = None
         self._by_hand = self._loss_seen = False
 
     @property
@@ -204,7 +205,7 @@ class Observer:
 
     def batch_seen(self, arguments: Arguments) -> None:
         """Take note of what entered the model."""
-        self._catcher.arguments = arguments
+        self._catcher.seen(arguments)
         self._losses.shares = arguments[1].get("num_items_in_batch") is not None  # transformers' Trainer divides by it
 
     def before_step(self, optimizer: Optimizer) -> None:
@@ -224,6 +225,9 @@ class Observer:
             measuring = self._measuring or self._prepare()
             if measuring.wants_norms:
                 measuring.after_step(self.steps + 1)
+            if optimizer.param_groups[0]["lr"] is not self._rate:
+                self._rate = optimizer.param_groups[0]["lr"]
+                self._telling.note_rates(self.steps + 1, self.optimizers)
             self._advance()
 
     def mark(self, kind: MomentKind, text: str, since: int | None = None) -> None:

@@ -12,8 +12,9 @@ WINDOW, SETTLED, EVERY = 32, 8, 16
 """Losses that are compared with, how many there must be, and after how many new ones the limit is worked out anew."""
 ROW = 8
 """High losses in a row that count as usual themselves."""
-TIMES, DEVIATIONS, ABOVE = 2.0, 10.0, 1.5
-"""A spike is at least so many times the median, so many median deviations above it, and so many times all others."""
+TIMES, DEVIATIONS, ABOVE, LOST = 2.0, 10.0, 1.5, 0.1
+"""A spike is at least so many times the median, so many median deviations above it, so many times all others, and
+loses so much of what the run has gained: close to zero a loss may double and mean nothing."""
 
 
 class SpikeWatch:
@@ -26,6 +27,7 @@ class SpikeWatch:
         """The median of the losses before."""
         self._recent: deque[float] = deque(maxlen=WINDOW)
         self._new = self._row = 0
+        self._top = 0.0
 
     def is_spike(self, loss: float) -> bool:
         """Whether this loss is one; to be asked of every loss above the limit, and of every fourth of the others."""
@@ -42,5 +44,7 @@ class SpikeWatch:
         self._new = 0
         self.usual = statistics.median(self._recent)
         spread = statistics.median(abs(loss - self.usual) for loss in self._recent)
-        rough = max(self.usual * TIMES, self.usual + DEVIATIONS * spread)
+        self._top = max(self._top, self.usual)
+        gained = self._top - self.usual
+        rough = max(self.usual * TIMES, self.usual + DEVIATIONS * spread, self.usual + LOST * gained)
         self.limit = max(rough, ABOVE * max(self._recent)) if self.usual > 0 else math.inf

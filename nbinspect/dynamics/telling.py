@@ -32,6 +32,7 @@ class Telling:
         self.listeners: list[Listener] = []
         self._history = history
         self._losses = losses
+        self._rates: dict[str, tuple[float, int]] = {}
         self._broken = False
         self._step, self._at = 0, 0.0
 
@@ -44,7 +45,7 @@ class Telling:
             size: samples of a batch; None where that is not known.
         """
         self._gather_losses()
-        self._gather_rates(facts.steps, optimizers)
+        self.note_rates(facts.steps, optimizers)
         self._gather_pace(facts.steps, size)
         fresh = self._history.fresh(facts)
         for listener in list(self.listeners):
@@ -67,9 +68,15 @@ class Telling:
             word = "NaN" if math.isnan(losses[steps.index(bad[0])]) else "infinite"
             self._history.moment(Moment(bad[0], "broken", f"the loss is {word} at step {bad[0]:,}"))
 
-    def _gather_rates(self, step: int, optimizers: Sequence[Optimizer]) -> None:
-        for group in rate_groups(optimizers) if step > self._step else ():
-            self._history.value("rate", step, group.rate, group.name)
+    def note_rates(self, step: int, optimizers: Sequence[Optimizer]) -> None:
+        """Bring the rates after a step into the history, and where they have changed those before it."""
+        for group in rate_groups(optimizers):
+            before, at = self._rates.get(group.name, (group.rate, step))
+            if at < step - 1 and before != group.rate:
+                self._history.value("rate", step - 1, before, group.name)
+            if at < step or group.name not in self._rates:
+                self._history.value("rate", step, group.rate, group.name)
+            self._rates[group.name] = (group.rate, step)
 
     def _gather_pace(self, step: int, size: int | None) -> None:
         now = time.perf_counter()

@@ -392,6 +392,22 @@ def test_an_optimizer_that_is_replaced_is_followed() -> None:
     assert any("another optimizer (SGD)" in one.text for one in record.moments)
 
 
+def test_every_change_of_the_rate_stands_at_its_own_step() -> None:
+    """The trace of the rate holds the old one up to the step before a change, and the new one from that step on."""
+    program = Program()
+    subject = make_subject(program.model, program.loader, program.loss_fn)
+    with Observer(subject, **eager()) as observer:
+        for number, (x, y) in enumerate(program.loader, 1):
+            program.optimizer.param_groups[0]["lr"] = 0.1 if number < 5 else 0.02
+            program.optimizer.zero_grad()
+            program.loss_fn(program.model(x), y).backward()
+            program.optimizer.step()
+    trace = next(one for one in observer.record.traces if one.name == "rate")
+    held = dict(zip(trace.step.tolist(), trace.mean.tolist(), strict=True))
+    assert held[1] == held[4] == np.float32(0.1)
+    assert held[5] == held[8] == np.float32(0.02)
+
+
 def test_other_models_are_left_alone() -> None:
     """Steps of an optimizer of another network are not counted."""
     program, other = Program(), Program()

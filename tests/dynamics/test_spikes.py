@@ -30,6 +30,13 @@ def test_a_spike_is_seen_at_its_own_step() -> None:
     assert spikes_in(losses) == [301]
 
 
+def test_a_loss_near_zero_may_double() -> None:
+    """Late in a run that has gained much, a loss that loses little of it is no spike."""
+    losses = np.concatenate([np.linspace(2.3, 0.02, 200), np.full(300, 0.01)])
+    losses[400] = 0.12
+    assert spikes_in(losses) == []
+
+
 def test_a_rise_that_stays_is_told_once() -> None:
     """Losses that go up for good are one spike, and then are what is usual."""
     losses = np.concatenate([np.full(200, 1.0), np.full(300, 9.0)]) + np.random.default_rng(0).normal(0, 0.01, 500)

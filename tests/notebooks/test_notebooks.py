@@ -30,6 +30,10 @@ def test_notebook_runs_and_exports(path: Path, tmp_path: Path) -> None:
     assert "<script" not in html.lower()
     assert not LOADED.findall(html)
     # A view that stands alone in its cell is shown once.
-    views = [cell for cell in json.loads(before)["cells"] if "".join(cell["source"]).endswith((".batch()", "view", "dynamics"))]
+    views = [
+        cell
+        for cell in json.loads(before)["cells"]
+        if "".join(cell["source"]).endswith((".batch()", "view", "dynamics"))
+    ]
     assert views
     assert html.count('class="nbinspect-page ') >= len(views)
