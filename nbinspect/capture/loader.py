@@ -33,6 +33,7 @@ from torch.utils.data import (
 from nbinspect.errors import LoaderError, UnreadableLoaderError, place_in_user_code
 from nbinspect.nested import map_tensors
 from nbinspect.preserve import preserve
+from nbinspect.settings import Undo, random_undos
 
 _SAMPLERS = (RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler)
 
@@ -65,6 +66,7 @@ class BatchSource:
         self._served = 0
         self._epoch = -1
         self._group: Any = None
+        self._drawn: list[Undo] = []
         _refuse_streams(loader)
 
     @property
@@ -79,7 +81,7 @@ class BatchSource:
             LoaderError: if the loader is empty or raises; the cause is chained.
         """
         for _ in range(2):
-            with _undisturbed(self._loader):
+            with _undisturbed(self._loader), self._own_draws():
                 if self._pass is None:
                     self._pass, self._record = _start(self._loader, None)
                     self._served = 0
@@ -115,6 +117,14 @@ class BatchSource:
             except Exception as error:
                 raise _explained(error) from error
         return Fetched(batch, _as_indices(self._group))
+
+    @contextlib.contextmanager
+    def _own_draws(self) -> Iterator[None]:
+        """Go on with the global random states as this source has left them: a sampler may draw as it goes."""
+        for _, put, state in self._drawn:
+            put(*state)
+        yield
+        self._drawn = list(random_undos())
 
     def close(self) -> None:
         """Stop the worker process, if one runs."""

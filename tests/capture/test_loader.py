@@ -248,6 +248,24 @@ def test_batches_that_are_drawn_as_they_come_are_the_next_ones():
     assert [list(indices) for indices in shown] == [labels.tolist() for _, labels in loader][:2]
 
 
+def test_a_sampler_that_draws_as_it_goes_is_followed():
+    """Batches whose indices are drawn from the global generator one at a time differ, and are the epoch's own."""
+
+    class Drawing:
+        def __iter__(self):
+            for _ in range(6):
+                yield torch.randint(100, (2,)).tolist()
+
+        def __len__(self):
+            return 6
+
+    loader = DataLoader(TensorDataset(torch.arange(100)), batch_sampler=Drawing())
+    torch.manual_seed(3)
+    source = BatchSource(loader)
+    found = [source.next().batch[0].tolist() for _ in range(6)]
+    assert found == [batch[0].tolist() for batch in loader]
+
+
 def test_a_list_of_batches_is_not_given_away():
     """Batches of a plain list are handed over as copies, so that a network working in place cannot change them."""
     batch = torch.zeros(2, 2)

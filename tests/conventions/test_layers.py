@@ -22,7 +22,7 @@ BELOW: dict[str, set[str]] = {
     "preserve": GROUND | {"settings"},
     "clone": GROUND,
     "copies": PROBES,
-    "capture": PROBES,
+    "capture": PROBES | {"settings"},
     "sanity": PROBES | {"capture", "copies", "version"},
     "decode": PROBES | {"capture"},
     "browse": PROBES | {"capture", "decode"},
