@@ -6,6 +6,7 @@ import functools
 import sys
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 
@@ -34,8 +35,9 @@ class Hook:
         """The object whose method is called; None once it is gone."""
         return self._owner()
 
-    def __reduce__(self) -> tuple[Any, tuple[()]]:
-        return _no_hook, ()
+    def __reduce__(self) -> tuple[Any, tuple[Any, str]]:
+        # something of Python's own that takes anything and gives None: a saved model must load without this package
+        return getattr, (nullcontext(), "__exit__")
 
 
 @functools.cache
@@ -44,11 +46,3 @@ def _leave_alone() -> None:
     rules: Any = sys.modules.get("torch._dynamo.trace_rules")
     if hasattr(rules, "add"):
         rules.add("nbinspect")
-
-
-def _no_hook() -> Callable[..., None]:
-    return _nothing
-
-
-def _nothing(*_: Any) -> None:
-    return None

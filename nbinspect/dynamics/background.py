@@ -8,7 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import torch
@@ -90,6 +90,7 @@ def run_in_background(
     train: Callable[[], Any],
     controls: Controls,
     report: Callable[[MomentKind, str], object] = lambda _kind, _text: None,
+    around: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> BackgroundRun:
     """Call `train` on a thread of its own and return at once.
 
@@ -102,6 +103,7 @@ def run_in_background(
         train: the training, without arguments.
         controls: those of the run; they end with it.
         report: takes the kind of a `Moment` and its sentence.
+        around: gives a context to train in, entered on the thread.
 
     Raises:
         InputError: if `train` is no such function, or a run of these controls is going.
@@ -116,7 +118,8 @@ def run_in_background(
             modes()
             controls.begin()
             ready.set()
-            run.result = train()
+            with around():
+                run.result = train()
         except RunStopped:
             pass
         except BaseException as error:  # noqa: BLE001 - it is kept for `wait`, which raises it
@@ -146,6 +149,12 @@ def _check(train: Callable[[], Any], controls: Controls) -> None:
         )
     if not callable(train):
         raise InputError(f"train: expected a function, got {kind_of(train)}; write its name without parentheses")
+    try:
+        inspect.signature(train).bind()
+    except TypeError as error:
+        raise InputError(f"train: expected a function without arguments ({error}); write lambda: train(…)") from None
+    except ValueError:
+        pass  # a function written in C that does not tell what it takes
     if controls.busy:
         raise InputError("a run is going already; stop it, or wait for its end")
 

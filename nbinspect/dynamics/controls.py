@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from torch.optim import Optimizer
 
+from nbinspect.capture.door import between_steps
 from nbinspect.dynamics.conditions import Conditions, RunStopped, RunView, require_whole
 from nbinspect.dynamics.rates import change_rates, checked_rate, chosen_groups
 from nbinspect.dynamics.works import Works, do_now
@@ -83,11 +84,7 @@ class Controls:
         self._pause_after(0, "asked for")
 
     def advance(self, steps: int = 1) -> None:
-        """Run this many steps more, then pause.
-
-        Raises:
-            InputError: if `steps` is no whole number above 0, or no resume could arrive.
-        """
+        """Run this many steps more, then pause; InputError if `steps` is no whole number above 0, or as for `pause`."""
         require_whole("steps", steps)
         self._pause_after(steps, "")
 
@@ -186,8 +183,9 @@ class Controls:
         if self._left == 0 and not self._stopping and self._may_pause():
             with self._pause():
                 while self.held():
-                    self._waiting()
-                    self._works.work_off()
+                    with between_steps():
+                        self._waiting()
+                        self._works.work_off()
                     await asyncio.sleep(_LOOK)
 
     def settle(self) -> None:
@@ -202,10 +200,11 @@ class Controls:
             self._works.work_off()
 
     def end(self) -> None:
-        """Say that the run is over; work that was not begun is refused. Doing it twice does no harm."""
+        """Say that the run is over: work that was not begun is refused, and a pause ends."""
         if self._going():
             self._become("stopped" if self._stopping else "ended")
         with self._asking():
+            self._left = None  # nobody could end the pause
             self._conditions.clear()
             self._works.refuse("the run ended before this was done; ask for it again")
 
@@ -245,10 +244,11 @@ class Controls:
         try:
             self._step = step
             self.begin()
-            self._works.work_off()
-            self._count(RunView(step, math.nan if loss is None else loss))
-            if self._left == 0 and not self._stopping and self.watched != "async" and self._may_pause():
-                self._wait()
+            with between_steps():
+                self._works.work_off()
+                self._count(RunView(step, math.nan if loss is None else loss))
+                if self.held() and self.watched != "async" and self._may_pause():
+                    self._wait()
             if self._stopping and not self.watched:
                 raise RunStopped(f"stopped after step {step}, as asked")
             with self._news:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from torch.optim import Optimizer
+
+from nbinspect.subject import Subject
 
 
 class Counted:
@@ -41,6 +43,13 @@ class Counted:
         if had_one:
             self._replaced(optimizer)
         return True
+
+
+def given_optimizers(subject: Subject) -> tuple[Optimizer, ...]:
+    """Return the live optimizers that the user has named."""
+    given = subject.optimizer
+    named = given.values() if isinstance(given, Mapping) else [given]
+    return tuple(one for one in named if isinstance(one, Optimizer))
 
 
 def _held(optimizer: Optimizer) -> set[int]:

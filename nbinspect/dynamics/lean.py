@@ -10,7 +10,7 @@ PROVED = 50
 """Steps after which it is known what a step takes."""
 MOST = 0.25
 """Of the budget, for what is done at every step."""
-LEFT = 0.4
+LEFT = 0.6
 """What is left of a step's own cost where batches are not told of."""
 
 

@@ -19,6 +19,7 @@ class Losses:
         self.last: float | None = None
         """The loss of the last step where it was known at once (on the CPU); None where it was not."""
         self._open: list[Tensor | float] = []
+        self._aside: list[Tensor | float] = []
         self._steps: list[int] = []
         self._values: list[Tensor | float] = []
         self._in_step = False
@@ -28,13 +29,16 @@ class Losses:
         """How many steps have a loss that was not read yet."""
         return len(self._steps)
 
-    def seen(self, loss: Tensor) -> None:
-        """Take note of a loss; one with several values counts with their mean. No graph is held."""
+    def seen(self, loss: Tensor, training: bool = True) -> None:
+        """Take note of a loss; one with several values counts with their mean. No graph is held.
+
+        One in eval mode, as of a validation that keeps its gradients, counts only where a step has no other.
+        """
         if self._in_step and self._open:
             return
         if loss.dim():
             loss = loss.detach().mean(dtype=torch.float32)
-        self._open.append(loss.item() if loss.is_cpu else loss.detach())
+        (self._open if training else self._aside).append(loss.item() if loss.is_cpu else loss.detach())
 
     def stepping(self) -> None:
         """Note that an optimizer step begins."""
@@ -43,11 +47,13 @@ class Losses:
     def stepped(self, step: int) -> None:
         """Give what was seen since the step before to this one."""
         self._in_step = False
-        found = self._open
+        found = self._open or self._aside
         if not found:
             self.last = None
             return
         self._open = []
+        if self._aside:
+            self._aside = []
         loss = found[0] if len(found) == 1 else sum(found) / (1 if self.shares else len(found))
         self.last = loss if isinstance(loss, float) else None
         self._steps.append(step)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import math
 import threading
 import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -18,7 +17,7 @@ from nbinspect.capture.door import between_steps, refuse_beside_training
 from nbinspect.dynamics.budget import checked_share
 from nbinspect.dynamics.conditions import RunStopped
 from nbinspect.dynamics.controls import Controls, State
-from nbinspect.dynamics.counted import Counted
+from nbinspect.dynamics.counted import Counted, given_optimizers
 from nbinspect.dynamics.culprits import SpikeCatcher
 from nbinspect.dynamics.history import Facts, History
 from nbinspect.dynamics.hooks import Arguments, Hooks, size_of
@@ -92,6 +91,9 @@ class Observer:
         self._catcher = SpikeCatcher(subject, self._keep_spike)
         self._lean = Lean()
         self._rate: Any = None
+        self._trainer = 0  # the thread that trains
+        self.released = False
+        """Whether nobody will look any more: it is not attached again."""
         self._by_hand = self._loss_seen = False
 
     @property
@@ -106,8 +108,8 @@ class Observer:
 
     @property
     def optimizers(self) -> tuple[Optimizer, ...]:
-        """The optimizers of the model that have made a step, the one whose steps are counted first."""
-        return self._counted.seen
+        """The optimizers of the model that have made a step, the counted one first; before, those that were given."""
+        return self._counted.seen or given_optimizers(self.subject)
 
     @property
     def record(self) -> DynamicsRecord:
@@ -120,17 +122,21 @@ class Observer:
             with contextlib.suppress(CaptureError):  # another thread trains: its first step is soon enough
                 refuse_beside_training(self.subject.model)
                 self._prepare()
-            self._hooks = Hooks(self.subject, self)
-            self.controls.begin()
-            self.tell()
+            if not self.released:
+                self._hooks = Hooks(self.subject, self)
+                self.controls.begin()
+                self.tell()
         return self
 
     def detach(self) -> None:
-        """End watching: a last reading, a last word to the listeners, and every hook removed."""
+        """End watching: a last reading, a last word to the listeners, and every hook removed.
+
+        Beside a thread that goes on training there is no last reading, for it would disturb it.
+        """
         if self._hooks is not None:
             self._hooks.remove()
             self._hooks = None
-            if self._measuring is not None and self.steps:
+            if self._measuring is not None and self.steps and not self._goes_on_elsewhere():
                 with between_steps():
                     self._measuring.last(self.steps)
             self.controls.end()
@@ -161,7 +167,7 @@ class Observer:
         numbers = {name: number_given(name, value) for name, value in values.items()}
         given = None if loss is None else loss if isinstance(loss, Tensor) else number_given("loss", loss)
         self.attach()
-        if self.steps == self._told and not self.optimizers:
+        if self.steps == self._told and not self._counted.seen:
             self._by_hand = True
             self._advance()
         if given is not None:
@@ -175,33 +181,16 @@ class Observer:
         """Return an iterable of the very batches of a loader, for ``for`` and ``async for``; a stop ends it."""
         return Watched(loader, self)
 
-    def begin_batches(self, how: Literal["loop", "async"]) -> None:
-        """Take note that a loop over a watched loader begins."""
-        self.live.begin("async" if how == "async" else "plain")
-        self.attach()
-        self.controls.watched = how
-
-    def next_batch(self, batch: Any) -> bool:
-        """Take note of the batch that a loop over a watched loader gets next; False where it is to stop."""
+    def batch_given(self, batch: Any) -> None:
+        """Take note of the batch that a loop over a watched loader gets next."""
         self._catcher.given = batch
-        return not self.controls.stopping
-
-    async def between_batches(self) -> None:
-        """Let clicks arrive, and wait here during a pause."""
-        await asyncio.sleep(0)
-        await self.controls.hold()
-
-    def end_batches(self) -> None:
-        """Tell the listeners what is fresh, for the loop has come to its end."""
-        self.controls.watched = ""
-        self.tell()
 
     def loss_seen(self, loss: Tensor, targets: Any) -> None:
         """Take note of a loss, on the training thread."""
         self._loss_seen = True
         if not self._lean.is_lean:
             self._catcher.targets = targets
-        self._losses.seen(loss)
+        self._losses.seen(loss, self.subject.model.training)
 
     def batch_seen(self, arguments: Arguments) -> None:
         """Take note of what entered the model."""
@@ -241,6 +230,7 @@ class Observer:
     def _prepare(self) -> Measuring:
         """Choose the probes and read them, the first time; on the thread that trains, or while nothing does."""
         if self._measuring is None:
+            self._trainer = threading.get_ident()
             with between_steps():
                 self._measuring = self._plan.carried_out(self, self._budget)
                 self._measuring.begin()
@@ -260,7 +250,8 @@ class Observer:
         if loss is not None and (loss > self._catcher.watch.limit or not step % SAMPLED):
             self._catcher.look(step, loss)
         if now >= measuring.due:
-            self.live.stepped(threading.get_ident())
+            self._trainer = threading.get_ident()
+            self.live.stepped(self._trainer)
             with between_steps():
                 measuring.work(step, now)
             if self._hooks is not None:
@@ -286,11 +277,15 @@ class Observer:
     def _replaced(self, optimizer: Optimizer) -> None:
         self.mark("note", f"another optimizer ({type(optimizer).__name__}) trains these parameters, and is counted now")
 
+    def _goes_on_elsewhere(self) -> bool:
+        others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+        return self._trainer in others
+
     def _facts(self) -> Facts:
         budget = self._measuring.budget if self._measuring is not None else None
         return Facts(
             model=type(self.subject.network).__name__,
-            optimizers=tuple(type(one).__name__ for one in self.optimizers),
+            optimizers=tuple(type(one).__name__ for one in self._counted.seen),
             steps=self.steps,
             seconds=0.0 if budget is None else budget.seconds,
             overhead=math.nan if budget is None else budget.overhead,

@@ -22,6 +22,8 @@ from nbinspect.settings import GENERATORS, autocast_devices, generator_undo, ran
 _CONTAINERS = (dict, OrderedDict, defaultdict, list, set, deque, tuple)
 _OTHERS = ("builtins", "types", "functools", "threading", "queue", "multiprocessing", "asyncio", "torch.utils.data")
 """Where classes are at home whose objects a forward does not change, or other threads do."""
+COPIED = 2**28
+"""Parameters that are copied at most, to see whether a forward writes to them."""
 _PLAIN_MODES = ("torch.nn.modules.module", "transformers.modeling_utils")
 """Where a `train` is at home that only sets the training flags."""
 
@@ -41,6 +43,7 @@ class Unchanged:
         self._roots = [root for root in roots if isinstance(root, nn.Module)]
         self.whole = any(map(_is_special, _modules_of(self._roots)))
         """Whether the whole guard is needed."""
+        self._proved = False
 
     @contextmanager
     def passes(self, training: bool) -> Iterator[None]:
@@ -49,12 +52,16 @@ class Unchanged:
         Raises:
             CaptureError: if the block has written to a parameter, which stays written; the next block has a copy.
         """
-        if self.whole:
-            with preserve(*self._roots), torch.no_grad():
+        if self.whole or not self._proved:
+            kept = None if self.whole else self._bytes()
+            with preserve(*self._roots, parameters=self.whole or kept is not None), torch.no_grad():
                 for root in self._roots:
                     if not (training and root.training):
                         root.train(training)
                 yield
+                if kept is not None and not all(map(torch.equal, kept, self._bytes() or ())):
+                    self.whole = True  # written past the versions, which is all that is looked at later
+            self._proved = True
             return
         before = self._versions()
         undos = [undo for root in self._roots for undo in _snapshot(root)]
@@ -75,6 +82,16 @@ class Unchanged:
             raise CaptureError(
                 "the forward writes to parameters, also without gradients: watching it would change them"
             )
+
+    def _bytes(self) -> list[Tensor] | None:
+        """Return copies of the parameters' bytes; None where they are too many to be copied."""
+        found = [
+            part for module in _modules_of(self._roots) for part in module._parameters.values() if part is not None
+        ]
+        found = [part for part in found if not (is_lazy(part) or part.is_meta) and part.layout is torch.strided]
+        if sum(part.numel() for part in found) > COPIED:
+            return None
+        return [part.detach().contiguous().reshape(-1).view(torch.uint8).clone() for part in found]
 
     def _versions(self) -> int:
         """Return a number that grows when a parameter is written to."""

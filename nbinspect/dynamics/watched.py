@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Literal, Protocol
 
+from nbinspect.dynamics.controls import Controls
+from nbinspect.dynamics.live import Liveness
+
 
 class Watching(Protocol):
-    """What is told of the batches."""
+    """What a watched loop needs of the run."""
 
-    def begin_batches(self, how: Literal["loop", "async"]) -> None:
-        """Take note that a loop begins."""
+    controls: Controls
+    live: Liveness
 
-    def next_batch(self, batch: Any) -> bool:
-        """Take note of the batch that the loop gets next; False where it is to stop."""
+    def attach(self) -> object:
+        """Begin to watch."""
 
-    async def between_batches(self) -> None:
-        """Let others act between two batches of an asynchronous loop, and wait there during a pause."""
+    def tell(self) -> None:
+        """Tell others what is fresh."""
 
-    def end_batches(self) -> None:
-        """Take note that the loop has come to its end."""
+    def batch_given(self, batch: Any) -> None:
+        """Take note of the batch that the loop gets next."""
 
 
 class Watched:
@@ -38,14 +42,20 @@ class Watched:
     async def __aiter__(self) -> AsyncIterator[Any]:
         for batch in self._batches("async"):
             yield batch
-            await self._watching.between_batches()
+            await asyncio.sleep(0)
+            await self._watching.controls.hold()
 
     def _batches(self, how: Literal["loop", "async"]) -> Iterator[Any]:
-        self._watching.begin_batches(how)
+        watching = self._watching
+        watching.live.begin("async" if how == "async" else "plain")
+        watching.attach()
+        watching.controls.watched = how
         try:
             for batch in self._loader:
-                if not self._watching.next_batch(batch):
+                watching.batch_given(batch)
+                if watching.controls.stopping:
                     return
                 yield batch
         finally:
-            self._watching.end_batches()
+            watching.controls.watched = ""
+            watching.tell()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -129,14 +130,20 @@ class DynamicsView(anywidget.AnyWidget):
         self._open()
         self._observer.live.begin("background")
 
-        def watched() -> Any:
-            with between_steps():
-                self.attach()
-            with self:
-                return train()
-
-        self._background = run_in_background(watched, self._observer.controls, self._observer.mark)
+        observer = self._observer
+        self._background = run_in_background(train, observer.controls, observer.mark, self._beside)
         return self._background
+
+    @contextlib.contextmanager
+    def _beside(self) -> Iterator[None]:
+        """Watch what is done in this block on a thread that trains, as long as the view is open."""
+        with between_steps():
+            self._observer.attach()
+        try:
+            yield
+        finally:
+            self._observer.detach()
+            self._page.tell_all(self._status())
 
     def pause(self) -> None:
         """Pause after this step. Raises InputError where no resume could arrive; so does `advance`."""
@@ -214,6 +221,7 @@ class DynamicsView(anywidget.AnyWidget):
     def close(self) -> None:
         """End watching and let go of all that is held; a run goes on unwatched, a static page stays."""
         if not self._closed:
+            self._observer.released = True
             self._observer.detach()
             self._closed = True
             self._cells.stop()

@@ -31,6 +31,17 @@ def test_shares_of_one_loss_are_added() -> None:
     assert losses.read() == ([1], [4.0])
 
 
+def test_a_validation_with_gradients_does_not_count() -> None:
+    """Losses in eval mode, of a validation that keeps its gradients, are left out where the step has one of its own."""
+    losses = Losses()
+    losses.seen(torch.tensor(9.0), training=False)
+    losses.seen(torch.tensor(1.0))
+    losses.stepped(1)
+    losses.seen(torch.tensor(2.0), training=False)
+    losses.stepped(2)
+    assert losses.read() == ([1, 2], [1.0, 2.0])
+
+
 def test_a_closure_counts_with_its_first_loss() -> None:
     """While an optimizer evaluates a closure again and again, the loss before the step is that of the step."""
     losses = Losses()

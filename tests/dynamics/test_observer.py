@@ -4,9 +4,12 @@ import asyncio
 import copy
 import gc
 import math
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -290,6 +293,46 @@ def test_a_loss_that_is_not_seen_is_asked_for() -> None:
     assert told.steps == 8
     assert {"loss", "accuracy"} <= {one.name for one in record.traces}
     assert len(next(one for one in record.traces if one.name == "loss").step) == 8
+
+
+def test_a_forward_that_writes_past_the_versions_is_undone() -> None:
+    """A forward that renormalises its weights through ``.data`` ends with the weights of a run alone."""
+
+    class Normed(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            self.weight.data = F.normalize(self.weight.data, dim=1) * 1.01
+            return super().forward(x)
+
+    def made() -> Program:
+        program = Program()
+        program.model.head = Normed(32, 10)
+        nn.init.constant_(program.model.head.weight, 0.3)
+        program.optimizer = torch.optim.SGD(program.model.parameters(), lr=0.1)
+        return program
+
+    alone, watched = made(), made()
+    for program in (alone, watched):
+        torch.manual_seed(7)
+        if program is alone:
+            program.train(1)
+        else:
+            observed(program, lambda: watched.train(1))
+    assert all(torch.equal(value, watched.weights()[name]) for name, value in alone.weights().items())
+
+
+def test_a_watched_model_can_be_saved(tmp_path: Path) -> None:
+    """A model that is saved whole while it is watched loads where this package is not installed."""
+    program = Program()
+    program.model = nn.Linear(64, 10)
+    with Observer(make_subject(program.model, program.loader, program.loss_fn), **eager()):
+        torch.save(program.model, tmp_path / "model.pt")
+    code = f"""
+import sys, torch
+sys.modules["nbinspect"] = None
+print(torch.load({str(tmp_path / "model.pt")!r}, weights_only=False)(torch.ones(1, 64)).shape[1])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "10"
 
 
 def test_a_model_that_computes_its_own_loss_is_read() -> None:

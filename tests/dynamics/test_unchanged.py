@@ -144,9 +144,17 @@ def test_embeddings_that_renormalise_are_put_back():
 
 
 def test_writing_to_parameters_is_seen():
-    """The first time it is said, and from then on parameters are copied and put back."""
+    """A write at the first pass is undone; one that begins later is said, and from then on parameters are put back."""
     model = nn.Linear(2, 2)
     guard = Unchanged(model)
+    before = everything(model)
+    with guard.passes(training=False):
+        model.bias.data.add_(1)
+    assert not same(before, everything(model))
+    assert guard.whole
+    guard = Unchanged(model)
+    with guard.passes(training=False):
+        pass
     with pytest.raises(CaptureError, match="writes to parameters"), guard.passes(training=False):
         model.bias.add_(1)
     before = everything(model)

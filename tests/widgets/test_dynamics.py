@@ -292,6 +292,77 @@ def test_the_static_page_of_a_displayed_view_tells_of_the_run_at_the_end_of_its_
         InteractiveShell.clear_instance()
 
 
+@pytest.mark.parametrize("end", ["close", "detach"])
+def test_a_view_that_ends_lets_the_run_go_on(end):
+    """Closed or detached while a run on its own thread is paused, a view lets it go on unwatched to the same weights."""
+    alone, program = Program(), Program()
+    torch.manual_seed(1)
+    alone.train(3)
+    torch.manual_seed(1)
+    view = program.view()
+    view.pause_at(step=5)
+    run = view.run_in_background(lambda: program.train(3))
+    assert run.wait_for_pause(WAIT)
+    getattr(view, end)()
+    run.wait(WAIT)
+    weights = program.model.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in alone.model.state_dict().items())
+    assert not program.model._forward_hooks
+    view.close()
+
+
+def test_a_view_that_is_closed_beside_a_run_does_not_disturb_it():
+    """A view closed in the middle of a forward on another thread takes no reading that would change the run."""
+    alone, program = Program(), Program()
+    inside, go_on = threading.Event(), threading.Event()
+
+    def waits(module, _):
+        if not module.training or inside.is_set():
+            return
+        inside.set()
+        assert go_on.wait(WAIT)
+
+    torch.manual_seed(1)
+    alone.train(2)
+    torch.manual_seed(1)
+    view = program.view()
+    run = view.run_in_background(
+        lambda: (program.train(1), program.model[0].register_forward_pre_hook(waits), program.train(1))
+    )
+    assert inside.wait(WAIT)
+    view.close()
+    go_on.set()
+    run.wait(WAIT)
+    weights = program.model.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in alone.model.state_dict().items())
+
+
+def test_checks_run_on_a_paused_run_while_its_caller_waits(ask):
+    """Checks asked for on a run of its own thread are done there, though the waiting caller holds the model too."""
+    program = Program()
+    model = program.model
+    view = program.view()
+    view.pause_at(step=3)
+    run = view.run_in_background(lambda: program.train(1))
+    assert run.wait_for_pause(WAIT)
+    assert view.check(only=["runs"]).result(WAIT)["runs"].status == "pass"
+    assert model is program.model
+    view.resume()
+    run.wait(WAIT)
+    view.close()
+
+
+@pytest.mark.parametrize("train", [3, lambda x: x])
+def test_what_cannot_be_trained_is_refused(train):
+    """`run_in_background` refuses what cannot be called without arguments, before anything is watched."""
+    program = Program()
+    view = program.view()
+    with pytest.raises(InputError, match="train"):
+        view.run_in_background(train)
+    assert not program.model._forward_hooks
+    view.close()
+
+
 def test_an_error_in_the_background_is_shown_and_raised():
     """What training raises on its own thread is marked on the time line and raised by `wait`."""
     program = Program()
