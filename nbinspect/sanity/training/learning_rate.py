@@ -65,7 +65,8 @@ def run(
         settle = f"At {other:.2g} the loss does not fall either."
         return inconclusive(f"{rate:.3g}; another is no better", *found.shown, settle=settle, charts=charts)
     is_still = task.kind != "other" and abs(moved) * found.horizon < 0.05
-    certain = too_high or (is_new and (stays_up or is_still))
+    stays_up = stays_up and not found.has_been_down
+    certain = too_high or (is_new and task.kind != "other" and (stays_up or is_still))
     rises = "explodes" if found.own.explodes else "rises" if too_high else "stays up"
     said = f"{rises} from {found.own.start:.3g} to {found.own.end:.3g}" if above else f"stays at {found.own.end:.4g}"
     return (failed if certain else warned)(

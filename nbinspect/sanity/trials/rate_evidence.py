@@ -84,6 +84,13 @@ class RateEvidence:
         return fell(self.own) <= 0 and not self.own.falls_late and fell(self.other) > _CLEAR
 
     @property
+    def has_been_down(self) -> bool:
+        """Whether the loss had fallen at the rate before it rose, as it does where a network reorganises itself."""
+        losses = np.asarray(self.own.losses, dtype=float)
+        smooth = np.convolve(losses, np.full(5, 0.2), mode="valid") if len(losses) >= 5 else losses
+        return bool(np.nanmin(smooth, initial=np.inf) < self.own.start - _CLEAR * abs(self.own.start))
+
+    @property
     def horizon(self) -> float:
         """How many such short runs the training has; of 20 epochs, where its length is not known."""
         subject = self.program.subject

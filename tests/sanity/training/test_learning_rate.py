@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from torch.optim import lr_scheduler
 from torch.utils.data import DataLoader, TensorDataset
 
+from nbinspect import check
 from nbinspect.sanity.training.learning_rate import CHECK, bad, good
 from tests.sanity.running import run_one
 from tests.sanity.states import state_of
+from tests.zoo.every import every_program
 
 
 def digits() -> tuple[Tensor, Tensor]:
@@ -267,3 +269,9 @@ def test_the_state_is_restored_exactly(make: Any) -> None:
     before = state_of(some["model"], some["optimizer"], some["loader"]), str(scheduler.state_dict())
     run_one(CHECK, **some, scheduler=scheduler)
     assert (state_of(some["model"], some["optimizer"], some["loader"]), str(scheduler.state_dict())) == before
+
+
+def test_a_loss_that_rises_after_it_has_fallen_is_no_failure():
+    """A network whose loss falls, rises while its codes find their places, and then falls for good does not fail."""
+    (program,) = (one for one in every_program() if one.name == "nearest_entry_of_a_code_book")
+    assert check(**program.build(), only=["learning-rate"])["learning-rate"].status != "fail"
