@@ -68,6 +68,37 @@ def test_lines_are_the_traces() -> None:
     same(rate, 0, found["rate", "Adam"])
 
 
+def test_a_rate_holds_until_the_next_one() -> None:
+    """The rate is drawn in steps from zero on to the end of the run, and no other line is."""
+    *others, rate = plots(dynamics_figure(RUNS["classification"]))
+    assert [line.get_drawstyle() for line in rate.lines] == ["steps-post"]
+    assert {line.get_drawstyle() for plot in others for line in plot.lines} == {"default"}
+    assert rate.get_ylim()[0] == 0
+    early = replace(RUNS["classification"], traces=(trace("rate", [1, 40], [0.1, 0.2], "Adam"),))
+    (rate,) = (plot for plot in plots(dynamics_figure(early)) if len(plot.lines) == 1)
+    np.testing.assert_allclose(rate.lines[0].get_xydata(), [[1, 0.1], [40, 0.2], [200, 0.2]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [1e-6, 3e-4, 0.05, 2.0, 5e7])
+def test_axes_write_their_numbers_whole(rate: float) -> None:
+    """Each number at a linear axis is what it stands for, with no factor or offset at the end of the axis."""
+    record = RUNS["regression"]
+    level = []
+    for each in record.traces:
+        flat = np.full_like(each.mean, rate)
+        level.append(replace(each, low=flat, mean=flat, high=flat))
+    figure = dynamics_figure(replace(record, traces=tuple(level)))
+    drawn(figure)
+    for axis in (axis for plot in plots(figure) for axis in (plot.xaxis, plot.yaxis) if axis.get_scale() == "linear"):
+        assert not axis.get_offset_text().get_text()
+        labels = [label.get_text() for label in axis.get_ticklabels()]
+        places = axis.get_majorticklocs()
+        assert len(set(labels)) == len(labels) > 1
+        np.testing.assert_allclose(
+            [float(label.replace(",", "")) for label in labels], places, atol=1e-3 * np.ptp(places)
+        )
+
+
 def test_plots_stand_upright() -> None:
     """A larger number is drawn above a smaller one."""
     figure = dynamics_figure(RUNS["classification"])

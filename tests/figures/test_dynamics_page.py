@@ -178,8 +178,14 @@ def test_tokens_are_coloured_by_their_loss() -> None:
 
 
 def test_every_probe_has_its_place() -> None:
-    """Two probes stand below each other, each with its split and its mode."""
-    words = Page(dynamics_html(RUNS["binary"])).words
+    """Two probes stand side by side below the plots, in two halves then, each with its split and its mode."""
+    page = Page(dynamics_html(RUNS["binary"]))
+    classes = [str(attributes.get("class")) for _, attributes in page.elements]
+    places = [name for name in classes if name in ("both", "picture", "probes", "probe")]
+    assert places == ["both", "picture", "picture", "both", "probes", "probe", "probes", "probe"]
+    plotted = [str(a["alt"]) for _, a in page.elements if str(a.get("alt")).startswith("plots")]
+    assert ["Loss" in plotted[0], "Learning rate" in plotted[1]] == [True, True]
+    words = page.words
     assert "24 samples of the train split, first 24 of the first batch, eval mode" in words
     assert "24 samples of the validation split, first 24 of the first batch, train mode" in words
 
@@ -200,6 +206,23 @@ def test_spikes_show_their_batch() -> None:
     assert "◆ step 912: loss 4.1, usually 0.31 · of its samples, largest first: 9.5, 4, 2, 0.9" in page.words
     assert sum("sample 3, as fed, label 3" in str(a.get("alt")) for _, a in page.elements) == 1
     assert "loss 9, usually 0.5 · gone by then" in Page(dynamics_html(RUNS["lost batch"])).words
+
+
+def test_of_many_spikes_the_largest_are_shown() -> None:
+    """The two spikes farthest above what was usual have their batch, and the others are one line of their steps."""
+    record = run_of(steps=1000, every=500)
+    (spike,) = record.spikes
+    heights = {100: 1.2, 200: 9.0, 300: 2.0, 912: 4.1, 950: 3.0}
+    spikes = tuple(replace(spike, step=step, loss=loss) for step, loss in heights.items())
+    moments = tuple(Moment(step, "spike", "the loss rose") for step in heights)
+    several = replace(record, spikes=spikes, moments=moments)
+    page = Page(dynamics_html(several))
+    assert sum("sample 3, as fed, label 3" in str(a.get("alt")) for _, a in page.elements) == 2
+    line = "◆ 3 other spikes: step 100 (1.2), step 300 (2), step 950 (3)"
+    assert page.words.endswith(line)
+    found = dynamics_text(several).splitlines()
+    assert [text[:10] for text in found[1:3]] == ["◆ step 200", "◆ step 912"]
+    assert found[3:] == [line]
 
 
 @pytest.mark.parametrize(

@@ -7,27 +7,24 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from nbinspect.records import Chart, TaskRecord
+from nbinspect.records import TaskRecord
 from nbinspect.sanity.check import (
     Arguments,
     Check,
     CheckResult,
-    Measurement,
     failed,
     inconclusive,
-    measured,
     of_unknown_task,
     passed,
     skipped,
 )
 from nbinspect.sanity.evidence.contents import relation
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.curve import Curve
 from nbinspect.sanity.trials.fit import fit, yours
-from nbinspect.sanity.trials.heard import Heard, heard
+from nbinspect.sanity.trials.heard import heard
 from nbinspect.sanity.trials.overfitting import Overfitting
-from nbinspect.sanity.trials.pictures import curves_chart, shown, way
 from nbinspect.sanity.trials.samples import made_alike
+from nbinspect.sanity.trials.unheard import chart_of, numbers_of, of_companions, of_no_difference, of_noise
 
 _STEPS = 30
 _FEW = 12
@@ -74,17 +71,17 @@ def run(
     own = replace(yours(program), factor=1.0, name="inputs zeroed")
     change = heard(program, batch)
     if change is not None and change.by_inputs == 0 < change.samples:
-        return _of_companions(best)
+        return of_companions(best)
     if best.left > learnt:
         blank = fit(program, zeroed, goal, own, _FEW, done=lambda _: False).curve
-        return _of_no_difference(real, blank, same)
+        return of_no_difference(real, blank, same)
     if change is not None and change.by_inputs < drowned * change.by_draws:
         noisy = fit(program, batch, goal, replace(own, held=False, name="noise drawn anew"), len(best.losses)).curve
         if noisy.left > _BLIND:
-            return _of_noise(best, noisy, change)
+            return of_noise(best, noisy, change)
     # masks that are held would tell the samples apart
     blank = fit(program, zeroed, goal, replace(own, held=False), min(_STEPS, len(best.losses))).curve
-    numbers, charts = _numbers(best, blank), (_chart(best, blank),)
+    numbers, charts = numbers_of(best, blank), (chart_of(best, blank),)
     if blank.left > leaks:
         rest = f"{blank.left:.0%} of the loss left" if blank.left < _RISEN else "the loss rises"
         return passed(f"{rest} with inputs zeroed, {best.left:.0%} left with them", *numbers)
@@ -100,69 +97,6 @@ def run(
         remedy="Find what else reaches the network: the targets, an index, the place in the batch, a state that stays.",
         charts=charts,
     )
-
-
-def _of_companions(real: Curve) -> CheckResult:
-    """Say that the batch is told apart by masks or lengths alone."""
-    return failed(
-        "outputs depend on masks or lengths alone",
-        shown("the batch", real),
-        measured("change of the outputs with all other inputs zeroed", 0.0, "not 0"),
-        title="Only masks or lengths reach the network",
-        detail="With everything zeroed but masks and lengths every output stays the same to the last bit, also with "
-        "noise on all weights: samples are told apart by their lengths alone.",
-        remedy="Look at what forward is given: the mask may stand where the inputs should.",
-        confirmed=True,
-    )
-
-
-def _of_noise(real: Curve, noisy: Curve, change: Heard) -> CheckResult:
-    """Say that inputs are lost in what is drawn at random."""
-    return failed(
-        "random draws drown the inputs",
-        shown("the batch", real),
-        shown("the batch", noisy),
-        measured(
-            "change of the outputs with inputs zeroed, of that by other draws",
-            change.by_inputs / change.by_draws,
-            "not far below 1",
-        ),
-        title="Random draws drown the inputs",
-        detail=f"In train mode other draws change the outputs {change.by_draws / max(change.by_inputs, 1e-30):.0f} "
-        "times as much as zeroed inputs do. The batch is learnt only while the draws are repeated, by their pattern.",
-        remedy="Add less noise, or look whether signal and noise have changed places.",
-        charts=(curves_chart("Loss of one batch, draws repeated and drawn anew", (real, noisy)),),
-        confirmed=True,
-    )
-
-
-def _of_no_difference(real: Curve, blank: Curve, same: float) -> CheckResult:
-    """Judge two curves of which the one with inputs has not come below the best constant."""
-    pairs = list(zip(real.losses, blank.losses, strict=False))
-    moved = max(one for one, _ in pairs) - min(one for one, _ in pairs)
-    apart = max(abs(one - other) for one, other in pairs)
-    numbers, charts = _numbers(real, blank), (_chart(real, blank),)
-    if moved > 1e-4 * real.gap and apart <= max(same * moved, 1e-6 * abs(real.losses[0])):  # or float32's rounding
-        return failed(
-            "zeroed inputs change nothing",
-            *numbers,
-            title="Zeroed inputs make no difference",
-            detail="The loss takes the same way with the inputs and without them, step by step: they do not reach it.",
-            remedy="Find where the inputs are lost: overwritten, multiplied by 0, or not used in forward.",
-            charts=charts,
-        )
-    settle = "Train until the loss is clearly below that of the best constant, and run this again."
-    return inconclusive(f"not learnt yet: {real.left:.0%} of the loss is left", *numbers, settle=settle, charts=charts)
-
-
-def _numbers(real: Curve, blank: Curve) -> tuple[Measurement, ...]:
-    return shown("the batch", real), replace(
-        shown("the batch", blank), measured=way(blank), expected=f"not below {real.goal.blind:.4g}"
-    )
-
-
-def _chart(real: Curve, blank: Curve) -> Chart:
-    return curves_chart("Loss of one batch, with and without its inputs", (real, blank))
 
 
 class _Leaky(nn.Module):

@@ -11,7 +11,7 @@ from torch import nn
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, inconclusive, passed, warned
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.curve import Curve
+from nbinspect.sanity.trials.held_back import of_own_step, of_the_bound
 from nbinspect.sanity.trials.overfitting import BLIND, Overfitting, is_fine, moves, trains_most
 from nbinspect.sanity.trials.pictures import way
 from nbinspect.sanity.trials.stepping import memorising
@@ -54,7 +54,7 @@ def run(
         settle = "Look at the loader: every sample of the first batch has the same inputs."
         return inconclusive("no two samples that differ", *overfitting.shown, settle=settle, **rest)
     if is_single and overfitting.lowest is not None and overfitting.lowest.left > bound and task.kind != "other":
-        return _of_the_bound(overfitting, overfitting.lowest, rest)
+        return of_the_bound(overfitting, overfitting.lowest, rest)
     if whole.is_reached or (is_fine(whole) and not is_stuck and not is_away):
         return passed(f"{overfitting.what}: loss {way(whole)}", *overfitting.shown, **rest)
     if not is_stuck and not is_away and overfitting.fitting is not None:
@@ -89,25 +89,11 @@ def _of_the_network(found: Overfitting, answer: Callable[..., CheckResult], rest
     )
 
 
-def _of_the_bound(found: Overfitting, curve: Curve, rest: dict[str, Any]) -> CheckResult:
-    """Say that the outputs cannot become large enough for the loss to come near its floor."""
-    return failed(
-        f"bounded outputs keep {curve.left:.0%} of the loss",
-        *found.shown,
-        title="The outputs cannot become as large as the loss needs",
-        detail=f"However large the weights, the outputs stay as small as they are, as cosines do; the loss of two "
-        f"samples ends at {curve.last:.3g}, far above its floor of {curve.goal.floor:.3g}.",
-        remedy="Multiply the outputs by a scale, fixed (16 to 64 for cosines) or learnt, or divide by a temperature.",
-        confirmed=True,
-        **rest,
-    )
-
-
 def _of_the_step(found: Overfitting, rest: dict[str, Any]) -> CheckResult:
     """Say what the user's own step does, where the network itself can fit the samples."""
     whole, other, kind = found.whole, found.fitting, found.whole.kind
     if found.undone is not None:
-        return _of_own_step(found, found.undone, rest)
+        return of_own_step(found, found.undone, rest)
     if other is None or kind == "falls" or (kind == "plateaus" and (moves(whole) or other in found.pair[:1])):
         return passed(f"loss {way(whole)}; {other.name if other else 'two samples'} gets down", *found.shown, **rest)
     said = {
@@ -122,20 +108,6 @@ def _of_the_step(found: Overfitting, rest: dict[str, Any]) -> CheckResult:
     if goes_up or (kind == "explodes" and is_lost):
         return failed(summary, *found.shown, **said, **rest, confirmed=True)
     return warned(summary, *found.shown, **said, **rest)
-
-
-def _of_own_step(found: Overfitting, standard: Curve, rest: dict[str, Any]) -> CheckResult:
-    """Say that the user's own step does not learn what a standard one with the same optimizer does."""
-    return failed(
-        f"{found.whole.kind} with your step, not with a standard one",
-        *found.shown,
-        title="Your training step undoes what it learns",
-        detail=f"After {len(found.whole.losses) - 1} of your steps on one batch the loss is {found.whole.last:.3g}, "
-        f"after a standard step (clear, forward, loss, backward, update) with the same optimizer {standard.last:.3g}.",
-        remedy="Look at what your step does beside these five: what it adds to gradients, or writes to weights.",
-        confirmed=True,
-        **rest,
-    )
 
 
 def _open(found: Overfitting, rest: dict[str, Any]) -> CheckResult:

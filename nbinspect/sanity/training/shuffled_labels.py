@@ -15,7 +15,6 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import (
     Arguments,
     Check,
-    Measurement,
     failed,
     inconclusive,
     measured,
@@ -27,9 +26,10 @@ from nbinspect.sanity.check import (
 from nbinspect.sanity.evidence.scan import Scan
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.changing_labels import of_labels_that_change
 from nbinspect.sanity.trials.exam import exam_of
 from nbinspect.sanity.trials.fresh import looks_while_training, strength
-from nbinspect.sanity.trials.reread import Reread, reread
+from nbinspect.sanity.trials.reread import reread
 
 
 def run(
@@ -71,7 +71,7 @@ def run(
         return passed(f"learnt in {len(looks) - 1} steps, {told:.1f} deviations above chance", shown, charts=charts)
     again = reread(stream, program.limits, program.seed)
     if again is not None and again.is_drawn_anew:
-        return _of_labels_that_change(again, shown, charts)
+        return of_labels_that_change(again, shown, charts)
     unclear = f"{abs(told):.1f} deviations {'above' if told > 0 else 'below'} shuffled ones on {fresh} fresh samples"
     exam = exam_of(program, task, stream, scan, steps=memorising, chance=chance)
     if exam.own is not None and exam.own.strength >= sure:
@@ -93,38 +93,6 @@ def run(
         f"the labels of {exam.others:,} others; nor do simple models. Inputs and labels seem not to belong together.",
         remedy="Shuffle, sort and filter both with one index, x[index] and y[index]; follow a sample by hand.",
         charts=(*charts, _chart("Memorised by Adam", exam.own.losses, exam.exchanged.losses, exam.blind)),
-    )
-
-
-def _of_numbers(order: str, shown: Measurement, charts: tuple[Chart, ...]) -> CheckResult:
-    return failed(
-        "every batch numbers its classes anew",
-        shown,
-        title="Every batch numbers its classes anew",
-        detail=f"In each batch the classes have the numbers 0, 1, 2, … in {order}, though samples come in a random "
-        "order: the same number is another class in the next batch, and nothing can be learnt.",
-        remedy="Make one list of all classes before training, and look the numbers up in it.",
-        where="loader",
-        charts=charts,
-    )
-
-
-def _of_labels_that_change(again: Reread, shown: Measurement, charts: tuple[Chart, ...]) -> CheckResult:
-    return failed(
-        "the same samples get other labels at each reading",
-        shown,
-        measured(
-            f"labels that stay when {again.samples} samples are read again",
-            f"{again.agreeing:.0%}",
-            f"100% ({again.chance:.0%} by chance)",
-        ),
-        title="The label of a sample is another at each reading",
-        detail=f"Of {again.samples} samples that the loader gave twice, {again.agreeing:.0%} had the same label both "
-        f"times, and {again.chance:.0%} would by chance: classes are numbered or labels drawn anew each time.",
-        remedy="Number the classes once, before training, and let data set and collate_fn look the numbers up.",
-        where="loader",
-        charts=charts,
-        confirmed=True,
     )
 
 

@@ -1,0 +1,76 @@
+"""What is said where a batch is learnt without its inputs, or they cannot be heard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nbinspect.records import Chart, Measurement
+from nbinspect.sanity.check import CheckResult, failed, inconclusive, measured
+from nbinspect.sanity.trials.curve import Curve
+from nbinspect.sanity.trials.heard import Heard
+from nbinspect.sanity.trials.pictures import curves_chart, shown, way
+
+
+def of_companions(real: Curve) -> CheckResult:
+    """Say that the batch is told apart by masks or lengths alone."""
+    return failed(
+        "outputs depend on masks or lengths alone",
+        shown("the batch", real),
+        measured("change of the outputs with all other inputs zeroed", 0.0, "not 0"),
+        title="Only masks or lengths reach the network",
+        detail="With everything zeroed but masks and lengths every output stays the same to the last bit, also with "
+        "noise on all weights: samples are told apart by their lengths alone.",
+        remedy="Look at what forward is given: the mask may stand where the inputs should.",
+        confirmed=True,
+    )
+
+
+def of_noise(real: Curve, noisy: Curve, change: Heard) -> CheckResult:
+    """Say that inputs are lost in what is drawn at random."""
+    return failed(
+        "random draws drown the inputs",
+        shown("the batch", real),
+        shown("the batch", noisy),
+        measured(
+            "change of the outputs with inputs zeroed, of that by other draws",
+            change.by_inputs / change.by_draws,
+            "not far below 1",
+        ),
+        title="Random draws drown the inputs",
+        detail=f"In train mode other draws change the outputs {change.by_draws / max(change.by_inputs, 1e-30):.0f} "
+        "times as much as zeroed inputs do. The batch is learnt only while the draws are repeated, by their pattern.",
+        remedy="Add less noise, or look whether signal and noise have changed places.",
+        charts=(curves_chart("Loss of one batch, draws repeated and drawn anew", (real, noisy)),),
+        confirmed=True,
+    )
+
+
+def of_no_difference(real: Curve, blank: Curve, same: float) -> CheckResult:
+    """Judge two curves of which the one with inputs has not come below the best constant."""
+    pairs = list(zip(real.losses, blank.losses, strict=False))
+    moved = max(one for one, _ in pairs) - min(one for one, _ in pairs)
+    apart = max(abs(one - other) for one, other in pairs)
+    numbers, charts = numbers_of(real, blank), (chart_of(real, blank),)
+    if moved > 1e-4 * real.gap and apart <= max(same * moved, 1e-6 * abs(real.losses[0])):  # or float32's rounding
+        return failed(
+            "zeroed inputs change nothing",
+            *numbers,
+            title="Zeroed inputs make no difference",
+            detail="The loss takes the same way with the inputs and without them, step by step: they do not reach it.",
+            remedy="Find where the inputs are lost: overwritten, multiplied by 0, or not used in forward.",
+            charts=charts,
+        )
+    settle = "Train until the loss is clearly below that of the best constant, and run this again."
+    return inconclusive(f"not learnt yet: {real.left:.0%} of the loss is left", *numbers, settle=settle, charts=charts)
+
+
+def numbers_of(real: Curve, blank: Curve) -> tuple[Measurement, ...]:
+    """Return how far both runs have come."""
+    return shown("the batch", real), replace(
+        shown("the batch", blank), measured=way(blank), expected=f"not below {real.goal.blind:.4g}"
+    )
+
+
+def chart_of(real: Curve, blank: Curve) -> Chart:
+    """Return the chart of both runs."""
+    return curves_chart("Loss of one batch, with and without its inputs", (real, blank))
