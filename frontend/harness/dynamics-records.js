@@ -189,6 +189,19 @@ export function traces(layers = 5, nan = false) {
   ];
 }
 
+/** A run whose layers change by very different shares, with a schedule of few steps and norms measured seldom. */
+export function farTraces() {
+  const seldom = STEPS.filter((step) => step % 100 === 0 && step > 0);
+  const schedule = [1, 299, 300, 699, 700, LAST];
+  return [
+    ...["embed", "conv", "head"].map((layer, l) => trace("update ratio", layer, seldom, seldom.map((step) => 10 ** (-8 + 3.4 * l + step / 4000)))),
+    trace("rate", "SGD/0", schedule, [1e-6, 1e-6, 1e-3, 1e-3, 1e-4, 1e-4]),
+    trace("gradient norm", "", seldom, seldom.map((step) => 2 + Math.sin(step))),
+    ...["embed", "conv", "head"].map((layer, l) => trace("gradient norm", layer, seldom, seldom.map((step) => 0.3 * (l + 1) + 0.1 * Math.sin(step)))),
+    ...traces().filter((one) => one.name === "loss" || one.name === "jitter"),
+  ];
+}
+
 export const ALERT = "Jitter of predictions rose 4× since step 700, when the rate went from 3e-3 to 3e-2: it is likely too high.";
 
 export function record(parts, more = {}) {

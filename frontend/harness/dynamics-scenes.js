@@ -1,6 +1,6 @@
 // The scenes of the dynamics view, one function each: the traits that Python would send.
 
-import { LAST, binary, classification, digits, language, moment, multilabel, other, record, regression, segmentation, traces } from "./dynamics-records.js";
+import { LAST, binary, classification, digits, farTraces, language, moment, multilabel, other, record, regression, segmentation, traces } from "./dynamics-records.js";
 import { batchOf, labels, pack, random } from "./records.js";
 
 export const status = (more = {}) => ({
@@ -21,6 +21,7 @@ export const SCENES = {
   three: () => scene(record([classification({ C: 3, N: 30, names: ["setosa", "versicolor", "virginica"] })])),
   spikes: () => scene(record([classification()], { spikes: [spike(), { ...spike(), step: 1100, batch: null, losses: pack("float32", [0], []), note: "The batch was no longer held." }], moments: [moment(820, "spike", "The loss rose to 3.42, 8 times the usual 0.41."), moment(1100, "broken", "The loss is NaN from step 1,100 on.")], traces: traces(23, true) })),
   two: () => scene(record([classification(), { ...classification({ seed: 12 }), probe: { ...classification({ seed: 12 }).probe, split: "validation", chosen: "first 24 of the first batch" } }])),
+  far: () => scene(record([classification()], { traces: farTraces(), overhead: 0.071, moments: [moment(300, "rate", "The rate went from 1e-6 to 1e-3.")] }), { state: "ended", text: "the run has ended after 1,400 steps", live: "off", rates: [{ optimizer: "SGD", group: "", rate: 1e-4 }] }),
   binary: () => scene(record([binary()])),
   multilabel: () => scene(record([multilabel()])),
   regression: () => scene(record([regression()])),

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { confusionOf } from "../src/dynamics/confusion.js";
 import { createFold } from "../src/dynamics/fold.js";
-import { brokenStretches, isThinned, place, reach, smooth, steps } from "../src/dynamics/lines.js";
+import { brokenStretches, held, isThinned, logTicks, place, reach, smooth, steps } from "../src/dynamics/lines.js";
 import { changes, className, columnName, guessText, orderOf, probabilities, targetColumns } from "../src/dynamics/measures.js";
 import { rightShare } from "../src/dynamics/masks.js";
 import { frameOf } from "../src/dynamics/plane.js";
@@ -258,6 +258,23 @@ test("rates are written as they can be typed again", () => {
 test("a square frame has one scale on both axes", () => {
   const frame = frameOf({ x: [0, 2], y: [0, 1], square: true }, 600, 380);
   near(frame.x(1) - frame.x(0), frame.y(0) - frame.y(1), 1e-9);
+});
+
+test("a rate holds until the end of the run", () => {
+  const rate = unpack(trace("rate", "", [1, 10], [0.1, 0.2]));
+  const after = held(rate, 50);
+  assert.deepEqual([[...after.step.data], after.mean.data.map((value) => Number(value.toFixed(3)))], [[1, 10, 50], [0.1, 0.2, 0.2]]);
+  assert.equal(held(rate, 10), rate);
+});
+
+test("a logarithmic axis has numbers, however many powers of ten it spans", () => {
+  const splits = (from, to) => Array.from({ length: to - from }, (_, i) => Array.from({ length: 9 }, (__, j) => Number(`${j + 1}e${from + i}`))).flat();
+  const kept = (values, room) => logTicks(values, room).filter((value) => value !== null);
+  assert.deepEqual(kept(splits(-3, 0), 5), [1e-3, 1e-2, 1e-1]);
+  assert.deepEqual(kept(splits(-8, 0), 5), [1e-8, 1e-6, 1e-4, 1e-2]);
+  assert.deepEqual(kept(splits(-12, 0), 4), [1e-12, 1e-9, 1e-6, 1e-3]);
+  assert.deepEqual(kept([0.02, 0.03, 0.04], 4), [0.02, 0.03, 0.04], "few are all told");
+  assert.deepEqual(kept([3e-4, 4e-4, 5e-4, 6e-4, 7e-4, 8e-4, 9e-4, 1e-3, 2e-3, 3e-3], 4), [5e-4, 1e-3, 2e-3]);
 });
 
 test("every scene's record is read whole", () => {

@@ -48,6 +48,10 @@ test("the header tells how the run stands", () => {
   assert.match(page.text(".nd-where"), /● live control on.*overhead 1\.3 % of 2 %.*step 1,400/);
   assert.equal(page.input("Learning rate").value, "0.03");
   page.end();
+  const over = open(SCENES.far());
+  assert.match(over.text(".nd-where"), /▲ overhead 7\.1 % of 2 %/);
+  assert.match(over.one(".nd-overhead").title, /a short run ends before/);
+  over.end();
   const off = open(SCENES.off());
   assert.match(off.text(".nd-where"), /○ live control off/);
   assert.match(off.text(".nb-lines"), /Clicks wait for the end of the cell.*2 notes: The training loss is not seen/);
@@ -215,6 +219,18 @@ test("samples are sorted as is asked", () => {
   const flips = page.cells().map((name) => Number(/flips (\d+)/.exec(name)[1]));
   assert.deepEqual(flips, [...flips].sort((a, b) => b - a));
   assert.match(page.one(".nb-cell[data-at='0']").textContent, new RegExp(`flips ${flips[0]}$`));
+  page.end();
+});
+
+test("a share in a cell has three decimals, for which there is room", () => {
+  const page = open(SCENES.digits());
+  const sort = page.one("[title^='place in the probe batch'] select");
+  for (const key of ["margin", "jitter"]) {
+    sort.value = key;
+    sort.dispatchEvent(new Event("change"));
+    const told = page.all(".nb-line:last-child").map((one) => one.textContent);
+    assert.ok(told.length > 20 && told.every((text) => /^(margin|jitter) −?\d(\.\d{1,3})?(e−\d+)?$/.test(text) && text.startsWith(key)), told.join());
+  }
   page.end();
 });
 

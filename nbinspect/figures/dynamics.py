@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nbinspect.errors import InputError
 from nbinspect.figures.dynamics_plots import Sheet
 from nbinspect.figures.dynamics_probe import draw_probe
-from nbinspect.figures.dynamics_traces import draw_traces
+from nbinspect.figures.dynamics_traces import charts_of, draw_traces
 from nbinspect.figures.dynamics_words import SIGNS, headline, missing, reading_at, readings_of
 from nbinspect.figures.insets import AMBER, paper, say
 from nbinspect.figures.panels import CHARACTER, LINE, SOFT, WRONG, write
@@ -42,7 +42,7 @@ def dynamics_figure(record: DynamicsRecord, *, probe: int = 0, step: int | None 
     figure, axes = paper(width + 2 * _MARGIN)
     write(axes, 0, 0.1, "Dynamics", weight="bold", size=10, family="DejaVu Sans")
     write(axes, 0.85, 0.1, clean(" · ".join(headline(record, probe, reading)), int((width - 0.85) / CHARACTER)))
-    left = draw_traces(axes, record, 0, 0.35, _TRACES, probe=probe)
+    left = draw_traces(axes, record, charts_of(record, probe), 0.35, _TRACES)
     start, right = _TRACES + _GAP, 0.35
     if reading is None:
         say(axes, start, right + LINE / 2, "there is no reading of a probe batch", _PROBE)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nbinspect.figures.dynamics_exhibit import probe_exhibit
-from nbinspect.figures.dynamics_traces import draw_traces
+from nbinspect.figures.dynamics_traces import Chart, charts_of, draw_traces
 from nbinspect.figures.dynamics_words import SIGNS, headline, missing, reading_at, readings_of
 from nbinspect.figures.exhibits import exhibit
 from nbinspect.figures.insets import paper, png
@@ -20,7 +20,9 @@ from nbinspect.records import DynamicsRecord, Moment, MomentKind, Spike
 
 _TONES: dict[MomentKind, str] = {"alert": "warn", "spike": "warn", "broken": "bad", "problem": "bad"}
 """Of the kinds that ask for attention."""
-_ALARMS, _MOMENTS, _SPIKES = 12, 60, 6
+_ALARMS, _MOMENTS = 12, 60
+_SPIKES, _LISTED = 2, 12
+"""So many spikes are told with their batch, so many of the others with their step."""
 _WIDTH = 5.2
 """Of the plots, in inches of 96 pixels."""
 _LONG = 400
@@ -33,29 +35,38 @@ def dynamics_html(record: DynamicsRecord) -> str:
     step, and the batches behind spikes of the loss. All text from data is escaped; the record is left unchanged.
     """
     facts = [fragment(tag("span", fact, class_="fact"), " ") for fact in headline(record)]
-    plots = _plots(record) if record.traces else None
     probes = [_probe(record, place) for place in range(len(record.probes))]
     return page(
         "dynamics",
         tag("header", tag("span", "Dynamics ", class_="title"), *facts),
         _notes(record),
-        tag("div", plots, tag("div", *probes, class_="probes"), class_="both") if plots or probes else None,
+        _both(_plots(record), probes),
         _moments(record),
-        *map(_spike, record.spikes[-_SPIKES:]),
+        *map(_spike, _largest(record)),
+        tag("p", _others(record), class_="part") if _others(record) else None,
     )
+
+
+def _both(plots: list[Markup], probes: list[Markup]) -> Markup | None:
+    """The plots left of the one probe; above them, where there are more, which stand side by side then."""
+    if len(probes) < 2:
+        return tag("div", *plots, tag("div", *probes, class_="probes"), class_="both") if plots or probes else None
+    beside = [tag("div", probe, class_="probes") for probe in probes]
+    return fragment(tag("div", *plots, class_="both") if plots else None, tag("div", *beside, class_="both"))
 
 
 def dynamics_text(record: DynamicsRecord) -> str:
     """Return a run as a few lines of text: the facts, alerts, what is missing and notes."""
     lines = [" · ".join(["Dynamics", *headline(record)])]
     lines += [_sentence(moment) for moment in _alarms(record)]
-    lines += [f"{SIGNS['spike']} step {spike.step:,}: {_spiked(spike)}" for spike in record.spikes[-_SPIKES:]]
+    lines += [f"{SIGNS['spike']} step {spike.step:,}: {_spiked(spike)}" for spike in _largest(record)]
+    lines += [_others(record)] if _others(record) else []
     return "\n".join([*lines, *missing(record), *(f"note: {clean(note, _LONG)}" for note in record.notes)])
 
 
 def _alarms(record: DynamicsRecord) -> list[Moment]:
-    """The newest that ask for attention, without the spikes whose batch is told of."""
-    told = {spike.step for spike in record.spikes[-_SPIKES:]}
+    """The newest that ask for attention, without the spikes that are told of below."""
+    told = {spike.step for spike in record.spikes}
     asking = (moment for moment in record.moments if moment.kind in _TONES)
     return [moment for moment in asking if moment.kind != "spike" or moment.step not in told][-_ALARMS:]
 
@@ -70,11 +81,34 @@ def _notes(record: DynamicsRecord) -> Markup | None:
     return tag("div", *lines, class_="notes") if lines else None
 
 
-def _plots(record: DynamicsRecord) -> Markup:
+def _largest(record: DynamicsRecord) -> list[Spike]:
+    """The spikes that are told with their batch, in the order of their steps: the farthest above what was usual."""
+    ordered = sorted(record.spikes, key=lambda spike: spike.loss / max(spike.usual, 1e-12), reverse=True)
+    return sorted(ordered[:_SPIKES], key=lambda spike: spike.step)
+
+
+def _others(record: DynamicsRecord) -> str:
+    """Return one line of all other spikes; empty where there are none."""
+    told = {spike.step for spike in _largest(record)}
+    left = [f"step {spike.step:,} ({brief(spike.loss)})" for spike in record.spikes if spike.step not in told]
+    more = [f"and {len(left) - _LISTED} more"] if len(left) > _LISTED else []
+    words = "other spike" if len(left) == 1 else "other spikes"
+    return f"{SIGNS['spike']} {len(left)} {words}: {', '.join([*left[:_LISTED], *more])}" if left else ""
+
+
+def _plots(record: DynamicsRecord) -> list[Markup]:
+    """All plots in one picture, or in two that stand side by side."""
+    charts = charts_of(record)
+    half = len(charts) if len(record.probes) < 2 else (len(charts) + 1) // 2
+    return [_picture(record, part) for part in (charts[:half], charts[half:]) if part]
+
+
+def _picture(record: DynamicsRecord, charts: list[Chart]) -> Markup:
     figure, axes = paper(_WIDTH)
-    bottom = draw_traces(axes, record, 0, 0, _WIDTH)
+    bottom = draw_traces(axes, record, charts, 0, _WIDTH)
     source = "data:image/png;base64," + base64.b64encode(png(cut(figure, axes, _WIDTH, bottom, 0.05))).decode("ascii")
-    words = f"plots over the steps: loss, jitter, updates and rates; {', '.join(headline(record))}"
+    named = ", ".join(chart.title for chart in charts)
+    words = f"plots over the steps: {named}; {', '.join(headline(record))}"
     return tag("div", tag("img", src=source, alt=words, width=round(96 * (_WIDTH + 0.1))), class_="picture")
 
 

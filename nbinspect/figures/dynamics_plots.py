@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from nbinspect.records import Floats, ProbeRecord, Reading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 _MARKERS = "osv^DPX*"
 _SENTENCES, _ROWS = 12, 4
@@ -59,7 +63,31 @@ def draw_numbers(sheet: Sheet) -> float:
     least, most = _range(np.concatenate([every.ravel(), targets.ravel()]))
     against.set(xlim=(low, high), ylim=(least, most))
     remains.set(xlim=(low, high), ylim=(-farthest, farthest))
+    plain_ticks(against, remains)
     return top + side + 0.3
+
+
+def plain_ticks(*plots: Axes) -> None:
+    """Let each linear axis write its numbers whole: no factor at its end, which would lie over a title."""
+    from matplotlib.ticker import FuncFormatter
+
+    for axis in (axis for plot in plots for axis in (plot.xaxis, plot.yaxis) if axis.get_scale() == "linear"):
+        axis.set_major_formatter(FuncFormatter(partial(_tick, axis)))
+
+
+def _tick(axis: Axis, value: float, _place: int | None) -> str:
+    return tick_text(value, axis.get_majorticklocs())
+
+
+def tick_text(value: float, places: Sequence[float] | Floats) -> str:
+    """Return a number of an axis with as many digits as tell it from its neighbours, `places` being all of them."""
+    size = float(np.abs(places).max()) if len(places) else abs(value)
+    if not value or not size:
+        return "0"
+    power = 0 if 1e-3 <= size < 1e6 else math.floor(math.log10(size))
+    gap = float(np.diff(places).min() if len(places) > 1 else size) / 10.0**power
+    digits = next((each for each in range(9) if abs(round(gap, each) - gap) < 0.01 * gap), 9)
+    return f"{value / 10.0**power:,.{digits}f}" + (f"e{power}" if power else "")
 
 
 def _range(values: Floats) -> tuple[float, float]:
@@ -113,6 +141,7 @@ def draw_losses(sheet: Sheet) -> float:
     plot.bar(np.arange(len(losses)), np.nan_to_num(losses, posinf=0, neginf=0), color=ACCENT)
     every = np.concatenate([each.losses[np.isfinite(each.losses)] for each in sheet.readings])
     plot.set_ylim(min(0.0, float(every.min())), 1.05 * float(every.max()) or 1.0)
+    plain_ticks(plot)
     return sheet.top + 1.2 * LINE + 1.8 + 0.3
 
 

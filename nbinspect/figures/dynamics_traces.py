@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbinspect.figures.dynamics_plots import plain_ticks
 from nbinspect.figures.dynamics_words import SIGNS, part_of, trace_of
 from nbinspect.figures.insets import AMBER, entitle, inset, say
 from nbinspect.figures.panels import ACCENT, INK, LINE, RIGHT, SOFT, WRONG
@@ -39,39 +40,42 @@ class _Line:
 
 
 @dataclass(frozen=True)
-class _Chart:
+class Chart:
+    """What one plot shows."""
+
     title: str
     lines: list[_Line]
     log: bool = False
+    zero: bool = False
+    """Whether a linear axis begins at 0."""
+    stepped: bool = False
+    """Whether a value holds until the next one."""
 
 
-def draw_traces(
-    axes: Axes, record: DynamicsRecord, left: float, top: float, width: float, *, probe: int = 0, tall: float = _TALL
-) -> float:
-    """Draw what is known of loss, jitter, updates and rates on a paper in inches, and return where it ends.
+def draw_traces(axes: Axes, record: DynamicsRecord, charts: list[Chart], top: float, width: float) -> float:
+    """Draw charts of a run below each other at the left of a paper in inches, and return where they end.
 
     Moments are marked, and stretches with NaN or Inf are red. The record is left unchanged.
     """
-    charts = [chart for chart in _charts(record, probe) if chart.lines]
     if not charts:
-        say(axes, left, top + LINE / 2, "no number was recorded yet", width)
+        say(axes, 0, top + LINE / 2, "no number was recorded yet", width)
         return top + LINE
     first, last = span(record)
     for place, chart in enumerate(charts):
-        entitle(axes, left, top + LINE / 2, width, chart.title, keys=_keys(chart))
+        entitle(axes, 0, top + LINE / 2, width, chart.title, keys=_keys(chart))
         # the first plot has the signs of what happened above it
         above = LINE * (2.2 if place == 0 and record.moments else 1.2)
-        plot = inset(axes, left + _ROOM, top + above, width - _ROOM - 0.15, tall)
+        plot = inset(axes, _ROOM, top + above, width - _ROOM - 0.15, _TALL)
         plot.set_xlim(first, last)
         _draw(plot, chart)
         _mark(plot, record.moments, signed=place == 0)
-        top += above + tall + 0.28
+        top += above + _TALL + 0.28
     return top
 
 
 def draw_loss(plot: Axes, record: DynamicsRecord, until: int, *, probe: int = 0) -> None:
     """Draw the losses up to a step, and faintly what comes after it; the axes stay the same whatever the step."""
-    chart = next(_charts(record, probe))
+    chart = next(_each_chart(record, probe))
     plot.set_xlim(*span(record))
     _draw(plot, replace(chart, lines=[replace(line, colour=_FAINT, name="") for line in chart.lines]))
     limits = plot.get_ylim()
@@ -88,7 +92,12 @@ def span(record: DynamicsRecord) -> tuple[float, float]:
     return first, max(last, record.steps, first + 1)
 
 
-def _charts(record: DynamicsRecord, probe: int) -> Iterator[_Chart]:
+def charts_of(record: DynamicsRecord, probe: int = 0) -> list[Chart]:
+    """Return what is known of loss, jitter, updates and rates, a chart each."""
+    return [chart for chart in _each_chart(record, probe) if chart.lines]
+
+
+def _each_chart(record: DynamicsRecord, probe: int) -> Iterator[Chart]:
     part = part_of(record, probe)
     found = (
         (trace_of(record, "loss"), "train", ACCENT, 0),
@@ -96,12 +105,14 @@ def _charts(record: DynamicsRecord, probe: int) -> Iterator[_Chart]:
         (trace_of(record, "probe loss", part), "probe", RIGHT, 2),
     )
     losses = [_Line(trace, name, colour, style) for trace, name, colour, style in found if trace is not None]
-    yield _Chart("Loss", losses, log=any(_is_squashed(line.trace) for line in losses))
+    yield Chart("Loss", losses, log=any(_is_squashed(line.trace) for line in losses))
     jitter = trace_of(record, "jitter", part)
-    yield _Chart("Jitter of predictions on the probe batch", [_Line(jitter, "", _hex(5))] if jitter else [])
-    yield _Chart("Update ÷ weight, per layer", _by_part(record, "update ratio"), log=True)
+    jitters = [_Line(jitter, "", _hex(5))] if jitter else []
+    yield Chart("Jitter of predictions on the probe batch", jitters, zero=True)
+    yield Chart("Update ÷ weight, per layer", _by_part(record, "update ratio"), log=True)
     rates = _by_part(record, "rate")
-    yield _Chart("Learning rate", rates, log=any(_is_squashed(line.trace) for line in rates))
+    squashed = any(_is_squashed(line.trace) for line in rates)
+    yield Chart("Learning rate", rates, log=squashed, zero=True, stepped=True)
 
 
 def _by_part(record: DynamicsRecord, name: str) -> list[_Line]:
@@ -118,7 +129,7 @@ def _hex(place: int) -> str:
     return f"#{bytes(class_colour(place)).hex()}"
 
 
-def _keys(chart: _Chart) -> list[tuple[str, str, str]]:
+def _keys(chart: Chart) -> list[tuple[str, str, str]]:
     faint = sum(line.colour == _FAINT for line in chart.lines)
     named = [(_STYLES[line.style][1], line.name, line.colour) for line in chart.lines if line.name]
     return [*named, ("━", f"{faint} more", SOFT)] if faint else named
@@ -135,7 +146,7 @@ def _is_squashed(trace: Trace) -> bool:
     return bool(len(known) and known.min() > 0 and np.nanmax(trace.high) > _SQUASHED * np.median(known))
 
 
-def _draw(plot: Axes, chart: _Chart) -> None:
+def _draw(plot: Axes, chart: Chart) -> None:
     above_zero = [bool((line.trace.high > 0).any()) for line in chart.lines]
     if chart.log and any(above_zero):
         plot.set_yscale("log", nonpositive="mask")
@@ -143,9 +154,17 @@ def _draw(plot: Axes, chart: _Chart) -> None:
         trace = line.trace
         dotted = "." if np.isfinite(trace.mean).sum() < 3 else None
         how = {"color": line.colour, "linestyle": _STYLES[line.style][0], "marker": dotted}
-        plot.plot(trace.step, trace.mean, linewidth=1.1, markersize=4, **how)  # type: ignore[arg-type] # any style
+        how["drawstyle"] = "steps-post" if chart.stepped else "default"
+        step, mean = trace.step, trace.mean
+        if chart.stepped and step[-1] < plot.get_xlim()[1]:
+            step, mean = np.append(step, round(plot.get_xlim()[1])), np.append(mean, mean[-1])
+        plot.plot(step, mean, linewidth=1.1, markersize=4, **how)  # type: ignore[arg-type] # any style
         if (trace.high > trace.low).any():
-            plot.fill_between(trace.step, trace.low, trace.high, color=line.colour, alpha=0.18, linewidth=0)
+            band = {"color": line.colour, "alpha": 0.18, "linewidth": 0}
+            plot.fill_between(trace.step, trace.low, trace.high, step="post" if chart.stepped else None, **band)  # type: ignore[arg-type] # any style
+    if chart.zero and not chart.log:
+        plot.set_ylim(bottom=0)
+    plain_ticks(plot)
     _redden(plot, [line.trace for line in chart.lines])
     if not any(np.isfinite(line.trace.mean).any() for line in chart.lines):
         plot.set_yticks([])

@@ -538,6 +538,16 @@ function place(x, at, values, log) {
   }
   return row;
 }
+function held(trace, until) {
+  const { step, low, mean, high, broken } = trace;
+  const longer = (array, value) => ({ shape: [array.data.length + 1], data: [...array.data, value] });
+  const last = step.data.length - 1;
+  if (last < 0 || step.data[last] >= until) return trace;
+  return (
+    /** @type {any} */
+    { ...trace, step: longer(step, until), low: longer(low, low.data[last]), mean: longer(mean, mean.data[last]), high: longer(high, high.data[last]), broken: longer(broken, 0) }
+  );
+}
 function isThinned({ low, high }) {
   for (let i = 0; i < low.data.length; i++) if (high.data[i] > low.data[i]) return true;
   return false;
@@ -559,6 +569,14 @@ function reach(low, high, { log, zero = false }) {
   const width = high - from || Math.abs(high) || 1;
   return [zero && from === 0 ? 0 : from - 0.06 * width, high + 0.06 * width];
 }
+function logTicks(splits, room) {
+  const power = (value) => Math.round(Math.log10(value));
+  const first = (value) => Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-6));
+  const whole = splits.filter((split) => first(split) === 1).length;
+  if (whole < 2) return splits.map((split) => splits.length <= room || [1, 2, 5].includes(first(split)) ? split : null);
+  const every = Math.ceil(whole / Math.max(room, 2));
+  return splits.map((split) => first(split) === 1 && power(split) % every === 0 ? split : null);
+}
 function toDigit(value, round) {
   const power = 10 ** Math.floor(Math.log10(Math.max(value, 1e-30)));
   return Math.max(round(value / power), 1) * power;
@@ -578,18 +596,21 @@ function createPlot(title, height, around) {
   let values = [];
   const colour = (name) => getComputedStyle(element).getPropertyValue(name).trim() || "#808080";
   const font = () => `11px ${colour("--nb-mono")}`;
-  function options({ lines, log, zero, guide }) {
+  function options({ lines, log, zero, stepped, guide }) {
     const series = [{}];
+    const paths = stepped ? uPlot.paths.stepped?.({ align: 1 }) : void 0;
     const bands = [];
     for (const line of lines) {
       const own2 = `--nd-${line.colour % 8}`;
       if (line.low && line.high) {
-        series.push({ stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } });
+        const edge = { stroke: "transparent", paths, points: { show: false } };
+        series.push(edge, { ...edge });
         bands.push({ series: [series.length - 2, series.length - 1], fill: () => faded(colour(own2), 22) });
       }
-      if (line.faint) series.push({ stroke: () => faded(colour(own2), 35), width: 1, points: { show: false } });
-      series.push({ stroke: () => colour(own2), width: 1.6, dash: line.dash, points: { show: lone(line.row), size: 5 } });
+      if (line.faint) series.push({ stroke: () => faded(colour(own2), 35), width: 1, paths, points: { show: false } });
+      series.push({ stroke: () => colour(own2), width: 1.6, dash: line.dash, paths, points: { show: lone(line.row), size: 5 } });
     }
+    const kept2 = (_, splits) => log ? logTicks(splits, (height - 30) / 20) : splits;
     const axis = { stroke: () => colour("--nb-soft"), font: font(), ticks: { show: false } };
     return {
       width: Math.max(place2.clientWidth, 120),
@@ -601,7 +622,7 @@ function createPlot(title, height, around) {
       scales: { x: { time: false, range: () => around.span() }, y: { distr: log ? 3 : 1, range: (_, low, high) => reach(low, high, { log, zero }) } },
       axes: [
         { ...axis, size: 22, gap: 2, space: 70, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => Number.isInteger(tick) ? count(tick) : "") },
-        { ...axis, size: 48, gap: 4, space: 26, grid: { stroke: () => colour("--nb-rule"), width: 1, filter: log ? decades : (_, splits) => splits }, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) }
+        { ...axis, size: 48, gap: 4, space: 26, filter: kept2, grid: { stroke: () => colour("--nb-rule"), width: 1, filter: kept2 }, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) }
       ],
       cursor: { y: false, points: { show: false }, sync: { key: around.key, scales: ["x", null] }, drag: { x: true, y: false, setScale: false } },
       hooks: { drawClear: [(u) => paintBelow(u, guide)], draw: [paintAbove], setCursor: [readOut], setSelect: [chosen] }
@@ -677,7 +698,7 @@ function createPlot(title, height, around) {
       let place3 = at;
       while (place3 > 0 && said[place3] === void 0) place3--;
       const value = said[place3];
-      say(values[i], value === void 0 ? "" : value === null ? "–" : brief(value));
+      say(values[i], value === void 0 || value === null ? "–" : brief(value));
     });
   }
   function build() {
@@ -705,7 +726,7 @@ function createPlot(title, height, around) {
     /** @param {Picture} picture */
     show(picture) {
       shown = picture;
-      const now = JSON.stringify([picture.log, picture.zero, picture.lines.map((line) => [line.name, line.colour, line.dash, Boolean(line.faint), Boolean(line.low), lone(line.row)])]);
+      const now = JSON.stringify([picture.log, picture.zero, picture.stepped, picture.lines.map((line) => [line.name, line.colour, line.dash, Boolean(line.faint), Boolean(line.low), lone(line.row)])]);
       if (now !== form) {
         form = now;
         writeKeys(picture);
@@ -733,7 +754,7 @@ function createPlot(title, height, around) {
     values = lines.map(() => h("span", { class: "nd-value" }));
     const alone = lines.length === 1 && (lines[0].name === "" || lines[0].name === title.toLowerCase());
     const own2 = lines.map((line, i) => {
-      const sample = h("span", { class: "nd-stroke", "data-colour": line.colour % 8, "data-dash": line.dash ? true : null, "aria-hidden": true });
+      const sample = h("span", { class: "nd-stroke", "data-colour": line.colour % 8, "data-dash": line.dash ? line.dash[0] < 3 ? "dots" : "dashes" : null, "aria-hidden": true });
       return h("span", { class: "nd-key", title: tooltip(line.name) }, alone ? null : sample, alone ? "" : shorten(line.name || "all", 28), values[i]);
     });
     fill(keys, ...own2);
@@ -760,10 +781,6 @@ function stroke({ ctx }, x0, y0, x1, y1) {
   ctx.lineTo(x1, y1);
   ctx.stroke();
 }
-function decades(_, splits) {
-  const power = (value) => Math.abs(Math.log10(value) % 1) < 1e-6 || Math.abs(Math.log10(value) % 1) > 1 - 1e-6;
-  return splits.length < 8 ? splits : splits.map((split) => power(split) ? split : null);
-}
 var faded = (colour, percent) => `color-mix(in srgb, ${colour} ${percent}%, transparent)`;
 function tickText(tick, log) {
   if (tick === null) return "";
@@ -778,7 +795,7 @@ var FIRST = [
   { title: "Jitter of predictions on the probe batch", names: ["jitter"], height: 112, zero: true, hint: "how far the reading before strays from the straight line between its neighbours in time; steady drift is no jitter", words: { jitter: "first probe" } },
   { title: "Update ÷ weight, per layer", names: ["update ratio"], height: 130, log: true, guide: 1e-3, hint: "norm of the change of a layer's parameters in one step over the norm of the parameters before; about 1e-3 is usual (dotted)" },
   { title: "Accuracy", names: ["validation accuracy", "probe accuracy"], height: 118, hint: "share of samples whose likeliest class is right", words: { "validation accuracy": "validation", "probe accuracy": "probe" } },
-  { title: "Learning rate", names: ["rate"], height: 110, log: true, hint: "of each parameter group" },
+  { title: "Learning rate", names: ["rate"], height: 110, log: true, stepped: true, hint: "of each parameter group" },
   { title: "Gradient norm", names: ["gradient norm"], height: 118, log: true, hint: "of all parameters together, or of each layer" }
 ];
 var LATER = ["weight norm", "samples per second"];
@@ -817,7 +834,7 @@ function createCharts(store, around) {
     found.plot.element.hidden = traces.length === 0;
     if (!found.plot.element.isConnected) into.append(found.plot.element);
     if (found.from >= traces.length) found.from = 0;
-    const shown = traces.slice(found.from, found.from + PAGE);
+    const shown = traces.slice(found.from, found.from + PAGE).map((trace) => chart.stepped ? held(trace, state.record?.steps ?? 0) : trace);
     found.page.hidden = traces.length <= PAGE;
     say(found.page, `${found.from + 1}–${found.from + shown.length} of ${traces.length} ▸`);
     found.plot.show(pictureOf(chart, shown, state));
@@ -854,10 +871,11 @@ function createCharts(store, around) {
 function pictureOf(chart, traces, state) {
   const x = steps(traces);
   const log = chart.names[0] === "loss" ? state.log : chart.log === true;
+  const weight = chart.stepped ? 0 : state.smoothing;
   const lines = traces.map((trace, i) => {
     const at = trace.step.data;
     const row = (values) => place(x, at, values, log);
-    const mean = smooth(trace.mean.data, state.smoothing);
+    const mean = smooth(trace.mean.data, weight);
     const thin = isThinned(trace);
     return {
       name: nameOf(chart, trace, traces),
@@ -865,12 +883,12 @@ function pictureOf(chart, traces, state) {
       said: log ? place(x, at, mean, false) : void 0,
       colour: i,
       dash: dashOf(chart, trace, i),
-      faint: state.smoothing && !thin ? row(trace.mean.data) : null,
+      faint: weight && !thin ? row(trace.mean.data) : null,
       low: thin ? row(trace.low.data) : null,
       high: thin ? row(trace.high.data) : null
     };
   });
-  return { x, lines, log, zero: chart.zero, guide: chart.guide, broken: traces.flatMap(brokenStretches) };
+  return { x, lines, log, zero: chart.zero, stepped: chart.stepped, guide: chart.guide, broken: traces.flatMap(brokenStretches) };
 }
 function dashOf(chart, trace, i) {
   if (trace.name.startsWith("validation")) return [6, 4];
@@ -891,21 +909,21 @@ var COLUMNS = (
   ["step", "low", "mean", "high", "broken"]
 );
 function createColumn(from) {
-  let held = Float64Array.from(from.data);
-  let length = held.length;
+  let held2 = Float64Array.from(from.data);
+  let length = held2.length;
   return {
     /** @param {NdArray} more */
     append({ data }) {
-      if (length + data.length > held.length) {
+      if (length + data.length > held2.length) {
         const wider = new Float64Array(2 * (length + data.length));
-        wider.set(held.subarray(0, length));
-        held = wider;
+        wider.set(held2.subarray(0, length));
+        held2 = wider;
       }
-      held.set(data, length);
+      held2.set(data, length);
       length += data.length;
     },
     /** @returns {NdArray} a view of what is there now */
-    view: () => ({ shape: [length], data: held.subarray(0, length) })
+    view: () => ({ shape: [length], data: held2.subarray(0, length) })
   };
 }
 var keyOf = (trace) => JSON.stringify([trace.name, trace.part]);
@@ -1103,7 +1121,7 @@ function createHeader(store, ask) {
   const checks = button("Run checks", () => void ask("checks"), { title: "the sanity checks, at the next step" });
   const more = createPopover("⋯", "More controls", h("div", { class: "nd-formline" }, checks), h("div", { class: "nd-formline" }, path, saved), h("div", { class: "nd-formline" }, note, noted));
   const live = h("span", { class: "nd-live", role: "status" });
-  const overhead = h("span", { class: "nd-soft nd-overhead", title: "share of the run's time that watching takes, and what it may take" });
+  const overhead = h("span", { class: "nd-soft nd-overhead" });
   const at = h("span", { class: "nd-chip" });
   const busy = h("span", { class: "nd-busy", role: "status" });
   const element = h(
@@ -1179,7 +1197,10 @@ function createHeader(store, ask) {
       attribute(live, "data-tone", tone);
       attribute(live, "title", tooltip(hint) || null);
       const part = record?.overhead;
-      say(overhead, record ? `overhead ${part === null || part === void 0 || Number.isNaN(part) ? "–" : share(part, 1)} of ${brief(100 * record.budget)} %` : "");
+      const over = record && typeof part === "number" && Math.round(1e3 * part) > Math.round(1e3 * record.budget);
+      say(overhead, record ? `${over ? "▲ " : ""}overhead ${typeof part !== "number" || Number.isNaN(part) ? "–" : share(part, 1)} of ${brief(100 * record.budget)} %` : "");
+      attribute(overhead, "data-tone", over ? "warn" : null);
+      attribute(overhead, "title", `share of the run's time that watching takes, and what it may take${over ? "; above it for now: what is measured first is not yet spread over many steps, and a short run ends before it is" : ""}`);
       say(at, `step ${count(Math.max(status.step, record?.steps ?? 0))}`);
       say(busy, pending.map((method) => ASKED[method] ?? "").filter(Boolean).join(" "));
     },
@@ -1244,9 +1265,9 @@ function createNotices(store) {
       begun ? null : notice("muted", "i", status.state === "idle" && status.text ? status.text : BEGIN),
       notesOf(record?.notes ?? [])
     ];
-    const held = JSON.stringify(sentences.map((one) => one?.textContent));
-    if (held === written) return;
-    written = held;
+    const held2 = JSON.stringify(sentences.map((one) => one?.textContent));
+    if (held2 === written) return;
+    written = held2;
     fill(lines, ...sentences);
   }
 }
@@ -1651,8 +1672,8 @@ function textThumb(item, size) {
 }
 
 // src/dynamics/cells.js
-var SIDE = 58;
-var BARS = 28;
+var SIDE = 56;
+var BARS = 26;
 var LINE = 16;
 function verdictOf(reading, sample) {
   const right = reading.correct.data[sample];
@@ -1661,7 +1682,9 @@ function verdictOf(reading, sample) {
 }
 function measureText({ sort }, reading, sample) {
   const key = sort === "index" ? reading.guesses.shape.length === 1 ? "flips" : "loss" : sort;
-  return `${key} ${brief(valuesOf(reading, key)?.[sample] ?? NaN)}`;
+  const value = valuesOf(reading, key)?.[sample] ?? NaN;
+  const told2 = key === "margin" || key === "jitter" ? Number(Math.abs(value) < 1e-3 ? value.toPrecision(1) : value.toFixed(3)) : value;
+  return `${key} ${brief(told2)}`;
 }
 function nameOf2({ sort }, probe, reading, sample) {
   const target = targetText(probe, sample);
@@ -2218,7 +2241,7 @@ function createGrid({ select, hover }) {
   };
   function arrangeCells() {
     if (!kind) return;
-    const held = focusedHere();
+    const held2 = focusedHere();
     layout = layOut({ width: sight().width - (kind.single ? 0 : 2), count: order.length, cellWidth: kind.cellWidth, cellHeight: kind.cellHeight, gap: kind.gap, single: kind.single });
     space.style.height = `${Math.max(layout.rows * layout.rowHeight - kind.gap, 0) + 2}px`;
     space.style.width = kind.single && kind.cellWidth > sight().width ? `${kind.cellWidth}px` : "";
@@ -2226,7 +2249,7 @@ function createGrid({ select, hover }) {
     attribute(scroller, "aria-colcount", layout.columns);
     empty.hidden = order.length > 0;
     render2();
-    if (held) cellAt(position)?.focus({ preventScroll: true });
+    if (held2) cellAt(position)?.focus({ preventScroll: true });
   }
   function render2(all = true) {
     if (!kind) return;
@@ -2346,11 +2369,11 @@ function createGrid({ select, hover }) {
      * @param {number[]} samples
      */
     show(next, samples) {
-      const held = order[position];
+      const held2 = order[position];
       kind = next;
       order = samples;
-      position = Math.max(order.indexOf(held), 0);
-      if (!held && selected >= 0) position = Math.max(order.indexOf(selected), 0);
+      position = Math.max(order.indexOf(held2), 0);
+      if (!held2 && selected >= 0) position = Math.max(order.indexOf(selected), 0);
       renew();
       arrangeCells();
     },
@@ -2920,12 +2943,12 @@ function createTimeline(store) {
       mark.style.left = where(moment.step);
       return mark;
     });
-    const held = pinned.map((step, i) => {
+    const held2 = pinned.map((step, i) => {
       const mark = h("span", { class: "nd-mark nd-held", title: `compared: step ${count(step)}` }, i ? "B" : "A");
       mark.style.left = where(step);
       return mark;
     });
-    refill(marks, ...shown, ...held);
+    refill(marks, ...shown, ...held2);
   }
   function writeWords({ record }) {
     const moments = told(record?.moments ?? []);

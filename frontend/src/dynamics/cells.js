@@ -11,8 +11,8 @@ import { thumbOf } from "./thumb.js";
 /** @typedef {import("./types.js").Reading} Reading */
 /** @typedef {{ thumb: HTMLElement, chart: HTMLCanvasElement, lines: HTMLElement[], sample: number, batch: object | null }} Parts */
 
-const SIDE = 58;
-const BARS = 28;
+const SIDE = 56;
+const BARS = 26;
 const LINE = 16;
 
 /** The verdict on a sample, as a sign and a word.
@@ -29,7 +29,10 @@ export function verdictOf(reading, sample) {
  */
 function measureText({ sort }, reading, sample) {
   const key = sort === "index" ? (reading.guesses.shape.length === 1 ? "flips" : "loss") : sort;
-  return `${key} ${brief(valuesOf(reading, key)?.[sample] ?? NaN)}`;
+  const value = valuesOf(reading, key)?.[sample] ?? NaN;
+  // Shares are told to three decimals, for that is what a cell has room for.
+  const told = key === "margin" || key === "jitter" ? Number(Math.abs(value) < 1e-3 ? value.toPrecision(1) : value.toFixed(3)) : value;
+  return `${key} ${brief(told)}`;
 }
 
 /** What a sample is and what is made of it, in words.

@@ -2,12 +2,12 @@
 
 import { attribute, changed, h, say } from "../dom.js";
 import { button } from "../forward/controls.js";
-import { brokenStretches, isThinned, place, smooth, steps } from "./lines.js";
+import { brokenStretches, held, isThinned, place, smooth, steps } from "./lines.js";
 import { createPlot } from "./plot.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").Trace} Trace */
-/** @typedef {{ title: string, names: string[], height: number, log?: boolean, zero?: boolean, guide?: number, hint: string, words?: Record<string, string> }} Chart */
+/** @typedef {{ title: string, names: string[], height: number, log?: boolean, zero?: boolean, stepped?: boolean, guide?: number, hint: string, words?: Record<string, string> }} Chart */
 
 /** @type {Chart[]} */
 const FIRST = [
@@ -15,7 +15,7 @@ const FIRST = [
   { title: "Jitter of predictions on the probe batch", names: ["jitter"], height: 112, zero: true, hint: "how far the reading before strays from the straight line between its neighbours in time; steady drift is no jitter", words: { jitter: "first probe" } },
   { title: "Update ÷ weight, per layer", names: ["update ratio"], height: 130, log: true, guide: 1e-3, hint: "norm of the change of a layer's parameters in one step over the norm of the parameters before; about 1e-3 is usual (dotted)" },
   { title: "Accuracy", names: ["validation accuracy", "probe accuracy"], height: 118, hint: "share of samples whose likeliest class is right", words: { "validation accuracy": "validation", "probe accuracy": "probe" } },
-  { title: "Learning rate", names: ["rate"], height: 110, log: true, hint: "of each parameter group" },
+  { title: "Learning rate", names: ["rate"], height: 110, log: true, stepped: true, hint: "of each parameter group" },
   { title: "Gradient norm", names: ["gradient norm"], height: 118, log: true, hint: "of all parameters together, or of each layer" },
 ];
 const LATER = ["weight norm", "samples per second"];
@@ -66,7 +66,7 @@ export function createCharts(store, around) {
     found.plot.element.hidden = traces.length === 0;
     if (!found.plot.element.isConnected) into.append(found.plot.element);
     if (found.from >= traces.length) found.from = 0;
-    const shown = traces.slice(found.from, found.from + PAGE);
+    const shown = traces.slice(found.from, found.from + PAGE).map((trace) => (chart.stepped ? held(trace, state.record?.steps ?? 0) : trace));
     found.page.hidden = traces.length <= PAGE;
     say(found.page, `${found.from + 1}–${found.from + shown.length} of ${traces.length} ▸`);
     found.plot.show(pictureOf(chart, shown, state));
@@ -113,10 +113,11 @@ export function createCharts(store, around) {
 function pictureOf(chart, traces, state) {
   const x = steps(traces);
   const log = chart.names[0] === "loss" ? state.log : chart.log === true;
+  const weight = chart.stepped ? 0 : state.smoothing;
   const lines = traces.map((trace, i) => {
     const at = trace.step.data;
     const row = (/** @type {ArrayLike<number>} */ values) => place(x, at, values, log);
-    const mean = smooth(trace.mean.data, state.smoothing);
+    const mean = smooth(trace.mean.data, weight);
     const thin = isThinned(trace);
     return {
       name: nameOf(chart, trace, traces),
@@ -124,12 +125,12 @@ function pictureOf(chart, traces, state) {
       said: log ? place(x, at, mean, false) : undefined,
       colour: i,
       dash: dashOf(chart, trace, i),
-      faint: state.smoothing && !thin ? row(trace.mean.data) : null,
+      faint: weight && !thin ? row(trace.mean.data) : null,
       low: thin ? row(trace.low.data) : null,
       high: thin ? row(trace.high.data) : null,
     };
   });
-  return { x, lines, log, zero: chart.zero, guide: chart.guide, broken: traces.flatMap(brokenStretches) };
+  return { x, lines, log, zero: chart.zero, stepped: chart.stepped, guide: chart.guide, broken: traces.flatMap(brokenStretches) };
 }
 
 /** Validation is dashed; layers are told apart by dashes too, once colours are hard to.

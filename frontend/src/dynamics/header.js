@@ -37,7 +37,7 @@ export function createHeader(store, ask) {
   const checks = button("Run checks", () => void ask("checks"), { title: "the sanity checks, at the next step" });
   const more = createPopover("⋯", "More controls", h("div", { class: "nd-formline" }, checks), h("div", { class: "nd-formline" }, path, saved), h("div", { class: "nd-formline" }, note, noted));
   const live = h("span", { class: "nd-live", role: "status" });
-  const overhead = h("span", { class: "nd-soft nd-overhead", title: "share of the run's time that watching takes, and what it may take" });
+  const overhead = h("span", { class: "nd-soft nd-overhead" });
   const at = h("span", { class: "nd-chip" });
   const busy = h("span", { class: "nd-busy", role: "status" });
   const element = h(
@@ -122,7 +122,10 @@ export function createHeader(store, ask) {
       attribute(live, "data-tone", tone);
       attribute(live, "title", tooltip(hint) || null);
       const part = record?.overhead;
-      say(overhead, record ? `overhead ${part === null || part === undefined || Number.isNaN(part) ? "–" : share(part, 1)} of ${brief(100 * record.budget)} %` : "");
+      const over = record && typeof part === "number" && Math.round(1000 * part) > Math.round(1000 * record.budget);
+      say(overhead, record ? `${over ? "▲ " : ""}overhead ${typeof part !== "number" || Number.isNaN(part) ? "–" : share(part, 1)} of ${brief(100 * record.budget)} %` : "");
+      attribute(overhead, "data-tone", over ? "warn" : null);
+      attribute(overhead, "title", `share of the run's time that watching takes, and what it may take${over ? "; above it for now: what is measured first is not yet spread over many steps, and a short run ends before it is" : ""}`);
       say(at, `step ${count(Math.max(status.step, record?.steps ?? 0))}`);
       say(busy, pending.map((method) => ASKED[method] ?? "").filter(Boolean).join(" "));
     },

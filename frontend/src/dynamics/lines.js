@@ -66,6 +66,18 @@ export function place(x, at, values, log) {
   return row;
 }
 
+/** A trace whose last value holds until a step.
+ * @param {Trace} trace @param {number} until
+ * @returns {Trace}
+ */
+export function held(trace, until) {
+  const { step, low, mean, high, broken } = trace;
+  const longer = (/** @type {any} */ array, /** @type {number} */ value) => ({ shape: [array.data.length + 1], data: [...array.data, value] });
+  const last = step.data.length - 1;
+  if (last < 0 || step.data[last] >= until) return trace;
+  return /** @type {any} */ ({ ...trace, step: longer(step, until), low: longer(low, low.data[last]), mean: longer(mean, mean.data[last]), high: longer(high, high.data[last]), broken: longer(broken, 0) });
+}
+
 /** Whether a point of a trace stands for more than one value.
  * @param {Trace} trace
  */
@@ -104,6 +116,22 @@ export function reach(low, high, { log, zero = false }) {
   const from = zero ? Math.min(low, 0) : low;
   const width = high - from || Math.abs(high) || 1;
   return [zero && from === 0 ? 0 : from - 0.06 * width, high + 0.06 * width];
+}
+
+/**
+ * Of the places of a logarithmic axis those that have room for a line and a number: powers of ten, evenly many of them;
+ * between two of them 2 and 5 as well, or all. The others are null.
+ * @param {number[]} splits
+ * @param {number} room so many numbers
+ * @returns {(number | null)[]}
+ */
+export function logTicks(splits, room) {
+  const power = (/** @type {number} */ value) => Math.round(Math.log10(value));
+  const first = (/** @type {number} */ value) => Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-6));
+  const whole = splits.filter((split) => first(split) === 1).length;
+  if (whole < 2) return splits.map((split) => (splits.length <= room || [1, 2, 5].includes(first(split)) ? split : null));
+  const every = Math.ceil(whole / Math.max(room, 2));
+  return splits.map((split) => (first(split) === 1 && power(split) % every === 0 ? split : null));
 }
 
 /** To one significant digit.

@@ -4,7 +4,7 @@ import uPlot from "uplot";
 
 import { attribute, fill, h, say } from "../dom.js";
 import { brief, count, shorten, tooltip } from "../numbers.js";
-import { reach } from "./lines.js";
+import { logTicks, reach } from "./lines.js";
 import { TONES, signOf } from "./marks.js";
 
 /** @typedef {import("./lines.js").Row} Row */
@@ -15,6 +15,7 @@ import { TONES, signOf } from "./marks.js";
  * @property {Line[]} lines
  * @property {boolean} log
  * @property {boolean} [zero] whether the axis begins at 0
+ * @property {boolean} [stepped] whether a value holds until the next one
  * @property {number} [guide] a value that is marked by a line
  * @property {[number, number][]} broken stretches of steps without a number
  * @property {number[]} [flips] steps that are marked at the foot
@@ -44,20 +45,24 @@ export function createPlot(title, height, around) {
   const font = () => `11px ${colour("--nb-mono")}`;
 
   /** @param {Picture} picture @returns {import("uplot").Options} */
-  function options({ lines, log, zero, guide }) {
+  function options({ lines, log, zero, stepped, guide }) {
     /** @type {import("uplot").Series[]} */
     const series = [{}];
+    const paths = stepped ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
     /** @type {import("uplot").Band[]} */
     const bands = [];
     for (const line of lines) {
       const own = `--nd-${line.colour % 8}`;
       if (line.low && line.high) {
-        series.push({ stroke: "transparent", points: { show: false } }, { stroke: "transparent", points: { show: false } });
+        const edge = { stroke: "transparent", paths, points: { show: false } };
+        series.push(edge, { ...edge });
         bands.push({ series: [series.length - 2, series.length - 1], fill: () => faded(colour(own), 22) });
       }
-      if (line.faint) series.push({ stroke: () => faded(colour(own), 35), width: 1, points: { show: false } });
-      series.push({ stroke: () => colour(own), width: 1.6, dash: line.dash, points: { show: lone(line.row), size: 5 } });
+      if (line.faint) series.push({ stroke: () => faded(colour(own), 35), width: 1, paths, points: { show: false } });
+      series.push({ stroke: () => colour(own), width: 1.6, dash: line.dash, paths, points: { show: lone(line.row), size: 5 } });
     }
+    /** @param {uPlot} _ @param {number[]} splits */
+    const kept = (_, splits) => (log ? logTicks(splits, (height - 30) / 20) : splits);
     const axis = { stroke: () => colour("--nb-soft"), font: font(), ticks: { show: false } };
     return {
       width: Math.max(place.clientWidth, 120), height, series, bands, padding: [8, 18, 0, 0],
@@ -65,7 +70,7 @@ export function createPlot(title, height, around) {
       scales: { x: { time: false, range: () => around.span() }, y: { distr: log ? 3 : 1, range: (_, low, high) => reach(low, high, { log, zero }) } },
       axes: [
         { ...axis, size: 22, gap: 2, space: 70, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? count(tick) : "")) },
-        { ...axis, size: 48, gap: 4, space: 26, grid: { stroke: () => colour("--nb-rule"), width: 1, filter: log ? decades : (_, splits) => splits }, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) },
+        { ...axis, size: 48, gap: 4, space: 26, filter: kept, grid: { stroke: () => colour("--nb-rule"), width: 1, filter: kept }, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) },
       ],
       cursor: { y: false, points: { show: false }, sync: { key: around.key, scales: ["x", null] }, drag: { x: true, y: false, setScale: false } },
       hooks: { drawClear: [(u) => paintBelow(u, guide)], draw: [paintAbove], setCursor: [readOut], setSelect: [chosen] },
@@ -153,7 +158,7 @@ export function createPlot(title, height, around) {
       let place = at;
       while (place > 0 && said[place] === undefined) place--;
       const value = said[place];
-      say(values[i], value === undefined ? "" : value === null ? "–" : brief(value));
+      say(values[i], value === undefined || value === null ? "–" : brief(value));
     });
   }
 
@@ -184,7 +189,7 @@ export function createPlot(title, height, around) {
     /** @param {Picture} picture */
     show(picture) {
       shown = picture;
-      const now = JSON.stringify([picture.log, picture.zero, picture.lines.map((line) => [line.name, line.colour, line.dash, Boolean(line.faint), Boolean(line.low), lone(line.row)])]);
+      const now = JSON.stringify([picture.log, picture.zero, picture.stepped, picture.lines.map((line) => [line.name, line.colour, line.dash, Boolean(line.faint), Boolean(line.low), lone(line.row)])]);
       if (now !== form) {
         form = now;
         writeKeys(picture);
@@ -214,7 +219,7 @@ export function createPlot(title, height, around) {
     values = lines.map(() => h("span", { class: "nd-value" }));
     const alone = lines.length === 1 && (lines[0].name === "" || lines[0].name === title.toLowerCase());
     const own = lines.map((line, i) => {
-      const sample = h("span", { class: "nd-stroke", "data-colour": line.colour % 8, "data-dash": line.dash ? true : null, "aria-hidden": true });
+      const sample = h("span", { class: "nd-stroke", "data-colour": line.colour % 8, "data-dash": line.dash ? (line.dash[0] < 3 ? "dots" : "dashes") : null, "aria-hidden": true });
       return h("span", { class: "nd-key", title: tooltip(line.name) }, alone ? null : sample, alone ? "" : shorten(line.name || "all", 28), values[i]);
     });
     fill(keys, ...own);
@@ -244,14 +249,6 @@ function stroke({ ctx }, x0, y0, x1, y1) {
   ctx.moveTo(x0, y0);
   ctx.lineTo(x1, y1);
   ctx.stroke();
-}
-
-/** Of the lines of a logarithmic grid those at powers of ten; all where there are few.
- * @param {uPlot} _ @param {number[]} splits
- */
-function decades(_, splits) {
-  const power = (/** @type {number} */ value) => Math.abs(Math.log10(value) % 1) < 1e-6 || Math.abs(Math.log10(value) % 1) > 1 - 1e-6;
-  return splits.length < 8 ? splits : splits.map((split) => (power(split) ? split : null));
 }
 
 /** @param {string} colour @param {number} percent of it that is left */

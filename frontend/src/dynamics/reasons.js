@@ -40,7 +40,7 @@ export function reasonAgainst(state, control) {
 export function liveWords(state) {
   const { status } = state;
   const hint = status.liveText;
-  if (status.following) return { icon: "●", text: `following ${status.following}`, tone: "ok", hint };
+  if (status.following) return { icon: status.state === "running" ? "●" : "■", text: status.text || `following ${status.following}`, tone: status.state === "running" ? "ok" : "muted", hint: `${status.following}: ${hint}` };
   if (status.state === "paused") return { icon: "‖", text: "paused", tone: "warn", hint: status.text };
   if (status.state !== "running") return { icon: "■", text: { idle: hasBegun(state) ? "at rest" : "no run yet", stopped: "stopped", ended: "run ended", error: "failed", closed: "closed" }[status.state] ?? status.state, tone: status.state === "error" ? "warn" : "muted", hint: status.text };
   if (status.live === "on") return { icon: "●", text: "live control on", tone: "ok", hint };
