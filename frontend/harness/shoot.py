@@ -36,7 +36,8 @@ plain light 1200 overfit-one-batch, plain dark 1200 learning-rate
 """
 DYNAMICS = """
 digits light 1450, digits dark 1200 5, digits light 700 5, digits light 1200 Confusion, digits dark 1200 Paths,
-three light 1200 Paths, two light 1200, paused dark 1200, far light 1200, far dark 1200, far dark 700, spikes light 1200 Spikes, binary light 1200 2,
+three light 1200 Paths, two light 1200, paused dark 1200, far light 1200, far dark 1200, far dark 700,
+spikes light 1200 Spikes, binary light 1200 2,
 multilabel dark 1200 3, regression light 1200 3, regression dark 700 Residuals, segmentation light 1200 2,
 language light 1200 0, other light 1200, off light 1200, ended dark 1200, empty light 1200, fresh light 700,
 hostile light 1200

@@ -91,7 +91,7 @@ def test_pages_treat_text_as_text(root: Path) -> None:
 
 
 def test_bundles_are_small(root: Path) -> None:
-    """Each bundle stays under 150 kB, and the one with charts in it under 200, for it is stored in every saved widget."""
+    """Each bundle stays under 150 kB, the one with charts in it under 200, for it is stored in every saved widget."""
     sizes = {path.name: path.stat().st_size for path in files(root, "nbinspect/static/*.js")}
     assert sizes
     with_charts = {"dynamics.js": 200_000}  # 50 kB of it are uPlot

@@ -294,7 +294,7 @@ def test_the_static_page_of_a_displayed_view_tells_of_the_run_at_the_end_of_its_
 
 @pytest.mark.parametrize("end", ["close", "detach"])
 def test_a_view_that_ends_lets_the_run_go_on(end):
-    """Closed or detached while a run on its own thread is paused, a view lets it go on unwatched to the same weights."""
+    """Closed or detached while a run on its own thread is paused, a view lets it go on unwatched, to the same end."""
     alone, program = Program(), Program()
     torch.manual_seed(1)
     alone.train(3)
