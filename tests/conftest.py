@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 # Figures are drawn without a screen, and no test may ask a hub for a model.
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# What a shell starts in the background ignores interrupts, and they are tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Small networks gain nothing from threads, and two processes with threads of their own wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
