@@ -116,6 +116,8 @@ def reading(file: Path) -> Iterator[sqlite3.Connection]:
     """
     with _told(file), closing(_readable(file)) as db:
         db.execute("BEGIN")
+        if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise BusyError(f"log {file}: it is being made")
         _check(file, db)
         yield db
 

@@ -167,7 +167,7 @@ def test_a_rank_that_was_killed_is_named(tmp_path):
     """A rank whose process is gone while another goes on is named with its last step."""
     code = """
 import os, signal, sys
-from tests.dynamics.test_ranks import same, written
+from tests.runlog.test_ranks import same, written
 log = written(sys.argv[1], 1, same, steps=(1, 2, 4))
 log.flush()
 os.kill(os.getpid(), signal.SIGKILL)

@@ -169,7 +169,7 @@ def test_a_killed_script_leaves_what_it_wrote(tmp_path):
     code = """
 import os, signal, sys
 from nbinspect.runlog.recorder import Recorder
-from tests.dynamics.test_recorder import Program
+from tests.runlog.test_recorder import Program
 program = Program()
 recorder = Recorder(sys.argv[1], *program.all, size=4).attach()
 program.train(1)
