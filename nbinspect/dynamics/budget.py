@@ -47,7 +47,7 @@ class Budget:
         self.share = share
         self._works = {name: _Work(part, least) for name, (part, least) in works.items()}
         self._per_step = per_step
-        self._spent = 0.0
+        self._spent = self._before = 0.0
         self._began: float | None = None
         self._last = 0.0
         self._steps = 0
@@ -66,6 +66,7 @@ class Budget:
         """Take time out of the run in which nothing was trained, such as a pause."""
         if self._began is not None:
             self._began += seconds
+            self._last += seconds
             for work in self._works.values():
                 work.due += seconds
 
@@ -87,8 +88,7 @@ class Budget:
         work = self._works[name]
         if now < work.due or self._began is None:
             return False
-        taken = self._spent + self._steps * self._per_step + work.cost
-        work.due = max(work.due, self._began + taken / self.share)
+        work.due = max(work.due, self._began + (self._spent + work.cost) / self._left())
         return now >= work.due
 
     @property
@@ -110,7 +110,7 @@ class Budget:
 
     def make_lean(self, part: float) -> None:
         """Note that a step costs only so much of what it did, from here on."""
-        self._spent += self._steps * self._per_step * (1 - part)
+        self._before += self._steps * self._per_step * (1 - part)
         self._per_step *= part
 
     def expect(self, name: str, seconds: float, now: float) -> None:
@@ -131,8 +131,8 @@ class Budget:
     @property
     def overhead(self) -> float:
         """The share of the run's time that watching has taken; NaN before there is any."""
-        bare = self.seconds - self._spent - self._steps * self._per_step
-        return (self._spent + self._steps * self._per_step) / bare if bare > 0 else float("nan")
+        taken = self._spent + self._before + self._steps * self._per_step
+        return taken / (self.seconds - taken) if self.seconds > taken else float("nan")
 
     def _left(self) -> float:
         """The share that is left for work once every step's own cost is paid, a tenth of it at least."""

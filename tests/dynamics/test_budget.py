@@ -45,6 +45,13 @@ def test_what_every_step_costs_is_paid_first() -> None:
     assert budget.overhead == pytest.approx(0.02, rel=0.1)
 
 
+def test_the_shortest_steps_leave_a_tenth_for_work() -> None:
+    """Where only what every step costs is more than the share, a tenth of the share is still spent on work."""
+    spent, budget = spent_on(0.001, 0.0001, 0.02, 100.0, per_step=0.00002)
+    assert 0.001 * 100 < spent < 0.0025 * 120
+    assert budget.overhead > 0.1
+
+
 def test_a_pause_pays_for_nothing() -> None:
     """Time in which nothing is trained does not make work due, and is no part of the run's time."""
     budget = Budget(0.01, {"work": (1.0, 0.0)})
