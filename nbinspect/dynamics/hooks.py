@@ -55,7 +55,7 @@ class Hooks:
         self._open: list[Optimizer] = []
         self._usual: Optimizer | None = None  # the one that was seen last, for which nothing is to be looked up
         self._reads_outputs = not isinstance(subject.loss_fn, nn.Module)
-        self._is_lean = self._needs_all = False
+        self._is_lean = self._needs_all = self._expects = False
         self._handles: dict[str, Any] = {
             "batch": subject.model.register_forward_hook(Hook(self._left), with_kwargs=True),
             "before": register_optimizer_step_pre_hook(Hook(self._stepping)),
@@ -83,8 +83,8 @@ class Hooks:
 
     def expect_step(self) -> None:
         """Have the listener told before the next step, also where all is lean."""
-        if self._is_lean:
-            self._handles["before"].remove()
+        if self._is_lean and not self._expects:
+            self._expects = True
             self._handles["before"] = register_optimizer_step_pre_hook(Hook(self._stepping))
 
     def _compared(self, _: nn.Module, args: tuple[Any, ...], loss: Any) -> None:
@@ -121,7 +121,8 @@ class Hooks:
         while self._open and self._open.pop() is not optimizer:
             pass
         if outermost:
-            if self._is_lean:
+            if self._expects:
+                self._expects = False
                 self._handles["before"].remove()
             self._listener.after_step(optimizer)
 

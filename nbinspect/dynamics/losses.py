@@ -24,11 +24,6 @@ class Losses:
         self._values: list[Tensor | float] = []
         self._in_step = False
 
-    @property
-    def waiting(self) -> int:
-        """How many steps have a loss that was not read yet."""
-        return len(self._steps)
-
     def seen(self, loss: Tensor, training: bool = True) -> None:
         """Take note of a loss; one with several values counts with their mean. No graph is held.
 

@@ -51,7 +51,7 @@ class Measuring:
         self._norms = LayerNorms(subject.model)
         self._has_norms = True
         self.wants_norms = False
-        """Whether it is to be called before the next step."""
+        """Whether it is to be called before and after the next step."""
         self._before = 0.0
         self._tell = tell
         self._report = report
@@ -71,21 +71,15 @@ class Measuring:
         self.budget.expect(TELL, seconds, time.perf_counter())
         self.budget.restart(time.perf_counter())
 
-    def idle(self, seconds: float) -> None:
-        """Leave a pause out of the run's time."""
-        self.budget.idle(seconds)
-
     def before_step(self) -> None:
-        """Measure the gradients and weights, where the layers' norms are wanted."""
-        if self.wants_norms:
-            self._before = self._try_norms(self._norms.begin)
+        """Measure the gradients and weights before a step for which `wants_norms`."""
+        self._before = self._try_norms(self._norms.begin)
 
     def after_step(self, step: int) -> None:
-        """Measure the updates, where the layers' norms were begun."""
-        if self.wants_norms:
-            self.wants_norms = False
-            seconds = self._try_norms(lambda: keep_norms(self._norms.end(), step, self._history))
-            self.budget.spend(NORMS, self._before + seconds, time.perf_counter())
+        """Measure the updates after a step for which `wants_norms`."""
+        self.wants_norms = False
+        seconds = self._try_norms(lambda: keep_norms(self._norms.end(), step, self._history))
+        self.budget.spend(NORMS, self._before + seconds, time.perf_counter())
 
     def work(self, step: int, now: float) -> None:
         """Do what is due."""

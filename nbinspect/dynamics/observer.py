@@ -238,7 +238,7 @@ class Observer:
 
     def idle(self, seconds: float) -> None:
         """Leave time in which nothing was trained out of the budget and the pace."""
-        self._prepare().idle(seconds)
+        self._prepare().budget.idle(seconds)
         self._telling.idle(seconds)
 
     def _advance(self) -> None:

@@ -15,9 +15,9 @@ from nbinspect.figures.dynamics_plots import Sheet
 from nbinspect.figures.dynamics_probe import draw_probe
 from nbinspect.figures.dynamics_traces import draw_loss
 from nbinspect.figures.dynamics_words import missing, readings_of, trace_of
-from nbinspect.figures.insets import entitle, inset, paper, png, say
+from nbinspect.figures.insets import entitle, inset, paper, say
 from nbinspect.figures.panels import LINE
-from nbinspect.figures.paper import cut
+from nbinspect.figures.paper import cut, png
 from nbinspect.records import DynamicsRecord, Reading
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -20,9 +19,9 @@ from nbinspect.figures.dynamics_words import (
     token_words,
     wrong_pixels,
 )
-from nbinspect.figures.insets import paper, png
+from nbinspect.figures.insets import paper
 from nbinspect.figures.markup import Markup, fragment, image, tag
-from nbinspect.figures.paper import cut
+from nbinspect.figures.paper import cut, source_of
 from nbinspect.figures.words import brief, clean
 from nbinspect.records import Bytes, Flags, Floats, ProbeRecord, Reading
 
@@ -138,9 +137,9 @@ def _token(word: str, shade: float) -> Markup:
 def _plot(probe: ProbeRecord, reading: Reading) -> Markup:
     figure, axes = paper(5.6)
     bottom = draw_numbers(Sheet(axes, 0, 0, 5.6, probe, (reading,), reading))
-    file = base64.b64encode(png(cut(figure, axes, 5.6, bottom, 0.05))).decode("ascii")
+    source = source_of(cut(figure, axes, 5.6, bottom, 0.05))
     words = "prediction against target, and what remains between both"
-    return tag("div", tag("img", src=f"data:image/png;base64,{file}", alt=words, width=547), class_="picture")
+    return tag("div", tag("img", src=source, alt=words, width=547), class_="picture")
 
 
 def _table(probe: ProbeRecord, reading: Reading) -> Markup:

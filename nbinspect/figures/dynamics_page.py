@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,10 +10,10 @@ from nbinspect.figures.dynamics_exhibit import probe_exhibit
 from nbinspect.figures.dynamics_traces import Chart, charts_of, draw_traces
 from nbinspect.figures.dynamics_words import SIGNS, headline, missing, reading_at, readings_of
 from nbinspect.figures.exhibits import exhibit
-from nbinspect.figures.insets import paper, png
+from nbinspect.figures.insets import paper
 from nbinspect.figures.markup import Markup, fragment, tag
 from nbinspect.figures.page import page
-from nbinspect.figures.paper import cut
+from nbinspect.figures.paper import cut, source_of
 from nbinspect.figures.words import brief, clean, plural
 from nbinspect.records import DynamicsRecord, Moment, MomentKind, Spike
 
@@ -106,7 +105,7 @@ def _plots(record: DynamicsRecord) -> list[Markup]:
 def _picture(record: DynamicsRecord, charts: list[Chart]) -> Markup:
     figure, axes = paper(_WIDTH)
     bottom = draw_traces(axes, record, charts, 0, _WIDTH)
-    source = "data:image/png;base64," + base64.b64encode(png(cut(figure, axes, _WIDTH, bottom, 0.05))).decode("ascii")
+    source = source_of(cut(figure, axes, _WIDTH, bottom, 0.05))
     named = ", ".join(chart.title for chart in charts)
     words = f"plots over the steps: {named}; {', '.join(headline(record))}"
     return tag("div", tag("img", src=source, alt=words, width=round(96 * (_WIDTH + 0.1))), class_="picture")

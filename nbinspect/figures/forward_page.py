@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nbinspect.figures.forward import activation_figure, forward_figure
 from nbinspect.figures.markup import Markup, fragment, tag
 from nbinspect.figures.page import page
+from nbinspect.figures.paper import source_of
 from nbinspect.figures.steps import (
     RAISED,
     chosen,
@@ -236,8 +235,6 @@ def _row(step: Step | str) -> Markup:
 
 
 def _picture(figure: Figure, alt: str) -> Markup:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=110)
-    source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    source = source_of(figure, 110)
     width = round(figure.get_size_inches()[0] * 96)
     return tag("div", tag("img", src=source, alt=alt, width=width), class_="picture")

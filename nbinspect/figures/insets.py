@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -74,10 +73,3 @@ def entitle(
 def say(axes: Axes, left: float, y: float, text: str, width: float) -> None:
     """Write a soft line that is cut to the width."""
     write(axes, left, y, clean(text, max(1, int(width / CHARACTER))), color=SOFT)
-
-
-def png(figure: Figure, dpi: float = 144) -> bytes:
-    """Return a figure as a PNG file."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=dpi)
-    return file.getvalue()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from nbinspect.figures.markup import Markup, fragment, tag
 from nbinspect.figures.page import page
+from nbinspect.figures.paper import source_of
 from nbinspect.figures.sanity import chart_figure
 from nbinspect.figures.verdicts import (
     LONG,
@@ -203,9 +202,8 @@ def _cell(kind: str, text: str, is_value: bool) -> Markup:
 
 
 def _picture(chart: Chart) -> Markup:
-    file, figure = io.BytesIO(), chart_figure(chart, width=_WIDTH)
-    figure.savefig(file, format="png", dpi=_RESOLUTION)
-    source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    figure = chart_figure(chart, width=_WIDTH)
+    source = source_of(figure, _RESOLUTION)
     width = round(figure.get_size_inches()[0] * 96)
     return tag("div", tag("img", src=source, alt=clean(chart.title), width=width), class_=f"picture {chart.kind}")
 

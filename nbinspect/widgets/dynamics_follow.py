@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from nbinspect.dynamics.history import Facts, History
 from nbinspect.errors import NbinspectError
 from nbinspect.figures.dynamics import dynamics_figure
 from nbinspect.figures.dynamics_animation import dynamics_animation
@@ -129,7 +130,7 @@ class FollowView(anywidget.AnyWidget):
 
     def _shown(self) -> DynamicsRecord:
         record = self._follow.record
-        return record if record is not None else _nothing(self._follow.text)
+        return record if record is not None else History().whole(Facts("", notes=(self._follow.text,)))
 
     def _status(self) -> dict[str, Any]:
         record = self._follow.record
@@ -158,21 +159,3 @@ class FollowView(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return dynamics_text(self._shown())
-
-
-def _nothing(text: str) -> DynamicsRecord:
-    return DynamicsRecord(
-        model="",
-        optimizers=(),
-        steps=0,
-        seconds=0.0,
-        overhead=float("nan"),
-        budget=0.02,
-        probes=(),
-        readings=(),
-        traces=(),
-        moments=(),
-        spikes=(),
-        pins=(),
-        notes=(text,),
-    )
