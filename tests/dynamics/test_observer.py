@@ -494,6 +494,25 @@ def test_an_error_in_the_loop_removes_every_hook() -> None:
         assert observer.record.steps == 8
 
 
+def test_short_steps_are_watched_with_fewer_hooks() -> None:
+    """Where a step's own cost is above a quarter of the budget no batch is told of; losses and norms still are."""
+    program, model = Program(), nn.Linear(64, 10)
+    program.model, program.optimizer = model, torch.optim.SGD(model.parameters(), lr=0.01)
+    subject = make_subject(model, program.loader, program.loss_fn)
+    with Observer(subject, probe=None) as observer:
+        program.train(7)
+        observer._measuring.budget._per_step = 1.0  # as of steps that are very short
+        observer._measuring.due = 0.0
+        program.train(3)
+        assert not model._forward_hooks
+        observer._measuring.wants_norms = True
+        observer._hooks.expect_step()
+        program.train(1)
+    traces = {one.name: one for one in observer.record.traces if not one.part}
+    np.testing.assert_array_equal(traces["loss"].step, np.arange(1, 89))
+    assert 81 in traces["gradient norm"].step
+
+
 def test_an_observer_that_is_forgotten_sees_nothing() -> None:
     """An observer that nobody holds any more is let go, hooks or not, and training goes on."""
     program = Program()
