@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nbinspect import records
 from nbinspect.errors import InputError
 
 _DTYPES = frozenset(
@@ -128,4 +127,4 @@ def _bytes_of(value: dict[str, Any], buffers: Sequence[Any]) -> memoryview:
 
 @cache
 def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind, vars(records))
+    return typing.get_type_hints(kind)

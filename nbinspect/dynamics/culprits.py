@@ -14,9 +14,9 @@ from nbinspect.capture.batch import build
 from nbinspect.capture.door import note_visit, probing
 from nbinspect.decode.batch import decode_batch
 from nbinspect.dynamics.hooks import Arguments, size_of
-from nbinspect.dynamics.sample_losses import how_to_take
 from nbinspect.dynamics.spikes import SpikeWatch
-from nbinspect.dynamics.unchanged import Unchanged
+from nbinspect.evaluation.sample_losses import how_to_take
+from nbinspect.evaluation.unchanged import Unchanged
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import Origin, Spike
 from nbinspect.subject import Subject

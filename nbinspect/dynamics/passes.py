@@ -12,11 +12,12 @@ from torch.nn.parameter import is_lazy
 
 from nbinspect.calling import call_arguments, split_batch, to_device
 from nbinspect.capture.door import probing
-from nbinspect.dynamics.first_look import FirstLook, look
-from nbinspect.dynamics.sample_losses import LossWatch
-from nbinspect.dynamics.selection import Chosen, joined, picked
-from nbinspect.dynamics.unchanged import Unchanged
+from nbinspect.dynamics.selection import Chosen
 from nbinspect.errors import CaptureError, place_in_user_code
+from nbinspect.evaluation.first_look import FirstLook, look
+from nbinspect.evaluation.sample_losses import LossWatch
+from nbinspect.evaluation.samples import joined, picked
+from nbinspect.evaluation.unchanged import Unchanged
 from nbinspect.nested import map_tensors
 from nbinspect.preserve import preserve
 from nbinspect.subject import Subject

@@ -13,14 +13,15 @@ from nbinspect.capture.batch import capture_batch
 from nbinspect.capture.door import refuse_beside_training
 from nbinspect.capture.predictions import Evaluation
 from nbinspect.decode.batch import decode_batch, with_predictions
-from nbinspect.dynamics.first_look import FirstLook
-from nbinspect.dynamics.layout import kept_classes, prediction_of
 from nbinspect.dynamics.passes import Part, Passes
-from nbinspect.dynamics.reading import class_chances, goal_array, make_reading, no_trail
-from nbinspect.dynamics.reduction import numbers_of
-from nbinspect.dynamics.sample_losses import losses_alone, losses_together
-from nbinspect.dynamics.selection import Chosen, choose, size_of
+from nbinspect.dynamics.selection import Chosen, choose
 from nbinspect.errors import CaptureError, InputError
+from nbinspect.evaluation.first_look import FirstLook
+from nbinspect.evaluation.layout import kept_classes, prediction_of
+from nbinspect.evaluation.reading import class_chances, goal_array, make_reading, no_trail
+from nbinspect.evaluation.reduction import numbers_of
+from nbinspect.evaluation.sample_losses import losses_alone, losses_together
+from nbinspect.evaluation.samples import size_of
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import Floats, ProbeRecord, Reading
 from nbinspect.subject import Subject

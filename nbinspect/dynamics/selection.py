@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
 
 from nbinspect.calling import split_batch
 from nbinspect.capture.loader import BatchSource, Fetched
-from nbinspect.errors import CaptureError, InputError, LoaderError
-from nbinspect.nested import fields_of, map_tensors, tensors_in
+from nbinspect.errors import InputError, LoaderError
+from nbinspect.evaluation.samples import axis_of, joined, picked, size_of
+from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.subject import Subject
 
 STRATIFIED = 16
@@ -35,79 +35,6 @@ class Chosen:
     words: str
     indices: tuple[int, ...] | None = None
     """The data set's index of each sample, where the loader tells."""
-
-
-def size_of(subject: Subject, batch: Any) -> int:
-    """Return the number of samples N, what most tensors agree on along the batch axis; 0 where it cannot be cut.
-
-    Raises:
-        CaptureError: if the user's `split` raises.
-    """
-    try:
-        parts = split_batch(subject, batch)
-    except InputError:
-        raise
-    except Exception as error:
-        raise CaptureError(f"the batch cannot be split: {type(error).__name__}: {error}") from error
-    if isinstance(parts.inputs, PackedSequence) or isinstance(parts.targets, PackedSequence):
-        return 0
-    tensors = [tensor for _, tensor in tensors_in(batch, "") if tensor.dim()]
-    first = [tensor.shape[_axis_of(tensor, subject.batch_axis)] for tensor in tensors]
-    return max(set(first), key=first.count) if first else 0
-
-
-def _axis_of(tensor: Tensor, axis: int) -> int:
-    return axis if tensor.dim() > axis else 0
-
-
-def _along(tensor: Tensor, size: int, axis: int) -> int | None:
-    return next((each for each in (axis, 0) if tensor.dim() > each and tensor.shape[each] == size), None)
-
-
-def picked(value: Any, samples: Sequence[int], size: int, axis: int = 0) -> Any:
-    """Return these samples of every tensor that has `size` of them, and of lists in mappings; other parts are kept."""
-
-    def cut(tensor: Tensor) -> Tensor:
-        along = _along(tensor, size, axis)
-        if along is None:
-            return tensor
-        if len(samples) and list(samples) == list(range(samples[0], samples[0] + len(samples))):
-            return tensor.narrow(along, samples[0], len(samples))
-        return tensor.index_select(along, torch.tensor(list(samples), device=tensor.device))
-
-    cut_down = map_tensors(cut, value)
-    if isinstance(value, dict):
-        for key, part in value.items():
-            if isinstance(part, list) and len(part) == size and not any(isinstance(each, Tensor) for each in part):
-                cut_down[key] = [part[number] for number in samples]
-    return cut_down
-
-
-def joined(values: Sequence[Any], sizes: Sequence[int], axis: int = 0) -> Any:
-    """Return several batches of one form as one; parts without samples are those of the first.
-
-    Raises:
-        RuntimeError: if tensors differ in anything but their number of samples.
-    """
-    first = values[0]
-    if len(values) == 1:
-        return first
-    if isinstance(first, Tensor):
-        along = _along(first, sizes[0], axis)
-        return first if along is None else torch.cat(list(values), along)
-    plain = isinstance(first, list) and not any(isinstance(part, Tensor) for part in first)
-    if plain and all(len(value) == size for value, size in zip(values, sizes, strict=True)):
-        return [part for value in values for part in value]
-    if isinstance(first, Mapping | list | tuple) or fields_of(first) is not None:
-        columns = zip(*([tensor for _, tensor in tensors_in(value, "")] for value in values), strict=True)
-        whole = iter([joined(list(column), sizes, axis) for column in columns])
-        made = map_tensors(lambda _: next(whole), first)
-        if isinstance(first, dict):
-            for key, part in first.items():
-                if isinstance(part, list) and not any(isinstance(each, Tensor) for each in part):
-                    made[key] = joined([value[key] for value in values], sizes, axis)
-        return made
-    return first
 
 
 def choose(subject: Subject, how: str, loader: Any, size: int, losses: SampleLosses) -> Chosen:
@@ -169,7 +96,7 @@ class _Pool:
         axis = self._subject.batch_axis
         form = []
         for name, tensor in tensors_in(batch, ""):
-            along = _along(tensor, count, axis)
+            along = axis_of(tensor, count, axis)
             form.append((name, tensor.dtype, along, [n for each, n in enumerate(tensor.shape) if each != along]))
         self._form = form if self._form is None else self._form
         return bool(form == self._form)

@@ -14,13 +14,13 @@ from torch import Tensor
 from nbinspect.calling import call_model, split_batch, to_device
 from nbinspect.capture.door import probing
 from nbinspect.capture.loader import BatchSource, Fetched
-from nbinspect.dynamics.first_look import FirstLook, look
-from nbinspect.dynamics.layout import Layout, goal_of, mask_of, prediction_of
 from nbinspect.dynamics.passes import told
-from nbinspect.dynamics.sample_losses import LossWatch
-from nbinspect.dynamics.selection import size_of
-from nbinspect.dynamics.unchanged import Unchanged
 from nbinspect.errors import CaptureError, InputError
+from nbinspect.evaluation.first_look import FirstLook, look
+from nbinspect.evaluation.layout import Layout, goal_of, mask_of, prediction_of
+from nbinspect.evaluation.sample_losses import LossWatch
+from nbinspect.evaluation.samples import size_of
+from nbinspect.evaluation.unchanged import Unchanged
 from nbinspect.nested import fields_of
 from nbinspect.subject import Subject
 

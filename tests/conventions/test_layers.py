@@ -31,15 +31,29 @@ BELOW: dict[str, set[str]] = {
     "reference": PROBES | {"capture", "sanity", "figures"},
     "report": PROBES | {"capture", "sanity", "figures", "integrations"},
     "journal": PROBES | {"settings", "capture", "sanity", "figures", "report", "version"},
-    "dynamics": PROBES | {"settings", "capture", "decode"},
+    "evaluation": PROBES | {"settings", "capture", "decode"},
+    "dynamics": PROBES | {"settings", "capture", "decode", "evaluation"},
+    "data": PROBES | {"settings", "capture", "decode", "sanity", "evaluation"},
     "runlog": PROBES | {"capture", "dynamics", "journal"},
     "widgets": PROBES
-    | {"capture", "sanity", "decode", "browse", "figures", "reference", "report", "journal", "stepping", "dynamics"}
+    | {
+        "capture",
+        "sanity",
+        "decode",
+        "browse",
+        "figures",
+        "reference",
+        "report",
+        "journal",
+        "stepping",
+        "dynamics",
+        "data",
+    }
     | {"runlog"},
 }
 BELOW["integrations"] = PROBES | {"dynamics"}
 BELOW["inspector"] = set(BELOW)
-BELOW["__init__"] = {"inspector", "errors", "stepping", "report", "journal", "runlog", "version"}
+BELOW["__init__"] = {"inspector", "errors", "stepping", "report", "journal", "runlog", "data", "version"}
 BELOW["command"] = GROUND | {"subject", "report"}
 BELOW["testing"] = PROBES | {"report"}
 BELOW["__main__"] = {"command"}

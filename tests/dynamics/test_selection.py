@@ -1,4 +1,4 @@
-"""Which samples are chosen, and how batches of every form are cut and put together."""
+"""Which samples are chosen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.dynamics.probe import choose_probe
-from nbinspect.dynamics.selection import choose, joined, picked, size_of
+from nbinspect.dynamics.selection import choose
 from nbinspect.errors import InputError, LoaderError
 from nbinspect.subject import make_subject
 from tests.dynamics import programs as made
@@ -82,24 +82,3 @@ def test_an_empty_loader_is_named():
     for how in ("first", "stratified", "hardest"):
         with pytest.raises(LoaderError):
             choose_probe(make_subject(made.mlp(), [], nn.CrossEntropyLoss()), how=how)
-
-
-@pytest.mark.parametrize(
-    "batch",
-    [
-        (torch.arange(12).view(6, 2), torch.arange(6)),
-        {"x": torch.arange(6), "text": list("abcdef"), "labels": torch.arange(6), "scale": torch.tensor(2.0)},
-        [torch.arange(6), {"deep": torch.arange(18).view(6, 3)}, torch.arange(6)],
-    ],
-)
-def test_batches_are_cut_and_put_together_again(batch):
-    """The halves of a batch of any form, joined, are the batch; samples may be picked in any order."""
-    subject = make_subject(nn.Linear(1, 1))
-    assert size_of(subject, batch) == 6
-    halves = [picked(batch, [0, 1], 6), picked(batch, [2, 3, 4, 5], 6)]
-    assert str(joined(halves, [2, 4])) == str(batch)
-    flat = picked(batch, [5, 0], 6)
-    first = flat["x"] if isinstance(flat, dict) else flat[-1]
-    assert first.tolist() == [5, 0]
-    if isinstance(flat, dict):
-        assert flat["text"] == ["f", "a"]

@@ -11,9 +11,9 @@ from torch import Tensor
 from nbinspect.calling import split_batch
 from nbinspect.capture.task import named_loss, tell_task
 from nbinspect.decode.names import Names
-from nbinspect.dynamics.layout import IGNORED, Layout, goal_of, lay_out, prediction_of
-from nbinspect.dynamics.reduction import token_losses
-from nbinspect.dynamics.sample_losses import How, LossSeen, how_to_take, watched_loss
+from nbinspect.evaluation.layout import IGNORED, Layout, goal_of, lay_out, prediction_of
+from nbinspect.evaluation.reduction import token_losses
+from nbinspect.evaluation.sample_losses import How, LossSeen, how_to_take, watched_loss
 from nbinspect.nested import fields_of, tensors_in
 from nbinspect.records import Integers, TaskRecord
 from nbinspect.subject import Subject

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from nbinspect.dynamics.sample_losses import how_to_take, losses_together
+from nbinspect.evaluation.sample_losses import how_to_take, losses_together
 from nbinspect.subject import make_subject
 
 N = 7

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from nbinspect.dynamics.unchanged import Unchanged
 from nbinspect.errors import CaptureError
+from nbinspect.evaluation.unchanged import Unchanged
 from tests.dynamics import programs as made
 from tests.dynamics.programs import everything, same
 

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from nbinspect.calling import call_loss
 from nbinspect.capture.task import LOSSES
-from nbinspect.dynamics.selection import picked
+from nbinspect.evaluation.samples import picked
 from nbinspect.subject import Subject
 
 How = Literal["together", "alone", "none"]

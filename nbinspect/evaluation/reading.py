@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nbinspect.dynamics.layout import NO_CLASS, TOKENS, Layout, mask_of, places
+from nbinspect.evaluation.layout import NO_CLASS, TOKENS, Layout, mask_of, places
 from nbinspect.records import Floats, Integers, Reading
 
 Array = NDArray[Any]

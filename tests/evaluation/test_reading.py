@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from nbinspect.dynamics.layout import Layout
 from nbinspect.dynamics.probe import choose_probe
-from nbinspect.dynamics.reading import make_reading, no_trail
+from nbinspect.evaluation.layout import Layout
+from nbinspect.evaluation.reading import make_reading, no_trail
 from nbinspect.subject import make_subject
 from tests.dynamics import programs as made
 

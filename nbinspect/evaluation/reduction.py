@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from nbinspect.dynamics.layout import NO_CLASS, TOKENS, Layout, mask_of, places
+from nbinspect.evaluation.layout import NO_CLASS, TOKENS, Layout, mask_of, places
 
 
 def numbers_of(layout: Layout, outputs: Tensor, goal: Tensor | None) -> Tensor:
