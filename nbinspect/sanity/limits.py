@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _LEAST = 2.0
+_AGAIN = 5.0
+"""Until the next ring: Python drops what is raised in a finaliser or in a weak reference's callback."""
 
 
 class Ended(BaseException):
@@ -78,7 +80,7 @@ def _alarm(seconds: float, message: str) -> Iterator[None]:
 
     began = time.monotonic()
     before = signal.signal(signal.SIGALRM, ring)
-    others, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    others, interval = signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
     try:
         yield
     finally:
@@ -92,15 +94,17 @@ def _alarm(seconds: float, message: str) -> Iterator[None]:
 def _timer(seconds: float, message: str) -> Iterator[None]:
     """Raise in this thread from another one, at the next bytecode."""
     thread = threading.get_ident()
-    lock, done = threading.Lock(), False
+    lock, done = threading.Lock(), threading.Event()
 
     def ring() -> None:
-        with lock:
-            if not done:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Hung))
+        wait = seconds
+        while not done.wait(wait):
+            with lock:
+                if not done.is_set():
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Hung))
+            wait = _AGAIN
 
-    timer = threading.Timer(seconds, ring)
-    timer.daemon = True
+    timer = threading.Thread(target=ring, daemon=True)
     timer.start()
     try:
         yield
@@ -108,5 +112,4 @@ def _timer(seconds: float, message: str) -> Iterator[None]:
         raise Hung(message) from None
     finally:
         with lock:
-            done = True
-        timer.cancel()
+            done.set()
