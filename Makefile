@@ -6,7 +6,9 @@ NPM := npm --no-audit --no-fund --no-update-notifier
 # Versions beside the current one that the browser tests run on: the last 6, and the last 7 that answers clicks of itself.
 KERNELS := .kernels/ipykernel-6.31.0 .kernels/ipykernel-7.3.0
 HAS_NODE := $(shell command -v node >/dev/null && command -v npm >/dev/null && echo yes)
-UNIT := -m "not browser and not notebook"
+UNIT := --ignore=tests/browser --ignore=tests/notebooks
+# Two processes with half of the tests each, neighbours together, of which one that has ended takes over from the other.
+TWO := -n 2 --dist worksteal
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
@@ -24,14 +26,14 @@ else
 endif
 
 test: lint frontend chromium $(KERNELS) ## all that CI asks for
-	$(PY) -m pytest -n 2 $(UNIT)
-	$(PY) -m pytest -n 2 --dist loadfile -m "browser or notebook"
+	$(PY) -m pytest $(TWO) $(UNIT)
+	$(PY) -m pytest $(TWO) tests/browser tests/notebooks
 
 zoo: .venv/dev.stamp ## every sanity check on every program of the zoo, or one in SHARE=…; fails on a false alarm
 	$(PY) benchmarks/zoo.py --check --share $(or $(SHARE),1)
 
 check: lint ## the quick loop: format, lint, types, tests without browser and notebooks
-	$(PY) -m pytest -q -n 2 $(UNIT)
+	$(PY) -m pytest -q $(TWO) $(UNIT)
 
 lint: .venv/dev.stamp
 	$(PY) -m ruff format --check .

@@ -18,10 +18,11 @@ from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, ViewportSize, expect, sync_playwright
 
 HERE = Path(__file__).parent
 OVERLAYS = HERE.parents[1] / ".kernels"
+VIEWPORT: ViewportSize = {"width": 1500, "height": 1100}
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 QUIET_CHROMIUM = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -46,15 +47,32 @@ def missing(what: str, remedy: str) -> None:
     pytest.skip(f"{what} is missing: {remedy}")
 
 
-def kernelspec(version: str) -> dict[str, Any]:
+def kernelspec(version: str, forks: str) -> dict[str, Any]:
     """A kernel of this interpreter, with ipykernel of `version` (the installed one for ``current``)."""
     path = {} if version == "current" else {"PYTHONPATH": str(OVERLAYS / f"ipykernel-{version}")}
     return {
-        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "argv": [sys.executable, "-SE", str(HERE / "kernels.py"), "start", forks, "-f", "{connection_file}"],
         "display_name": f"ipykernel {version}",
         "language": "python",
         "env": {"OMP_NUM_THREADS": "1", **path},
     }
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where kernels are asked for, which saves each the import of PyTorch and scikit-learn."""
+    place = str(tmp_path_factory.mktemp("forks") / "socket")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(place)
+        listening.listen()
+        forking = subprocess.Popen(
+            [sys.executable, str(HERE / "kernels.py"), "serve", str(listening.fileno())],
+            pass_fds=[listening.fileno()],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+    yield place
+    forking.terminate()
+    forking.wait(30)
 
 
 @dataclass
@@ -94,14 +112,14 @@ def environment(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, forks: str) -> Iterator[Server]:
     """One JupyterLab for all tests, which asks nothing at its start."""
     home = tmp_path_factory.mktemp("jupyter")
     (home / "notebooks").mkdir()
     for version in ("current", *(path.name.removeprefix("ipykernel-") for path in OVERLAYS.glob("ipykernel-*[0-9]"))):
         folder = home / "data" / "kernels" / f"ipykernel-{version}"
         folder.mkdir(parents=True)
-        (folder / "kernel.json").write_text(json.dumps(kernelspec(version)), encoding="utf-8")
+        (folder / "kernel.json").write_text(json.dumps(kernelspec(version, forks)), encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -154,6 +172,8 @@ class Notebook:
     """A notebook open in JupyterLab."""
 
     page: Page
+    reusable: bool
+    """The window will do for another notebook."""
 
     def start(self) -> None:
         """Set all cells running, and return at once."""
@@ -191,9 +211,25 @@ class Notebook:
         (HERE / "screenshots").mkdir(exist_ok=True)
         (part or self.page).screenshot(path=HERE / "screenshots" / f"{name}.png")
 
+    def theme(self, name: str) -> None:
+        """Change JupyterLab's theme, as its settings menu does."""
+        self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", THEMES[name])
+        expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", str(name == "light").lower())
+
+    def leave(self) -> str | None:
+        """Close the notebook but not its window; gives the id of the kernel, which lives on."""
+        return self.page.evaluate(
+            """() => {
+                const shown = jupyterapp.shell.currentWidget;
+                const kernel = shown?.sessionContext.session?.kernel?.id;
+                shown?.dispose();
+                return kernel;
+            }"""
+        )
+
     def close(self) -> str | None:
         """Close the window; gives the id of the kernel, which lives on."""
-        kernel = self.page.evaluate("() => jupyterapp.shell.currentWidget?.sessionContext.session?.kernel?.id")
+        kernel = self.leave()
         self.page.close()
         return kernel
 
@@ -206,24 +242,48 @@ class Lab:
     browser: Browser
     notebooks: list[Notebook] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    idle: list[Page] = field(default_factory=list)
+    """Windows without a notebook, each as good as new."""
 
     def open(self, *cells: str, kernel: str = "current", theme: str = "light") -> Notebook:
-        """A new notebook with these cells, nothing run yet, in a window of its own."""
+        """A new notebook with these cells and a kernel of its own, nothing run yet, alone in its window."""
         content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         content.metadata.kernelspec = {"name": f"ipykernel-{kernel}", "display_name": kernel, "language": "python"}
         name = f"{len(list((self.server.home / 'notebooks').iterdir()))}.ipynb"
         nbformat.write(content, self.server.home / "notebooks" / name)
+        alike = theme == "light" and kernel not in DEAF
+        page = self.reused(name) if alike and self.idle else self.window(name, theme)
+        if kernel in DEAF:
+            page.evaluate(KNOCK)
+        page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.ready; }")
+        self.notebooks.append(Notebook(page, alike))
+        return self.notebooks[-1]
+
+    def window(self, name: str, theme: str) -> Page:
+        """The notebook of this name in a new window, which JupyterLab begins in."""
         self.server.settings("@jupyterlab/apputils-extension:themes", {"theme": THEMES[theme]})
-        page = self.browser.new_page(viewport={"width": 1500, "height": 1100}, base_url=self.server.url)
+        page = self.browser.new_page(viewport=VIEWPORT, base_url=self.server.url)
         page.set_default_timeout(60_000)
         self.watch(page)
         page.goto(f"/doc/tree/{name}")
         page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext")
-        if kernel in DEAF:
-            page.evaluate(KNOCK)
-        page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.ready; }")
-        self.notebooks.append(Notebook(page))
-        return self.notebooks[-1]
+        return page
+
+    def reused(self, name: str) -> Page:
+        """The notebook of this name in a window that an earlier test has left."""
+        page = self.idle.pop()
+        page.set_viewport_size(VIEWPORT)
+        page.mouse.move(0, 0)
+        page.evaluate(
+            """async path => {
+                performance.clearResourceTimings();
+                const opened = await jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' });
+                await opened.context.ready;
+            }""",
+            name,
+        )
+        page.wait_for_function("name => jupyterapp.shell.currentWidget?.context.path === name", arg=name)
+        return page
 
     def watch(self, page: Page) -> None:
         """Note errors in the console, exceptions, dialogs, and every request that leaves this machine."""
@@ -241,23 +301,35 @@ class Lab:
         page.on("dialog", lambda dialog: (self.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", on_request)
 
-    def close(self) -> None:
-        """End all kernels and windows; fails the test on anything that went wrong in them."""
+    def close(self, passed: bool) -> None:
+        """End all kernels and close all notebooks; fails the test on anything that went wrong in them."""
         for notebook in self.notebooks:
             asked = notebook.page.locator(".jp-Dialog")
             self.wrong += [f"dialog: {text}" for text in asked.all_inner_texts()]
-            found = list(self.wrong)
-            self.server.end(notebook.close())
-            self.wrong = found
-        assert not self.wrong, "\n".join(self.wrong)
+        wrong = list(self.wrong)
+        for notebook in self.notebooks:
+            if passed and not wrong and notebook.reusable:
+                self.server.end(notebook.leave())
+                self.idle.append(notebook.page)
+            else:
+                self.server.end(notebook.close())
+        self.notebooks.clear()
+        self.wrong.clear()
+        assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture(scope="session")
+def windows(server: Server, browser: Browser) -> Lab:
+    """JupyterLab in the browser for all tests."""
+    return Lab(server, browser)
 
 
 @pytest.fixture
-def lab(server: Server, browser: Browser) -> Iterator[Lab]:
+def lab(windows: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Opens notebooks; the console must have stayed free of errors at the end of the test."""
-    opened = Lab(server, browser)
-    yield opened
-    opened.close()
+    failed = request.session.testsfailed
+    yield windows
+    windows.close(passed=request.session.testsfailed == failed)
 
 
 @pytest.fixture(params=["current", "6.31.0", "7.3.0"])

@@ -315,16 +315,15 @@ view"""
     assert view.page.locator("body").get_attribute("data-hacked") is None
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pictures_for_people(lab: Any, theme: str) -> None:
+def test_pictures_for_people(lab: Any) -> None:
     """The view looks as it should in both themes; its pictures are kept to be looked at."""
-    view = opened(
-        lab, "with torch.no_grad():\n    model.conv2.bias[:6] = -2\nview = inspector.forward()\nview", theme=theme
-    )
+    view = opened(lab, "with torch.no_grad():\n    model.conv2.bias[:6] = -2\nview = inspector.forward()\nview")
     view.notebook.execute("step = view.run_to('Tensor.flatten'); step = view.back(); step = view.back()")
     view.notebook.execute("view.gradients()")
     expect(view.root).to_contain_text("dead")
-    view.notebook.screenshot(f"forward-{theme}", view.root)
+    for theme in ("dark", "light"):
+        view.notebook.theme(theme)
+        view.notebook.screenshot(f"forward-{theme}", view.root)
 
 
 def test_a_frozen_view_is_a_page(lab: Any) -> None:
