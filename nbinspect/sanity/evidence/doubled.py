@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,6 +22,9 @@ from nbinspect.sanity.recorded import Recorded, record
 _DIRECTIONS = 2
 _MOST = 8
 _STOPS = re.compile(r"detach|data|gumbel_softmax|fake_quantize\w*|spectral_norm|stop_gradient")
+
+
+_ATTENDS = "attention"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +82,11 @@ class Doubled:
         for one in self.recorded.operations:
             step = one.step
             stopped = _STOPS.fullmatch(word_of(step.name)) or step.name in LEAVES_THE_GRAPH or not step.grad_enabled
+            place = f"{step.name}{f' in {step.path}' if step.path else ''}"
             if step.kind == "operation" and stopped:
-                found.append(f"{step.name}{f' in {step.path}' if step.path else ''} stops the gradient")
+                found.append(f"{place} stops the gradient")
+            if step.kind == "operation" and _ATTENDS in word_of(step.name) and _is_mixed(one.given):
+                found.append(f"{place} is given a mask in single precision, beside which its gradient is not exact")
         return found
 
     def _slope(self, names: list[str]) -> Slope:
@@ -126,3 +132,7 @@ def doubled(program: Program, recorded: Recorded, samples: int) -> Iterator[Doub
     )
     name = single[0].step.name if single else ""
     yield Doubled(copy, batch, again, calls, name, str(single[1].dtype).removeprefix("torch.") if single else "")
+
+
+def _is_mixed(given: Sequence[Tensor]) -> bool:
+    return len({tensor.dtype for tensor in given if tensor.is_floating_point()}) > 1

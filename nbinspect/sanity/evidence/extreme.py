@@ -1,4 +1,4 @@
-"""Whether targets, given as outputs, have the highest loss of all, as under a likeness that is minimised."""
+"""Whether targets, or outputs of their sign, have the highest loss of all, as under a likeness that is minimised."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ def is_highest(loss: Callable[[Tensor], float], outputs: Tensor, targets: Tensor
         return False
     margin = 1e-3 * max(abs(best), 1e-6)
     return max(others) < best - margin and max(scaled) <= best + margin and scaled[-1] < best - margin
+
+
+def rewards_wrong_signs(loss: Callable[[Tensor], float], targets: Tensor) -> bool:
+    """Return whether a loss of targets -1 and 1 ends at its floor as every output gets the wrong sign, and rises else.
+
+    The product of a critic has no floor on either side.
+    """
+    if not bool((targets.abs() == 1).all()) or bool((targets == targets.flatten()[0]).all()):
+        return False
+    wrong, far, right, further = (loss(targets * factor) for factor in (-20.0, -200.0, 20.0, 200.0))
+    if not all(map(isfinite, (wrong, far, right, further))):
+        return False
+    return right > wrong and abs(far - wrong) <= 1e-3 * abs(further - right)
 
 
 def _others(outputs: Tensor, targets: Tensor) -> Iterator[Tensor]:

@@ -52,8 +52,9 @@ def find_padding(batch: Batch) -> Padding:
     found = None
     for name, tensor in own.items():
         lengths = _of_mask(name, tensor, batch, steps)
-        if lengths is None and len(own) > 1 and are_lengths(tensor, sequences) and int(tensor.max()) == steps:
-            lengths = tensor
+        if lengths is None and len(own) > 1 and are_lengths(tensor, sequences):
+            ends = int(tensor.max()) == steps or _ends_there(sequences[0], tensor, batch)
+            lengths = tensor if ends else None
         if lengths is not None:
             found = Padding(lengths.long(), steps, name, reaches_model=True)
             break
@@ -66,6 +67,20 @@ def find_padding(batch: Batch) -> Padding:
     if len(found.lengths) != batch.size or not bool(((found.lengths > 0) & (found.lengths < steps)).any()):
         raise MissingNeed("sequences that are padded at their end")
     return found
+
+
+def _ends_there(sequence: Tensor, lengths: Tensor, batch: Batch) -> bool:
+    """Whether all places behind these lengths hold one and the same value, and none of the last places before does."""
+    rows = sequence.transpose(0, 1) if _first(batch) else sequence
+    if len(rows) != len(lengths) or not bool(((lengths > 0) & (lengths <= rows.shape[1])).all()):
+        return False
+    behind = torch.arange(rows.shape[1], device=rows.device) >= lengths.to(rows.device)[:, None]
+    padding = rows[behind]
+    if not padding.numel():
+        return False
+    last = rows[torch.arange(len(rows), device=rows.device), lengths.to(rows.device).long() - 1]
+    value = padding.reshape(-1)[0]
+    return bool((padding == value).all()) and not bool((last == value).reshape(len(rows), -1).all(1).any())
 
 
 def _first(batch: Batch) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -114,6 +114,20 @@ def answers(task: TaskRecord, recorded: Recorded) -> Answers | None:
     if not bool(((targets >= 0) & (targets < tensor.shape[1])).all()):
         return None
     return Answers("classes", _form_of(tensor), recorded.outputs, tensor, targets, direct)
+
+
+def supposed(task: TaskRecord, recorded: Recorded) -> TaskRecord:
+    """Return the task that outputs and targets of one shape suggest where it is not known; else the task itself."""
+    found, targets = tensor_output(recorded.outputs), recorded.batch.targets
+    if task.kind != "other" or task.given or found is None or targets is None or not found.is_floating_point():
+        return task
+    if not targets.is_floating_point() or found.shape[:1] != targets.shape[:1] or not found.numel():
+        return task
+    if not bool(((targets == 0) | (targets == 1)).all()):
+        return replace(task, kind="regression")
+    # a single 1 may stand for a small distance as well as for a large likeness; a map of them is one of what is there
+    is_map = found.dim() >= len("NHW") and found.shape == targets.shape and _between(found.detach())
+    return replace(task, kind="multilabel") if is_map else task
 
 
 def _compared(task: TaskRecord, recorded: Recorded, outputs: Tensor) -> tuple[Tensor | None, bool]:

@@ -41,9 +41,9 @@ def losses(recorded: Recorded) -> Iterator[Loss]:
     """Give the operations on integers before the network that lose values, on the way to the loss. Source: T-dtype."""
     wanted = reaching(recorded)
     for one in recorded.operations:
-        plain = one.step.kind == "operation" and one.step.index in wanted and not one.in_loss and not one.step.in_place
-        if plain and one.given and one.made and _is_whole(one.made[0]):
-            word = word_of(one.step.name)
+        plain = one.step.kind == "operation" and one.step.index in wanted and not one.step.in_place
+        word = word_of(one.step.name)
+        if plain and one.given and one.made and _is_whole(one.made[0]) and (word in _DIVISIONS or not one.in_loss):
             if word in _ARITHMETIC:
                 yield from _wrapped(one)
             elif word in _DIVISIONS:
@@ -118,7 +118,7 @@ def _overrun(one: Operation, measurement: Measurement) -> Loss:
 def _divided(recorded: Recorded, one: Operation) -> Iterator[Loss]:
     before, after = len(torch.unique(one.given[0])), len(torch.unique(one.made[0]))
     most = _STANDARDISED if _is_standardising(recorded, one) else 2
-    if after <= most and before >= max(10, 4 * after) and _is_whole(one.given[0]) and _becomes_float(recorded, one):
+    if after <= most and before >= max(10, 4 * after) and _is_whole(one.given[0]) and becomes_float(recorded, one):
         yield Loss(
             where_of(one),
             one.step.place,
@@ -130,9 +130,15 @@ def _divided(recorded: Recorded, one: Operation) -> Iterator[Loss]:
 
 
 def _is_standardising(recorded: Recorded, one: Operation) -> bool:
-    """Whether features are divided by a tensor after another was subtracted: ``(x - mean) // std``."""
+    """Whether features are divided after something was subtracted that left them on both sides of 0, as a mean does.
+
+    ``(x - mean) // std``, by a tensor whatever the sides.
+    """
+    given = one.given[0]
     centred = source_of(recorded, one, 0).word in ("sub", "subtract")
-    return centred and len(one.given) == 2 and any(name.startswith("batch") for name in roots(recorded, one, 0))
+    both = bool((given < 0).any() and (given > 0).any())
+    is_data = any(name.startswith("batch") for name in roots(recorded, one, 0))
+    return centred and is_data and (len(one.given) == 2 or both)
 
 
 def _cut_off(recorded: Recorded, one: Operation) -> Iterator[Loss]:
@@ -145,7 +151,7 @@ def _cut_off(recorded: Recorded, one: Operation) -> Iterator[Loss]:
     levels, counts = torch.unique(one.made[0], return_counts=True)
     before, after = len(torch.unique(given)), len(levels)
     lost = (after == 1 and before >= 10) or (before >= 4 * after and _is_crude(recorded, one, counts))
-    if lost and (_is_index(recorded, one) or _becomes_float(recorded, one)):
+    if lost and (_is_index(recorded, one) or becomes_float(recorded, one)):
         yield Loss(
             where_of(one),
             one.step.place,
@@ -190,8 +196,8 @@ def _followers(recorded: Recorded, one: Operation) -> list[Operation]:
     return [later for later in found if any(use.step == one.step.index for use in later.step.inputs)]
 
 
-def _becomes_float(recorded: Recorded, one: Operation) -> bool:
-    """Whether integers go on as quantities, and not as indices."""
+def becomes_float(recorded: Recorded, one: Operation) -> bool:
+    """Return whether integers go on as quantities, and not as indices."""
     followers = (later for later in _followers(recorded, one) if word_of(later.step.name) != "embedding")
     return any(made.dtype.startswith("float") for later in followers for made in later.step.outputs)
 

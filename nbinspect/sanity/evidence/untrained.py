@@ -50,13 +50,22 @@ def is_untrained(program: Program, recorded: Recorded, task: TaskRecord) -> bool
     return True
 
 
+def is_fresh(program: Program) -> bool:
+    """Return whether optimizer, BatchNorm and the model's name tell of no training, whatever its loss."""
+    return next(_evidence(program, None), None) is None
+
+
 def _evidence(program: Program, chance: Chance | None) -> Iterator[str]:
     optimizer = program.subject.optimizer
     for one in optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]:
         state = getattr(one, "state", None)
         if state:
-            taken = max((_number(part.get("step")) for part in state.values() if isinstance(part, dict)), default=0)
-            yield f"the optimizer has taken {taken:,} steps" if taken else "the optimizer has state of earlier steps"
+            parts = [part for part in state.values() if isinstance(part, dict)]
+            taken = max((_number(part.get("step")) for part in parts), default=0)
+            if taken:
+                yield f"the optimizer has taken {taken:,} steps"
+            elif not all("step" in part for part in parts):  # some count from 0 in state that they are made with
+                yield "the optimizer has state of earlier steps"
     for path, module in program.network.named_modules():
         seen = getattr(module, "num_batches_tracked", None) if isinstance(module, nn.modules.batchnorm._NormBase) else 0
         if isinstance(seen, Tensor) and not seen.is_meta and int(seen) > 0:

@@ -38,7 +38,7 @@ def run(
     task: TaskRecord,
     *,
     learnt: float = 0.8,
-    leaks: float = 0.7,
+    leaks: float = 0.9,
     same: float = 1e-5,
     drowned: float = 0.02,
 ) -> CheckResult:

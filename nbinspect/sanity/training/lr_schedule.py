@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from nbinspect.sanity.batches import batches_in
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.observed import Observed
+from nbinspect.sanity.trials.rates_seen import Fault, stepped_first, steps_an_update, sunk_by_hand, wrong_way
 from nbinspect.sanity.trials.schedule import Schedule, fault_of, schedule_of
+from nbinspect.sanity.trials.sizes import rates_of
 
 
 def run(
@@ -44,8 +47,12 @@ def run(
     is_by_epoch = observed.is_own and 0 < calls < 0.9 * updates
     if is_by_epoch and not (total and epoch):
         return inconclusive("not stepped with every update", settle="Give total_steps, and a loader with a length.")
+    known = total or epoch
+    if (fault := wrong_way(observed)) or (known and (fault := sunk_by_hand(observed, known, nothing, share))):
+        return _of_the_rates(fault, observed)
     epochs = max(1, round(total / epoch)) if total and epoch else None
-    schedule = schedule_of(program, epochs if is_by_epoch else total or epoch)
+    each = max((steps_an_update(observed, name) for name in observed.scheduled), default=1)
+    schedule = schedule_of(program, epochs if is_by_epoch else each * known if known else None)
     if schedule is None or not (schedule.peak or schedule.base):
         return skipped("a scheduler that follows the steps")
     stepped = observed.scheduled.get(schedule.name, 0)
@@ -61,12 +68,16 @@ def run(
     )
     rises = total is not None and schedule.rises_beyond(rise / 2, rise)
     sinks = low > share or schedule.idle > zero
-    spans = {"epochs": None if is_by_epoch else epochs, "steps": total}
+    spans = {"epochs": None if is_by_epoch or each > 1 else epochs, "steps": total}
     fault = fault_of(schedule, unit, sinks=sinks, rises=rises, **spans)
+    if fault is None and (early := stepped_first(observed, schedule)):
+        return _of_the_rates(early, observed, judged=warned)
     if fault is None:
         found = f"from {schedule.run[0]:.3g} to {schedule.run[-1]:.3g}, at most {schedule.peak:.3g}"
         return passed(found, *shown, charts=_chart(schedule))
     summary, detail, remedy = fault
+    if each > 1:
+        summary, remedy = f"{summary}, stepped {each} times an update", "Step it once with every update."
     if not observed.is_own:  # nobody says that it is stepped every batch
         settle = "Give the train_step that steps it: stepped once an epoch it may be right."
         charts = _chart(schedule)
@@ -79,6 +90,20 @@ def run(
         remedy=remedy,
         where=schedule.name,
         charts=_chart(schedule),
+    )
+
+
+def _of_the_rates(fault: Fault, observed: Observed, judged: Callable[..., CheckResult] = failed) -> CheckResult:
+    """Say what the rates of the first updates show."""
+    summary, detail, remedy = fault
+    rates = [f"{rate:.4g}" for rate in rates_of(observed)]
+    return judged(
+        summary,
+        measured("learning rates of the first updates", ", ".join(rates[:4]), "as the schedule gives them"),
+        title=f"The schedule does not fit the run: {summary}",
+        detail=detail,
+        remedy=remedy,
+        where="train_step",
     )
 
 

@@ -11,19 +11,36 @@ from torch import nn
 from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.evidence.untrained import is_fresh
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.comparison import fell, losses_of
 from nbinspect.sanity.trials.observed import Observed
 from nbinspect.sanity.trials.stepping import in_order, stepping
 from nbinspect.sanity.trials.text import mentions_of, place_of
-from nbinspect.sanity.trials.unapplied import SAID, Reason, Unapplied, unapplied
+from nbinspect.sanity.trials.unapplied import SAID, Reason, Unapplied, cut_off, unapplied
 
 _AT: dict[Reason, str] = {"cleared": "zero_grad", "never its turn": "backward", "no step": "backward"}
 
 
-def run(program: Program, batch: Batch, observed: Observed, *, control_steps: int = 10) -> CheckResult:
-    """Fail where trainable parameters are bit for bit the same after several steps though gradients came for them."""
+def run(
+    program: Program,
+    batch: Batch,
+    observed: Observed,
+    *,
+    control_steps: int = 10,
+) -> CheckResult:
+    """Fail where trainable parameters are bit for bit the same after several steps that were to change them.
+
+    Args:
+        program: left unchanged.
+        batch: what standard steps are tried on.
+        observed: steps on a copy.
+        control_steps: of the standard steps.
+    """
     found = unapplied(observed, program.subject.train_step)
+    cut = None if found else cut_off(program, batch, observed)
+    if cut is not None and (cut.is_certain or not observed.rewritten):
+        found = [cut]
     still = {name for one in found for name in one.names}
     held: frozenset[str] = frozenset().union(*observed.held.values())
     wanted = len(observed.trainable & (held | observed.rewritten | still))
@@ -39,7 +56,8 @@ def run(program: Program, batch: Batch, observed: Observed, *, control_steps: in
         if not is_all:
             return passed(f"all but {len(still)} changed, whose updates are too small for their type", share)
         return inconclusive("updates too small to change anything", share, settle="Try a higher learning rate.")
-    on_purpose = worst.reason == "rounded" or (worst.reason == "cleared" and _is_part(worst, observed))
+    meant = worst.reason == "cut off" and not is_fresh(program)
+    on_purpose = meant or worst.reason == "rounded" or (worst.reason == "cleared" and _is_part(worst, observed))
     result = _told(program, worst, share, doubtful=on_purpose and not is_all)
     return _with_control(result, program, batch, control_steps) if is_all and result.status == "fail" else result
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program
@@ -30,6 +32,8 @@ class Observed:
     """By the name of each optimizer, the names of its parameters; ``optimizer[3]`` is none of the model's."""
     scheduled: dict[str, int]
     """By the name of each scheduler, how often these steps stepped it."""
+    awaiting: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """By the name of each scheduler that waits for a metric, ``min`` or ``max``, and the best that it was given."""
 
     @cached_property
     def updating(self) -> tuple[Step, ...]:
@@ -69,4 +73,10 @@ def observe(program: Program, batches: Sequence[Batch]) -> Observed:
             updates += any(update.rewritten for update in steps[-1].events.updates)
             idle -= {id(update.optimizer) for update in steps[-1].events.updates}
         scheduled = {name: taken_by(scheduler) - began[name] for name, scheduler in trainee.schedulers.items()}
-        return Observed(tuple(steps), trainee.is_own, trainable, frozenset(named) - trainable, held, scheduled)
+        awaiting = {
+            name: (str(one.mode), float(one.best))
+            for name, one in trainee.schedulers.items()
+            if isinstance(one, ReduceLROnPlateau)
+        }
+        frozen = frozenset(named) - trainable
+        return Observed(tuple(steps), trainee.is_own, trainable, frozen, held, scheduled, awaiting)

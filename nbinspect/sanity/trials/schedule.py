@@ -36,6 +36,8 @@ class Schedule:
     """Steps that it was made for, as far as it says."""
     ended: bool
     """Whether it refuses steps before the run is over."""
+    is_fresh: bool = True
+    """Whether nothing has stepped it yet."""
 
     @property
     def run(self) -> npt.NDArray[np.float64]:
@@ -100,13 +102,14 @@ def schedule_in(trainee: Trainee, steps: int | None) -> Schedule | None:
     for name, scheduler in trainee.schedulers.items():
         if not isinstance(scheduler, ReduceLROnPlateau):
             left = max(steps - taken_by(scheduler), 1) if steps else None
+            is_fresh = taken_by(scheduler) == 0
             period = scheduler.T_max if type(scheduler) is CosineAnnealingLR else None
             base = max((rate_of(group, base=True) or 0.0 for group in scheduler.optimizer.param_groups), default=0.0)
             spans = (getattr(scheduler, name, None) for name in ("T_max", "total_steps", "total_iters"))
             span = next((int(one) for one in spans if isinstance(one, int)), None)
             rates = _stepped(trainee, scheduler, min(10 * left if left else 1000, _LONGEST))
             ended = left is not None and len(rates) < left
-            return Schedule(name, type(scheduler).__name__, rates, left, period, base, span, ended)
+            return Schedule(name, type(scheduler).__name__, rates, left, period, base, span, ended, is_fresh)
     return None
 
 

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.observed import Observed
 from nbinspect.sanity.trials.text import mentions_of, place_of
-from nbinspect.sanity.trials.watch import Update
+from nbinspect.sanity.trials.watch import Update, norm_of
 
-Reason = Literal["no backward", "no step", "never its turn", "cleared", "no rate", "rounded"]
+_CUTS = ("no_grad", "inference_mode", "detach", "item")
+Reason = Literal["no backward", "no step", "never its turn", "cleared", "no rate", "rounded", "cut off"]
 
 SAID: dict[Reason, tuple[str, str, str, str]] = {
     "no backward": (
@@ -49,6 +52,12 @@ SAID: dict[Reason, tuple[str, str, str, str]] = {
         "The optimizer stepped, but each update is smaller than half the distance between neighbouring numbers of "
         "this type",
         "Keep the parameters in float32, and use autocast for the arithmetic.",
+        "",
+    ),
+    "cut off": (
+        "The step cuts parameters off from the loss",
+        "The network has a gradient for these on this batch, and in your step none ever came for them",
+        "Call backward() on the loss itself, not on a copy of its value, and run forward outside no_grad().",
         "",
     ),
 }
@@ -97,6 +106,41 @@ def unapplied(observed: Observed, step: Callable[..., Any] | None) -> list[Unapp
             doubtful = {"never its turn": waits, "no rate": bool(observed.scheduled)}.get(reason, False)
             found.append(Unapplied(reason, tuple(names), role, not doubtful))
     return found
+
+
+def cut_off(program: Program, batch: Batch, observed: Observed) -> Unapplied | None:
+    """Return the parameters that the user's steps update and never send a gradient, though the loss of a batch has one.
+
+    Of some of them it is certain only where the step says so: by `no_grad` or the like, under no condition.
+
+    Args:
+        program: run once, with gradients; left unchanged.
+        batch: what its gradients are taken on.
+        observed: steps on a copy.
+    """
+    step = program.subject.train_step
+    updated = {name for one in observed.steps for update in one.events.updates for name in update.sizes}
+    came = {name for one in observed.steps for name in one.events.arrived}
+    missed = (observed.trainable & updated & program.parameters.keys()) - came - observed.rewritten
+    if step is None or not missed:
+        return None
+    wanted = {name: program.parameters[name] for name in sorted(missed)}
+    try:
+        with program.running(gradients=True):
+            loss = program.scalar_loss(program.outputs(batch), batch)
+            gradients = program.gradients(loss, list(wanted.values()), batch)
+    except Exception:  # noqa: BLE001 - without a loss of its own the program has nothing to compare with
+        return None
+    found = tuple(name for name, one in zip(wanted, gradients, strict=True) if norm_of(one) > 0)
+    if not found:
+        return None
+    said = [mention for word in _CUTS for mention in mentions_of(step, word)]
+    is_certain = not came or (bool(said) and not any(one.is_conditional for one in said))
+    return Unapplied("cut off", found, _holder(observed, found[0]), is_certain)
+
+
+def _holder(observed: Observed, name: str) -> str:
+    return next((role for role, held in observed.held.items() if name in held), "")
 
 
 def _arrived(observed: Observed) -> frozenset[str]:

@@ -20,8 +20,9 @@ _LOWERED = 0.5
 def standard_curve(program: Program, batch: Batch, own: Curve, most: int) -> Curve | None:
     """Return the curve of standard steps with the user's optimizer that learn a batch; None if they do not either.
 
-    None as well where the user's step may only be slower: where its loss goes down, and it does not update at every
-    call, sets lower rates itself, or learns at ten times the rate. The program is left unchanged.
+    None as well where the user's step may only be slower: where it gathers gradients and has not used them yet; or its
+    loss goes down, and it does not update at every call, sets lower rates itself, or learns at ten times the rate. The
+    program is left unchanged.
 
     Args:
         program: with a step and an optimizer of the user's, else None is returned.
@@ -33,7 +34,7 @@ def standard_curve(program: Program, batch: Batch, own: Curve, most: int) -> Cur
         return None
     try:
         curve = fit(program, batch, own.goal, Way("a standard step", own=False, changed=without_schedule), most).curve
-        if not (curve.is_reached or curve.left < _LEARNT) or (own.kind == "falls" and _is_slower(program, batch, own)):
+        if not (curve.is_reached or curve.left < _LEARNT) or _is_slower(program, batch, own):
             return None
     except MissingNeed:
         return None
@@ -44,6 +45,10 @@ def _is_slower(program: Program, batch: Batch, own: Curve) -> bool:
     with trained(program) as trainee:
         steps = [trainee.step(batch, held=True, observed=True) for _ in range(_FEW)]
         rates = [rate_of(group, base=True) or 0.0 for one in trainee.optimizers.values() for group in one.param_groups]
+    if not any(update.rewritten for step in steps for update in step.events.updates):
+        return steps[-1].events.carried > 0  # gradients that wait for an update after many calls
+    if own.kind != "falls":
+        return False
     for step in steps:
         used = [rate for update in step.events.updates if update.rewritten for rate in update.rates]
         if not used or max(used) < _LOWERED * max(rates, default=0.0):

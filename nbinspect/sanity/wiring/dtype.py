@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, measured, passed, warned
 from nbinspect.sanity.evidence.halves import has_scaler, lost_in_step, steps_in_half, underflow
 from nbinspect.sanity.evidence.lineage import where_of
+from nbinspect.sanity.evidence.narrowed import narrowed
 from nbinspect.sanity.evidence.precision import losses, overrun_in_place, promoted
 from nbinspect.sanity.evidence.widened import wrapped
 from nbinspect.sanity.program import Program
@@ -25,6 +26,7 @@ def run(program: Program, recorded: Recorded, *, lost: float = 0.01, still: floa
     """
     found = (
         next(losses(recorded), None)
+        or next(narrowed(recorded), None)
         or overrun_in_place(program, recorded)
         or wrapped(program.subject.loader, program.limits)
     )

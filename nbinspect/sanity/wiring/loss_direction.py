@@ -6,7 +6,7 @@ from math import isfinite, isinf
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.check import (
@@ -23,9 +23,9 @@ from nbinspect.sanity.check import (
     skipped,
 )
 from nbinspect.sanity.evidence.descent import descended
-from nbinspect.sanity.evidence.extreme import is_highest
+from nbinspect.sanity.evidence.extreme import is_highest, rewards_wrong_signs
 from nbinspect.sanity.evidence.location import located
-from nbinspect.sanity.evidence.perfect import Answers, answers
+from nbinspect.sanity.evidence.perfect import Answers, answers, supposed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 
@@ -41,10 +41,11 @@ def run(
         task: what makes predictions good.
         rates: lengths of the steps against the gradient, as shares of the length of all parameters.
     """
+    if program.subject.loss_fn is None:
+        return of_unknown_task(task) if task.kind == "other" else skipped("a loss_fn")
+    is_supposed, task = task.kind == "other", supposed(task, backward)
     if task.kind == "other":
         return of_unknown_task(task)
-    if program.subject.loss_fn is None:
-        return skipped("a loss_fn")
     known = answers(task, backward) or located(program, backward, task)
     if known is None:
         return skipped("outputs that can be compared with the targets")
@@ -62,7 +63,8 @@ def run(
     shown = [measured("loss of perfect predictions", best, f"below {now:.4g}, that of this network's")]
     if not best > now + 1e-3 * abs(now):
         return passed(f"perfect predictions have the loss {best:.4g}, these {now:.4g}", *shown)
-    if not known.direct and not (known.kind == "values" and _is_likeness(program, backward, known)):
+    is_sure = known.direct and not (is_supposed and known.kind == "values" and known.columns is None)
+    if not is_sure and not (known.kind == "values" and _is_likeness(program, backward, known)):
         return skipped("a loss that compares the outputs with the targets as they are")
     before = known.worth(backward.outputs)
     steps = [(rate, known.worth(outputs), loss) for rate, outputs, loss in descended(program, backward, rates)]
@@ -77,9 +79,13 @@ def run(
 
 
 def _is_likeness(program: Program, recorded: Recorded, known: Answers) -> bool:
-    """Whether the loss, whatever it computes, is highest where the outputs are the targets."""
+    """Whether the loss, whatever it computes, is highest where the outputs are the targets, or of their sign."""
     wanted = known.targets.reshape(known.tensor.shape).to(known.tensor.dtype)
-    return is_highest(lambda one: _loss_of(program, recorded, known.replaced(one)), known.tensor, wanted)
+
+    def loss(outputs: Tensor) -> float:
+        return _loss_of(program, recorded, known.replaced(outputs))
+
+    return is_highest(loss, known.tensor, wanted) or rewards_wrong_signs(loss, wanted)
 
 
 def _failed(shown: list[Measurement]) -> CheckResult:

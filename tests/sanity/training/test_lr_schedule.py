@@ -201,3 +201,91 @@ def test_a_thousandth_that_is_left_counts_as_nothing_up_to_rounding() -> None:
     result = run_one(CHECK, **made)
     assert result.status == "fail"
     assert "step 19" in result.summary
+
+
+def given_the_loss(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> float:
+    """A step that gives its loss to a scheduler that waits for a metric."""
+    loss = once_an_epoch(model, batch, optimizer)
+    scheduler.step(loss.item())
+    return loss.item()
+
+
+@pytest.mark.parametrize(("mode", "status"), [("max", "fail"), ("min", "skip")])
+def test_a_plateau_that_waits_for_the_loss_to_rise_fails(mode: str, status: str) -> None:
+    """ReduceLROnPlateau with mode max that is given the loss lowers the rate as the loss falls; with min it waits."""
+    own = program(lambda o: lr_scheduler.ReduceLROnPlateau(o, mode=mode, patience=2), train_step=given_the_loss)
+    assert run_one(CHECK, **own).status == status
+
+
+def test_a_plateau_that_waits_for_the_score_to_rise_is_let_be() -> None:
+    """With mode max and a metric that is not the loss nothing is said."""
+
+    def scored(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> float:
+        loss = once_an_epoch(model, batch, optimizer)
+        scheduler.step(-2 * loss.item())
+        return loss.item()
+
+    own = program(lambda o: lr_scheduler.ReduceLROnPlateau(o, mode="max", patience=2), train_step=scored)
+    assert run_one(CHECK, **own).status == "skip"
+
+
+def test_a_schedule_stepped_before_the_first_update_is_worth_a_look() -> None:
+    """Where the scheduler is stepped first, the first update has the second rate of the schedule."""
+
+    def too_early(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(batch[0]), batch[1])
+        loss.backward()
+        scheduler.step()
+        optimizer.step()
+        return loss
+
+    found = run_one(CHECK, **program(lambda o: lr_scheduler.ExponentialLR(o, 0.98), train_step=too_early))
+    assert found.status == "warn"
+    assert found.summary == "stepped before the optimizer"
+    assert float(found.measurements[0].measured.split(",")[0]) == pytest.approx(0.05 * 0.98)
+
+
+def test_a_schedule_stepped_from_the_second_call_on_passes() -> None:
+    """A step that begins by stepping the scheduler of the update before, but not at first, uses every rate."""
+    calls: list[int] = []
+
+    def afterwards(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> torch.Tensor:
+        if calls:
+            scheduler.step()
+        calls.append(1)
+        return once_an_epoch(model, batch, optimizer)
+
+    assert (
+        run_one(CHECK, **program(lambda o: lr_scheduler.ExponentialLR(o, 0.98), train_step=afterwards)).status == "pass"
+    )
+
+
+def test_a_schedule_stepped_twice_an_update_is_at_its_end_halfway() -> None:
+    """A linear decay over the run that is stepped twice with every update leaves nothing for its second half."""
+
+    def twice(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> torch.Tensor:
+        loss = step(model, batch, optimizer, scheduler)
+        scheduler.step()
+        return loss
+
+    found = run_one(CHECK, **program(lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, 200), train_step=twice))
+    assert found.status == "fail"
+    assert "2 times an update" in found.summary
+
+
+@pytest.mark.parametrize(("factor", "status"), [(0.8, "fail"), (0.995, "skip")])
+def test_a_rate_lowered_by_hand_is_followed_to_the_end(factor: float, status: str) -> None:
+    """A rate that the step itself multiplies by 0.8 is below a thousandth after 30 of 200 updates."""
+
+    def by_hand(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> torch.Tensor:
+        loss = once_an_epoch(model, batch, optimizer)
+        for group in optimizer.param_groups:
+            group["lr"] *= factor
+        return loss
+
+    own = {**program(lambda _: None, train_step=by_hand), "scheduler": None}
+    found = run_one(CHECK, **own)
+    assert found.status == status
+    if status == "fail":
+        assert f"from step {int(math.log(1e-3) / math.log(factor))} of 200" in found.summary

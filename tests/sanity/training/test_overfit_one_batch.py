@@ -298,3 +298,19 @@ def test_a_step_that_undoes_what_its_optimizer_learns_fails(after: Callable[[nn.
 def test_a_step_that_is_only_slower_does_not_fail() -> None:
     """Accumulation over sixteen calls leaves the loss high for long, and is no fault."""
     assert judged(mlp(), adam(3e-3), train_step=stepping(lambda model: None, every=16)).status != "fail"
+
+
+def test_an_update_after_many_calls_is_waited_for() -> None:
+    """A step that gathers the gradients of 64 calls has not updated yet: nothing is undone."""
+    calls: list[int] = []
+
+    def gathering(model: Any, batch: Any, optimizer: torch.optim.Optimizer) -> torch.Tensor:
+        loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+        (loss / 64).backward()
+        calls.append(1)
+        if len(calls) % 64 == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        return loss.detach()
+
+    assert run_one(CHECK, **good() | {"train_step": gathering}).status != "fail"

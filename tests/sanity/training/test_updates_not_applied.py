@@ -175,3 +175,33 @@ def test_without_a_step_to_judge_it_is_skipped() -> None:
 
     assert run_one(CHECK, **program(None, optimizer=None)).status == "skip"
     assert run_one(CHECK, **program(raising)).status == "skip"
+
+
+def cut_at_the_features(model: Any, batch: Any, optimizer: torch.optim.Optimizer) -> torch.Tensor:
+    optimizer.zero_grad()
+    with torch.no_grad():
+        hidden = model[:2](batch[0])
+    loss = nn.functional.mse_loss(model[2](hidden), batch[1])
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def cut_at_the_loss(model: Any, batch: Any, optimizer: torch.optim.Optimizer) -> float:
+    optimizer.zero_grad()
+    loss = torch.tensor(nn.functional.mse_loss(model(batch[0]), batch[1]).item(), requires_grad=True)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@pytest.mark.parametrize(("step", "cut"), [(cut_at_the_features, 2), (cut_at_the_loss, 4)])
+def test_a_step_that_cuts_parameters_off_from_the_loss_fails(step: Any, cut: int) -> None:
+    """The network has gradients for all four, the step sends none to those behind no_grad or a copy of the value."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+    loader = [(torch.randn(8, 4), torch.randn(8, 1)) for _ in range(4)]
+    own = {"optimizer": torch.optim.SGD(model.parameters(), lr=0.1), "train_step": step}
+    found = run_one(CHECK, model=model, loader=loader, loss_fn=nn.MSELoss(), **own)
+    assert found.status == "fail"
+    assert found.measurements[0].measured == f"{4 - cut} of 4"

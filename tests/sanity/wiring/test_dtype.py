@@ -337,3 +337,42 @@ def test_a_network_that_follows_the_type_of_its_data_is_found() -> None:
     """Float64 data that turns a float32 layer into float64 on the way fails."""
     assert result_of(Moved(), FEATURES.double()).title == "float64 data in a float32 network"
     assert result_of(Moved(), FEATURES).status == "pass"
+
+
+def made_ready(prepare: Callable[[Tensor], Tensor], inputs: Tensor) -> CheckResult:
+    return run_one(CHECK, model=Prepared(prepare), loader=[(inputs, CLASSES)], loss_fn=nn.CrossEntropyLoss())
+
+
+def poured(x: Tensor, into: torch.dtype) -> Tensor:
+    found = torch.zeros(x.shape, dtype=into)
+    found[:] = x / 256
+    return found.float()
+
+
+def test_fractions_written_into_integers_are_lost() -> None:
+    """What is written into a tensor made with zeros_like of integers loses its fractions; floats keep them."""
+    whole = BYTES.long()
+    found = made_ready(lambda x: poured(x, torch.int64), whole)
+    assert found.status == "fail"
+    assert "int64" in found.title
+    assert int(found.measurements[0].measured) == len(np.unique(np.trunc(whole.numpy() / 256)))
+    assert made_ready(lambda x: poured(x, torch.float32), whole).status == "pass"
+
+
+def test_data_far_from_zero_is_rounded_away_by_half_precision() -> None:
+    """float16 keeps steps of 2 near 3000: most of a spread of 1.2 is lost, and nothing once the mean is gone."""
+    far = FEATURES + 3000
+    found = made_ready(lambda x: x.half().float() - 3000, far)
+    assert found.status == "fail"
+    values = far.numpy().astype(np.float64)
+    error = np.sqrt(((far.numpy().astype(np.float16).astype(np.float64) - values) ** 2).mean(0)) / values.std(0)
+    assert float(found.measurements[0].measured.rstrip("%")) == pytest.approx(100 * np.median(error), abs=12)
+    assert made_ready(lambda x: (x - 3000).half().float(), far).status == "pass"
+
+
+def test_shares_taken_in_integers_come_to_nothing() -> None:
+    """A mask divided by its count in integers is 0 everywhere; divided as floats it is a share."""
+    counts = BYTES.long().clamp_min(1)
+    found = made_ready(lambda x: (x // x.sum(1, keepdim=True)).float(), counts)
+    assert (found.status, found.title) == ("fail", "Integer division")
+    assert made_ready(lambda x: x / x.sum(1, keepdim=True), counts).status == "pass"

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nbinspect.records import CheckResult
+from nbinspect.sanity.evidence.extreme import rewards_wrong_signs
 from nbinspect.sanity.wiring.loss_direction import CHECK
 from tests.sanity.running import run_one
 
@@ -250,3 +251,39 @@ def test_a_likeness_that_is_minimised_fails_whatever_computes_it(likeness: Any) 
 def test_the_sign_of_a_critic_is_free(sign: int) -> None:
     """A product of scores and signs grows without end, and is highest nowhere."""
     assert result_of(lambda z, y: sign * (z * y).mean(), 2 * BITS - 1, task="regression").status != "fail"
+
+
+def untold(loss_fn: Any, outputs: int, targets: torch.Tensor, last: Any = None) -> Any:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, outputs), last or nn.Identity())
+    return run_one(CHECK, model=model, loader=[(torch.randn(len(targets), 6), targets)], loss_fn=loss_fn)
+
+
+def test_a_likelihood_that_is_minimised_fails_where_no_task_is_known() -> None:
+    """Mean and scale in two columns against one target: the density moves with the mean, and its sign is flipped."""
+
+    def likelihood(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        scale = nn.functional.softplus(outputs[:, 1:]) + 0.1
+        return torch.distributions.Normal(outputs[:, :1], scale).log_prob(targets).mean()
+
+    targets = torch.randn(32, 1, generator=torch.Generator().manual_seed(1))
+    assert untold(likelihood, 2, targets).status == "fail"
+    assert untold(lambda outputs, wanted: -likelihood(outputs, wanted), 2, targets).status == "pass"
+
+
+def test_a_margin_with_its_sign_flipped_is_told_from_a_critic() -> None:
+    """Signs as targets: a margin has a floor on one side only, the product of a critic has none on either."""
+    signs = (torch.arange(32) % 2 * 2 - 1).float()[:, None]
+    assert rewards_wrong_signs(lambda outputs: float(F.softplus(outputs * signs).mean()), signs)
+    assert not rewards_wrong_signs(lambda outputs: float(F.softplus(-outputs * signs).mean()), signs)
+    assert not rewards_wrong_signs(lambda outputs: float((outputs * signs).mean()), signs)
+
+
+def test_a_distance_for_pairs_that_are_alike_is_let_be() -> None:
+    """A target of 1 may ask for a small output, as where outputs are distances and 1 means that two are alike."""
+    alike = (torch.arange(32) % 2).float()[:, None]
+
+    def contrastive(distance: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return (t * distance**2 + (1 - t) * (1 - distance).clamp_min(0) ** 2).mean()
+
+    assert untold(contrastive, 1, alike, nn.Sigmoid()).status != "fail"

@@ -214,3 +214,24 @@ def test_nothing_that_tells_skips() -> None:
     assert run_one(CHECK, model=nn.Linear(4, 2), **arguments).status == "skip"
     assert run_one(CHECK, model=nn.Linear(4, 2), padding_value=0, **arguments).status == "skip"
     assert run_one(CHECK, **program("fixed")).status == "skip"
+
+
+class _Mean(nn.Module):
+    def __init__(self, *, by_length: bool) -> None:
+        super().__init__()
+        self.table, self.head, self.by_length = nn.Embedding(20, 8, padding_idx=0), nn.Linear(8, 3), by_length
+
+    def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        words = self.table(ids)
+        return self.head(words.sum(1) / lengths[:, None] if self.by_length else words.mean(1))
+
+
+@pytest.mark.parametrize(("by_length", "status"), [(False, "fail"), (True, "pass")])
+def test_lengths_tell_what_is_padding_where_none_is_as_long_as_the_tensor(by_length: bool, status: str) -> None:
+    """Sequences padded to one size for all data, with their lengths beside them: what lies behind is all one value."""
+    torch.manual_seed(0)
+    lengths = torch.arange(8) % 5 + 3
+    ids = torch.randint(1, 20, (8, 12)) * (torch.arange(12) < lengths[:, None])
+    batch = (ids, lengths, torch.arange(8) % 3)
+    found = run_one(CHECK, model=_Mean(by_length=by_length), loader=[batch], loss_fn=nn.CrossEntropyLoss())
+    assert found.status == status
