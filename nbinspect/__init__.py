@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nbinspect.version import __version__
 
 if TYPE_CHECKING:
+    from nbinspect.data.scan import scan
     from nbinspect.errors import NbinspectError
     from nbinspect.inspector import Inspector
     from nbinspect.journal.journal import Journal
@@ -26,6 +27,7 @@ __all__ = [
     "__version__",
     "check",
     "first_difference",
+    "scan",
 ]
 
 _HOMES = {
@@ -37,6 +39,7 @@ _HOMES = {
     "Report": "nbinspect.report.report",
     "check": "nbinspect.report.running",
     "first_difference": "nbinspect.stepping.difference",
+    "scan": "nbinspect.data.scan",
 }
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nbinspect.decode.batch import Decoders
     from nbinspect.journal.journal import Journal
     from nbinspect.widgets.batch import BatchView
+    from nbinspect.widgets.data import DataView
     from nbinspect.widgets.dynamics import DynamicsView
     from nbinspect.widgets.dynamics_follow import FollowView
     from nbinspect.widgets.forward import ForwardView
@@ -64,6 +65,25 @@ class Inspector:
         from nbinspect.widgets.batch import BatchView
 
         return BatchView(self.subject, batch, follow=follow, decoder=decoder)
+
+    def data(self, *, scan: bool = True, limit: int | None = None) -> DataView:
+        """Open the view of the data sets of both loaders: scanned, searched, and seen with the network's eyes.
+
+        Args:
+            scan: scan them at once: between cells, a batch at a time, or before this returns in a script.
+            limit: the most samples to scan of each, drawn at random; of a stream the first ones.
+
+        Raises:
+            InputError: for a limit that is no whole number from 1.
+            LoaderError: if there is no loader. One that fails is shown in the view instead.
+
+        Each sample is read once, through the user's own transforms; the network runs on a click, or by `predict`, in
+        eval mode and without gradients. The model, the loaders with their data sets and generators, and the random
+        states are left unchanged. Source: K-look, K-duplicates, K-corrupt, K-sort, K-wrong-predictions, K-human.
+        """
+        from nbinspect.widgets.data import DataView
+
+        return DataView(self.subject, scan=scan, limit=limit)
 
     def forward(
         self,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import io
 import multiprocessing
 import platform
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
@@ -30,10 +28,9 @@ from torch.utils.data import (
     default_collate,
 )
 
+from nbinspect.capture.undisturbed import OwnDraws, undisturbed
 from nbinspect.errors import LoaderError, UnreadableLoaderError, place_in_user_code
 from nbinspect.nested import map_tensors
-from nbinspect.preserve import preserve
-from nbinspect.settings import Undo, random_undos
 
 _SAMPLERS = (RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler)
 
@@ -66,8 +63,8 @@ class BatchSource:
         self._served = 0
         self._epoch = -1
         self._group: Any = None
-        self._drawn: list[Undo] = []
-        _refuse_streams(loader)
+        self._draws = OwnDraws(loader)
+        refuse_streams(loader)
 
     @property
     def can_repeat(self) -> bool:
@@ -81,7 +78,7 @@ class BatchSource:
             LoaderError: if the loader is empty or raises; the cause is chained.
         """
         for _ in range(2):
-            with _undisturbed(self._loader), self._own_draws():
+            with self._draws.go_on():
                 if self._pass is None:
                     self._pass, self._record = _start(self._loader, None)
                     self._served = 0
@@ -93,7 +90,7 @@ class BatchSource:
                     continue
                 except Exception as error:
                     self.close()
-                    raise _explained(error) from error
+                    raise explained(error) from error
             self._group = self._record.groups[self._served] if self._record is not None else None
             self._served += 1
             return Fetched(batch, _as_indices(self._group), self._epoch)
@@ -107,7 +104,7 @@ class BatchSource:
         """
         if not self.can_repeat or self._group is None:
             raise LoaderError("the same samples cannot be fetched again: this loader tells no indices of its samples")
-        with _undisturbed(self._loader):
+        with undisturbed(self._loader):
             # another base seed than before: the user's generator is a copy here and would repeat the augmentation
             seed = torch.Generator()
             seed.seed()
@@ -115,16 +112,8 @@ class BatchSource:
             try:
                 batch = next(batches)
             except Exception as error:
-                raise _explained(error) from error
+                raise explained(error) from error
         return Fetched(batch, _as_indices(self._group))
-
-    @contextlib.contextmanager
-    def _own_draws(self) -> Iterator[None]:
-        """Go on with the global random states as this source has left them: a sampler may draw as it goes."""
-        for _, put, state in self._drawn:
-            put(*state)
-        yield
-        self._drawn = list(random_undos())
 
     def close(self) -> None:
         """Stop the worker process, if one runs."""
@@ -148,36 +137,28 @@ class _RecordedIndices:
             yield group
 
 
-@contextlib.contextmanager
-def _undisturbed(loader: Any) -> Iterator[None]:
-    with preserve(loader), warnings.catch_warnings():
-        # forking a worker from a kernel that has threads is what the user's own loader does as well
-        warnings.filterwarnings("ignore", message=".*multi-threaded.*fork.*", category=DeprecationWarning)
-        yield
-
-
 def _start(
     loader: Any, groups: list[Any] | None, generator: torch.Generator | None = None
 ) -> tuple[Iterator[Any], _RecordedIndices | None]:
     """Begin a pass over a copy of the loader, or over the given groups of indices of its data set."""
     if not isinstance(loader, DataLoader):
         return _batches_of(loader), None
-    memo = _shared(loader)
+    memo = shared(loader)
     record: _RecordedIndices | None = None
     options: dict[str, Any] = {"batch_size": loader.batch_size, "drop_last": loader.drop_last}
     if not isinstance(loader.dataset, IterableDataset):
         automatic = loader.batch_sampler is not None
-        sampler = groups or _copied(loader.batch_sampler if automatic else loader.sampler, memo, "its sampler")
+        sampler = groups or copied(loader.batch_sampler if automatic else loader.sampler, memo, "its sampler")
         record = _RecordedIndices(sampler)
         options = {"batch_sampler": record} if automatic else {"sampler": record, "batch_size": None}
     own = copy.deepcopy(loader.generator, memo) if loader.generator is not None else None
     options |= {"collate_fn": loader.collate_fn, "generator": generator or own}
 
-    if _only_indexes(loader):  # to start a worker would take longer than many a check
+    if only_indexes(loader):  # to start a worker would take longer than many a check
         return iter(DataLoader(loader.dataset, **options)), record
-    context = _worker_context(loader)
+    context = worker_context(loader)
     if context is None:
-        dataset = _copied(loader.dataset, _arrays_of(loader.dataset), "its data set")
+        dataset = copied(loader.dataset, arrays_of(loader.dataset), "its data set")
     else:
         dataset = loader.dataset
         options |= {"num_workers": 1, "multiprocessing_context": context, "timeout": loader.timeout}
@@ -185,9 +166,9 @@ def _start(
     return iter(DataLoader(dataset, **options)), record
 
 
-def _worker_context(loader: DataLoader[Any]) -> Any:
+def worker_context(loader: DataLoader[Any]) -> Any:
     """Return how to start the worker; None where none can read this data set, which is then copied in this process."""
-    if any(tensor.device.type != "cpu" for tensor in _arrays_of(loader.dataset).values() if isinstance(tensor, Tensor)):
+    if any(tensor.device.type != "cpu" for tensor in arrays_of(loader.dataset).values() if isinstance(tensor, Tensor)):
         return None
     if loader.multiprocessing_context is not None:
         return loader.multiprocessing_context
@@ -197,7 +178,7 @@ def _worker_context(loader: DataLoader[Any]) -> Any:
     return multiprocessing.get_start_method() if loader.num_workers else None
 
 
-def _only_indexes(loader: DataLoader[Any]) -> bool:
+def only_indexes(loader: DataLoader[Any]) -> bool:
     """Whether PyTorch's own code alone reads the data set and makes new tensors of its rows, which changes nothing."""
     dataset = loader.dataset
     while type(dataset) is Subset:
@@ -213,12 +194,13 @@ def _only_indexes(loader: DataLoader[Any]) -> bool:
 
 
 def _batches_of(loader: Any) -> Iterator[Any]:
-    batches = loader if isinstance(loader, list | tuple) else _copied(loader, _arrays_of(loader), "it")
+    batches = loader if isinstance(loader, list | tuple) else copied(loader, arrays_of(loader), "it")
     # the network may work in place on what it gets
     return (map_tensors(lambda tensor: tensor.clone(), batch) for batch in batches)
 
 
-def _refuse_streams(loader: Any) -> None:
+def refuse_streams(loader: Any) -> None:
+    """Raise UnreadableLoaderError for a loader that a second reader would move on: an iterator, an open file."""
     if hasattr(loader, "__next__"):
         raise UnreadableLoaderError(
             f"the loader is a one-shot iterator ({type(loader).__name__}): "
@@ -234,12 +216,12 @@ def _refuse_streams(loader: Any) -> None:
         )
 
 
-def _shared(loader: DataLoader[Any]) -> dict[int, Any]:
+def shared(loader: DataLoader[Any]) -> dict[int, Any]:
     """Return a memo for `deepcopy` in which a sampler's copy shares the data set, and all generators stay one."""
-    return {id(loader.dataset): loader.dataset} | _arrays_of(loader.sampler)
+    return {id(loader.dataset): loader.dataset} | arrays_of(loader.sampler)
 
 
-def _arrays_of(value: Any, limit: int = 100_000) -> dict[int, Any]:
+def arrays_of(value: Any, limit: int = 100_000) -> dict[int, Any]:
     """Return a memo for `deepcopy` that shares the arrays and tensors an object holds, so that no data is copied."""
     memo: dict[int, Any] = {}
     seen: set[int] = set()
@@ -260,7 +242,12 @@ def _arrays_of(value: Any, limit: int = 100_000) -> dict[int, Any]:
     return memo
 
 
-def _copied(value: Any, memo: dict[int, Any], what: str) -> Any:
+def copied(value: Any, memo: dict[int, Any], what: str) -> Any:
+    """Return a deep copy; `what` is what the value is, in words.
+
+    Raises:
+        UnreadableLoaderError: if it cannot be copied.
+    """
     try:
         return copy.deepcopy(value, memo)
     except Exception as error:
@@ -279,8 +266,8 @@ def _as_indices(group: Any) -> tuple[int, ...] | None:
         return None
 
 
-def _explained(error: Exception) -> LoaderError:
-    """Say what the loader raised and where; a worker's error carries its traceback only as text."""
+def explained(error: Exception) -> LoaderError:
+    """Return an error that says what the loader raised and where; a worker's carries its traceback only as text."""
     text = str(error)
     if "DataLoader worker process" in text:
         lines = text.rstrip().splitlines()

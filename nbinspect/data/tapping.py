@@ -1,0 +1,82 @@
+"""What a data set holds of a sample before its transform changes it: the transform of a copy notes what it gets."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from torch.utils.data import Dataset
+
+_TRANSFORMS = ("transform", "transforms", "augment", "augmentation", "augmentations")
+_INPUT = "image"
+
+
+class Tap:
+    """Reads samples of a data set, and tells of each what the first transform on its way was given.
+
+    The data set itself is left unchanged: a shallow copy has the transform that notes.
+    """
+
+    def __init__(self, dataset: Any, tell: Callable[[Any], Any]) -> None:
+        self._plain = dataset
+        self._tell = tell
+        self._told: list[Any] = []
+        self._count = 0
+        self._dataset = self._tapped(dataset)
+
+    @property
+    def finds(self) -> bool:
+        """Whether the data set, or one inside it, has a transform."""
+        return self._count > 0
+
+    def read(self, key: Any) -> tuple[Any, Any]:
+        """Return a sample, and what `tell` makes of its content; None where no transform was given any."""
+        self._told.clear()
+        try:
+            sample = self._dataset[key]
+        except Exception:  # noqa: BLE001 - a copy may lack what the data set itself has
+            return self._plain[key], None
+        return sample, self._told[0] if self._told else None
+
+    def _tapped(self, dataset: Any) -> Any:
+        """Return a copy of a data set, and of those inside it, whose transforms note what they get."""
+        try:
+            again = copy.copy(dataset)
+            for name, part in vars(dataset).items():
+                if name.lstrip("_") in _TRANSFORMS and callable(part):
+                    object.__setattr__(again, name, _Noting(part, self._note))
+                    self._count += 1
+                elif isinstance(part, Dataset):
+                    object.__setattr__(again, name, self._tapped(part))
+                elif isinstance(part, list | tuple) and part and all(isinstance(one, Dataset) for one in part):
+                    object.__setattr__(again, name, type(part)(self._tapped(one) for one in part))
+        except Exception:  # noqa: BLE001 - a data set that cannot be copied is read without
+            return dataset
+        return again
+
+    def _note(self, parts: tuple[Any, ...], named: dict[str, Any]) -> None:
+        if self._told:  # a later transform gets what an earlier one made
+            return
+        content = parts[0] if parts else named.get(_INPUT, named)
+        try:
+            self._told.append(self._tell(content))
+        except Exception:  # noqa: BLE001 - content of a kind that nobody knows is as good as none
+            self._told.append(None)
+
+
+class _Noting:
+    """A transform that lets another look at what it gets."""
+
+    def __init__(self, transform: Callable[..., Any], note: Callable[[tuple[Any, ...], dict[str, Any]], None]) -> None:
+        self._transform = transform
+        self._note = note
+
+    def __call__(self, *parts: Any, **named: Any) -> Any:
+        self._note(parts, named)
+        return self._transform(*parts, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "_transform":  # asked for while it is being copied
+            raise AttributeError(name)
+        return getattr(self._transform, name)

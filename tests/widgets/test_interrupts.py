@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from nbinspect.widgets.interrupts import interruptible
+
+
+def test_an_interrupt_is_raised_in_the_block_and_ignored_again_after_it():
+    """Where interrupts are ignored, as between cells, they are heard in the block alone."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), interruptible():
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_on_another_thread_nothing_is_changed():
+    """Threads other than the main one cannot hear interrupts, and the block runs there as it is."""
+    done = []
+
+    def work():
+        with interruptible():
+            done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(10)
+    assert done
