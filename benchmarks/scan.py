@@ -26,7 +26,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from nbinspect.data.scan import Scan, scanned
+from nbinspect.data.scanning.scan import Scan, scanned
 from nbinspect.subject import Subject
 
 SIZE = (500, 375)

@@ -8,7 +8,7 @@ const BANNER = "// Built from frontend/src; do not edit.";
 
 await build({
   absWorkingDir: root,
-  entryPoints: ["batch", "forward", "sanity", "dynamics"].flatMap((name) => [`src/${name}.js`, `src/${name}.css`]),
+  entryPoints: ["batch", "forward", "sanity", "dynamics", "data"].flatMap((name) => [`src/${name}.js`, `src/${name}.css`]),
   outdir: STATIC,
   bundle: true,
   format: "esm",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nbinspect.version import __version__
 
 if TYPE_CHECKING:
-    from nbinspect.data.scan import scan
+    from nbinspect.data.scanning.scan import scan
     from nbinspect.errors import NbinspectError
     from nbinspect.inspector import Inspector
     from nbinspect.journal.journal import Journal
@@ -39,7 +39,7 @@ _HOMES = {
     "Report": "nbinspect.report.report",
     "check": "nbinspect.report.running",
     "first_difference": "nbinspect.stepping.difference",
-    "scan": "nbinspect.data.scan",
+    "scan": "nbinspect.data.scanning.scan",
 }
 
 

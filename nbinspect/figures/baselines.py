@@ -10,7 +10,7 @@ import numpy as np
 from nbinspect.figures.panels import ACCENT, INK, SOFT
 from nbinspect.figures.paper import shown_as_png
 from nbinspect.figures.words import brief, clean
-from nbinspect.records.baselines import BaselineRecord, BaselineScore, LearningCurve
+from nbinspect.records import BaselineRecord, BaselineScore, LearningCurve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

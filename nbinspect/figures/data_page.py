@@ -13,8 +13,7 @@ from nbinspect.figures.page import page
 from nbinspect.figures.paper import source_of
 from nbinspect.figures.pictures import tiles
 from nbinspect.figures.words import brief, clean, plural
-from nbinspect.records import Pictures
-from nbinspect.records.data import DatasetRecord, FeatureFacts
+from nbinspect.records import DatasetRecord, FeatureFacts, Pictures
 
 _CELL, _LONG, _ERROR = 40, 400, 1000
 _SIDE = 48

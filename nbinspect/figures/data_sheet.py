@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nbinspect.figures.words import brief, clean, plural
-from nbinspect.records import DecodedBatch, Floats, Integers
-from nbinspect.records.data import DataFinding, DatasetRecord
+from nbinspect.records import DataFinding, DatasetRecord, DecodedBatch, Floats, Integers
 
 SIGNS = {"warn": "▲", "note": "●", "ok": "●"}
 _FINDINGS = 40

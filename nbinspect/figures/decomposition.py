@@ -10,7 +10,7 @@ import numpy as np
 from nbinspect.figures.panels import ACCENT, INK, RIGHT, SOFT
 from nbinspect.figures.paper import shown_as_png
 from nbinspect.figures.words import brief, clean
-from nbinspect.records.decomposition import DecompositionRecord, ErrorPart
+from nbinspect.records import DecompositionRecord, ErrorPart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

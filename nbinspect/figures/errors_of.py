@@ -11,8 +11,7 @@ import numpy as np
 from nbinspect.figures.panels import ACCENT, INK, RIGHT, SOFT, WRONG
 from nbinspect.figures.paper import shown_as_png
 from nbinspect.figures.words import brief, clean, plural
-from nbinspect.records import Floats
-from nbinspect.records.errors_of import Confusion, OutputHistogram, Slices
+from nbinspect.records import Confusion, Floats, OutputHistogram, Slices
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

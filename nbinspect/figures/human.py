@@ -11,7 +11,7 @@ import numpy as np
 from nbinspect.figures.panels import ACCENT, INK, SOFT
 from nbinspect.figures.paper import shown_as_png
 from nbinspect.figures.words import clean, plural
-from nbinspect.records.human import HumanRecord
+from nbinspect.records import HumanRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

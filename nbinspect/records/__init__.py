@@ -1,6 +1,8 @@
 """Plain frozen records that pass between the layers: NumPy at most, no torch, no widgets."""
 
 from nbinspect.records.arrays import Bytes, Flags, Floats, Integers, Role
+from nbinspect.records.baselines import BaselineRecord, BaselineScore, LearningCurve
+from nbinspect.records.data import About, Column, DataFinding, DataMap, DatasetRecord, FeatureFacts, SampleFailure
 from nbinspect.records.decoded import (
     Boxes,
     Decoded,
@@ -13,7 +15,24 @@ from nbinspect.records.decoded import (
     Table,
     Tokens,
 )
+from nbinspect.records.decomposition import (
+    DecompositionRecord,
+    ErrorLevel,
+    ErrorMetric,
+    ErrorPart,
+    LevelName,
+    PartState,
+)
 from nbinspect.records.dynamics import DynamicsRecord, Moment, MomentKind, ProbeRecord, Reading, Spike, Trace
+from nbinspect.records.errors_of import (
+    ConfusedPair,
+    Confusion,
+    ErrorInUnits,
+    LabelIssues,
+    OutputHistogram,
+    Slice,
+    Slices,
+)
 from nbinspect.records.forward import (
     Activation,
     ActivationView,
@@ -25,6 +44,7 @@ from nbinspect.records.forward import (
     Step,
     TensorUse,
 )
+from nbinspect.records.human import HumanQuestion, HumanRecord, PairedComparison
 from nbinspect.records.places import Place, SourceCode
 from nbinspect.records.reference import SwapRecord, SwapRun
 from nbinspect.records.sanity import (
@@ -50,26 +70,46 @@ from nbinspect.records.tensors import (
 )
 
 __all__ = [
+    "About",
     "Activation",
     "ActivationView",
+    "BaselineRecord",
+    "BaselineScore",
     "BatchRecord",
     "Boxes",
     "Bytes",
     "Chart",
     "CheckFacts",
     "CheckResult",
+    "Column",
+    "ConfusedPair",
+    "Confusion",
+    "DataFinding",
+    "DataMap",
+    "DatasetRecord",
     "Decoded",
     "DecodedBatch",
+    "DecompositionRecord",
     "DynamicsRecord",
     "Effect",
+    "ErrorInUnits",
+    "ErrorLevel",
+    "ErrorMetric",
+    "ErrorPart",
     "Failure",
+    "FeatureFacts",
     "Finding",
     "Flags",
     "Floats",
     "ForwardRecord",
     "Histogram",
+    "HumanQuestion",
+    "HumanRecord",
     "Integers",
+    "LabelIssues",
     "Labels",
+    "LearningCurve",
+    "LevelName",
     "Masks",
     "Measurement",
     "Moment",
@@ -77,16 +117,22 @@ __all__ = [
     "Moments",
     "Normalisation",
     "Origin",
+    "OutputHistogram",
+    "PairedComparison",
     "ParameterRecord",
+    "PartState",
     "Pictures",
     "Place",
     "ProbeRecord",
     "Progress",
     "Reading",
     "Role",
+    "SampleFailure",
     "SampleStatistics",
     "SanityRecord",
     "Series",
+    "Slice",
+    "Slices",
     "SourceCode",
     "Spike",
     "Stage",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from typing import Any
 
-from nbinspect.data.explorer import Doing
+from nbinspect.data.explorer.explorer import Doing
 from nbinspect.errors import InputError
 from nbinspect.widgets.main_thread import MainThread
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from nbinspect.data import works
-from nbinspect.data.arrangement import Sort
-from nbinspect.data.error_sources import decompose
-from nbinspect.data.explorer import Explorer, Split
+from nbinspect.data.explorer import works
+from nbinspect.data.explorer.arrangement import Sort
+from nbinspect.data.explorer.error_sources import decompose
+from nbinspect.data.explorer.explorer import Explorer, Split
 from nbinspect.errors import NbinspectError
 from nbinspect.figures.data import data_figure
-from nbinspect.records.data import DatasetRecord
+from nbinspect.records import DatasetRecord
 from nbinspect.subject import Subject
 from nbinspect.widgets.cells import AfterCells
 from nbinspect.widgets.data_desk import DataDesk, Found
@@ -30,11 +30,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch.utils.data import Subset
 
-    from nbinspect.data.human import HumanBaseline
-    from nbinspect.records.baselines import BaselineRecord, LearningCurve
-    from nbinspect.records.data import DataMap
-    from nbinspect.records.decomposition import DecompositionRecord
-    from nbinspect.records.errors_of import Confusion, LabelIssues, Slices
+    from nbinspect.data.human.asking import HumanBaseline
+    from nbinspect.records import (
+        BaselineRecord,
+        Confusion,
+        DataMap,
+        DecompositionRecord,
+        LabelIssues,
+        LearningCurve,
+        Slices,
+    )
 
 _STATIC = Path(__file__).parents[1] / "static"
 _CLOSED = "this view is closed: open another with inspector.data()"

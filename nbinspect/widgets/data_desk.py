@@ -8,16 +8,16 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from nbinspect.data import works
-from nbinspect.data.charts import Charts
-from nbinspect.data.explorer import Doing, Explorer, Split
-from nbinspect.data.human import HumanBaseline
-from nbinspect.data.labelling import human
+from nbinspect.data.explorer import works
+from nbinspect.data.explorer.charts import Charts
+from nbinspect.data.explorer.explorer import Doing, Explorer, Split
+from nbinspect.data.explorer.labelling import human
+from nbinspect.data.human.asking import HumanBaseline
 from nbinspect.errors import NbinspectError, place_in_user_code
 from nbinspect.figures.data_page import data_html, data_text
 from nbinspect.figures.data_sheet import DataSheet
 from nbinspect.figures.page import waiting_html
-from nbinspect.records.data import DataMap
+from nbinspect.records import DataMap
 from nbinspect.widgets.between_cells import BetweenCells
 from nbinspect.widgets.cells import Names
 from nbinspect.widgets.data_sheet import sheet_of

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from nbinspect.data import works
-from nbinspect.data.arrangement import Brush, Sort
-from nbinspect.data.charts import compared
-from nbinspect.data.error_sources import decompose
-from nbinspect.data.human import HumanBaseline
-from nbinspect.data.labelling import human_result
+from nbinspect.data.explorer import works
+from nbinspect.data.explorer.arrangement import Brush, Sort
+from nbinspect.data.explorer.charts import compared
+from nbinspect.data.explorer.error_sources import decompose
+from nbinspect.data.explorer.labelling import human_result
+from nbinspect.data.human.asking import HumanBaseline
 from nbinspect.errors import InputError, NbinspectError
 from nbinspect.widgets.data_desk import DataDesk
 from nbinspect.widgets.data_state import bins_state

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nbinspect.data.charts import Charts, Histogram, histogram_of
-from nbinspect.data.explorer import Explorer
-from nbinspect.data.marks import MARKS
+from nbinspect.data.explorer.charts import Charts, Histogram, histogram_of
+from nbinspect.data.explorer.explorer import Explorer
+from nbinspect.data.explorer.marks import MARKS
 from nbinspect.errors import NbinspectError
 from nbinspect.figures.data_sheet import ColumnCounts, DataSheet
 

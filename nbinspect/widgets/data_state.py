@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from nbinspect.data.charts import Charts, Histogram
-from nbinspect.data.explorer import Explorer
-from nbinspect.data.histogram import Bins
-from nbinspect.data.marks import MARKS
-from nbinspect.data.scatter import Colours, Points
-from nbinspect.data.split_view import SplitView
-from nbinspect.records.data import Column
+from nbinspect.data.explorer.charts import Charts, Histogram
+from nbinspect.data.explorer.explorer import Explorer
+from nbinspect.data.explorer.histogram import Bins
+from nbinspect.data.explorer.marks import MARKS
+from nbinspect.data.explorer.scatter import Colours, Points
+from nbinspect.data.explorer.split_view import SplitView
+from nbinspect.records import Column
 from nbinspect.wire import pack
 
 _WORDS, _FEATURES, _FAILURES, _GROUPS, _SELECTED = 200, 256, 20, 2_000, 100_000

@@ -91,7 +91,7 @@ def test_pages_treat_text_as_text(root: Path) -> None:
 
 
 def test_bundles_are_small(root: Path) -> None:
-    """Each bundle stays under 150 kB, those with charts in them under 200, for they are stored in every saved widget."""
+    """Each bundle stays under 150 kB, those with charts under 200, for they are stored in every saved widget."""
     sizes = {path.name: path.stat().st_size for path in files(root, "nbinspect/static/*.js")}
     assert sizes
     with_charts = {"dynamics.js": 200_000, "data.js": 200_000}  # 50 kB of the first are uPlot

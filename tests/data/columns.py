@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nbinspect.records.data import Column, DatasetRecord
+from nbinspect.records import Column, DatasetRecord
 
 
 def numbers(name, values, about="sample"):

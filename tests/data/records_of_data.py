@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nbinspect.records.data import Column, DatasetRecord
+from nbinspect.records import Column, DatasetRecord
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nbinspect.records.data import DatasetRecord
+from nbinspect.records import DatasetRecord
 from tests.data.records_of_data import column, record_of
 
 

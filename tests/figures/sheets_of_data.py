@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from nbinspect.figures.data_sheet import ColumnCounts, DataSheet
-from nbinspect.records import DecodedBatch
-from nbinspect.records.data import DataFinding, FeatureFacts, SampleFailure
+from nbinspect.records import DataFinding, DecodedBatch, FeatureFacts, SampleFailure
 from tests.data.records_of_data import HOSTILE, animals
 
 

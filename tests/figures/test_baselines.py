@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from nbinspect.figures.baselines import baseline_rows, baselines_figure, curve_rows, learning_curve_figure
-from nbinspect.records.baselines import BaselineRecord, BaselineScore, LearningCurve
+from nbinspect.records import BaselineRecord, BaselineScore, LearningCurve
 from tests.figures.reading import HOSTILE, drawn, texts
 
 NAN = float("nan")

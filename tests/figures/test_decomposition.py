@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from nbinspect.figures.decomposition import decomposition_figure, decomposition_rows, level_rows
-from nbinspect.records.decomposition import DecompositionRecord, ErrorLevel, ErrorPart
+from nbinspect.records import DecompositionRecord, ErrorLevel, ErrorPart
 from tests.figures.reading import HOSTILE, drawn, texts
 
 LEVELS = (

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nbinspect.figures.errors_of import confusion_figure, outputs_figure, slices_figure
-from nbinspect.records.errors_of import Confusion, OutputHistogram, Slice, Slices
+from nbinspect.records import Confusion, OutputHistogram, Slice, Slices
 from tests.figures.reading import HOSTILE, drawn, texts
 
 

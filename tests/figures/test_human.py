@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nbinspect.figures.human import human_figure, human_rows
-from nbinspect.records.human import HumanRecord, PairedComparison
+from nbinspect.records import HumanRecord, PairedComparison
 from tests.figures.reading import HOSTILE, drawn, texts
 
 NAN = float("nan")

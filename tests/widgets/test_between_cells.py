@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from nbinspect.data.explorer import Doing
+from nbinspect.data.explorer.explorer import Doing
 from nbinspect.errors import InputError, NbinspectError
 from nbinspect.widgets import between_cells
 from nbinspect.widgets.between_cells import BetweenCells

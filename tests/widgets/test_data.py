@@ -15,7 +15,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from nbinspect import Inspector
-from nbinspect.data.query import QueryError
+from nbinspect.data.query.matching import QueryError
 from nbinspect.errors import CaptureError, InputError, LoaderError, NbinspectError
 from tests.data.records_of_data import HOSTILE
 

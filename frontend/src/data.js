@@ -1,0 +1,150 @@
+// The anywidget view of `inspector.data()`.
+
+import { h, keepKeys } from "./dom.js";
+import { createRequests } from "./requests.js";
+import { createStore } from "./store.js";
+import { followTheme } from "./theme.js";
+import { unpack } from "./unpack.js";
+import { createActions, wordsOf } from "./data/actions.js";
+import { createHeader } from "./data/header.js";
+import { createHuman } from "./data/human.js";
+import { createMain } from "./data/main.js";
+import { createNotices } from "./data/notices.js";
+import { createPanel } from "./data/panel.js";
+import { createPreviews } from "./data/previews.js";
+import { createQuery } from "./data/query.js";
+import { createRows } from "./data/rowcache.js";
+import { createSample } from "./data/sample.js";
+import { INITIAL, derive } from "./data/state.js";
+import { createToolbar } from "./data/toolbar.js";
+
+/** @typedef {import("./data/types.js").State} State */
+/** @typedef {import("./data/types.js").Dataset} Dataset */
+
+const TURNS = 8;
+/** What a person chose to look at, kept while the views of one model come and go. */
+const KEPT = /** @type {const} */ (["mode", "tab"]);
+
+/**
+ * @param {{ model: import("./types.js").Model, el: HTMLElement }} place
+ * @param {{ last: Partial<State> }} memory of the model
+ * @returns {() => void}
+ */
+function render({ model, el }, memory) {
+  const requests = createRequests(model);
+  const store = createStore({ ...INITIAL, ...memory.last }, derive);
+  const actions = createActions(store, requests.ask);
+  const arrived = () => store.set({ arrivals: store.get().arrivals + 1 });
+  const rows = createRows((method, params) => actions.request(method, params), arrived);
+  const previews = createPreviews((method, params) => actions.request(method, params), arrived);
+  const kit = { store, actions, rows, previews };
+
+  const [header, notices, query, toolbar, main, panel, sample, human] = [createHeader, createNotices, createQuery, createToolbar, createMain, createPanel, createSample, createHuman].map((create) => create(kit));
+  const views = [header, notices, query, toolbar, main, panel, sample, human];
+  const body = h("div", { class: "ne-body" }, main.element, panel.element);
+  const explore = h("div", { class: "ne-explore" }, query.element, toolbar.element, body, sample.element);
+  const sheet = h("div", { class: "nb-sheet" }, header.element, notices.element, explore, human.element);
+  const root = h("div", { class: "nbinspect nb-data", onfocusin: keepKeys }, sheet);
+
+  let frame = 0;
+  let drawing = false;
+  let again = false;
+  function draw() {
+    // What is drawn may ask for more, which is news: every view must then hear of it, and the last word must be the newest.
+    again = true;
+    if (drawing) return;
+    drawing = true;
+    cancelAnimationFrame(frame);
+    frame = 0;
+    try {
+      for (let turn = 0; again && turn < TURNS; turn++) {
+        again = false;
+        const state = store.get();
+        explore.hidden = state.labelling;
+        panel.element.hidden = state.dataset === null;
+        body.classList.toggle("ne-fresh", state.dataset === null);
+        for (const view of views) view.update(state);
+      }
+    } finally {
+      drawing = false;
+    }
+    if (again) frame = requestAnimationFrame(draw);
+  }
+  /** What streams in is drawn once a frame, what a person does at once. */
+  let streaming = false;
+  const stop = store.subscribe((state) => {
+    for (const name of KEPT) Object.assign(memory.last, { [name]: state[name] });
+    if (!streaming) draw();
+    else if (!frame) frame = requestAnimationFrame(draw);
+  });
+
+  let arranged = "";
+  /** @param {string} name @param {(value: any) => Partial<State>} patch */
+  function reads(name, patch) {
+    const read = () => {
+      streaming = true;
+      try {
+        store.set(patch(unpack(model.get(name))));
+      } catch (error) {
+        store.set({ failure: `what the kernel sent could not be shown: ${wordsOf(error)}` });
+      } finally {
+        streaming = false;
+      }
+    };
+    model.on(`change:${name}`, read);
+    return { name, read };
+  }
+
+  const traits = [
+    reads("status", (status) => ({ status: { ...INITIAL.status, ...status } })),
+    reads("dataset", (dataset) => taken(dataset ?? null)),
+    reads("view", (view) => {
+      // A selection or another chart leaves the rows as they are.
+      const key = JSON.stringify([view?.query, view?.queryError, view?.sort, view?.group, view?.brush, view?.histogram?.brush, view?.count, view?.total]);
+      if (key !== arranged) rows.renew();
+      arranged = key;
+      return { view: view ?? null };
+    }),
+  ];
+
+  /** @param {Dataset | null} dataset @returns {Partial<State>} */
+  function taken(dataset) {
+    const before = store.get().dataset;
+    const other = before?.split !== dataset?.split || before?.name !== dataset?.name;
+    if (other) {
+      rows.clear();
+      previews.clear();
+      return { dataset, sample: null };
+    }
+    rows.renew();
+    if (before?.serial !== dataset?.serial) previews.retry();
+    return { dataset };
+  }
+
+  el.append(root);
+  const unfollow = followTheme(root, sheet);
+  for (const { read } of traits) read();
+  draw();
+  // Canvases do not follow the theme by themselves.
+  const themed = new MutationObserver(() => views.forEach((view) => view.restyle?.()));
+  themed.observe(root, { attributes: true, attributeFilter: ["data-theme"] });
+
+  return () => {
+    for (const { name, read } of traits) model.off(`change:${name}`, read);
+    cancelAnimationFrame(frame);
+    themed.disconnect();
+    stop();
+    unfollow();
+    actions.close();
+    requests.close();
+    for (const view of views) view.destroy?.();
+    root.remove();
+  };
+}
+
+/** Called once for each model. */
+export default function views() {
+  /** @type {Parameters<typeof render>[1]} */
+  const memory = { last: {} };
+  return { render: (/** @type {Parameters<typeof render>[0]} */ place) => render(place, memory) };
+}

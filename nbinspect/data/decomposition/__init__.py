@@ -1,0 +1,1 @@
+"""Where an error comes from."""

@@ -1,0 +1,1 @@
+"""A data set as somebody looks at it: searched, sorted, selected, marked; without a page."""

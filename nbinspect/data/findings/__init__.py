@@ -1,0 +1,1 @@
+"""What is found in a data set that was scanned."""

@@ -1,0 +1,1 @@
+"""How sure figures are that were measured on some samples only."""

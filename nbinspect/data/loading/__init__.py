@@ -1,0 +1,1 @@
+"""A whole loader gone through undisturbed, whatever its samples and workers do."""

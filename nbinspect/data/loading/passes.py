@@ -1,0 +1,175 @@
+"""Passes over a loader in worker processes, which may die: what they had in hand is read again, one by one."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from nbinspect.capture.loader import arrays_of, copied, explained, worker_context
+from nbinspect.capture.undisturbed import OwnDraws, undisturbed
+from nbinspect.data.loading.guarded import Collating, GuardedRows, GuardedStream, Read, WorkerStart
+from nbinspect.data.loading.plan import Plan
+
+_PREFETCH = 2
+_DEATHS = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """How groups of samples of a user's loader are read."""
+
+    loader: DataLoader[Any]
+    guard: Callable[[Any], GuardedRows | GuardedStream]
+    """Makes of a data set one that survives samples that raise."""
+    collating: Collating
+    workers: int
+
+
+def groups_read(reading: Reading, plan: Plan) -> Iterator[tuple[list[Any], list[Read] | None]]:
+    """Give each group of keys with what was read of it; None where reading it killed the worker.
+
+    Raises:
+        LoaderError: if workers cannot be started, or die again and again.
+    """
+    number = deaths = 0
+    ahead = max(1, reading.workers) * (reading.loader.prefetch_factor or _PREFETCH)
+    while number < plan.groups:
+        try:
+            for reads in _pass(reading, _Groups(plan, number), reading.workers):
+                yield plan.group(number), reads
+                number += 1
+        except _WorkerDeathError as death:
+            cause = death.cause
+        else:
+            return
+        for key, alone in _one_by_one(reading, list(chain(*map(plan.group, range(number, number + ahead))))):
+            deaths += alone is None
+            if deaths > _DEATHS:
+                raise explained(cause) from cause
+            yield [key], alone
+        number += ahead
+
+
+def _one_by_one(reading: Reading, keys: list[Any]) -> Iterator[tuple[Any, list[Read] | None]]:
+    """Give each key with what was read of it by one worker that is never ahead, so that its death has one cause."""
+    while keys:
+        try:
+            for reads in _pass(reading, [[key] for key in keys], 1, prefetch=1):
+                yield keys.pop(0), reads
+        except _WorkerDeathError:  # noqa: PERF203 - each death ends a pass
+            yield keys.pop(0), None
+
+
+def stream_read(reading: Reading) -> Iterator[list[Read]]:
+    """Give what was read of each batch of an iterable data set, in one pass as the loader makes it.
+
+    Raises:
+        LoaderError: if a worker cannot be started, or dies.
+    """
+    try:
+        yield from _pass(reading, None, reading.workers)
+    except _WorkerDeathError as death:
+        raise explained(death.cause) from death.cause
+
+
+class _Groups:
+    """A batch sampler over the groups of a plan, none of which is made before it is asked for."""
+
+    def __init__(self, plan: Plan, first: int) -> None:
+        self._plan = plan
+        self._numbers = range(first, plan.groups)
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        return map(self._plan.group, self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+
+class _WorkerDeathError(Exception):
+    """A worker process ended before its work."""
+
+    def __init__(self, cause: RuntimeError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _pass(reading: Reading, groups: Any, workers: int, *, prefetch: int | None = None) -> Iterator[list[Read]]:
+    loader = reading.loader
+    draws = OwnDraws(loader)
+    context = worker_context(loader)
+    with undisturbed(loader):
+        batches = _started(reading, groups, context, workers, prefetch)
+    try:
+        while True:
+            with draws.go_on() if context is None else contextlib.nullcontext():
+                reads = _next(batches)
+            if reads is None:
+                return
+            yield reads
+    finally:
+        stop = getattr(batches, "_shutdown_workers", None)
+        if stop is not None:
+            stop()  # now, and not when Python collects it, which may be in another worker's process
+
+
+def _started(reading: Reading, groups: Any, context: Any, workers: int, prefetch: int | None) -> Any:
+    """Begin a pass over the user's data set, in workers where there can be any, else over a copy of it."""
+    loader = reading.loader
+    dataset = loader.dataset
+    own = copy.deepcopy(loader.generator) if loader.generator is not None else None
+    options: dict[str, Any] = {"collate_fn": reading.collating, "generator": own}
+    if groups is not None:
+        options["batch_sampler"] = groups
+    else:
+        options |= {"batch_size": loader.batch_size, "drop_last": loader.drop_last}
+    if context is None:
+        dataset = copied(dataset, arrays_of(dataset), "its data set")
+    else:
+        options |= {"num_workers": workers, "multiprocessing_context": context, "timeout": loader.timeout}
+        options |= {"prefetch_factor": prefetch or loader.prefetch_factor or _PREFETCH}
+        options |= {"worker_init_fn": WorkerStart(dataset, loader.worker_init_fn)}
+    batches = iter(DataLoader(reading.guard(dataset), **options))
+    if hasattr(batches, "_workers"):
+        _listen(batches, to=False)
+    return batches
+
+
+def _next(batches: Any) -> list[Read] | None:
+    """Return what is next, None at the end; only meanwhile may PyTorch tell the main thread that a worker died."""
+    listens = hasattr(batches, "_workers") and threading.current_thread() is threading.main_thread()
+    if listens:
+        _listen(batches, to=True)
+    try:
+        if listens:
+            torch._C._error_if_any_worker_fails()
+        reads: list[Read] | None = next(batches, None)
+    except RuntimeError as error:
+        if "DataLoader worker (pid" in str(error):
+            raise _WorkerDeathError(error) from error
+        raise explained(error) from error
+    except Exception as error:
+        raise explained(error) from error
+    finally:
+        if listens:
+            _listen(batches, to=False)
+    return reads
+
+
+def _listen(batches: Any, *, to: bool) -> None:
+    """Have PyTorch's handler of signals raise for these workers, wherever the main thread is, or no longer."""
+    if batches._worker_pids_set == to:
+        return
+    if to:
+        torch._C._set_worker_pids(id(batches), tuple(worker.pid for worker in batches._workers))
+    else:
+        torch._C._remove_worker_pids(id(batches))
+    batches._worker_pids_set = to

@@ -1,0 +1,1 @@
+"""What a network makes of each sample, and where it errs."""

@@ -1,0 +1,162 @@
+"""What a network makes of each sample of a batch, read the same way for every batch of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nbinspect.calling import call_model, split_batch, to_device
+from nbinspect.capture.door import probing, refuse_beside_training
+from nbinspect.data.loading.guarded import told
+from nbinspect.data.network.feature_space import FeatureTap
+from nbinspect.errors import CaptureError
+from nbinspect.evaluation.first_look import FirstLook, look
+from nbinspect.evaluation.layout import Layout, goal_of, prediction_of
+from nbinspect.evaluation.reading import goal_array, make_reading, no_trail
+from nbinspect.evaluation.reduction import numbers_of
+from nbinspect.evaluation.sample_losses import LossWatch, losses_alone, losses_together
+from nbinspect.evaluation.samples import joined, size_of
+from nbinspect.evaluation.unchanged import Unchanged
+from nbinspect.records import Flags, Floats, Reading
+from nbinspect.subject import Subject
+
+_OF_ANY_SIZE = ("language-model", "segmentation")
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the network makes of n samples."""
+
+    layout: Layout
+    reading: Reading
+    goal: NDArray[Any] | None
+    """As readings compare with it; None where there is none."""
+    several: Flags | None
+    """(n, C) which labels are told, where there may be several; else None."""
+    features: Floats | None
+    """(n, K) float32; None where there are none."""
+
+
+class Outputs:
+    """Runs batches through the network, in eval mode and without gradients, and reads what comes of each sample.
+
+    Weights, buffers, gradients, modes, hooks and random states are left unchanged, however a pass ends.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._guard = Unchanged(subject.network, subject.loss_fn)
+        self._tap = FeatureTap(subject.network)
+        self._first: FirstLook | None = None
+
+    @property
+    def features(self) -> str:
+        """What the features are, in words; empty where there are none."""
+        return self._tap.of
+
+    def look(self, batches: Sequence[Any]) -> None:
+        """Find out how outputs are read from some batches, together where they can be put together.
+
+        A network that computes its own loss is looked at with the first batch alone.
+
+        Raises:
+            CaptureError: if the forward raises.
+        """
+        some = batches if self._subject.loss_fn is not None else batches[:1]
+        moved = [to_device(self._subject, batch)[0] for batch in some]
+        refuse_beside_training(self._subject.model)
+        with self._guard.passes(training=False), probing(), self._tap.finding(), LossWatch() as watch:
+            outputs = [self._called(batch) for batch in moved]
+        sizes = [size_of(self._subject, batch) for batch in moved]
+        axis = self._subject.batch_axis
+        with self._guard.passes(training=False), probing():
+            try:
+                whole = joined(moved, sizes, axis), joined(outputs, sizes, axis), sum(sizes)
+            except Exception:  # noqa: BLE001 - batches of different shapes; then the first alone tells
+                whole = moved[0], outputs[0], sizes[0]
+            self._first = look(self._subject, *whole, watch.seen)
+
+    def read(self, given: Any, count: int) -> Seen:
+        """Return what the network makes of a batch of `count` samples; the first batch is looked at, if none was.
+
+        Raises:
+            CaptureError: if the forward raises, or what it returns cannot be read as that of the first look.
+        """
+        batch, _ = to_device(self._subject, given)
+        size = size_of(self._subject, batch)
+        if size != count:
+            raise CaptureError(
+                f"the batch has {size} samples and {count} were read for it: what the network makes of each sample "
+                f"cannot be told; give `split`, or a collate_fn that keeps a sample for each index"
+            )
+        if self._first is None:
+            self.look([given])
+        refuse_beside_training(self._subject.model)
+        with self._guard.passes(training=False), probing(), self._tap.listening():
+            outputs = self._called(batch)
+            try:
+                return self._seen(outputs, split_batch(self._subject, batch).targets, size)
+            except CaptureError:
+                raise
+            except Exception as error:
+                raise CaptureError(f"what the network returned cannot be read: {told(error)}") from error
+
+    def _called(self, batch: Any) -> Any:
+        try:
+            return call_model(self._subject, batch, split_batch(self._subject, batch))
+        except CaptureError:
+            raise
+        except Exception as error:
+            raise CaptureError(f"the forward raised {told(error)}") from error
+
+    def _seen(self, outputs: Any, targets: Any, size: int) -> Seen:
+        axis = self._subject.batch_axis
+        goal = goal_of(targets, size, axis)
+        prediction = prediction_of(outputs, size, axis)
+        layout = self._fitting(prediction)
+        numbers = np.zeros((size, 0), np.float32)
+        if prediction is not None:
+            numbers = numbers_of(layout, prediction, goal).cpu().numpy()
+        losses = self._losses(outputs, targets, size, prediction, goal)
+        own_goal = goal_array(layout, goal)
+        reading, _ = make_reading(0, layout, no_trail(size), numbers=numbers, losses=losses, goal=own_goal)
+        several = None
+        if layout.kind == "multilabel":
+            several = np.asarray(numbers > (0.5 if layout.chances else 0.0))
+        return Seen(layout, reading, own_goal, several, self._tap.taken(size, axis))
+
+    def _fitting(self, prediction: Tensor | None) -> Layout:
+        """The layout of the first look, for outputs of this batch: maps and sequences may be of another size."""
+        assert self._first is not None
+        layout = self._first.layout
+        shape = () if prediction is None else tuple(prediction.shape[1:])
+        if layout.kind == "other" or shape == layout.shape:
+            return layout
+        if layout.kind in _OF_ANY_SIZE and len(shape) == len(layout.shape):
+            return replace(layout, shape=shape)
+        raise CaptureError(
+            f"the outputs for a sample have the shape {shape}, and had {layout.shape} at first: they cannot be read as "
+            f"outputs of one {layout.kind}"
+        )
+
+    def _losses(
+        self, outputs: Any, targets: Any, size: int, prediction: Tensor | None, goal: Tensor | None
+    ) -> Floats | None:
+        first = self._first
+        if first is None or first.how == "none":
+            return None
+        try:
+            if first.how == "alone":
+                found = losses_alone(self._subject, outputs, targets, size)
+            elif self._subject.loss_fn is not None:
+                found = losses_together(self._subject, outputs, targets, size)
+            else:
+                found = None if first.seen is None else first.seen.by_sample(size, prediction, goal)
+        except Exception:  # noqa: BLE001 - a loss that refuses this batch leaves its samples without one
+            return np.full(size, np.nan)
+        return np.full(size, np.nan) if found is None else found.float().cpu().numpy()

@@ -1,0 +1,1 @@
+"""Filters over columns: a language in which no code can be written."""

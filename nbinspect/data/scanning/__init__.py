@@ -1,0 +1,1 @@
+"""What is noted of each sample as it comes by."""

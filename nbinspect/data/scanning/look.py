@@ -1,0 +1,159 @@
+"""The first look at a loader: which part of its batches is the input, what it is, and whether it is random."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from nbinspect.calling import entering, split_batch
+from nbinspect.capture.batch import entries
+from nbinspect.capture.loader import only_indexes
+from nbinspect.capture.tensors import length_of, readable
+from nbinspect.data.loading.plan import Plan
+from nbinspect.data.loading.reading import Read, Reader, reads_of
+from nbinspect.data.scanning.signature import combined, sample_hashes
+from nbinspect.decode.choose import Decoder, choose_decoder
+from nbinspect.nested import tensors_in
+from nbinspect.records import Integers
+from nbinspect.subject import Subject
+
+_FEW = 8
+_MAIN_FIRST: tuple[Decoder, ...] = ("image", "audio", "text", "series", "table", "values")
+_BESIDE = {"mask", "type", "position", "segment", "lengths", "length"}
+_IDENTIFIERS = {"id", "ids", "idx", "index", "indices", "key", "uid", "path", "name", "file", "filename"}
+_TOKENS = {"input", "token", "word", "text"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which parts of a batch are what."""
+
+    inputs: tuple[str, ...]
+    """Of which the content is compared; none where nothing is known."""
+    main: str
+    """Of the inputs, the one that is described; empty where there is none."""
+    mask: str
+    """Tells which tokens of the main input count; empty where there is none."""
+    form: Decoder
+    random: bool
+    """Whether a few samples, read twice, were not the same."""
+
+
+def parts_in(inputs: Any, size: int) -> dict[str, Any]:
+    """Return the parts of a batch's inputs by name: tensors, lists of them for ragged samples, lists of strings."""
+    if isinstance(inputs, list | tuple) and _are_texts(inputs, size):
+        return {"x": inputs}
+    found: dict[str, Any] = dict(entries(inputs, "x", size))
+    if isinstance(inputs, dict):
+        found |= {f"x[{key!r}]": part for key, part in inputs.items() if _are_texts(part, size)}
+    return found
+
+
+def look_at(subject: Subject, loader: Any, plan: Plan) -> Layout | None:
+    """Read a few samples twice where that is possible, and tell the parts of a batch; None where none can be read."""
+    hashes: dict[int, set[int]] = {}
+    layout: Layout | None = None
+    for read in _few(subject, loader, plan):
+        if not len(read.indices):
+            continue
+        size = len(read.indices)
+        if layout is None:
+            layout = _layout(subject, read.value, size, read.indices)
+        if not layout.inputs:
+            break
+        try:
+            given = parts_in(split_batch(subject, read.value).inputs, size)
+            found = combined([sample_hashes(given[name], size) for name in layout.inputs])
+        except (TypeError, KeyError, IndexError):  # content of an unknown kind is not compared
+            continue
+        for index, own in zip(read.indices.tolist(), found.tolist(), strict=False):
+            hashes.setdefault(index, set()).add(own)
+    return layout and replace(layout, random=any(len(own) > 1 for own in hashes.values()))
+
+
+def _few(subject: Subject, loader: Any, plan: Plan) -> Iterator[Read]:
+    """Give some samples from all over the data set, twice; of a stream, or where those are bad, the first good ones."""
+    good = False
+    if plan.keys is not None:
+        count = 1 if plan.whole else _FEW
+        places = np.unique(np.linspace(0, len(plan.keys) - 1, count).astype(np.int64))
+        keys = [plan.keys[place] for place in places]
+        keys = keys if plan.counted and not isinstance(keys[0], np.integer) else [int(key) for key in keys]
+        times = 1 if only_indexes(loader) else 2
+        few = replace(plan, keys=keys * times, size=min(len(keys), max(plan.size, 2)), total=None)
+        for read in reads_of(subject, loader, few, workers=1):
+            good = good or bool(len(read.indices))
+            yield replace(read, indices=read.indices % len(keys)) if plan.counted and not plan.whole else read
+    if not good:
+        with closing(Reader(subject, loader)) as reader:
+            yield from (read for read in [next((read for read in reader if len(read.indices)), None)] if read)
+
+
+def _layout(subject: Subject, batch: Any, size: int, indices: Integers) -> Layout:
+    parts = split_batch(subject, batch)
+    found = parts_in(parts.inputs, size)
+    used = {
+        name: part
+        for name, part in found.items()
+        if length_of(part) == size and not _is_identifier(name, part, indices, alone=len(found) == 1)
+    }
+    used = _entering(subject, batch, used) or used
+    told = ((name, _form(part, name, subject)) for name, part in used.items() if not _words(name) & _BESIDE)
+    forms = {name: form for name, form in told if form is not None}
+    if not forms:
+        return Layout(tuple(used), "", "", "values", random=False)
+    main = min(forms, key=lambda name: _MAIN_FIRST.index(forms[name]))
+    mask = next((name for name in found if "mask" in _words(name) and forms[main] == "text"), "")
+    return Layout(tuple(used), main, mask, forms[main], random=False)
+
+
+def _entering(subject: Subject, batch: Any, used: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts that the user's network is called with; none where there is none, or it cannot be told."""
+    if type(subject.network) is nn.Identity:
+        return {}
+    try:
+        entered = {id(tensor) for _, tensor in entering(subject, batch, split_batch(subject, batch))}
+    except Exception:  # noqa: BLE001 - the user's own forward decides; all parts are taken then
+        return {}
+    return {
+        name: part for name, part in used.items() if any(id(tensor) in entered for _, tensor in tensors_in(part, ""))
+    }
+
+
+def _form(part: Any, name: str, subject: Subject) -> Decoder | None:
+    if not isinstance(part, Tensor) and isinstance(part[0], str | bytes):
+        return "text"
+    values = [readable(each)[0] for each in ([part] if isinstance(part, Tensor) else part)]
+    known = [each for each in values if each is not None]
+    if len(known) < len(values):
+        return None
+    return choose_decoder(known[0] if isinstance(part, Tensor) else known, name, subject=subject)
+
+
+def _is_identifier(name: str, part: Any, indices: Integers, *, alone: bool) -> bool:
+    """Whether a part beside others only says which sample it is."""
+    if alone or (isinstance(part, Tensor) and (part.dim() != 1 or part.is_floating_point())):
+        return False
+    if isinstance(part, Tensor) and np.array_equal(part.cpu().numpy(), indices):
+        return True
+    words = _words(name)
+    return bool(words & _IDENTIFIERS) and not words & _TOKENS
+
+
+def _are_texts(part: Any, size: int) -> bool:
+    return (
+        isinstance(part, Sequence)
+        and len(part) == size > 0
+        and not isinstance(part, str | bytes)
+        and all(isinstance(each, str | bytes) for each in part)
+    )
+
+
+def _words(name: str) -> set[str]:
+    return set(re.findall(r"[a-z]+", name.lower()))

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from nbinspect.data.explorer.error_sources import decompose
+from nbinspect.data.explorer.explorer import Explorer
+from nbinspect.data.human.asking import HumanBaseline
+from nbinspect.errors import InputError
+from nbinspect.subject import Subject
+
+
+class Said(nn.Module):
+    """Says what the second feature is: right where that is the label."""
+
+    def forward(self, x):
+        return nn.functional.one_hot(x[:, 1].long(), 2).float() * 10
+
+
+def loader(count, wrong):
+    """`count` samples of which the network gets `wrong` wrong."""
+    labels = torch.arange(count) % 2
+    said = labels.clone()
+    said[:wrong] = 1 - said[:wrong]
+    return DataLoader(TensorDataset(torch.stack([torch.rand(count), said.float()], 1), labels), batch_size=16)
+
+
+def explorer(val_loader=None):
+    own = Explorer(Subject(Said(), loader(50, 5), nn.CrossEntropyLoss(), val_loader=val_loader))
+    own.scan()
+    return own
+
+
+def test_the_error_of_each_set_is_that_of_the_network():
+    """Levels are the shares of wrong samples of each loader, in the order from training to test, and parts add up."""
+    own = explorer(loader(40, 12))
+    told = []
+    human = HumanBaseline(np.arange(50), np.arange(50) % 2, ["a", "b"], n=10)
+    while human.next() is not None:
+        human.answer(int(human.next().row % 2))
+    found = decompose(own, told.append, train_validation=loader(30, 6), test=loader(20, 10), human=human)
+    assert [(level.name, level.value) for level in found.levels] == [
+        ("human", 0),
+        ("train", 0.1),
+        ("train-validation", 0.2),
+        ("validation", 0.3),
+        ("test", 0.5),
+    ]
+    assert sum(part.value for part in found.parts) == pytest.approx(0.5)
+    assert {doing.work for doing in told} == {"scan", "predict"}
+
+
+def test_losses_are_taken_apart_where_they_are_asked_for():
+    """With the metric loss, levels are mean losses."""
+    found = decompose(explorer(loader(40, 12)), lambda _: None, metric="loss")
+    assert found.metric == "loss"
+    right, wrong = np.log1p(np.exp(-10)), 10 + np.log1p(np.exp(-10))
+    assert found.levels[0].value == pytest.approx(0.9 * right + 0.1 * wrong, rel=1e-4)
+
+
+def test_what_cannot_be_taken_apart_is_refused():
+    """Without validation data, or a column of that metric, the reason is told."""
+    with pytest.raises(InputError, match="val_loader"):
+        decompose(explorer(), lambda _: None)
+    with pytest.raises(InputError, match="'error'"):
+        decompose(explorer(loader(8, 1)), lambda _: None, metric="rmse")

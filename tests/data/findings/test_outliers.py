@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import median_abs_deviation
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+
+from nbinspect.data.findings.outliers import outliers, robust_scores
+from tests.data.records_of_data import column, record_of
+from tests.data.scanned_records import scanned
+
+
+def test_scores_are_deviations_from_the_median() -> None:
+    """Of a symmetric column the score is the distance from the median over the scaled MAD."""
+    values = np.random.default_rng(0).normal(3, 2, 20_001)
+    expected = (values - np.median(values)) / median_abs_deviation(values, scale="normal")
+    np.testing.assert_allclose(robust_scores(values), expected, rtol=0.03)
+
+
+def test_quantised_and_constant_columns_have_no_far_values() -> None:
+    """Where the MAD is 0 the range of nearly all values counts, and rare values of a constant column are not far."""
+    random = np.random.default_rng(0)
+    mostly = np.where(random.random(1000) < 0.3, random.integers(1, 6, 1000), 0).astype(float)
+    rare = np.zeros(1000)
+    rare[:3] = 1
+    assert np.abs(robust_scores(mostly)).max() < 4
+    assert robust_scores(rare).tolist() == [0] * 1000
+    assert np.abs(robust_scores(np.append(mostly, 500.0)))[-1] > 100
+    assert robust_scores(np.array([np.nan, np.inf, np.nan])).tolist() == [0, 0, 0]
+    assert robust_scores(np.zeros(0)).tolist() == []
+
+
+@pytest.mark.parametrize("draw", ["normal", "lognormal", "exponential", "gamma", "uniform"])
+def test_tails_of_usual_distributions_are_no_outliers(draw: str) -> None:
+    """Of a hundred thousand values of a common distribution, long tails included, nearly none is far."""
+    random = np.random.default_rng(0)
+    arguments = (0.5,) if draw == "gamma" else ()
+    values = getattr(random, draw)(*arguments, size=100_000)
+    assert (np.abs(robust_scores(values)) > 8).mean() < 2e-4
+
+
+def test_planted_samples_are_named_with_what_is_far() -> None:
+    """Corrupted pictures are found among digits by index and number, and the query shows just these."""
+    digits = load_digits()
+    pictures = digits.images.copy()
+    pictures[[5, 700]] *= 1000
+    found = outliers(scanned(pictures, digits.target, words=range(10)))
+    (finding,) = found.findings
+    far = found.columns[0].values > 8
+    far |= found.columns[1].values > float(finding.query.rpartition(" ")[2])
+    assert np.flatnonzero(far).tolist() == [5, 700]
+    assert (finding.level, finding.count) == ("warn", 2)
+    assert "sample 5 (" in finding.text
+    assert "sample 700 (" in finding.text
+
+
+@pytest.mark.parametrize("load", [load_wine, load_iris, load_breast_cancer, load_diabetes, load_digits])
+def test_real_data_raises_no_alarm(load: object) -> None:
+    """Nothing is warned of in real tables and pictures."""
+    data = load()
+    record = scanned(data.get("images", data.data), np.zeros(len(data.data)))
+    assert not [finding for finding in outliers(record).findings if finding.level == "warn"]
+
+
+def test_only_the_length_of_a_text_is_judged() -> None:
+    """Numbers of tokens are names, so that a rare token makes no outlier, while a very long text does."""
+    random = np.random.default_rng(0)
+    tokens, lengths = random.integers(0, 9, 300).astype(float), random.integers(20, 60, 300).astype(float)
+    tokens[5], lengths[9] = 1e6, 9000
+    record = record_of(column("max", "number", tokens), column("length", "number", lengths), form="text")
+    found = outliers(record)
+    assert np.flatnonzero(found.columns[0].values > 8).tolist() == [9]
+    assert found.findings[0].text.startswith("1 sample far from the others: sample 9 (length 9e+03")
+
+
+def test_a_sample_apart_is_found_by_its_neighbours() -> None:
+    """A row whose numbers are each in range lies far from all others in their combination."""
+    random = np.random.default_rng(0)
+    rows = random.uniform(-2, 2, (500, 1)) * [1, 1, -1, -1] + 0.05 * random.normal(size=(500, 4))
+    rows[77] = 1.5, -1.5, 1.5, -1.5
+    found = outliers(scanned(rows, np.zeros(500)))
+    distance = found.columns[1].values
+    assert distance.argmax() == 77
+    assert found.findings[0].count == 1
+    assert "sample 77 (neighbours" in found.findings[0].text
+
+
+def test_distances_are_those_to_the_fifth_neighbour() -> None:
+    """Distances agree with a brute-force search over standardised features, NaN where a sample is not embedded."""
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    part = np.arange(0, 60, 2)
+    record = scanned(rows, np.zeros(60), embedded=part, embedding=rows[part].astype(np.float32))
+    found = outliers(record).columns[1].values
+    scaled = rows[part] / rows[part].astype(np.float32).std(0)
+    table = np.sort(np.linalg.norm(scaled[:, None] - scaled[None], axis=2), axis=1)[:, 5]
+    np.testing.assert_allclose(found[part], table / np.median(table), rtol=1e-4)
+    assert np.isnan(found[1::2]).all()
+
+
+def test_many_samples_are_compared_with_some_and_that_is_said() -> None:
+    """Above the limit of comparisons the distances are to a part, drawn at random."""
+    rows = np.random.default_rng(0).normal(size=(15_000, 3))
+    found = outliers(scanned(rows, np.zeros(15_000)))
+    assert found.notes[0].startswith("Distances to neighbours are to those among 13,333 samples drawn at random")
+
+
+def test_few_samples_have_no_outliers() -> None:
+    """Below twenty samples, and without numbers and embedding, nothing is said."""
+    assert outliers(scanned(np.eye(10), np.zeros(10))).columns == ()
+    assert outliers(record_of(column("length", "index", np.arange(30)))).columns == ()

@@ -1,0 +1,385 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, default_collate
+
+from nbinspect.data.network.predicting import Predicting, predict
+from nbinspect.errors import CaptureError, InputError, LoaderError
+from nbinspect.subject import make_subject
+from tests.data.columns import classes, index, record
+from tests.dynamics import programs as made
+
+TEN = tuple(map(str, range(10)))
+
+
+def loader(*tensors, size=7, **options):
+    return DataLoader(TensorDataset(*tensors), size, **options)
+
+
+def predicted(subject, of=None, split="train", **options):
+    """Columns by name, on a record of an index alone or with a label."""
+    count = len((subject.loader if split == "train" else subject.val_loader).dataset)
+    found = predict(subject, split, of or record(index(count)), **options)
+    return {column.name: column for column in found}
+
+
+def own_outputs(model, *inputs):
+    """What the model gives in eval mode; it is left in the mode that it was in."""
+    before = {name: module.training for name, module in model.named_modules()}
+    with torch.no_grad():
+        outputs = model.eval()(*inputs)
+    for name, module in model.named_modules():
+        module.training = before[name]
+    return outputs
+
+
+def labelled(count=600):
+    return record(index(count), classes("label", made.CLASSES[:count].numpy(), TEN))
+
+
+def test_a_classifier_gives_what_its_own_forward_gives():
+    """Prediction, confidence, margin, loss and correctness equal those of a plain forward, in the order of the rows."""
+    subject = made.digits(made.cnn())
+    found, logits, goal = (
+        predicted(subject, labelled()),
+        own_outputs(subject.model, made.PIXELS[:600]),
+        made.CLASSES[:600],
+    )
+    chances = logits.double().softmax(1)
+    own = chances.gather(1, goal[:, None])[:, 0]
+    others = chances.scatter(1, goal[:, None], -1).amax(1)
+    np.testing.assert_array_equal(found["prediction"].values, logits.argmax(1))
+    np.testing.assert_array_equal(found["correct"].values, logits.argmax(1) == goal)
+    np.testing.assert_allclose(found["loss"].values, F.cross_entropy(logits, goal, reduction="none"), atol=1e-5)
+    np.testing.assert_allclose(found["confidence"].values, chances.amax(1), atol=1e-5)
+    np.testing.assert_allclose(found["margin"].values, own - others, atol=1e-5)
+    assert list(found) == ["prediction", "confidence", "margin", "loss", "correct"]
+    assert found["prediction"].words == TEN
+    assert all(column.help and column.about == "model" for column in found.values())
+
+
+def drawing(count=600):
+    """A subject whose loader draws from a generator of its own, and whose model has gradients and train mode."""
+    model = made.cnn()
+    own = torch.Generator().manual_seed(3)
+    batches = loader(made.PIXELS[:count], made.CLASSES[:count], size=64, shuffle=True, generator=own)
+    F.cross_entropy(model(made.PIXELS[:8]), made.CLASSES[:8]).backward()
+    return make_subject(model, batches, nn.CrossEntropyLoss()), own
+
+
+def test_nothing_is_left_behind():
+    """Weights, batch statistics, gradients, versions, modes, hooks, random states and the loader's generator stay."""
+    subject, own = drawing()
+    before, drawn = made.everything(subject.model), own.get_state()
+    predicted(subject)
+    assert made.same(before, made.everything(subject.model)) == []
+    assert torch.equal(own.get_state(), drawn)
+
+
+class Refusing(nn.Module):
+    """Raises at the sample whose first value is above a hundred, after it has drawn and changed its statistics."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.body, self.error = made.cnn(), error
+        self.seen = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen += 1
+        torch.rand(3)
+        out = self.body(x)
+        if (x[:, 0] > 100).any():
+            self.body.train()
+            raise self.error
+        return out
+
+
+@pytest.mark.parametrize("error", [ValueError("too bright"), KeyboardInterrupt()])
+def test_what_was_predicted_stands_when_the_forward_fails(error):
+    """An exception tells its place, an interrupt goes on; the rows before are predicted, and all else is as before."""
+    pixels = made.PIXELS[:300].clone()
+    pixels[200, 0] = 1000
+    model = Refusing(error)
+    subject = make_subject(model, loader(pixels, made.CLASSES[:300], size=32), nn.CrossEntropyLoss())
+    before = made.everything(model)
+    work = Predicting(subject, "train", record(index(300)))
+    with pytest.raises(CaptureError if isinstance(error, ValueError) else KeyboardInterrupt) as raised:
+        list(work)
+    if isinstance(error, ValueError):
+        assert "stopped at samples 192 to 223: the forward raised ValueError: too bright" in str(raised.value)
+        assert "test_predicting.py" in str(raised.value)
+    assert (work.result.samples, work.result.complete) == (192, False)
+    by_name = {column.name: column for column in work.result.columns}
+    np.testing.assert_array_equal(np.isnan(by_name["loss"].values), np.arange(300) >= 192)
+    assert (by_name["prediction"].values[192:] == -1).all()
+    assert by_name["correct"].kind == "number"
+    assert made.same(before, made.everything(model)) == []
+    assert model.seen == 0
+
+
+def test_it_can_be_cancelled():
+    """After a cancel no further batch is run, and what was predicted stands."""
+    work = Predicting(made.digits(), "train", labelled())
+    for progress in work:
+        if progress.done >= 128:
+            work.cancel()
+    assert (progress.done, progress.total, work.result.samples) == (128, 600, 128)
+    assert progress.left > 0
+
+
+def test_the_size_of_batches_makes_no_difference():
+    """Batches of one, and of seven with a smaller last one, give the same columns, also with a loss of the user's."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 1), nn.Flatten(0))
+    logits = own_outputs(model, made.PIXELS[:60])
+    order = (logits - 0.25).abs().argsort()  # the first logit, seen alone, looks like a probability
+    pixels, goal, logits = made.PIXELS[order], (made.CLASSES[order] > 4).float(), logits[order]
+    assert 0 < logits[0] < 0.5
+
+    def own(outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.softplus(outputs * (1 - 2 * targets)).mean()
+
+    ones, sevens = (
+        predicted(make_subject(model, loader(pixels, goal, size=size), own, task="binary")) for size in (1, 7)
+    )
+    np.testing.assert_array_equal(ones["prediction"].values, logits > 0)
+    for name, column in sevens.items():
+        np.testing.assert_allclose(ones[name].values, column.values, atol=1e-6)
+    assert sevens["prediction"].words == ("0", "1")
+
+
+def test_several_labels_are_told_in_words():
+    """Of a network for several labels the prediction is the text of those that it gives more than a half."""
+    goal = (torch.rand(40, 3, generator=torch.Generator().manual_seed(0)) > 0.5).float()
+    model = nn.Linear(64, 3)
+    subject = make_subject(model, loader(made.PIXELS[:40], goal), nn.BCEWithLogitsLoss(), class_names=["a", "b", "c"])
+    found, flags = predicted(subject), own_outputs(model, made.PIXELS[:40]) > 0
+    text = [found["prediction"].words[code] for code in found["prediction"].values]
+    assert text == [", ".join(itertools.compress("abc", row)) or "(none)" for row in flags.tolist()]
+    np.testing.assert_array_equal(found["correct"].values, (flags == (goal > 0.5)).all(1))
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_numbers_have_errors_in_original_units(outputs):
+    """Predictions are in the units of the targets, errors in those before scaling; there is no right and wrong."""
+    goal = torch.randn(50, outputs, generator=torch.Generator().manual_seed(0))
+    model = nn.Linear(64, outputs)
+    subject = make_subject(model, loader(made.PIXELS[:50], goal), nn.MSELoss())
+    found, own = predicted(subject, target_scale=(100.0, 20.0)), own_outputs(model, made.PIXELS[:50])
+    for place in range(outputs):
+        number = "" if outputs == 1 else f"_{place}"
+        np.testing.assert_allclose(found[f"prediction{number}"].values, own[:, place], rtol=1e-5)
+        wanted = 20 * (own - goal)[:, place]
+        np.testing.assert_allclose(found[f"error{number}"].values, wanted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found["loss"].values, (own - goal).square().mean(1), rtol=1e-4)
+    assert not {"correct", "confidence", "margin"} & set(found)
+
+
+def test_masks_and_pictures_have_a_loss_and_no_invented_class():
+    """Of a network for masks there are loss, confidence and margin, of one for pictures the loss alone."""
+    pictures = made.PIXELS[:20].reshape(20, 1, 8, 8)
+    subject = make_subject(made.Down(3), loader(pictures, (pictures[:, 0] * 2.9).long()), nn.CrossEntropyLoss())
+    found = predicted(subject)
+    logits = own_outputs(subject.model, pictures)
+    wanted = F.cross_entropy(logits, (pictures[:, 0] * 2.9).long(), reduction="none").mean((1, 2))
+    assert list(found) == ["confidence", "margin", "loss"]
+    np.testing.assert_allclose(found["loss"].values, wanted, atol=1e-5)
+    assert list(predicted(make_subject(made.Down(1), loader(pictures, pictures), nn.MSELoss()))) == ["loss"]
+
+
+def test_a_language_model_has_the_mean_loss_of_its_tokens():
+    """Batches of different lengths are read, padding is left out, and there is no class for a sample."""
+    model = made.Tokens(across=True)
+    rows = made.ids(12)
+    rows[3, 6:] = -100
+    subject = make_subject(model, loader(rows.clamp(min=0), rows, size=5), nn.CrossEntropyLoss())
+    found = predicted(subject)
+    each = F.cross_entropy(own_outputs(model, rows.clamp(min=0)), rows, reduction="none")
+    wanted = each.sum(1) / (rows != -100).sum(1)
+    np.testing.assert_allclose(found["loss"].values, wanted, atol=1e-5)
+    assert "prediction" not in found
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "BertForSequenceClassification"])
+def test_models_that_compute_their_own_loss(kind):
+    """The losses of a model of transformers are those of its samples, taken one by one."""
+    torch.manual_seed(0)
+    rows = made.ids(11)
+    if kind == "gpt2":
+        model, columns = made.gpt2(), {"input_ids": rows, "labels": rows}
+    else:
+        model, columns = made.bert(kind), {"input_ids": rows, "labels": torch.arange(11) % 3}
+    subject = make_subject(model, DataLoader(made.Named(**columns), 4))
+    found = predicted(subject)
+    each = [own_outputs_of(model, {name: part[n : n + 1] for name, part in columns.items()}) for n in range(11)]
+    np.testing.assert_allclose(found["loss"].values, each, rtol=1e-4)
+    assert ("prediction" in found) == (kind != "gpt2")
+
+
+def own_outputs_of(model, batch):
+    with torch.no_grad():
+        loss = model.eval()(**batch).loss
+    model.train()
+    return float(loss)
+
+
+def test_the_users_own_forward_and_split_are_used():
+    """What the user says of batches holds here as well."""
+    model = made.mlp()
+    rows = made.Named(picture=made.PIXELS[:30], kind=made.CLASSES[:30])
+    subject = make_subject(
+        model,
+        DataLoader(rows, 8),
+        nn.CrossEntropyLoss(),
+        forward=lambda network, batch: network(batch["picture"] * 2),
+        split=lambda batch: (batch["picture"], batch["kind"]),
+    )
+    wanted = own_outputs(model, made.PIXELS[:30] * 2).argmax(1)
+    np.testing.assert_array_equal(predicted(subject)["prediction"].values, wanted)
+
+
+def test_samples_without_a_label_are_neither_right_nor_wrong():
+    """Where the loss ignores a label there is a prediction, and no correctness, margin or word made up for it."""
+    goal = made.CLASSES[:30].clone()
+    goal[5] = -100
+    found = predicted(make_subject(made.mlp(), loader(made.PIXELS[:30], goal), nn.CrossEntropyLoss()))
+    assert found["prediction"].values[5] >= 0
+    assert np.isnan(found["correct"].values[5])
+    assert np.isnan(found["margin"].values[5])
+    assert set(np.delete(found["correct"].values, 5)) <= {0.0, 1.0}
+
+
+def test_without_labels_there_are_predictions():
+    """Inputs alone give no loss and no correctness; confidence stands where the task is told."""
+    subject = make_subject(made.mlp(), loader(made.PIXELS[:30]), task="classification")
+    assert list(predicted(subject)) == ["prediction", "confidence"]
+
+
+def test_classes_are_called_as_in_the_labels():
+    """A word of the label column is the word of that class in the predictions, however the labels are numbered."""
+    goal = made.CLASSES[:200]
+    labels = classes("label", 9 - goal.numpy(), [f"digit {9 - place}" for place in range(10)])
+    found = predicted(made_of(goal), record(index(200), labels))
+    assert found["prediction"].words == tuple(f"digit {place}" for place in range(10))
+
+
+def made_of(goal):
+    return make_subject(made.mlp(), loader(made.PIXELS[: len(goal)], goal, size=50), nn.CrossEntropyLoss())
+
+
+def test_rows_follow_the_record():
+    """Of a record of some samples those alone are predicted, each in its own row."""
+    subject, chosen = made.digits(), np.array([3, 77, 78, 401])
+    some = record(index(600))
+    some = record(type(some.columns[0])("index", "index", chosen, "sample"))
+    found = predicted(subject, some)
+    np.testing.assert_array_equal(found["prediction"].values, own_outputs(subject.model, made.PIXELS[chosen]).argmax(1))
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return zip(made.PIXELS[:50], made.CLASSES[:50], strict=True)
+
+
+def test_streams_are_predicted_in_the_order_of_reading():
+    """An iterable data set is gone through once more, and its rows are counted as they come."""
+    subject = make_subject(made.mlp(), DataLoader(Stream(), 8), nn.CrossEntropyLoss())
+    found = {column.name: column for column in predict(subject, "train", record(index(50)))}
+    np.testing.assert_array_equal(found["prediction"].values, own_outputs(subject.model, made.PIXELS[:50]).argmax(1))
+
+
+def test_the_validation_split_is_read_from_its_loader():
+    """It has its own rows, and without a loader for it there is one error."""
+    subject = made.digits()
+    found = predicted(subject, split="validation")
+    np.testing.assert_array_equal(
+        found["prediction"].values, own_outputs(subject.model, made.PIXELS[600:1000]).argmax(1)
+    )
+    with pytest.raises(LoaderError, match="no validation loader"):
+        predict(make_subject(made.mlp(), subject.loader), "validation", labelled())
+
+
+@pytest.mark.parametrize("scale", [3.0, (0, 0), (0, float("nan")), ("a", "b"), (1, 2, 3)])
+def test_a_scale_that_is_none_is_refused(scale):
+    """Before anything is run one error says what was expected."""
+    with pytest.raises(InputError, match="target_scale"):
+        Predicting(made.digits(), "train", labelled(), target_scale=scale)
+
+
+def test_outputs_of_another_shape_are_told():
+    """A network whose outputs differ between batches cannot be read as one classifier."""
+
+    class Widening(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x[:, : 10 if x[0, 0] < 5 else 12] * 1.0
+
+    pixels = made.PIXELS[:200].clone()
+    pixels[150:, 0] = 9
+    subject = make_subject(Widening(), loader(pixels, made.CLASSES[:200], size=50), nn.CrossEntropyLoss())
+    with pytest.raises(CaptureError, match=r"shape \(12,\), and had \(10,\)"):
+        predicted(subject)
+
+
+def test_nan_outputs_have_no_prediction():
+    """A sample whose logits are NaN has no class, no confidence, and is neither right nor wrong."""
+    pixels = made.PIXELS[:30].clone()
+    pixels[4] = torch.nan
+    found = predicted(make_subject(nn.Linear(64, 10), loader(pixels, made.CLASSES[:30]), nn.CrossEntropyLoss()))
+    assert found["prediction"].values[4] == -1
+    assert np.isnan([found[name].values[4] for name in ("confidence", "margin", "loss", "correct")]).all()
+
+
+def test_a_collate_that_drops_samples_is_told():
+    """Where a batch has fewer samples than were read for it, none can be told which is which."""
+    rows = TensorDataset(made.PIXELS[:20], made.CLASSES[:20])
+    half = DataLoader(rows, 10, collate_fn=lambda samples: default_collate(samples[::2]))
+    with pytest.raises((CaptureError, LoaderError)):
+        predicted(make_subject(made.mlp(), half, nn.CrossEntropyLoss()))
+
+
+class Files(Dataset):
+    """Samples that are made anew each time, from a random state of the data set's own, as augmentation does."""
+
+    def __init__(self) -> None:
+        self.drawn = np.random.default_rng(0)
+
+    def __len__(self) -> int:
+        return 40
+
+    def __getitem__(self, place: int) -> tuple[Tensor, int]:
+        if place == 11:
+            raise OSError("cannot be read")
+        self.drawn.random()
+        return made.PIXELS[place], int(made.CLASSES[place])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_samples_that_cannot_be_read_are_left_out(workers):
+    """A row that the scan had, and that raises now, has no prediction; all others stand, with workers and without."""
+    rows = Files()
+    subject = make_subject(made.mlp(), DataLoader(rows, 8, num_workers=workers), nn.CrossEntropyLoss())
+    found, state = predicted(subject), rows.drawn.bit_generator.state
+    wanted = own_outputs(subject.model, made.PIXELS[:40]).argmax(1).numpy()
+    wanted[11] = -1
+    np.testing.assert_array_equal(found["prediction"].values, wanted)
+    assert state == np.random.default_rng(0).bit_generator.state
+
+
+@pytest.mark.gpu
+def test_a_model_on_an_accelerator_gives_the_same():
+    """Predictions, losses and features of a network on a GPU are those of its copy on the processor."""
+    subject = made.digits(made.cnn().eval())
+    here = Predicting(subject, "train", labelled())
+    list(here)
+    subject.model.cuda()
+    there = Predicting(subject, "train", labelled())
+    list(there)
+    for one, other in zip(here.result.columns, there.result.columns, strict=True):
+        np.testing.assert_allclose(one.values, other.values, atol=1e-3)
+    np.testing.assert_allclose(here.result.features.values, there.result.features.values, atol=1e-3)
