@@ -339,8 +339,9 @@ test("of 10,000 words those are found that hold what is searched, in capitals or
 });
 
 test("labels have keys where there are enough, and what is typed means one of them or none", () => {
-  assert.deepEqual(keysOf(["a", "b"]), ["1", "2"]);
-  assert.equal(keysOf(Array.from({ length: 35 }, String)).at(-1), "z");
+  assert.deepEqual(keysOf(["cat", "dog"]), ["1", "2"]);
+  assert.deepEqual(keysOf(["0", "1", "cat", "B", "1"]), ["0", "1", "2", "b", "3"]);
+  assert.equal(keysOf(Array.from({ length: 35 }, (_, i) => `class ${i}`)).at(-1), "z");
   assert.deepEqual(keysOf(Array.from({ length: 36 }, String)), []);
   const words = ["cat", "car", "dog", "Dog"];
   assert.deepEqual(["cat", "d", "ca", "dog", "DOG", "", "x", "Dog"].map((text) => meant(words, text)), [0, -1, -1, 2, -1, -1, -1, 3]);

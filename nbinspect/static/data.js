@@ -545,7 +545,7 @@ function tell(line2, text) {
 }
 
 // src/data/result.js
-function createResult({ actions }, { key, method = key, text, verb, params = () => ({}), draw, reason = () => "", after }) {
+function createResult({ actions }, { key, method = key, text, verb, params = () => ({}), draw, reason = () => "", after, atOnce }) {
   const go = button(verb, () => void actions.work(key, method, params()));
   const stop = button("Cancel", () => void actions.ask("cancel"), { hidden: true });
   const about = h("p", { class: "ne-about" }, text);
@@ -561,7 +561,9 @@ function createResult({ actions }, { key, method = key, text, verb, params = () 
       if (changed(before, state, ["answers", "dataset", "status", "pending"])) {
         const answer = state.answers.get(key);
         const busy = state.pending.includes(method);
-        enable(go, { reason: busy ? "" : reason(state) || reasonAgainstWork(state), busy });
+        const against = reason(state) || reasonAgainstWork(state);
+        if (atOnce && !answer && !busy && !against) void actions.work(key, method, params());
+        enable(go, { reason: busy ? "" : against, busy });
         say(go, answer ? `${verb} again` : verb);
         stop.hidden = !busy || state.status.work === null;
         old.hidden = !answer?.payload || !isOutdated(state, answer);
@@ -650,7 +652,13 @@ var wordsOf2 = (state) => (
 
 // src/data/labelkeys.js
 var KEYS = "123456789abcdefghijklmnopqrstuvwxyz";
-var keysOf = (words) => words.length <= KEYS.length ? [...KEYS.slice(0, words.length)] : [];
+function keysOf(words) {
+  if (words.length > KEYS.length) return [];
+  const names = words.map((word) => word.trim().toLowerCase());
+  const own = names.map((name, i) => /^[0-9a-z]$/.test(name) && names.indexOf(name) === i ? name : "");
+  const free = [...KEYS].filter((key) => !own.includes(key));
+  return own.map((key) => key || String(free.shift()));
+}
 function meant(words, text) {
   const typed2 = text.trim().toLowerCase();
   if (!typed2) return -1;
@@ -3226,7 +3234,7 @@ function createScatter(kit) {
   }
   function begin({ dataset, view, status }) {
     const key = `${dataset?.name} ${dataset?.split}`;
-    if (!dataset?.complete || view?.scatter || asked === key || status.state === "closed" || dataset.scanned < 3) return;
+    if (!dataset?.complete || view?.scatter || asked === key || status.state !== "idle" || dataset.scanned < 3) return;
     asked = key;
     const first = COLOURS.find((name) => dataset.columns.some((own) => own.name === name && own.kind !== "text"));
     void ask({ map: "pca", colour: first ?? null });
@@ -3325,6 +3333,7 @@ function createConfusion(kit) {
     key: "confusion",
     text: "Which class is taken for which. A click on a count shows those samples.",
     verb: "Count",
+    atOnce: true,
     reason: ({ dataset }) => dataset?.predicted ? "" : "press Predict first",
     draw(payload) {
       const rows = matrixOf(payload);
@@ -4092,7 +4101,7 @@ function download(name, text, beside) {
   beside.append(link);
   link.click();
   link.remove();
-  setTimeout(() => URL.revokeObjectURL(address), 6e4);
+  setTimeout(() => URL.revokeObjectURL(address), 4e3);
 }
 
 // src/data/toolbar.js

@@ -411,7 +411,7 @@ function download(name, text, beside) {
   beside.append(link);
   link.click();
   link.remove();
-  setTimeout(() => URL.revokeObjectURL(address), 6e4);
+  setTimeout(() => URL.revokeObjectURL(address), 4e3);
 }
 
 // src/sanity/axis.js

@@ -33,7 +33,7 @@ def test_notebook_runs_and_exports(path: Path, tmp_path: Path) -> None:
     views = [
         cell
         for cell in json.loads(before)["cells"]
-        if "".join(cell["source"]).endswith((".batch()", "view", "dynamics"))
+        if "".join(cell["source"]).endswith((".batch()", "view", "dynamics", "explorer"))
     ]
     assert views
     assert html.count('class="nbinspect-page ') >= len(views)

@@ -28,6 +28,7 @@ export function createConfusion(kit) {
     key: "confusion",
     text: "Which class is taken for which. A click on a count shows those samples.",
     verb: "Count",
+    atOnce: true,
     reason: ({ dataset }) => (dataset?.predicted ? "" : "press Predict first"),
     draw(payload) {
       const rows = matrixOf(payload);

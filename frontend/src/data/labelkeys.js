@@ -2,8 +2,14 @@
 
 const KEYS = "123456789abcdefghijklmnopqrstuvwxyz";
 
-/** A key for each word; none where there are more words than keys. @param {string[]} words */
-export const keysOf = (words) => (words.length <= KEYS.length ? [...KEYS.slice(0, words.length)] : []);
+/** A key for each word, its own where it is one letter or digit; none where there are more words than keys. @param {string[]} words */
+export function keysOf(words) {
+  if (words.length > KEYS.length) return [];
+  const names = words.map((word) => word.trim().toLowerCase());
+  const own = names.map((name, i) => (/^[0-9a-z]$/.test(name) && names.indexOf(name) === i ? name : ""));
+  const free = [...KEYS].filter((key) => !own.includes(key));
+  return own.map((key) => key || String(free.shift()));
+}
 
 /** The place of the word that is meant by a text: the word itself, or the only one that begins so; −1 for none.
  * @param {string[]} words @param {string} text

@@ -20,9 +20,10 @@ import { reasonAgainstWork } from "./state.js";
  * @param {(payload: any, state: State) => import("../dom.js").Child[]} about.draw
  * @param {(state: State) => string} [about.reason] why not now
  * @param {(state: State) => void} [about.after] of every update
+ * @param {boolean} [about.atOnce] whether it is quick enough to be done without being asked for
  * @returns {import("./types.js").View & { body: HTMLElement }}
  */
-export function createResult({ actions }, { key, method = key, text, verb, params = () => ({}), draw, reason = () => "", after }) {
+export function createResult({ actions }, { key, method = key, text, verb, params = () => ({}), draw, reason = () => "", after, atOnce }) {
   const go = button(verb, () => void actions.work(key, method, params()));
   const stop = button("Cancel", () => void actions.ask("cancel"), { hidden: true });
   const about = h("p", { class: "ne-about" }, text);
@@ -39,7 +40,9 @@ export function createResult({ actions }, { key, method = key, text, verb, param
       if (changed(before, state, ["answers", "dataset", "status", "pending"])) {
         const answer = state.answers.get(key);
         const busy = state.pending.includes(method);
-        enable(go, { reason: busy ? "" : reason(state) || reasonAgainstWork(state), busy });
+        const against = reason(state) || reasonAgainstWork(state);
+        if (atOnce && !answer && !busy && !against) void actions.work(key, method, params());
+        enable(go, { reason: busy ? "" : against, busy });
         say(go, answer ? `${verb} again` : verb);
         stop.hidden = !busy || state.status.work === null;
         old.hidden = !answer?.payload || !isOutdated(state, answer);

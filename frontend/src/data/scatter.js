@@ -63,7 +63,7 @@ export function createScatter(kit) {
   /** A first map, once for each split. @param {State} state */
   function begin({ dataset, view, status }) {
     const key = `${dataset?.name} ${dataset?.split}`;
-    if (!dataset?.complete || view?.scatter || asked === key || status.state === "closed" || dataset.scanned < 3) return;
+    if (!dataset?.complete || view?.scatter || asked === key || status.state !== "idle" || dataset.scanned < 3) return;
     asked = key;
     const first = COLOURS.find((name) => dataset.columns.some((own) => own.name === name && own.kind !== "text"));
     void ask({ map: "pca", colour: first ?? null });

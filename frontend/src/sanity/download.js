@@ -18,5 +18,5 @@ export function download(name, text, beside) {
   link.click();
   link.remove();
   // The browser reads the text after the click has been handled.
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  setTimeout(() => URL.revokeObjectURL(address), 4_000);
 }

@@ -72,8 +72,16 @@ class HumanBaseline:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """A key for each class, 1 … 9 and then a … z; empty where there are more than 35 classes, which are typed."""
-        return tuple(KEYS[: len(self.words)]) if len(self.words) <= len(KEYS) else ()
+        """A key for each class: its name where that is one letter or digit, else the first free one of 1 … 9, a … z.
+
+        Empty where there are more than 35 classes, which are typed.
+        """
+        if len(self.words) > len(KEYS):
+            return ()
+        names = [word.strip().lower() for word in self.words]
+        own = [name if name in ("0", *KEYS) and names.index(name) == n else "" for n, name in enumerate(names)]
+        free = (key for key in KEYS if key not in own)
+        return tuple(key or next(free) for key in own)
 
     @property
     def total(self) -> int:

@@ -165,6 +165,9 @@ def test_keys_and_words_name_classes() -> None:
     assert [few.find(text) for text in ("2", "cat", "CATF", "c", "3", "", "dog")] == [1, 0, 1, None, None, None, None]
     letters = HumanBaseline([0, 1], [0, 11], [f"w{place}" for place in range(12)])
     assert letters.keys[8:] == ("9", "a", "b", "c")
+    digits = HumanBaseline([0, 1], [0, 1], ["0", "1", "cat", "B"])
+    assert digits.keys == ("0", "1", "2", "b")
+    assert [digits.find(key) for key in digits.keys] == [0, 1, 2, 3]
     many = HumanBaseline([0, 1], [0, 9999], [f"w{place}" for place in range(10_000)])
     assert many.keys == ()
     assert [many.find(text) for text in ("w77", "w9999", "w")] == [77, 9999, None]
