@@ -2,7 +2,8 @@
 
 A loader is gone through bare and scanned once in each round after one to warm up, and medians are compared. The peaks
 are those of what the scan itself holds in the process that asks for it, and of the whole of its largest worker. Run it
-as ``python benchmarks/scan.py``; it prints one table. ``--quick`` takes a tenth of the samples.
+as ``python benchmarks/scan.py``; it prints one table. ``--quick`` takes a tenth of the samples. The map and the
+outliers by distance are timed on the record of 100,000 samples, which is all that a scan keeps for them.
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from nbinspect.data.findings.mapping import map_of
+from nbinspect.data.findings.outliers import outliers
 from nbinspect.data.scanning.scan import Scan, scanned
+from nbinspect.records import DatasetRecord
 from nbinspect.subject import Subject
 
 SIZE = (500, 375)
 FILES, PICTURES, ROWS = 5000, 50_000, 1_000_000
+MAPPED, MINUTE = 100_000, 60
 
 Make = Callable[[], DataLoader[Any]]
 Way = Callable[[DataLoader[Any]], None]
@@ -106,6 +111,19 @@ def cleanlab_duplicates(loader: DataLoader[Any]) -> None:
     features = rows.reshape(len(rows), -1)
     lab = Datalab({"label": labels}, label_name="label", verbosity=0)
     lab.find_issues(features=features, issue_types={"near_duplicate": {}, "outlier": {}})
+
+
+def afterwards(count: int, rounds: int) -> None:
+    """Print how long the map and the outliers of the record of so many pictures take, the median of rounds."""
+    record = scanned(Scan(Subject(nn.Identity(), pictures(count))), lambda _: None)
+    ways: dict[str, Callable[[DatasetRecord], object]] = {"map (PCA)": map_of, "outliers": outliers}
+    for name, way in ways.items():
+        times = []
+        for _ in range(rounds):
+            start = time.perf_counter()
+            way(record)
+            times.append(time.perf_counter() - start)
+        print(f"{name:<18} {count:9,} {statistics.median(times):9.2f} s, limit {MINUTE} s")
 
 
 def seconds_of(way: Way, loader: DataLoader[Any]) -> float:
@@ -193,6 +211,8 @@ def main() -> None:
                 f"{row:<18} {count:9,} {count / plain:9,.0f} {count / own:9,.0f} {own / plain:6.2f} {limit:6.2f} "
                 f"{parent:8.0f} {worker:9.0f}  {beside['cleanlab']:>17} {beside['fastdup']:>14}"
             )
+    if "map and outliers".startswith(options.only):
+        afterwards(MAPPED // share, options.rounds)
 
 
 if __name__ == "__main__":
