@@ -13,7 +13,7 @@ from nbinspect.capture.task import named_loss, tell_task
 from nbinspect.decode.names import Names
 from nbinspect.evaluation.layout import IGNORED, Layout, goal_of, lay_out, prediction_of
 from nbinspect.evaluation.reduction import token_losses
-from nbinspect.evaluation.sample_losses import How, LossSeen, how_to_take, watched_loss
+from nbinspect.evaluation.sample_losses import How, LossSeen, how_to_take, is_listed, seen_of_sound, watched_loss
 from nbinspect.nested import fields_of, tensors_in
 from nbinspect.records import Integers, TaskRecord
 from nbinspect.subject import Subject
@@ -37,6 +37,8 @@ class FirstLook:
     losses: Tensor | None
     """(N,)"""
     seen: LossSeen | None
+    refusal: Exception | None = None
+    """What the user's loss raised, where it takes none of the samples."""
 
     def names(self, columns: Integers) -> tuple[str, ...]:
         """Return the user's names of these outputs, of a binary task of both classes; empty where there are none."""
@@ -63,14 +65,12 @@ def look(subject: Subject, batch: Any, outputs: Any, size: int, seen: LossSeen |
         seen: the last loss of PyTorch's that the model itself called.
     """
     parts, axis = split_batch(subject, batch), subject.batch_axis
-    prediction = prediction_of(outputs, size, axis) if size else None
+    refusal: Exception | None = None
+    prediction = output_of(outputs, size, axis) if size else None
     goal = goal_of(parts.targets, size, axis) if size else None
     total: Any = (fields_of(outputs) or {}).get("loss")
     if subject.loss_fn is not None and parts.targets is not None:
-        try:
-            total, seen = watched_loss(subject, outputs, parts.targets)
-        except Exception:  # noqa: BLE001 - the user's loss may raise anything; then there are no losses to show
-            total = None
+        total, seen, refusal = _of_users_loss(subject, outputs, parts.targets, size, seen)
     task = tell_task(
         subject,
         named_loss(subject.loss_fn) if seen is None else seen.name,
@@ -90,7 +90,26 @@ def look(subject: Subject, batch: Any, outputs: Any, size: int, seen: LossSeen |
     elif subject.loss_fn is None and seen is not None and prediction is not None and goal is not None:
         losses = _of_model(seen, prediction, goal, total)
         how = "none" if losses is None else "together"
-    return FirstLook(subject, size, task, layout, outputs, prediction, goal, how, losses, seen)
+    return FirstLook(subject, size, task, layout, outputs, prediction, goal, how, losses, seen, refusal)
+
+
+def output_of(outputs: Any, size: int, axis: int = 0) -> Tensor | None:
+    """Return `prediction_of`; None too for a list with a mapping for each sample, as of boxes."""
+    return None if is_listed(outputs, size) else prediction_of(outputs, size, axis)
+
+
+def _of_users_loss(
+    subject: Subject, outputs: Any, targets: Any, size: int, seen: LossSeen | None
+) -> tuple[Any, LossSeen | None, Exception | None]:
+    """What the user's loss gives, the loss of PyTorch's in it, and what it raised where it takes no sample."""
+    try:
+        return *watched_loss(subject, outputs, targets), None
+    except Exception as error:  # noqa: BLE001 - the user's loss may raise anything, and of one bad label for all
+        refusal = error
+    try:
+        return *seen_of_sound(subject, outputs, targets, size), None
+    except Exception:  # noqa: BLE001 - as above; then there are no losses to show
+        return None, seen, refusal
 
 
 def _shifted(

@@ -11,16 +11,21 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
 
 from nbinspect.calling import call_loss
 from nbinspect.capture.task import LOSSES
-from nbinspect.evaluation.samples import picked
+from nbinspect.errors import CaptureError
+from nbinspect.evaluation.samples import axis_of, picked
+from nbinspect.nested import tensors_in
 from nbinspect.subject import Subject
 
 How = Literal["together", "alone", "none"]
 """In one call for all samples, in one call for each, or not at all."""
 
+_UNCUT = (Mapping, str, bytes, int, float)
+"""What a list holds one of for each sample."""
 _FUNCTIONS: dict[Any, str] = {getattr(functional, name[2:]): name for name in LOSSES}
 
 
@@ -94,39 +99,124 @@ def watched_loss(subject: Subject, outputs: Any, targets: Any) -> tuple[Any, Los
     return loss, watch.seen
 
 
-def losses_alone(subject: Subject, outputs: Any, targets: Any, size: int) -> Tensor | None:
-    """Return what the user's loss gives on each sample alone (N,); None where it refuses, or there is none."""
+def losses_alone(
+    subject: Subject, outputs: Any, targets: Any, size: int, refused: dict[int, Exception] | None = None
+) -> Tensor | None:
+    """Return what the user's loss gives on each sample alone (N,), NaN where it refuses it.
+
+    None where it refuses all of them, where samples cannot be told apart, or where there is no loss.
+
+    Args:
+        subject: the live objects.
+        outputs: what the model returned for N samples.
+        targets: of the same samples.
+        size: number of samples, N.
+        refused: is given the place of each sample that the loss refuses, and what it raised.
+    """
     if subject.loss_fn is None or targets is None:
         return None
     axis = subject.batch_axis
-    try:
-        each = [
-            torch.as_tensor(subject.loss_fn(picked(outputs, [n], size, axis), picked(targets, [n], size, axis)))
-            for n in range(size)
-        ]
-        return torch.stack([loss.detach().float().reshape(()) for loss in each])
-    except Exception:  # noqa: BLE001 - a loss over pairs or over whole batches refuses a single sample
+    if not (_can_be_cut(outputs, size, axis) and _can_be_cut(targets, size, axis)):
         return None
+    found: list[Tensor | None] = []
+    raised: dict[int, Exception] = {}
+    for n in range(size):
+        try:
+            loss = torch.as_tensor(subject.loss_fn(_cut(outputs, [n], size, axis), _cut(targets, [n], size, axis)))
+            found.append(loss.detach().float().reshape(()))
+        except Exception as error:  # noqa: BLE001, PERF203 - one label may be bad, or the loss be one over whole batches
+            raised[n] = error
+            found.append(None)
+    first = next((loss for loss in found if loss is not None), None)
+    if refused is not None:
+        refused |= raised
+    if first is None:
+        return None
+    return torch.stack([torch.full_like(first, torch.nan) if loss is None else loss for loss in found])
 
 
-def losses_together(subject: Subject, outputs: Any, targets: Any, size: int) -> Tensor | None:
+def losses_together(
+    subject: Subject, outputs: Any, targets: Any, size: int, refused: dict[int, Exception] | None = None
+) -> Tensor | None:
     """Return the loss of each sample (N,) from one call of the user's loss; None where that gives none.
 
-    It is that of the last loss of PyTorch's in it; `how_to_take` finds out whether it is all of the user's loss.
+    It is that of the last loss of PyTorch's in it; `how_to_take` finds out whether it is all of the user's loss. Where
+    that call raises, a single sample may be to blame: then the losses are taken one by one.
     """
+    try:
+        return _in_one_call(subject, outputs, targets, size)
+    except Exception:  # noqa: BLE001 - whatever the user's loss raises of a bad label
+        return losses_alone(subject, outputs, targets, size, refused)
+
+
+def seen_of_sound(subject: Subject, outputs: Any, targets: Any, size: int) -> tuple[Any, LossSeen | None]:
+    """Return what `watched_loss` gives for those of the samples that the user's loss does not refuse alone.
+
+    Raises:
+        CaptureError: where it refuses all of them.
+    """
+    sound, axis = _sound(losses_alone(subject, outputs, targets, size)), subject.batch_axis
+    if not sound:
+        raise CaptureError("the loss takes none of the samples alone")
+    return watched_loss(subject, _cut(outputs, sound, size, axis), _cut(targets, sound, size, axis))
+
+
+def _in_one_call(subject: Subject, outputs: Any, targets: Any, size: int) -> Tensor | None:
     _, seen = watched_loss(subject, outputs, targets)
     return None if seen is None else seen.by_sample(size)
 
 
+def _of_sound(subject: Subject, outputs: Any, targets: Any, size: int, alone: Tensor) -> Tensor | None:
+    """The losses from one call for the samples that the loss does not refuse, NaN of the others."""
+    sound, axis = _sound(alone), subject.batch_axis
+    try:
+        rest = _in_one_call(subject, _cut(outputs, sound, size, axis), _cut(targets, sound, size, axis), len(sound))
+    except Exception:  # noqa: BLE001 - the user's loss may raise anything; then they are taken one by one
+        return None
+    if rest is None:
+        return None
+    whole = torch.full_like(alone, torch.nan)
+    whole[sound] = rest.to(whole)
+    return whole
+
+
+def _sound(alone: Tensor | None) -> list[int]:
+    return [] if alone is None else torch.nonzero(~alone.isnan()).flatten().tolist()
+
+
+def _can_be_cut(value: Any, size: int, axis: int) -> bool:
+    """Whether something in a value speaks of each sample apart."""
+    if is_listed(value, size):
+        return True
+    if isinstance(value, dict) and any(isinstance(part, list) and len(part) == size for part in value.values()):
+        return True
+    packed = isinstance(value, PackedSequence)  # the samples of each step, one after the other
+    return not packed and any(axis_of(tensor, size, axis) is not None for _, tensor in tensors_in(value, ""))
+
+
+def is_listed(value: Any, size: int) -> bool:
+    """Whether a value is a list with one mapping, string or number for each of `size` samples."""
+    return isinstance(value, list | tuple) and len(value) == size > 0 and all(isinstance(v, _UNCUT) for v in value)
+
+
+def _cut(value: Any, samples: list[int], size: int, axis: int) -> Any:
+    if is_listed(value, size):
+        return [value[n] for n in samples] if isinstance(value, list) else tuple(value[n] for n in samples)
+    return picked(value, samples, size, axis)
+
+
 def how_to_take(subject: Subject, outputs: Any, targets: Any, size: int) -> tuple[How, Tensor | None]:
-    """Return how the samples' losses are taken, and these losses (N,): in one call only where it gives the same."""
+    """Return how the samples' losses are taken, and these losses (N,): in one call only where it gives the same.
+
+    A sample that the loss refuses has NaN, and says nothing of how those of the others are taken.
+    """
     if subject.loss_fn is None or targets is None or not size:
         return "none", None
     alone = losses_alone(subject, outputs, targets, size)
     try:
-        together = losses_together(subject, outputs, targets, size)
-    except Exception:  # noqa: BLE001 - the user's loss may raise anything; then there are no losses to show
-        together = None
+        together = _in_one_call(subject, outputs, targets, size)
+    except Exception:  # noqa: BLE001 - the user's loss may raise anything; then those that it takes tell
+        together = None if alone is None else _of_sound(subject, outputs, targets, size, alone)
     if together is not None and (
         alone is None or torch.allclose(together.float(), alone, rtol=1e-3, atol=1e-5, equal_nan=True)
     ):

@@ -46,7 +46,7 @@ def data_figure(sheet: DataSheet, *, samples: int = 24) -> Figure:
     if sheet.samples is not None and sheet.samples.inputs:
         batch = sheet.samples
         across = _PICTURES if isinstance(batch.inputs[0], Pictures) else None
-        y = draw(Panel(axes, y, batch, min(samples, batch.batch.size), across, True), batch.inputs[0])
+        y = draw(Panel(axes, y, batch, min(samples, batch.batch.size), across, True, indexed=True), batch.inputs[0])
     return cut(figure, axes, WIDTH, y, _MARGIN)
 
 

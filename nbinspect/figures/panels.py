@@ -61,6 +61,8 @@ class Panel:
     """The first so many samples are drawn."""
     columns: int | None
     denormalised: bool
+    indexed: bool = False
+    """Whether samples are named by their index in the data set, where it is known, and not by their place."""
 
 
 def draw(panel: Panel, item: Decoded) -> float:
@@ -132,9 +134,9 @@ def _draw_series(panel: Panel, item: Series) -> float:
 
 def _draw_tokens(panel: Panel, item: Tokens) -> float:
     """Write a line of tokens a sample; special ones are blue and slanted, masked ones grey."""
-    axes, top, decoded, count = panel.axes, panel.top, panel.decoded, panel.count
+    axes, top, count = panel.axes, panel.top, panel.count
     styles = {"special": {"color": ACCENT, "style": "italic"}, "masked": {"color": "#9aa3ae"}, "": {}}
-    start = _margin(decoded, count)
+    start = _margin(panel)
     most = int(WIDTH / CHARACTER)
     for sample in range(count):
         y = top + LINE * (sample + 0.5)
@@ -151,9 +153,9 @@ def _draw_tokens(panel: Panel, item: Tokens) -> float:
 
 def _draw_table(panel: Panel, item: Table) -> float:
     """Draw a heat map, a row a sample, coloured by where a value lies between its feature's least and greatest."""
-    axes, decoded, count = panel.axes, panel.decoded, panel.count
+    axes, count = panel.axes, panel.count
     values = item.values[:count, :FEATURES]
-    start = (_margin(decoded, count) + 1) * CHARACTER
+    start = (_margin(panel) + 1) * CHARACTER
     wide, top = _feature_names(axes, start, panel.top, [clean(name, 24) for name in item.features[:FEATURES]])
     bottom = top + LINE * count
     colours = map_colours(_standing(item.values)[:count, :FEATURES], -1, 1)
@@ -191,11 +193,22 @@ def _lines(decoded: DecodedBatch) -> int:
     return 1 + (decoded.predictions is not None)
 
 
+def _number(panel: Panel, sample: int) -> str:
+    indices = panel.decoded.batch.indices if panel.indexed else None
+    return str(sample if indices is None else indices[sample])
+
+
+def _digits(panel: Panel) -> int:
+    """Characters of the widest number of a sample, 4 at least."""
+    return max([4, *(len(_number(panel, sample)) for sample in range(panel.count))])
+
+
 def _caption(panel: Panel, left: float, top: float, width: float, sample: int) -> None:
     """Write index, label and prediction below a picture."""
     axes, decoded = panel.axes, panel.decoded
-    room = int(width / CHARACTER) - len(str(sample)) - 1
-    write(axes, left, top + 0.09, str(sample), color=SOFT)
+    number = _number(panel, sample)
+    room = int(width / CHARACTER) - len(number) - 1
+    write(axes, left, top + 0.09, number, color=SOFT)
     if room > 0:
         write(axes, left + width, top + 0.09, label_of(decoded.labels, sample, room), ha="right")
     told = clean(verdict(decoded, sample), max(1, int(width / CHARACTER)))
@@ -203,9 +216,10 @@ def _caption(panel: Panel, left: float, top: float, width: float, sample: int) -
         write(axes, left, top + 0.09 + LINE, told, color=_tone(told))
 
 
-def _margin(decoded: DecodedBatch, count: int) -> int:
+def _margin(panel: Panel) -> int:
     """Characters of the widest index, label and prediction before a row."""
-    return max((len(" ".join(_row_words(decoded, sample))) for sample in range(count)), default=0) + 6
+    words = (len(" ".join(_row_words(panel.decoded, sample))) for sample in range(panel.count))
+    return max(words, default=0) + 2 + _digits(panel)
 
 
 def _row_words(decoded: DecodedBatch, sample: int) -> tuple[str, str]:
@@ -219,9 +233,10 @@ def _tone(told: str) -> str:
 def _aside(panel: Panel, y: float, sample: int) -> None:
     """Write index, label and prediction before a row."""
     told, label = _row_words(panel.decoded, sample)
-    write(panel.axes, 0, y, f"{sample:>4}", color=SOFT)
+    digits = _digits(panel)
+    write(panel.axes, 0, y, f"{_number(panel, sample):>{digits}}", color=SOFT)
     parts = [(label, {}), (told, {"color": _tone(told)})]
-    write_on(panel.axes, 5 * CHARACTER, y, [part for part in parts if part[0]])
+    write_on(panel.axes, (digits + 1) * CHARACTER, y, [part for part in parts if part[0]])
 
 
 def _runs(item: Tokens, sample: int) -> Iterator[tuple[str, str]]:

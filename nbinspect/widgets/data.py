@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         Confusion,
         DataMap,
         DecompositionRecord,
+        HumanRecord,
         LabelIssues,
         LearningCurve,
         Slices,
@@ -70,7 +72,8 @@ class DataView(anywidget.AnyWidget):
         self._cells = AfterCells(self._after_cell)
         self._requests = DataRequests(self, self._desk, main)
         if scan:
-            self._desk.start_scan()
+            with contextlib.suppress(KeyboardInterrupt):  # in a script, where what was scanned would be lost with it
+                self._desk.start_scan()
 
     def scan(self) -> DatasetRecord:
         """Scan every split to the end, with progress on the page; what was scanned stands, however it ends."""
@@ -183,6 +186,11 @@ class DataView(anywidget.AnyWidget):
         """Begin to have a person label samples, on the page or by `answer`; see `data.human.HumanBaseline`."""
         self._ready()
         return self._desk.start_human(n=n, twice=twice, path=path)
+
+    def human_result(self) -> HumanRecord:
+        """Return what a person's answers come to, beside the network. Raises InputError before `human` was called."""
+        self._ready()
+        return self._desk.human_result()
 
     def decompose(self, **options: Any) -> DecompositionRecord:
         """Take the error apart; see `data.error_sources.decompose`."""

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 from nbinspect.data.explorer import works
 from nbinspect.data.explorer.charts import Charts
 from nbinspect.data.explorer.explorer import Doing, Explorer, Split
-from nbinspect.data.explorer.labelling import human
+from nbinspect.data.explorer.labelling import human, human_result
 from nbinspect.data.human.asking import HumanBaseline
-from nbinspect.errors import NbinspectError, place_in_user_code
+from nbinspect.errors import InputError, NbinspectError, place_in_user_code
 from nbinspect.figures.data_page import data_html, data_text
 from nbinspect.figures.data_sheet import DataSheet
 from nbinspect.figures.page import waiting_html
-from nbinspect.records import DataMap
+from nbinspect.records import DataMap, HumanRecord
 from nbinspect.widgets.between_cells import BetweenCells
 from nbinspect.widgets.cells import Names
 from nbinspect.widgets.data_sheet import sheet_of
@@ -99,6 +99,16 @@ class DataDesk:
         if here and self.human is not None and (path is not None or asked == (n, float(twice))):
             return self.human
         return self.start_human(n, twice)
+
+    def human_result(self) -> HumanRecord:
+        """Return what a person's answers come to. Raises InputError where no samples were drawn."""
+        return human_result(self.explorer, self.asked(), self.human_split)
+
+    def asked(self) -> HumanBaseline:
+        """Return the samples that a person labels. Raises InputError where none were drawn."""
+        if self.human is None:
+            raise InputError("no samples were drawn to label: start the human baseline first, human(n=50)")
+        return self.human
 
     def finish(self) -> None:
         """Do the rest of what is under way now; raises what it raises."""
@@ -212,5 +222,7 @@ class DataDesk:
         elif isinstance(error, Exception):
             named = f"{type(error).__name__}: {error} {place_in_user_code(error)}".rstrip()
             self.say("error", str(error) if isinstance(error, NbinspectError) else named)
+        elif error is not None:
+            self.say("idle", "interrupted: what was found stands")
         else:
             self.say("idle", note)

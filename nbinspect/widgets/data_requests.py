@@ -13,8 +13,6 @@ from nbinspect.data.explorer import works
 from nbinspect.data.explorer.arrangement import Brush, Sort
 from nbinspect.data.explorer.charts import compared
 from nbinspect.data.explorer.error_sources import decompose
-from nbinspect.data.explorer.labelling import human_result
-from nbinspect.data.human.asking import HumanBaseline
 from nbinspect.errors import InputError, NbinspectError
 from nbinspect.widgets.data_desk import DataDesk
 from nbinspect.widgets.data_state import bins_state
@@ -185,24 +183,16 @@ class DataRequests:
 def human_requests(desk: DataDesk) -> dict[str, Callable[..., Any]]:
     """Return what a page asks for while a person labels samples; each is answered at once."""
 
-    def asked() -> HumanBaseline:
-        if desk.human is None:
-            raise InputError("no samples were drawn to label: start the human baseline first")
-        return desk.human
-
     def after() -> Any:
-        return asked().next()
+        return desk.asked().next()
 
     def answer(row: int, label: int | None = None, seconds: float = math.nan) -> None:
-        question = asked().next()
+        question = desk.asked().next()
         if question is None or question.row != row:
             raise InputError(f"row {row} is not what is asked now")
-        asked().answer(label, seconds)
+        desk.asked().answer(label, seconds)
 
     def undo() -> None:
-        asked().undo()
+        desk.asked().undo()
 
-    def result() -> Any:
-        return human_result(desk.explorer, asked(), desk.human_split)
-
-    return {"human_next": after, "human_answer": answer, "human_undo": undo, "human_result": result}
+    return {"human_next": after, "human_answer": answer, "human_undo": undo, "human_result": desk.human_result}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from nbinspect.errors import InputError
 from nbinspect.reference.swap import Swap
 from nbinspect.report.report import Report
+from nbinspect.widgets.interrupts import interruptible
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.requests import Requests
 from nbinspect.widgets.sanity_forms import Shown
@@ -51,11 +50,11 @@ class SanityRequests:
 
     def _run(self, only: Any = None) -> None:
         # An interrupt is as good as a cancel here: what was found stands, and there is no cell to end.
-        with _interruptible(), contextlib.suppress(KeyboardInterrupt):
+        with interruptible(), contextlib.suppress(KeyboardInterrupt):
             self._view.run(only)
 
     def _swap(self) -> None:
-        with _interruptible(), contextlib.suppress(KeyboardInterrupt):
+        with interruptible(), contextlib.suppress(KeyboardInterrupt):
             self._view.swap()
 
     def _plain(self, on: bool) -> None:
@@ -66,16 +65,3 @@ class SanityRequests:
             if self._view.shown is None:
                 raise InputError("there is nothing to export yet: run the checks first")
             return self._view.shown.file(form)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Have "interrupt kernel" raise KeyboardInterrupt in this block, as in a cell; kernels ignore it between cells."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

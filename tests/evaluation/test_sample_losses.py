@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from nbinspect.evaluation.sample_losses import how_to_take, losses_together
+from nbinspect.evaluation.sample_losses import how_to_take, losses_alone, losses_together
 from nbinspect.subject import make_subject
 
 N = 7
@@ -84,3 +84,43 @@ def test_a_loss_that_squeezes_is_taken_together():
     wanted = F.binary_cross_entropy_with_logits(ROWS[:, 0], FLAGS[:, 0], reduction="none")
     assert how == "together"
     np.testing.assert_allclose(losses.numpy(), wanted.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("loss_fn", "how"), [(nn.CrossEntropyLoss(WEIGHT), "together"), (Focal(), "alone")])
+def test_a_bad_label_costs_no_other_sample_its_loss(loss_fn, how):
+    """Of labels outside of the classes the samples alone have none, and how losses are taken is told by the others."""
+    subject, bad = make_subject(nn.Linear(1, 1), None, loss_fn), CLASSES.clone()
+    bad[2], bad[5] = 7, -1
+    found, losses = how_to_take(subject, ROWS, bad, N)
+    sound = [0, 1, 3, 4, 6]
+    wanted = np.full(N, np.nan)
+    wanted[sound] = [float(loss_fn(ROWS[[n]], CLASSES[[n]])) for n in sound]
+    assert found == how
+    np.testing.assert_allclose(losses.numpy(), wanted, rtol=1e-4)
+    refused: dict = {}
+    np.testing.assert_allclose(losses_together(subject, ROWS, bad, N, refused).numpy(), wanted, rtol=1e-4)
+    assert list(refused) == [2, 5]
+    assert "Target 7 is out of bounds" in str(refused[2])
+
+
+def test_samples_that_cannot_be_told_apart_have_no_losses():
+    """Neither outputs without a row for each sample nor packed ones give every sample the loss of all of them."""
+    whole = make_subject(nn.Linear(1, 1), None, lambda out, goal: out.mean() + goal.mean())
+    assert losses_alone(whole, torch.randn(N + 2, 4), NUMBERS, N) is None
+    packed = nn.utils.rnn.pack_sequence([torch.randn(3, 1)] * N)
+    own = make_subject(nn.Linear(1, 1), None, lambda out, goal: out.data.mean() + goal.mean())
+    assert losses_alone(own, packed, NUMBERS, N) is None
+
+
+def test_lists_with_a_mapping_for_each_sample_are_cut():
+    """Of a detector's lists each sample's loss is that of its own boxes."""
+    draw = torch.Generator().manual_seed(1)
+    out = [{"boxes": torch.randn(n + 1, 4, generator=draw)} for n in range(N)]
+    goal = [{"boxes": torch.randn(n + 1, 4, generator=draw)} for n in range(N)]
+
+    def loss(outputs, targets):
+        return sum(F.l1_loss(a["boxes"], b["boxes"]) for a, b in zip(outputs, targets, strict=True)) / len(outputs)
+
+    alone = losses_alone(make_subject(nn.Linear(1, 1), None, loss), out, goal, N)
+    wanted = [float((a["boxes"] - b["boxes"]).abs().mean()) for a, b in zip(out, goal, strict=True)]
+    np.testing.assert_allclose(alone.numpy(), wanted, rtol=1e-5)

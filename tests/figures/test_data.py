@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -54,3 +56,12 @@ def test_a_number_of_samples_below_one_is_refused():
     """The argument is told with what it got."""
     with pytest.raises(InputError, match="samples: expected a whole number from 1, got 0"):
         data_figure(sheet(), samples=0)
+
+
+def test_samples_are_named_by_their_index(make):
+    """Below a sample, or before its row, stands its index in the data set."""
+    for decoder, inputs in (("image", torch.rand(3, 3, 9, 9)), ("table", torch.rand(3, 5))):
+        batch = make(inputs, torch.arange(3) % 2, decoder=decoder)
+        batch = replace(batch, batch=replace(batch.batch, indices=(7, 123_456, 90)))
+        words = [text.strip() for text in texts(data_figure(sheet(batch)))]
+        assert {"7", "123456", "90"} <= set(words)

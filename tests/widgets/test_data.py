@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
+import signal
 import threading
 import weakref
 
@@ -260,6 +262,43 @@ def test_a_person_labels_samples(ask):
     assert "not what is asked" in answer["error"]
     assert asked(ask, view, "human_next")[0] == {}
     assert asked(ask, view, "human_result")[0]["accuracy"] == 1
+
+
+def test_what_a_person_answered_comes_to_a_result():
+    """In Python the result is that of the answers, and before there are any samples it is refused."""
+    view = inspector().data()
+    with pytest.raises(InputError, match="start the human baseline first"):
+        view.human_result()
+    samples = view.human(4)
+    for wrong in (0, 0, 0, 1):
+        samples.answer((samples.next().row + wrong) % 4)
+    found = view.human_result()
+    assert (found.samples, found.accuracy, found.network) == (4, 0.75, None)
+
+
+class Interrupting(Dataset):
+    """Its thirtieth sample interrupts the process that scans, as Ctrl-C does."""
+
+    def __init__(self):
+        self.scanning = os.getpid()
+
+    def __len__(self):
+        return 400
+
+    def __getitem__(self, index):
+        if index == 30:
+            os.kill(self.scanning, signal.SIGINT)
+        return torch.full((64,), float(index)), index % 4
+
+
+def test_an_interrupt_in_a_script_leaves_the_view():
+    """Ctrl-C ends the first scan, and the view is there with what was scanned and says so."""
+    view = inspector(Interrupting()).data()
+    assert 0 < view.record.rows < 400
+    assert not view.record.complete
+    assert "the scan was interrupted" in repr(view)
+    assert view.status["text"] == "interrupted: what was found stands"
+    assert (view.record.findings, len(view.filter("label == 'cat'"))) != ((), 0)
 
 
 def test_labelling_goes_on_where_a_person_stopped(ask, tmp_path):

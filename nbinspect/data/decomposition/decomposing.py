@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nbinspect.data.decomposition.words import advice_for, sentence_of
+from nbinspect.data.findings.found import samples
 from nbinspect.data.intervals.differences import of_difference, of_mean
 from nbinspect.data.intervals.intervals import wilson
 from nbinspect.errors import InputError
@@ -159,5 +160,5 @@ def _notes(levels: Sequence[ErrorLevel], parts: Sequence[ErrorPart]) -> list[str
     }
     notes = [text for name, text in means.items() if name not in there]
     few = [level for level in levels if 0 < level.samples < 30]
-    notes += [f"{level.name} has {level.samples} samples only" for level in few]
+    notes += [f"{level.name} has {samples(level.samples)} only" for level in few]
     return notes + [f"{part.name} is negative: {part.advice}" for part in parts if part.state == "negative"]

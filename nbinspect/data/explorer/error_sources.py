@@ -46,7 +46,9 @@ def decompose(
     names = {"error rate": "correct", "rmse": "error", "loss": "loss"}
     known = next((each for each, name in names.items() if records[0].column(name) is not None), "loss")
     chosen = metric or known
-    values = [_known(record, names.get(chosen, chosen)) for record in records]
+    sets = [f"{split} data" for split in explorer.splits]
+    sets += [name for name, loader in (("train_validation", train_validation), ("test", test)) if loader is not None]
+    values = [_known(record, names.get(chosen, chosen), of) for record, of in zip(records, sets, strict=True)]
     further = iter(values[2:])
     return taken_apart(
         values[0],
@@ -78,11 +80,15 @@ def _predicted_loader(explorer: Explorer, told: Told, loader: Any) -> DatasetRec
     return _predicted(beside, told, "train")
 
 
-def _known(record: DatasetRecord, name: str) -> NDArray[Any]:
-    """Return the values of a column that are known."""
+def _known(record: DatasetRecord, name: str, of: str) -> NDArray[Any]:
+    """Return the values of a column that are known; `of` is which samples these are, in words."""
     column = record.column(name)
     if column is None:
-        raise InputError(f"decompose: expected the column {name!r} for each sample of {record.name}, there is none")
+        others = [each for each in ("loss", "correct", "error") if record.column(each) is not None]
+        raise InputError(
+            f"decompose: expected {name!r} for each sample of the {of} ({record.name}), there is none: "
+            f"{_reason(record)}; known there: {', '.join(others) or 'nothing'}"
+        )
     if column.kind == "flag":
         told = [record.column(each) for each in ("label", "prediction")]
         there = [each.values >= 0 for each in told if each is not None and each.kind == "class"]
@@ -90,3 +96,15 @@ def _known(record: DatasetRecord, name: str) -> NDArray[Any]:
         return right
     finite: NDArray[Any] = column.values[np.isfinite(column.values)]
     return finite
+
+
+def _reason(record: DatasetRecord) -> str:
+    """Return why it cannot be told whether predictions are right."""
+    label, prediction = record.column("label"), record.column("prediction")
+    if not record.rows:
+        return "no sample of it could be read"
+    if label is None:
+        return "its samples have no label"
+    if prediction is None:
+        return f"its label is a {label.kind}, and the outputs cannot be read as predictions of it"
+    return f"its label is a {label.kind} and the prediction a {prediction.kind}"

@@ -66,6 +66,8 @@ class Explorer:
         self.split: Split = "train"
         self.views: dict[Split, SplitView] = {}
         self.features: dict[Split, Features] = {}
+        self.no_features: dict[Split, str] = {}
+        """Why there are none, of a split that was predicted; empty where there are some."""
         """What enters the network's last layer, once it has predicted."""
         self.target_scale: Any = None
         """Mean and standard deviation that the targets were scaled with, as given for the last prediction."""
@@ -214,8 +216,11 @@ class Explorer:
         """Return the rows that are shown as CSV, in their order; or write them to a file, and return its path.
 
         Raises:
+            InputError: for what is no path.
             NbinspectError: if the file cannot be written.
         """
+        if path is not None and not isinstance(path, str | Path):
+            raise InputError(f"path: expected the path of a file to write, got {path!r}")
         table = self.view.frame().iloc[self.view.shown.rows[:most]]
         if path is None:
             text: str = table.to_csv(index=False)
@@ -234,7 +239,7 @@ class Explorer:
     def _scanning(self, split: Split, scan: Scan) -> Iterator[Doing]:
         """Scan a split; a first scan is looked at as it goes, a later one when it has ended."""
         before = self.views[split].record if split in self.views else None
-        looked, pause, ended = time.monotonic(), _EVERY, False
+        looked, pause, ended, why = time.monotonic(), _EVERY, False, ""
         try:
             for progress in scan:
                 if self.cancelled:
@@ -248,9 +253,16 @@ class Explorer:
                 words = f"scans the {split} data, {progress.done:,}" + (f" of {total:,}" if total else "")
                 yield Doing("scan", words, progress.done / total if total else None, progress.left)
             ended = not self.cancelled
+        except KeyboardInterrupt:
+            why = "the scan was interrupted: what was scanned stands, and scan() begins anew"
+            raise
+        except Exception as error:
+            why = f"the scan ended with an error: {error}"
+            raise
         finally:
             scan.cancel()
             record = scan.record
+            record = replace(record, notes=(*record.notes, *([why] if why else [])))
             if before is None or ended or record.rows >= before.rows:
                 self.take(split, record)
 

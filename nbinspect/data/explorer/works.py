@@ -28,6 +28,11 @@ from nbinspect.records.arrays import Floats, Integers
 if TYPE_CHECKING:
     from nbinspect.data.network.predicting import Predicted
 
+_FUTURES = (
+    "where targets are what follows in the series: series_baselines(history, future) of "
+    "nbinspect.data.learnable.series_baselines scores the last value and a seasonal mean too"
+)
+
 Told = Callable[[Doing], object]
 
 
@@ -119,11 +124,19 @@ def label_issues(explorer: Explorer, told: Told) -> LabelIssues:
 
 
 def baselines(explorer: Explorer, told: Told) -> BaselineRecord:
-    """Return how well simple models predict, beside the network. Raises InputError as `data.baselines.baselines`."""
+    """Return how well simple models predict, beside the network, for series by their pooled steps.
+
+    Raises:
+        InputError: as `data.learnable.baselines.baselines`.
+    """
     from nbinspect.data.learnable.baselines import baselines as scored
 
     progress = _progress(explorer, told, "baselines", "fits simple models")
-    return scored(explorer.view.record, progress=progress)
+    record = explorer.view.record
+    found = scored(record, progress=progress)
+    if record.form != "series" or found.task != "numbers":
+        return found
+    return replace(found, notes=(*found.notes, _FUTURES))
 
 
 def learning_curve(explorer: Explorer, told: Told) -> LearningCurve:
@@ -145,7 +158,7 @@ def nearest(explorer: Explorer, told: Told, row: int, count: int = 8) -> Nearest
     (own,) = explorer.view.rows_checked([row]).tolist()
     features = explorer.features.get(explorer.split)
     if features is None:
-        raise InputError("nearest: the network's features of these samples are not known: predict first")
+        raise InputError(f"nearest: {_unknown(explorer)}")
     if "train" not in explorer.features:
         for doing in predicting_split(explorer, "train"):
             told(doing)
@@ -170,11 +183,16 @@ def map_of(explorer: Explorer, told: Told, method: str = "pca", of: str = "input
     if of == "network":
         features = explorer.features.get(explorer.split)
         if features is None:
-            raise InputError("of: the network's features of these samples are not known: predict first")
+            raise InputError(f"of: {_unknown(explorer)}")
         known = np.isfinite(features.values).all(1)
         record, values = replace(record, embedded=features.rows[known]), features.values[known]
     told(Doing("map", "draws a map"))
     return mapped(record, method, values)
+
+
+def _unknown(explorer: Explorer) -> str:
+    why = explorer.no_features.get(explorer.split) or "predict first"
+    return f"the network's features of these samples are not known: {why}"
 
 
 def outputs(explorer: Explorer, _: Told) -> Outputs:
@@ -200,7 +218,9 @@ def _take(explorer: Explorer, split: Split, found: Predicted) -> None:
         return
     record = explorer.views[split].record
     kept = tuple(column for column in record.columns if column.about != "model" or column.name in _JUDGED)
-    record = with_columns(replace(record, columns=kept), found.columns)
+    notes = tuple(dict.fromkeys((*record.notes, *found.notes)))
+    record = with_columns(replace(record, columns=kept, notes=notes), found.columns)
+    explorer.no_features[split] = found.no_features
     if found.features is not None:
         explorer.features[split] = found.features
     explorer.take(split, record)

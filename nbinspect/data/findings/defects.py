@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from nbinspect.data.findings.found import Found, Level, is_are, samples
@@ -9,6 +11,7 @@ from nbinspect.records import DataFinding, DatasetRecord
 
 _SHOWN = 3
 _MOSTLY = 0.9
+_LONG = ("text", "series", "audio")
 
 
 def unreadable(record: DatasetRecord) -> Found:
@@ -82,18 +85,22 @@ def useless_features(record: DatasetRecord) -> Found:
 
 
 def shapes(record: DatasetRecord) -> Found:
-    """Find samples of another shape or dtype than most; where sizes vary anyway it is worth a note."""
+    """Find samples of another shape or dtype than most; where sizes vary anyway it is worth a note.
+
+    That texts, series and sounds have different lengths is nothing odd.
+    """
     found = []
     for name in ("shape", "dtype"):
         column = record.column(name)
         if column is None or column.kind != "class":
             continue
         counts = np.bincount(column.values[column.values >= 0], minlength=len(column.words))
-        if (counts > 0).sum() < 2:
+        present = [column.words[k] for k in np.flatnonzero(counts)]
+        if len(present) < 2 or (name == "shape" and record.form in _LONG and _lengths(present)):
             continue
         order = np.argsort(-counts, kind="stable")
         usual, other = int(order[0]), int(counts.sum() - counts[order[0]])
-        rare = counts[usual] >= _MOSTLY * counts.sum() and record.form not in ("text", "series", "audio")
+        rare = counts[usual] >= _MOSTLY * counts.sum() and record.form not in _LONG
         listed = [f"{column.words[k]} ({counts[k]:,})" for k in order if counts[k]]
         text = f"{len(listed):,} {name}s: {_listed(listed)}"
         query = f"{name} != {column.words[usual]!r}"
@@ -103,3 +110,9 @@ def shapes(record: DatasetRecord) -> Found:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + ", …" * (len(names) > _SHOWN)
+
+
+def _lengths(shapes: list[str]) -> bool:
+    """Whether shapes differ in one axis alone."""
+    sizes = [re.findall(r"\d+", shape) for shape in shapes]
+    return len({len(size) for size in sizes}) == 1 and sum(len(set(axis)) > 1 for axis in zip(*sizes, strict=True)) == 1

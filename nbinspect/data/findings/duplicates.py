@@ -11,6 +11,9 @@ from nbinspect.records.arrays import Flags, Integers
 _BY_CHANCE = "; they have few values, so that some are equal by chance"
 _SEVERAL_ANSWERS = ("regression", "tokens", "picture", "soft", "")
 """Targets that may differ for one input without any being wrong."""
+_DESIGNED = 0.5
+"""Share of samples that repeat others from which repeats are meant."""
+_MEANT = "; most samples repeat another's input, as where repeats are meant"
 
 
 def duplicates(record: DatasetRecord, *, telling: bool) -> Found:
@@ -18,7 +21,7 @@ def duplicates(record: DatasetRecord, *, telling: bool) -> Found:
 
     Args:
         record: left unchanged.
-        telling: whether equal samples can be no coincidence; else nothing is warned of.
+        telling: whether equal samples can be no coincidence; else nothing is warned of, nor where most are repeats.
     """
     used = _used(record)
     if used is None:
@@ -36,8 +39,9 @@ def duplicates(record: DatasetRecord, *, telling: bool) -> Found:
         return Found((column,), (DataFinding("duplicates", "ok", f"No duplicates among {samples(len(used))}", 0),))
     groups = groups_of(*_members(keys, partners))
     text = f"{samples(count)} {'equals' if count == 1 else 'equal'} an earlier one in every value: "
-    text += examples(groups, record) + ("" if telling else _BY_CHANCE)
-    level: Level = "warn" if telling else "note"
+    meant = _are_meant(record, used)
+    text += examples(groups, record) + ("" if telling else _BY_CHANCE) + _MEANT * meant
+    level: Level = "warn" if telling and not meant else "note"
     return Found((column,), (DataFinding("duplicates", level, text, count, "duplicate.notna()", groups),))
 
 
@@ -63,10 +67,11 @@ def conflicts(record: DatasetRecord, *, telling: bool) -> Found:
         text = "No two samples of the same input have different targets"
         return Found((column,), (DataFinding("conflicting labels", "ok", text, 0),))
     groups = groups_of(rows, keys[rows])
-    level: Level = "warn" if telling and record.label_kind not in _SEVERAL_ANSWERS else "note"
+    meant = _are_meant(record, used)
+    level: Level = "warn" if telling and not meant and record.label_kind not in _SEVERAL_ANSWERS else "note"
     inputs = len(np.unique(keys[rows]))
     text = f"{samples(len(rows))} of {inputs:,} equal input{'s' * (inputs > 1)} have different targets: "
-    text += examples(groups, record) + ("" if telling else _BY_CHANCE)
+    text += examples(groups, record) + ("" if telling else _BY_CHANCE) + _MEANT * meant
     return Found((column,), (DataFinding("conflicting labels", level, text, len(rows), "conflict.notna()", groups),))
 
 
@@ -103,6 +108,12 @@ def _used(record: DatasetRecord) -> Integers | None:
         return None
     blank: Flags = record.blank if len(record.blank) == record.rows else np.zeros(record.rows, np.bool_)
     return None if blank.all() else np.flatnonzero(~blank)
+
+
+def _are_meant(record: DatasetRecord, used: Integers) -> bool:
+    """Whether most samples have another one's input, as views or annotations of the same things do."""
+    keys = _numbered(record.input_hashes[used])
+    return bool((np.bincount(keys)[keys] > 1).mean() > _DESIGNED)
 
 
 def _numbered(hashes: Integers, others: Integers | None = None) -> Integers:

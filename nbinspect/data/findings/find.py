@@ -11,7 +11,7 @@ from nbinspect.data.findings.duplicates import conflicts, duplicates, overlap
 from nbinspect.data.findings.found import Found
 from nbinspect.data.findings.near import near_duplicates
 from nbinspect.data.findings.outliers import outliers
-from nbinspect.data.findings.shift import shift
+from nbinspect.data.findings.shift import absent_classes, shift
 from nbinspect.data.findings.space import are_telling
 from nbinspect.records import DatasetRecord
 
@@ -42,6 +42,7 @@ def _looked(record: DatasetRecord, other: DatasetRecord | None) -> Iterator[Foun
     yield conflicts(record, telling=telling)
     if other is not None:
         yield overlap(record, other, telling=telling)
+        yield absent_classes(record, other)
         yield shift(record, other)
     yield near_duplicates(record) if telling else Found()
     yield missing_labels(record)

@@ -18,6 +18,10 @@ _TIMES = 3.0
 _COMPARED = 2 * 10**8
 _REFERENCE = 2000
 _NOT_JUDGED = ("nonfinite", "missing")  # they have findings of their own
+_IN_UNITS = ("min", "mean", "std", "max")
+"""Columns in the unit of the input's values."""
+_ROUNDING = 1e-4
+"""Share of the usual magnitude below which columns differ by rounding alone."""
 _NORMAL = 1.4826
 
 
@@ -28,7 +32,7 @@ def outliers(record: DatasetRecord) -> Found:
     """
     if record.rows < _FEW:
         return Found()
-    scores = {column.name: np.abs(robust_scores(column.values)) for column in _judged(record)}
+    scores = {c.name: np.abs(robust_scores(c.values, noise=_noise(record, c))) for c in _judged(record)}
     columns: list[Column] = []
     queries: list[str] = []
     far = np.zeros(record.rows, np.bool_)
@@ -55,27 +59,46 @@ def outliers(record: DatasetRecord) -> Found:
 
 
 def _judged(record: DatasetRecord) -> list[Column]:
-    """Return the columns of numbers that say how much; of a text that is its length, as tokens are names."""
+    """Return the columns of numbers that say how much; of a text that is its length, as tokens are names.
+
+    In a table none does, as they are over features of different units; its rows are judged by their neighbours.
+    """
+    if record.form == "table":
+        return []
     numbers = [column for column in record.columns if column.kind == "number" and column.about == "input"]
     if record.form == "text":
         return [column for column in numbers if column.name == "length"]
     return [column for column in numbers if column.name not in _NOT_JUDGED]
 
 
-def robust_scores(values: Floats) -> Floats:
+def _noise(record: DatasetRecord, column: Column) -> float:
+    """Return how far a column's values may lie apart by rounding."""
+    parts = [column.values]
+    if column.name in _IN_UNITS:
+        parts += [each.values for name in ("min", "max") if (each := record.column(name)) is not None]
+    sizes = [np.abs(part[np.isfinite(part)]) for part in parts]
+    return _ROUNDING * max((float(np.median(size)) for size in sizes if len(size)), default=0.0)
+
+
+def robust_scores(values: Floats, *, noise: float = 0.0) -> Floats:
     """Return (N,) how many deviations each value lies from the median, each side by its own deviation; NaN becomes 0.
 
-    Of positive values the logarithms count where they are nearer, as sizes and counts have a long tail. Where more than
-    half are one value, the deviation comes from the range of nearly all; where nearly all are, none is far.
+    Of positive values the logarithms count where they are nearer, as sizes and counts have a long tail, and of any
+    values with long tails their inverse hyperbolic sines. Where more than half are one value, the deviation comes from
+    the range of nearly all; where nearly all are, none is far. A deviation is no smaller than the `noise` of values.
     """
-    plain = _scores(values)
-    if not (values[np.isfinite(values)] > 0).all():
-        return plain
-    logs = _scores(np.log(values))
-    return np.where(np.abs(logs) < np.abs(plain), logs, plain)
+    scores = _scores(values, noise)
+    finite = values[np.isfinite(values)]
+    if len(finite) and (finite > 0).all():
+        logs = _scores(np.log(values), noise / float(np.median(finite)))
+        scores = np.where(np.abs(logs) < np.abs(scores), logs, scores)
+    if (np.abs(scores) > _FAR).sum() > _RARE * len(scores):
+        tails = _scores(np.arcsinh(scores), 0.0)
+        scores = np.where(np.abs(tails) < np.abs(scores), tails, scores)
+    return scores
 
 
-def _scores(values: Floats) -> Floats:
+def _scores(values: Floats, noise: float) -> Floats:
     finite = np.isfinite(values)
     if not finite.any():
         return np.zeros(len(values))
@@ -83,7 +106,7 @@ def _scores(values: Floats) -> Floats:
     away = np.where(finite, values - middle, 0.0)
     low, high = (_deviation(part[finite]) for part in (-away, away))
     scale = np.where(away > 0, high, low)
-    return np.divide(away, scale, out=np.zeros(len(values)), where=scale > 0)
+    return np.divide(away, np.maximum(scale, noise), out=np.zeros(len(values)), where=scale > 0)
 
 
 def _deviation(away: Floats) -> float:
@@ -140,14 +163,15 @@ def _named(
     """Return the first few, the farthest first, and by what."""
     apart = np.zeros(record.rows) if distances is None else np.nan_to_num(distances)
     rank = np.where(far, np.maximum(largest / _FAR, apart / _TIMES), -1.0)
-    said = []
+    said: list[str] = []
     for row in np.argsort(-rank, kind="stable")[: min(3, int(far.sum()))]:
         index = indices_of(record)[row]
         if largest[row] > _FAR:
             name = max(scores, key=lambda name: float(scores[name][row]))
             column = record.column(name)
             value = float("nan") if column is None else column.values[row]
-            said.append(f"sample {index} ({name} {value:.3g}, z {largest[row]:.1f})")
+            called = "z" if any("z-score" in text for text in said) else "robust z-score"
+            said.append(f"sample {index} ({name} {value:.3g}, {called} {largest[row]:.1f})")
         else:
             said.append(f"sample {index} (neighbours {apart[row]:.1f} times as far as usual)")
     return ", ".join(said) + (", …" if far.sum() > 3 else "")

@@ -7,7 +7,7 @@ from math import erfc
 
 import numpy as np
 
-from nbinspect.data.findings.found import Found, Level
+from nbinspect.data.findings.found import Found, Level, is_are, samples
 from nbinspect.records import Column, DataFinding, DatasetRecord, FeatureFacts
 from nbinspect.records.arrays import Floats
 
@@ -18,6 +18,10 @@ _LABELS_NOTE, _LABELS_WARN = 0.15, 0.3
 _FEATURE_NOTE, _FEATURE_WARN = 0.8, 1.5
 _LEAST_EXPECTED = 5.0
 _SHOWN = 5
+_QUERIED = 50
+"""Classes that a query names."""
+_NO_CHANCE = 10
+"""Samples of a class to be expected, from which it is no chance that there are none."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,41 @@ def shift(record: DatasetRecord, other: DatasetRecord) -> Found:
     return Found((), (DataFinding("shift", level, text, len(large)),))
 
 
+def absent_classes(record: DatasetRecord, other: DatasetRecord) -> Found:
+    """Find classes of one split that the other one never has; those of validation cannot be learned from training."""
+    train, validation = (record, other) if record.split == "train" else (other, record)
+    found = []
+    for own, lacks in ((validation, train), (train, validation)):
+        ours, theirs = _class_counts(own), _class_counts(lacks)
+        if not lacks.complete or not sum(ours.values()) or not sum(theirs.values()):
+            continue
+        share = sum(theirs.values()) / sum(ours.values())
+        least = 1 if own is validation else _NO_CHANCE / share
+        absent = {word: count for word, count in ours.items() if count >= least and not theirs.get(word)}
+        if absent:
+            found.append(_absent(own, lacks, absent, asked=own is record))
+    return Found((), tuple(found))
+
+
+def _class_counts(record: DatasetRecord) -> dict[str, int]:
+    """Return how many samples each class has, the most frequent first; empty where labels are no classes."""
+    label = record.column("label")
+    if label is None or label.kind != "class":
+        return {}
+    counts = np.bincount(label.values[label.values >= 0], minlength=len(label.words))
+    return {label.words[k]: int(counts[k]) for k in np.argsort(-counts, kind="stable") if counts[k]}
+
+
+def _absent(own: DatasetRecord, lacks: DatasetRecord, absent: dict[str, int], *, asked: bool) -> DataFinding:
+    count, words = sum(absent.values()), list(absent)
+    classes = "a class" if len(words) == 1 else f"{len(words):,} classes"
+    listed = ", ".join(f"{word} ({absent[word]:,})" for word in words[:_SHOWN]) + ", …" * (len(words) > _SHOWN)
+    text = f"{samples(count)} of {own.split} {is_are(count)} of {classes} that {lacks.split} never has: {listed}"
+    level: Level = "warn" if lacks.split == "train" else "note"
+    query = f"label in {words!r}" if asked and len(words) <= _QUERIED else ""
+    return DataFinding("shift", level, text, count, query)
+
+
 def _of_columns(record: DatasetRecord, other: DatasetRecord) -> list[Difference]:
     found: list[Difference | None] = []
     for column in record.columns:
@@ -76,7 +115,7 @@ def _numbers(name: str, ours: Floats, theirs: Floats) -> Difference:
     chance = min(1.0, 2 * float(np.exp(-2 * effect**2 * size)))
     level: Level = "warn" if effect > _WARN else "note" if effect > _NOTE else "ok"
     middles = f"median {np.median(ours):.3g} against {np.median(theirs):.3g}"
-    return Difference(name, effect, chance, level, f"{name} ({middles}, KS {effect:.2f})")
+    return Difference(name, effect, chance, level, f"{name} ({middles}, distributions differ by {effect:.2f})")
 
 
 def ks_statistic(ours: Floats, theirs: Floats) -> float:
@@ -138,5 +177,6 @@ def _means(ours: FeatureFacts, theirs: FeatureFacts, sizes: float) -> Difference
         return None
     effect = abs(ours.mean - theirs.mean) / spread
     level: Level = "warn" if effect > _FEATURE_WARN else "note" if effect > _FEATURE_NOTE else "ok"
-    text = f"feature {ours.name} (mean {ours.mean:.3g} against {theirs.mean:.3g})"
+    named = ours.name if ours.name.lower().startswith(("feature", "channel")) else f"feature {ours.name}"
+    text = f"{named} (mean {ours.mean:.3g} against {theirs.mean:.3g})"
     return Difference(ours.name, effect, erfc(effect / np.sqrt(2 * sizes)), level, text)

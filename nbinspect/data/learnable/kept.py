@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nbinspect.data.findings.found import is_are, samples
 from nbinspect.data.learnable.quick_samples import Task
 from nbinspect.errors import InputError
 from nbinspect.records import Column, DatasetRecord
@@ -62,7 +63,9 @@ def kept_of(record: DatasetRecord) -> Kept:
         rows, places = rows[known], places[known]
     first = _first_of_equal(record, rows)
     if len(rows) / 2 <= len(first) < len(rows):
-        notes.append(f"{len(rows) - len(first):,} samples that repeat another are left out")
+        repeated = len(rows) - len(first)
+        verb = "repeats" if repeated == 1 else "repeat"
+        notes.append(f"{samples(repeated)} that {verb} another {is_are(repeated)} left out")
         rows, places = rows[first], places[first]
     of = f"{record.embedding.shape[1]} {_FEATURES[record.form]}"
     features, unit = record.embedding[places], targets[0].unit
@@ -85,6 +88,8 @@ def _targets(record: DatasetRecord) -> list[Column]:
     numbered = [column for column in several if column.name.removeprefix("label_").isdecimal()]
     if numbered:
         return numbered
+    if record.label_kind == "regression":
+        raise InputError(f"{record.name}: simple models predict classes or 1 to 8 numbers a sample, and there are more")
     kind = f"labels of the kind {record.label_kind!r}" if record.label_kind else "no labels"
     raise InputError(f"{record.name}: simple models predict classes or numbers, and this data set has {kind}")
 

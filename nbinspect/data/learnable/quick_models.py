@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from nbinspect.data.learnable.quick_samples import QuickSamples, Task
 from nbinspect.errors import NbinspectError
 from nbinspect.records.arrays import Floats, Integers
+from nbinspect.settings import random_undos
 
 Fold = tuple[Integers, Integers]
 LINEAR = {"classes": "logistic regression", "numbers": "linear regression"}
@@ -39,10 +41,11 @@ def quick_models(task: Task, size: int, seed: int = 0) -> dict[str, Any]:
         NbinspectError: where scikit-learn is not installed.
     """
     require_sklearn()
-    from sklearn.dummy import DummyClassifier, DummyRegressor
-    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-    from sklearn.linear_model import LogisticRegression, Ridge
-    from sklearn.naive_bayes import GaussianNB
+    with undrawn():
+        from sklearn.dummy import DummyClassifier, DummyRegressor
+        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+        from sklearn.linear_model import LogisticRegression, Ridge
+        from sklearn.naive_bayes import GaussianNB
 
     # without a bound on what a tree sees a forest takes minutes where the others take seconds
     forest: dict[str, Any] = {"n_estimators": 50, "min_samples_leaf": 2, "random_state": seed}
@@ -69,6 +72,17 @@ def require_sklearn() -> None:
         raise NbinspectError(
             "simple models need scikit-learn, which is not installed; install nbinspect[data]"
         ) from error
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Keep the global random states through a block: modules of scikit-learn and SciPy draw when first imported."""
+    undos = list(random_undos())
+    try:
+        yield
+    finally:
+        for _, act, given in undos:
+            act(*given)
 
 
 def out_of_fold(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nbinspect.data.findings.found import is_are, samples
 from nbinspect.errors import InputError
 from nbinspect.records.arrays import Flags, Floats, Integers
 
@@ -101,7 +102,9 @@ def quick_samples(
     targets, names, known = _codes(given) if task == "classes" else _targets(given)
     labelled = int(known.sum())
     if labelled < len(known):
-        notes.append(f"{len(known) - labelled:,} of {len(known):,} samples have no label and are left out")
+        without = len(known) - labelled
+        have = "has" if without == 1 else "have"
+        notes.append(f"{without:,} of {len(known):,} samples {have} no label and {is_are(without)} left out")
     rows: Integers = np.flatnonzero(known)
     if task == "classes":
         rows = _of_common_classes(targets, rows, folds, random, notes)
@@ -152,10 +155,10 @@ def _of_common_classes(
     counts = np.bincount(codes[rows], minlength=1)
     rare, common = np.flatnonzero((counts > 0) & (counts < folds)), np.flatnonzero(counts >= folds)
     if len(rare):
-        samples, total = int(counts[rare].sum()), int((counts > 0).sum())
-        notes.append(
-            f"{len(rare):,} of {total:,} classes have fewer than {folds} samples and are left out, {samples:,} samples"
-        )
+        lost, total = samples(int(counts[rare].sum())), int((counts > 0).sum())
+        have = "has" if len(rare) == 1 else "have"
+        left = f"{is_are(len(rare))} left out, {lost}"
+        notes.append(f"{len(rare):,} of {total:,} classes {have} fewer than {folds} samples and {left}")
     if len(common) > _MOST_CLASSES:
         notes.append(f"{_MOST_CLASSES} of {len(common):,} classes, drawn at random: scores of all would be lower")
         common = random.choice(common, _MOST_CLASSES, replace=False)
@@ -178,7 +181,8 @@ def _varying(values: NDArray[Any], rows: Integers, random: np.random.Generator, 
     chosen = np.where(broken, np.nan, np.clip(chosen, -_HUGE, _HUGE))
     vary = np.array([_varies(column) for column in chosen.T], np.bool_)
     if len(rows) and not vary.all():
-        notes.append(f"{int((~vary).sum())} of {count} features are constant and left out")
+        constant = int((~vary).sum())
+        notes.append(f"{constant} of {count} features {is_are(constant)} constant and left out")
     return chosen[:, vary], count
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from nbinspect.calling import split_batch
+from nbinspect.data.loading.ordering import REORDERED, Ordering
 from nbinspect.data.loading.tapping import Tap
 from nbinspect.decode.names import shortened
 from nbinspect.errors import place_in_user_code
@@ -34,6 +35,8 @@ class Read:
     value: Any
     """The collated batch, or what `work` made of it; None where there are no samples."""
     failures: tuple[SampleFailure, ...] = ()
+    note: str = ""
+    """What is odd about how it was put together."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,8 @@ class Collating:
     subject: Subject
     whole: bool
     counted: bool
+    ordering: Ordering | None = None
+    """Tells whether the collation can be asked for several samples at once; None where it need not be asked."""
 
     def __call__(self, samples: Sequence[Sample]) -> list[Read]:
         """Return what came of a group; indices that are counted, and those of whole batches, begin at 0 in each."""
@@ -157,8 +162,11 @@ class Collating:
         if not samples:
             return []
         indices = np.array([sample.index for sample in samples], dtype=np.int64)
+        values = [sample.value for sample in samples]
+        if len(samples) > 1 and self.ordering is not None and not self.ordering.keeps(values):
+            return [replace(read, note=REORDERED) for sample in samples for read in self.made([sample])]
         try:
-            batch = self.collate([sample.value for sample in samples])
+            batch = self.collate(values)
             return [Read(indices, self.worked(batch, indices, [sample.content for sample in samples]))]
         except Exception as error:  # noqa: BLE001 - samples of different shapes, or anything the user's code raises
             if len(samples) == 1:

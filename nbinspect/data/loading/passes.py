@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import copy
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from nbinspect.capture.loader import arrays_of, copied, explained, worker_context
 from nbinspect.capture.undisturbed import OwnDraws, undisturbed
-from nbinspect.data.loading.guarded import Collating, GuardedRows, GuardedStream, Read, WorkerStart
+from nbinspect.data.loading.guarded import Collating, Read, WorkerStart
 from nbinspect.data.loading.plan import Plan
 
 _PREFETCH = 2
@@ -27,13 +28,15 @@ class Reading:
     """How groups of samples of a user's loader are read."""
 
     loader: DataLoader[Any]
-    guard: Callable[[Any], GuardedRows | GuardedStream]
+    guard: Callable[[Any], Dataset[Any]]
     """Makes of a data set one that survives samples that raise."""
     collating: Collating
     workers: int
+    here: bool = False
+    """Whether a copy of the data set is read in this process, without workers."""
 
 
-def groups_read(reading: Reading, plan: Plan) -> Iterator[tuple[list[Any], list[Read] | None]]:
+def groups_read(reading: Reading, plan: Plan) -> Generator[tuple[list[Any], list[Read] | None], None, None]:
     """Give each group of keys with what was read of it; None where reading it killed the worker.
 
     Raises:
@@ -59,13 +62,31 @@ def groups_read(reading: Reading, plan: Plan) -> Iterator[tuple[list[Any], list[
 
 
 def _one_by_one(reading: Reading, keys: list[Any]) -> Iterator[tuple[Any, list[Read] | None]]:
-    """Give each key with what was read of it by one worker that is never ahead, so that its death has one cause."""
+    """Give each key with what was read of it by one worker; the first one that was not read is the cause of its death.
+
+    A worker is sent the next group before a group is handed out, so that an empty one stands between any two keys.
+    """
+    pausing = replace(reading, guard=partial(_Pausing, reading.guard))
     while keys:
         try:
-            for reads in _pass(reading, [[key] for key in keys], 1, prefetch=1):
-                yield keys.pop(0), reads
+            groups = [group for key in keys for group in ([key], [])]
+            for number, reads in enumerate(_pass(pausing, groups, 1, prefetch=1)):
+                if number % 2 == 0:
+                    yield keys.pop(0), reads
         except _WorkerDeathError:  # noqa: PERF203 - each death ends a pass
-            yield keys.pop(0), None
+            if keys:
+                yield keys.pop(0), None
+
+
+class _Pausing(Dataset[Any]):
+    """A guarded data set of which nothing is read for an empty group."""
+
+    def __init__(self, guard: Callable[[Any], Any], dataset: Any) -> None:
+        self._guarded = guard(dataset)
+
+    def __getitems__(self, keys: list[Any]) -> list[Any]:
+        samples: list[Any] = self._guarded.__getitems__(keys) if keys else []
+        return samples
 
 
 def stream_read(reading: Reading) -> Iterator[list[Read]]:
@@ -97,7 +118,7 @@ class _Groups:
 class _WorkerDeathError(Exception):
     """A worker process ended before its work."""
 
-    def __init__(self, cause: RuntimeError) -> None:
+    def __init__(self, cause: Exception) -> None:
         super().__init__(str(cause))
         self.cause = cause
 
@@ -105,9 +126,14 @@ class _WorkerDeathError(Exception):
 def _pass(reading: Reading, groups: Any, workers: int, *, prefetch: int | None = None) -> Iterator[list[Read]]:
     loader = reading.loader
     draws = OwnDraws(loader)
-    context = worker_context(loader)
-    with undisturbed(loader):
-        batches = _started(reading, groups, context, workers, prefetch)
+    context = None if reading.here else worker_context(loader)
+    try:
+        with undisturbed(loader):
+            batches = _started(reading, groups, context, workers, prefetch)
+    except RuntimeError as error:
+        if _tells_death(error):
+            raise _WorkerDeathError(error) from error
+        raise
     try:
         while True:
             with draws.go_on() if context is None else contextlib.nullcontext():
@@ -146,22 +172,30 @@ def _started(reading: Reading, groups: Any, context: Any, workers: int, prefetch
 def _next(batches: Any) -> list[Read] | None:
     """Return what is next, None at the end; only meanwhile may PyTorch tell the main thread that a worker died."""
     listens = hasattr(batches, "_workers") and threading.current_thread() is threading.main_thread()
-    if listens:
-        _listen(batches, to=True)
     try:
+        try:
+            if listens:
+                _listen(batches, to=True)
+                torch._C._error_if_any_worker_fails()
+            reads: list[Read] | None = next(batches, None)
+        finally:
+            if listens:
+                _listen(batches, to=False)
+    except Exception as error:
         if listens:
-            torch._C._error_if_any_worker_fails()
-        reads: list[Read] | None = next(batches, None)
-    except RuntimeError as error:
-        if "DataLoader worker (pid" in str(error):
+            _listen(batches, to=False)  # a death may be told in the line above, but only once
+        if hasattr(batches, "_workers") and _tells_death(error):
             raise _WorkerDeathError(error) from error
         raise explained(error) from error
-    except Exception as error:
-        raise explained(error) from error
-    finally:
-        if listens:
-            _listen(batches, to=False)
     return reads
+
+
+def _tells_death(error: Exception) -> bool:
+    """Whether an error says that a worker has ended, or that what it had sent is gone with it."""
+    text = str(error)
+    if isinstance(error, ConnectionError | EOFError | FileNotFoundError):
+        return "DataLoader worker process" not in text  # which stands in what a worker raised
+    return isinstance(error, RuntimeError) and "DataLoader worker (pid" in text
 
 
 def _listen(batches: Any, *, to: bool) -> None:
@@ -169,7 +203,8 @@ def _listen(batches: Any, *, to: bool) -> None:
     if batches._worker_pids_set == to:
         return
     if to:
+        batches._worker_pids_set = True  # before, as the handler may raise right after
         torch._C._set_worker_pids(id(batches), tuple(worker.pid for worker in batches._workers))
     else:
         torch._C._remove_worker_pids(id(batches))
-    batches._worker_pids_set = to
+        batches._worker_pids_set = False

@@ -67,7 +67,7 @@ def plan_of(loader: Any, limit: int | None = None) -> Plan:
         InputError: for a limit below 1.
         LoaderError: for a loader without samples, or whose sampler cannot be copied or raises.
     """
-    if limit is not None and limit < 1:
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise InputError(f"limit: expected a number of samples, 1 or more, got {limit!r}; give None for all")
     if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
         size = _length(getattr(loader, "dataset", None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -14,7 +15,9 @@ from torch.utils.data import DataLoader
 
 from nbinspect.capture.loader import BatchSource, only_indexes, refuse_streams
 from nbinspect.data.loading.guarded import Collating, GuardedRows, GuardedStream, Read, Sample, Work
-from nbinspect.data.loading.passes import Reading, groups_read, stream_read
+from nbinspect.data.loading.here import groups_found
+from nbinspect.data.loading.ordering import Ordering
+from nbinspect.data.loading.passes import Reading, stream_read
 from nbinspect.data.loading.plan import Plan, plan_for, plan_of
 from nbinspect.errors import LoaderError
 from nbinspect.evaluation.samples import picked
@@ -26,6 +29,9 @@ __all__ = ["Read", "Reader", "fetch", "reads_of"]
 
 _DIED = "the worker process that read it died"
 _NONE = np.zeros(0, np.int64)
+_ROWS_AT_ONCE, _VALUES_AT_ONCE = 1024, 2**21
+_STEPS = 128
+"""Groups at least, or as many as the loader has batches: between two of them a reading can be stopped."""
 
 
 class Reader:
@@ -33,8 +39,10 @@ class Reader:
 
     Of a map-style data set each index that the sampler draws from comes once, in ascending order, in groups of the
     loader's batch size through its `collate_fn`; other loaders are gone through as they are. Samples are read in as
-    many workers as the loader has, one at least, except rows of plain tensors, which need none. A sample that raises,
-    or kills its worker, is a failure; what cannot be collated together comes one by one.
+    many workers as the loader has, one at least, except rows of plain tensors, which need none and come to `work` in
+    groups of up to 1,024. A sample that raises, or kills its worker, is a failure; what cannot be collated together
+    comes one by one, and so does what the collation would reorder, with a note. Where all of the first group fail in
+    the worker of a loader that has none, a copy of the data set is read in this process.
 
     Raises:
         InputError: for a limit below 1.
@@ -137,14 +145,15 @@ def reads_of(
     if not isinstance(loader, DataLoader):
         collating = Collating(_as_it_is, work, tap is not None, subject, whole=True, counted=True)
         return _counted(map(collating, _iterated(loader)))
-    collating = Collating(loader.collate_fn, work, tap is not None, subject, plan.whole, plan.counted)
+    ordering = Ordering(loader.collate_fn, subject.batch_axis)
+    collating = Collating(loader.collate_fn, work, tap is not None, subject, plan.whole, plan.counted, ordering)
     count = workers or max(1, loader.num_workers)
     if plan.keys is None:
         return _counted(stream_read(Reading(loader, GuardedStream, collating, count)))
     guard = partial(GuardedRows, tell=tap, whole=plan.whole, counted=plan.counted)
     if not plan.counted and not plan.whole and only_indexes(loader):
         return _gathered(guard(loader.dataset), plan, collating)
-    groups = _placed(groups_read(Reading(loader, guard, collating, count), plan), plan)
+    groups = _placed(groups_found(Reading(loader, guard, collating, count), plan), plan)
     return _counted(groups) if plan.counted else chain.from_iterable(groups)
 
 
@@ -152,8 +161,12 @@ def _gathered(guarded: GuardedRows, plan: Plan, collating: Collating) -> Iterato
     """Rows of plain tensors, gathered here as the loader's collation would put them together."""
     keys = np.asarray(plan.keys)
     dataset, rows = origin_of(guarded.dataset, keys)
-    for start in range(0, len(keys), plan.size):
-        indices, places = keys[start : start + plan.size], rows[start : start + plan.size]
+    size = plan.size
+    if collating.work is not None:  # which costs less for many at once
+        each = sum(tensor[:1].numel() for tensor in dataset.tensors)
+        size = max(size, min(_ROWS_AT_ONCE, _VALUES_AT_ONCE // max(1, each), len(keys) // _STEPS))
+    for start in range(0, len(keys), size):
+        indices, places = keys[start : start + size], rows[start : start + size]
         try:
             batch = [_picked(tensor, places, collating.work is None) for tensor in dataset.tensors]
             reads = [Read(indices, collating.worked(batch, indices, [None] * len(indices)))]
@@ -225,7 +238,7 @@ def _counted(groups: Iterator[list[Read]]) -> Iterator[Read]:
     for reads in groups:
         for read in reads:
             failures = tuple(SampleFailure(failure.index + offset, failure.error) for failure in read.failures)
-            yield Read(read.indices + offset, read.value, failures)
+            yield replace(read, indices=read.indices + offset, failures=failures)
         offset += sum(len(read.indices) + len(read.failures) for read in reads)
     if not offset:
         raise LoaderError("there is nothing to read: the loader is empty")

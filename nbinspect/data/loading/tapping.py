@@ -13,7 +13,7 @@ _INPUT = "image"
 
 
 class Tap:
-    """Reads samples of a data set, and tells of each what the first transform on its way was given.
+    """Reads samples of a data set, and tells of each what its transform was given, where that was one content.
 
     The data set itself is left unchanged: a shallow copy has the transform that notes.
     """
@@ -22,6 +22,7 @@ class Tap:
         self._plain = dataset
         self._tell = tell
         self._told: list[Any] = []
+        self._made: list[Any] = []
         self._count = 0
         self._dataset = self._tapped(dataset)
 
@@ -31,13 +32,16 @@ class Tap:
         return self._count > 0
 
     def read(self, key: Any) -> tuple[Any, Any]:
-        """Return a sample, and what `tell` makes of its content; None where no transform was given any."""
+        """Return a sample, and what `tell` makes of its content; None where transforms were given none, or several."""
         self._told.clear()
         try:
             sample = self._dataset[key]
         except Exception:  # noqa: BLE001 - a copy may lack what the data set itself has
             return self._plain[key], None
-        return sample, self._told[0] if self._told else None
+        finally:
+            self._made.clear()
+        first = self._told[0] if self._told else None
+        return sample, first if all(told == first for told in self._told) else None
 
     def _tapped(self, dataset: Any) -> Any:
         """Return a copy of a data set, and of those inside it, whose transforms note what they get."""
@@ -45,7 +49,7 @@ class Tap:
             again = copy.copy(dataset)
             for name, part in vars(dataset).items():
                 if name.lstrip("_") in _TRANSFORMS and callable(part):
-                    object.__setattr__(again, name, _Noting(part, self._note))
+                    object.__setattr__(again, name, _Noting(part, self._note, self._made))
                     self._count += 1
                 elif isinstance(part, Dataset):
                     object.__setattr__(again, name, self._tapped(part))
@@ -56,9 +60,9 @@ class Tap:
         return again
 
     def _note(self, parts: tuple[Any, ...], named: dict[str, Any]) -> None:
-        if self._told:  # a later transform gets what an earlier one made
-            return
         content = parts[0] if parts else named.get(_INPUT, named)
+        if any(content is made for made in self._made):  # a later transform gets what an earlier one made
+            return
         try:
             self._told.append(self._tell(content))
         except Exception:  # noqa: BLE001 - content of a kind that nobody knows is as good as none
@@ -66,15 +70,24 @@ class Tap:
 
 
 class _Noting:
-    """A transform that lets another look at what it gets."""
+    """A transform that lets another look at what it gets, and adds what it makes to a list."""
 
-    def __init__(self, transform: Callable[..., Any], note: Callable[[tuple[Any, ...], dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        transform: Callable[..., Any],
+        note: Callable[[tuple[Any, ...], dict[str, Any]], None],
+        made: list[Any],
+    ) -> None:
         self._transform = transform
         self._note = note
+        self._made = made
 
     def __call__(self, *parts: Any, **named: Any) -> Any:
         self._note(parts, named)
-        return self._transform(*parts, **named)
+        result = self._transform(*parts, **named)
+        inside = result.values() if isinstance(result, dict) else result if isinstance(result, list | tuple) else ()
+        self._made += [result, *inside]
+        return result
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "_transform":  # asked for while it is being copied

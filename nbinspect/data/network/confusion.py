@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nbinspect.data.network.conditions import equals, in_one_order
+from nbinspect.data.network.units import why_none
 from nbinspect.decode.names import shortened
 from nbinspect.errors import InputError
 from nbinspect.records import Column, ConfusedPair, Confusion, Integers
@@ -26,6 +27,11 @@ def confusion(columns: Sequence[Column]) -> Confusion:
     label, prediction = (_class_column(columns, name) for name in ("label", "prediction"))
     names, own, guesses = in_one_order(label, prediction)
     known = (own >= 0) & (guesses >= 0)
+    if known.any() and not set(label.words) & set(prediction.words):
+        raise InputError(
+            f"confusion: expected labels and predictions to be called alike, got labels {_some(label)} and predictions "
+            f"{_some(prediction)}; give class_names=…, the words of the labels in the order of the network's outputs"
+        )
     cells, counts = np.unique(own[known] * len(names) + guesses[known], return_counts=True)
     rows, found = np.divmod(cells, max(1, len(names)))
     pairs = _pairs(names, rows, found, counts)
@@ -41,10 +47,23 @@ def confusion(columns: Sequence[Column]) -> Confusion:
 
 def _class_column(columns: Sequence[Column], name: str) -> Column:
     column = next((each for each in columns if each.name == name), None)
-    if column is None or column.kind != "class":
-        why = "is not there: predict first" if column is None else f"holds a {column.kind} for each sample"
-        raise InputError(f"confusion: expected a class for each sample in the column {name!r}, which {why}")
-    return column
+    if column is not None and column.kind == "class":
+        return column
+    several = any(each.name == f"{name}_0" for each in columns)
+    if column is not None:
+        why = f"which holds a {column.kind} for each sample"
+    elif several:
+        why = f"and there are several numbers for each: {name}_0 and further"
+    elif name == "label":
+        why = "and there are no labels"
+    else:
+        why = f"which is not there{why_none(columns)}"
+    raise InputError(f"confusion: expected a class for each sample in the column {name!r}, {why}")
+
+
+def _some(column: Column) -> str:
+    shown = ", ".join(repr(shortened(word, 20)) for word in column.words[:3])
+    return f"{shown}, …" if len(column.words) > 3 else shown
 
 
 def _kept(count: int, rows: Integers, found: Integers, counts: Integers) -> tuple[Integers, int]:

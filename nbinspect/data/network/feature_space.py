@@ -43,11 +43,14 @@ class FeatureTap:
             for name, module in network.named_modules()
             if isinstance(module, _LAYERS) and not isinstance(module, torch.jit.ScriptModule)
         }
-        self._name = ""
+        self._name: str | None = None
+        """Of the layer; empty where it is the whole network."""
         self._entered: Tensor | None = None
         self._projection: Tensor | None = None
         self.of = ""
         """What the features are, in words; known once there were some."""
+        self.missing = ""
+        """Why there are none, in words; known once it was looked for some."""
 
     @contextlib.contextmanager
     def finding(self) -> Iterator[None]:
@@ -63,13 +66,14 @@ class FeatureTap:
         finally:
             for handle in handles:
                 handle.remove()
-        self._name = called[-1] if called else ""
+        self._name = called[-1] if called else None
+        self.missing = "" if called else "the network calls no linear layer or convolution whose input could be taken"
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
         """Note what enters that layer in a block."""
         self._entered = None
-        if not self._name:
+        if self._name is None:
             yield
             return
 
@@ -86,13 +90,17 @@ class FeatureTap:
     def taken(self, size: int, axis: int) -> Floats | None:
         """Return the features of the samples of the last block (n, K) float32, or None where they cannot be told."""
         entered, self._entered = self._entered, None
-        if entered is None:
+        if entered is None or self._name is None:
             return None
         is_map = isinstance(self._layers[self._name], _CONVOLUTIONS)
         found = _by_sample(entered, size, axis, is_map=is_map)
         if found is None or found.shape[2] > _WIDEST:
+            self.missing = self.missing or f"what enters {self._layer()}, {tuple(entered.shape)}, cannot be told apart"
             return None
         places, width = found.shape[1:]
+        if width < 2:  # one number has no direction, and all would be near all
+            self.missing = f"what enters {self._layer()} is one number for each sample"
+            return None
         pooled = found[:, 0].float() if places == 1 else found.float().mean(1)
         if not self.of:
             self.of = self._told(places, width)
@@ -108,11 +116,13 @@ class FeatureTap:
         return rows @ self._projection
 
     def _told(self, places: int, width: int) -> str:
-        layer = type(self._layers[self._name]).__name__
-        name = f"{self._name} ({layer})" if self._name else f"the {layer}"
         pooled = f", mean over {places:,} places" if places > 1 else ""
         told = f"{width:,} numbers" if width <= WIDTH else f"{width:,} numbers as {WIDTH} random projections"
-        return f"what enters {name}{pooled}, {told}"
+        return f"what enters {self._layer()}{pooled}, {told}"
+
+    def _layer(self) -> str:
+        kind = type(self._layers[self._name or ""]).__name__
+        return f"{self._name} ({kind})" if self._name else f"the {kind}"
 
 
 def _by_sample(entered: Tensor, size: int, axis: int, *, is_map: bool) -> Tensor | None:
@@ -142,8 +152,10 @@ def nearest(features: Features, row: int, *, among: Features | None = None, coun
         count: how many.
 
     Raises:
-        InputError: for a row without features, or features of another width.
+        InputError: for a row without features, features of another width, or a count below 1.
     """
+    if count < 1:
+        raise InputError(f"nearest: expected a count of 1 or more, got {count}")
     place = int(np.searchsorted(features.rows, row))
     if place == len(features.rows) or features.rows[place] != row or np.isnan(features.values[place]).any():
         raise InputError(f"nearest: expected a row with features of the network, row {row} has none; predict first")

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from nbinspect.data.findings.found import is_are, samples
 from nbinspect.data.learnable.kept import kept_of
+from nbinspect.data.learnable.quick_models import undrawn
 from nbinspect.data.network.feature_space import Features
 from nbinspect.errors import InputError
 from nbinspect.records import Column, DatasetRecord, Flags, Floats, Integers, LabelIssues
@@ -47,7 +49,9 @@ def label_issues(
     """
     label = record.column("label")
     if label is None or label.kind != "class":
-        got = "there are no labels" if label is None else f"the label is a {label.kind}"
+        several = record.column("label_0") is not None
+        missing = "the labels are several numbers each" if several else "there are no labels"
+        got = missing if label is None else f"the label is a {label.kind}"
         raise InputError(f"label issues: expected a class for each sample, but {got}")
     rows, seen, of, notes = _material(record, features)
     codes = label.values[rows]
@@ -57,7 +61,8 @@ def label_issues(
     chosen = np.flatnonzero(np.isin(codes, classes))
     if left := int((codes >= 0).sum()) - len(chosen):
         kept = f"fewer than {_EACH} samples" if len(classes) < _CLASSES else f"fewer samples than {_CLASSES} others"
-        notes = (*notes, f"{left:,} samples of classes with {kept} were not looked at.")
+        verb = "was" if left == 1 else "were"
+        notes = (*notes, f"{samples(left)} of classes with {kept} {verb} not looked at.")
     if len(classes) < 2:
         return _nothing(label, of, notes)
     own = np.searchsorted(classes, codes[chosen])
@@ -93,11 +98,12 @@ class _Judged:
 def _told(features: Floats, labels: Integers, progress: Progress | None) -> Sequence[Floats]:
     """The chances (M, C) of each class by each model, of samples that it had not seen."""
     try:
-        from sklearn.ensemble import RandomForestClassifier
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.model_selection import StratifiedKFold
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
+        with undrawn():
+            from sklearn.ensemble import RandomForestClassifier
+            from sklearn.linear_model import LogisticRegression
+            from sklearn.model_selection import StratifiedKFold
+            from sklearn.pipeline import make_pipeline
+            from sklearn.preprocessing import StandardScaler
     except ImportError as error:
         raise InputError(
             "label issues: expected scikit-learn, which is not installed; pip install 'nbinspect[data]'"
@@ -136,9 +142,10 @@ def _judged(labels: Integers, opinions: Sequence[Floats]) -> _Judged:
 def _confidently(labels: Integers, chances: Floats) -> tuple[Flags, Floats, str]:
     """Candidates, quality of each label, and by what they were found."""
     try:
-        import cleanlab
-        from cleanlab.filter import find_label_issues
-        from cleanlab.rank import get_label_quality_scores
+        with undrawn():
+            import cleanlab
+            from cleanlab.filter import find_label_issues
+            from cleanlab.rank import get_label_quality_scores
     except ImportError:
         found, quality = confident_learning(labels, chances)
         return found, quality, "confident learning"
@@ -215,8 +222,9 @@ def _sentence(count: int, judged: int, accuracy: float, of: str) -> str:
     if not count:
         return f"None of {judged:,} labels is doubted by {models}."
     return (
-        f"{count:,} of {judged:,} labels ({100 * count / judged:.1f} %) are doubted by {models}. "
-        f"Look at them: some may be right and merely hard."
+        f"{count:,} of {judged:,} labels ({100 * count / judged:.1f} %) {is_are(count)} doubted by {models}. "
+        + ("Look at it: it" if count == 1 else "Look at them: some")
+        + " may be right and merely hard."
     )
 
 

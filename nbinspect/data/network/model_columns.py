@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from nbinspect.data.findings.found import samples
 from nbinspect.data.network.feature_space import SAMPLES, Features
 from nbinspect.data.network.outputs import Seen
 from nbinspect.decode.names import Names
 from nbinspect.decode.targets import several
 from nbinspect.evaluation.layout import NUMBERS, Layout
-from nbinspect.records import Column, DatasetRecord, Floats, Integers
+from nbinspect.records import Column, DatasetRecord, Flags, Floats, Integers
 
 _PERCENT = "the probability that the network gives"
 _LOSS = {
@@ -39,6 +38,9 @@ class ModelColumns:
         self._correct = np.full(count, -1, np.int8)
         self._numbers: NDArray[np.float64] = np.zeros((count, 0))
         self._errors: NDArray[np.float64] = np.zeros((count, 0))
+        self._distances: NDArray[np.float64] = np.full(count, np.nan)
+        self._refused: dict[int, str] = {}
+        self._indices = record.columns[0].values
         self._texts: dict[str, int] = {}
         self._layout: Layout | None = None
         drawn = np.arange(count)
@@ -49,35 +51,54 @@ class ModelColumns:
         self.done = np.zeros(count, np.bool_)
         """(N,) which rows were predicted."""
 
-    def add(self, rows: Integers, seen: Seen) -> None:
-        """Put what was seen of some rows into their places."""
-        reading, layout = seen.reading, seen.layout
+    def add(self, rows: Integers, seen: Seen, kept: Flags) -> None:
+        """Put what was seen of the kept of some rows (n,) into their places."""
+        reading, layout, rows = seen.reading, seen.layout, rows[kept]
         self._layout = layout
-        self._floats["confidence"][rows] = reading.confidence
-        self._floats["margin"][rows] = reading.margin
-        self._floats["loss"][rows] = reading.losses
-        self._correct[rows] = reading.correct
+        self._floats["confidence"][rows] = reading.confidence[kept]
+        self._floats["margin"][rows] = reading.margin[kept]
+        self._floats["loss"][rows] = reading.losses[kept]
+        self._correct[rows] = reading.correct[kept]
+        places = zip(rows.tolist(), np.flatnonzero(kept).tolist(), strict=True)
+        self._refused |= {row: seen.refused[place] for row, place in places if place in seen.refused}
         if layout.kind in ("classification", "binary"):
-            self._guesses[rows] = reading.guesses
+            self._guesses[rows] = reading.guesses[kept]
             if seen.goal is not None:
-                self._goals[rows] = seen.goal.reshape(-1)
+                self._goals[rows] = seen.goal.reshape(-1)[kept]
         elif seen.several is not None:
-            texts = several(seen.several, "prediction", self._names).text
+            texts = several(seen.several[kept], "prediction", self._names).text
             self._guesses[rows] = [self._texts.setdefault(text, len(self._texts)) for text in texts]
-            self._guesses[rows[reading.guesses < 0]] = -1
-        elif layout.kind == "regression" and int(np.prod(layout.shape)) <= NUMBERS:
-            self._add_numbers(rows, reading.values.astype(np.float64), seen.goal)
+            self._guesses[rows[reading.guesses[kept] < 0]] = -1
+        elif layout.kind == "regression":
+            self._add_numbers(rows, seen, kept)
         if seen.features is not None:
-            self._add_features(rows, seen.features)
+            self._add_features(rows, seen.features[kept])
         self.done[rows] = True
 
-    def _add_numbers(self, rows: Integers, values: NDArray[np.float64], goal: NDArray[Any] | None) -> None:
+    def notes(self) -> tuple[str, ...]:
+        """Return what a reader should know of these columns."""
+        if not self._refused:
+            return ()
+        first = min(self._refused)
+        have = "has" if len(self._refused) == 1 else "have"
+        return (
+            f"{samples(len(self._refused))} {have} no loss, the first at index {int(self._indices[first]):,}: the loss "
+            f"raised {self._refused[first]}.",
+        )
+
+    def _add_numbers(self, rows: Integers, seen: Seen, kept: Flags) -> None:
+        values = seen.reading.values[kept].astype(np.float64)
+        if int(np.prod(seen.layout.shape)) > NUMBERS:
+            if seen.strays is not None:
+                own = seen.strays[kept] * (1.0 if self._scale is None else self._scale[1])
+                self._distances[rows] = np.sqrt(np.mean(own**2, axis=1))
+            return
         if not self._numbers.shape[1]:
             self._numbers = np.full((len(self.done), values.shape[1]), np.nan)
             self._errors = self._numbers.copy()
         self._numbers[rows] = values
-        if goal is not None:
-            self._errors[rows] = (values - goal) * (1.0 if self._scale is None else self._scale[1])
+        if seen.goal is not None:
+            self._errors[rows] = (values - seen.goal[kept]) * (1.0 if self._scale is None else self._scale[1])
 
     def _add_features(self, rows: Integers, features: Floats) -> None:
         if self._values is None:
@@ -99,7 +120,9 @@ class ModelColumns:
         helps = {
             "confidence": f"{_PERCENT} its own prediction",
             "margin": f"{_PERCENT} the label, less that of the likeliest other class: below 0 where it is wrong",
-            "loss": _LOSS.get(self._layout.kind, "the loss of the sample alone"),
+            "loss": "; ".join((_LOSS.get(self._layout.kind, "the loss of the sample alone"), *self.notes())).rstrip(
+                "."
+            ),
         }
         for name, values in self._floats.items():
             if np.isfinite(values).any() or (name == "loss" and np.isinf(values).any()):
@@ -143,14 +166,24 @@ class ModelColumns:
         return Column("correct", "number", values, "model", help=f"{told}: 1 or 0, none where it cannot be said")
 
     def _error_columns(self) -> list[Column]:
+        if np.isfinite(self._distances).any():
+            told = f"how far the {self._width:,} numbers of a prediction are off, as their root mean square, in "
+            return [Column("error", "number", self._distances.copy(), "model", help=told + self._units)]
         if not np.isfinite(self._errors).any():
             return []
-        units = "the units of the target" if self._scale is None else "original units, as before the target was scaled"
         names = _numbered("error", self._errors.shape[1])
         return [
-            Column(name, "number", values.copy(), "model", help=f"prediction − target, in {units}")
+            Column(name, "number", values.copy(), "model", help=f"prediction − target, in {self._units}")
             for name, values in zip(names, self._errors.T, strict=True)
         ]
+
+    @property
+    def _units(self) -> str:
+        return "the units of the target" if self._scale is None else "original units, as before the target was scaled"
+
+    @property
+    def _width(self) -> int:
+        return 0 if self._layout is None else int(np.prod(self._layout.shape))
 
 
 def _numbered(name: str, count: int) -> list[str]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nbinspect.data.findings.found import samples
 from nbinspect.data.network.conditions import in_one_order
-from nbinspect.data.network.units import Scale, checked_scale, scale_at
+from nbinspect.data.network.units import Scale, checked_scale, scale_at, why_none
 from nbinspect.decode.names import shortened
 from nbinspect.errors import InputError
 from nbinspect.records import Column, Floats, OutputHistogram
@@ -41,7 +42,9 @@ def output_histograms(columns: Sequence[Column], *, target_scale: Scale | None =
         if label is not None and label.kind == told.kind and told.kind in ("class", "number")
     ]
     if not found:
-        raise InputError("histogram of outputs: expected numbers or classes for labels and predictions; predict first")
+        raise InputError(
+            f"histogram of outputs: expected 1 to 8 numbers, or a class, as label and as prediction{why_none(columns)}"
+        )
     return tuple(found)
 
 
@@ -105,7 +108,8 @@ def _of_classes(label: Column, told: Column) -> OutputHistogram:
     never = [names[place] for place in np.flatnonzero((outputs == 0) & (targets >= _EXPECTED))]
     listed = ", ".join(map(shortened, never[:5])) + (f" and {len(never) - 5} more" if len(never) > 5 else "")
     advice = (f"Never predicted, though {_EXPECTED} samples or more are so labelled: {listed}.",) if never else ()
-    said = f"{int(known.sum()):,} samples, {int((targets > 0).sum())} classes among the labels, "
+    labelled = int((targets > 0).sum())
+    said = f"{samples(int(known.sum()))}, {labelled} class{'' if labelled == 1 else 'es'} among the labels, "
     said += f"{int((outputs > 0).sum())} among the predictions."
     return OutputHistogram(
         "class",

@@ -6,11 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from torch import Tensor
+from torch.utils.data import DataLoader
 
+from nbinspect.capture.loader import only_indexes
+from nbinspect.data.findings.found import samples
 from nbinspect.data.loading.reading import Read, Reader
+from nbinspect.data.network.counting import Counted
 from nbinspect.data.network.feature_space import Features
 from nbinspect.data.network.model_columns import ModelColumns
 from nbinspect.data.network.outputs import Outputs
@@ -19,8 +24,8 @@ from nbinspect.data.scanning.samples import loader_of
 from nbinspect.data.scanning.scan import Progress
 from nbinspect.decode.names import Names
 from nbinspect.errors import CaptureError
-from nbinspect.evaluation.samples import picked, size_of
-from nbinspect.records import Column, DatasetRecord
+from nbinspect.evaluation.samples import picked
+from nbinspect.records import Column, DatasetRecord, SampleFailure
 from nbinspect.subject import Subject
 
 Split = Literal["train", "validation"]
@@ -40,6 +45,10 @@ class Predicted:
     samples: int
     complete: bool
     """Whether every row of the record was predicted."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know: samples that could not be read, or that the loss refuses."""
+    no_features: str = ""
+    """Why there are no features, in words; empty where there are some."""
 
 
 class Predicting:
@@ -51,7 +60,8 @@ class Predicting:
     Raises:
         InputError: for a `target_scale` that is none.
         LoaderError: if there is no loader, or it cannot be read.
-        CaptureError: while iterating, if the forward raises: with the user's file and line.
+        CaptureError: while iterating, if the forward raises: with the user's file and line; if what it returns does not
+            tell samples apart, or none of them can be read.
     """
 
     def __init__(
@@ -69,7 +79,11 @@ class Predicting:
         self._subject, self._indices = subject, record.column("index")
         self._columns = ModelColumns(record, Names.of(subject.class_names), checked_scale(target_scale))
         self._outputs = Outputs(subject)
-        self._reader = Reader(subject, loader_of(subject, split))
+        loader = loader_of(subject, split)
+        # rows of plain tensors are in step with their indices, and with no work of ours they come as copies
+        plain = isinstance(loader, DataLoader) and only_indexes(loader)
+        self._reader = Reader(subject, loader, work=None if plain else Counted.of(subject))
+        self._failed: list[SampleFailure] = []
         self._cancelled = False
 
     def __iter__(self) -> Iterator[Progress]:
@@ -86,7 +100,9 @@ class Predicting:
                 done, seconds = int(self._columns.done.sum()), time.monotonic() - began
                 yield Progress(done, total, seconds, seconds * (total - done) / done if done else None)
                 if len(read.indices) and int(read.indices[-1]) >= last:
-                    return
+                    break
+            if self._failed and not self._columns.done.any():
+                raise CaptureError(f"none of the samples can be read: {self._failed[0].error}")
         finally:
             self._reader.close()
 
@@ -99,7 +115,17 @@ class Predicting:
         """What was predicted so far."""
         done = self._columns.done
         features = self._columns.features(self._outputs.features)
-        return Predicted(self._columns.columns(), features, int(done.sum()), bool(done.all()))
+        why = "" if features is not None else self._outputs.no_features
+        return Predicted(self._columns.columns(), features, int(done.sum()), bool(done.all()), self._notes(), why)
+
+    def _notes(self) -> tuple[str, ...]:
+        said = self._columns.notes()
+        if self._outputs.refusal:
+            said = (*said, f"There are no losses: the loss raised {self._outputs.refusal}.")
+        if self._failed:
+            count, first = len(self._failed), self._failed[0]
+            said = (*said, f"{samples(count)} could not be read, the first at index {first.index:,}: {first.error}.")
+        return said
 
     def _looked_at(self) -> Iterator[Read]:
         """Give all reads, after a first look at the first of them."""
@@ -110,12 +136,13 @@ class Predicting:
             count += len(read.indices)
             if count >= _LOOKED_AT or len(first) >= _LOOKED_AT:
                 break
-        batches = [read.value for read in first if len(read.indices)]
-        if batches:
-            self._outputs.look(batches)
+        some = [read for read in first if len(read.indices)]
+        if some:
+            self._outputs.look([read.value for read in some], [len(read.indices) for read in some])
         yield from chain(first, self._reader)
 
     def _predict(self, read: Read) -> None:
+        self._failed += read.failures
         if not len(read.indices) or self._indices is None:
             return
         known = self._indices.values
@@ -124,15 +151,21 @@ class Predicting:
         if not kept.any():
             return
         value = read.value
-        if not kept.all():  # samples that the scan could not read, or did not come to
-            size = size_of(self._subject, value)
-            value = picked(value, np.flatnonzero(kept).tolist(), size, self._subject.batch_axis)
+        if not kept.all() and _is_plain(value, len(kept)):  # samples that the scan did not come to cost no forward
+            value = picked(value, np.flatnonzero(kept).tolist(), len(kept), self._subject.batch_axis)
+            rows, kept = rows[kept], np.ones(int(kept.sum()), np.bool_)
         try:
-            seen = self._outputs.read(value, int(kept.sum()))
+            seen = self._outputs.read(value, len(kept))
         except CaptureError as error:
             first, last = read.indices[[0, -1]].tolist()
             raise CaptureError(f"predicting stopped at samples {first:,} to {last:,}: {error}") from error
-        self._columns.add(rows[kept], seen)
+        self._columns.add(rows, seen, kept)
+
+
+def _is_plain(batch: Any, size: int) -> bool:
+    """Whether a batch is tensors with a row for each sample and nothing else."""
+    parts = batch if isinstance(batch, list | tuple) else [batch]
+    return all(isinstance(part, Tensor) and part.dim() > 0 and len(part) == size for part in parts)
 
 
 def predict(

@@ -83,7 +83,9 @@ def measured(columns: Sequence[Column]) -> tuple[str, Floats]:
     if "correct" in by_name:
         return "error rate", 1 - by_name["correct"].values.astype(np.float64)
     if "error" in by_name:
-        return "mean absolute error", np.abs(by_name["error"].values.astype(np.float64))
+        many = "label" in by_name and by_name["label"].kind == "text"  # numbers, and the error their root mean square
+        name = "mean error" if many else "mean absolute error"
+        return name, np.abs(by_name["error"].values.astype(np.float64))
     if "loss" in by_name and np.isfinite(by_name["loss"].values).any():
         return "mean loss", by_name["loss"].values.astype(np.float64)
     raise InputError("slices: expected predictions with their errors, found no column 'correct', 'error' or 'loss'")
@@ -183,7 +185,8 @@ def _sentence(measure: str, overall: float, samples: int, slices: tuple[Slice, .
     if not samples:
         return "Of no sample is it known how wrong the network is."
     if not tried:
-        return f"{samples:,} samples are too few, or too much alike, to be parted into slices of {LEAST} or more."
+        many = "1 sample is" if samples == 1 else f"{samples:,} samples are"
+        return f"{many} too few, or too much alike, to be parted into slices of {LEAST} or more."
     if not slices:
         return f"No slice of {tried:,} has a larger {measure} than luck explains ({_said(overall, measure)} overall)."
     worst = slices[0]

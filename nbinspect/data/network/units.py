@@ -43,6 +43,12 @@ def scale_at(scale: tuple[Floats, Floats] | None, place: int) -> tuple[float, fl
     return float(mean[min(place, len(mean) - 1)]), float(std[min(place, len(std) - 1)])
 
 
+def why_none(columns: Sequence[Column]) -> str:
+    """Return the end of a sentence that expected other predictions, with what to do or what there is."""
+    told = [f"{each.name} (a {each.kind})" for each in columns if each.about == "model"]
+    return f"; the network gives {', '.join(told)}" if told else "; predict first"
+
+
 def errors_in_units(columns: Sequence[Column], *, target_scale: Scale | None = None) -> tuple[ErrorInUnits, ...]:
     """Return how far predictions of numbers are off, one for each target; the columns are left unchanged.
 
@@ -61,10 +67,10 @@ def errors_in_units(columns: Sequence[Column], *, target_scale: Scale | None = N
     found = [
         _in_units(label, errors, scale_at(scale, place)[1], scaled=scale is not None)
         for place, (label, errors) in enumerate(pairs)
-        if label is not None and np.isfinite(errors.values).any()
+        if label is not None and label.kind == "number" and np.isfinite(errors.values).any()
     ]
     if not found:
-        raise InputError("errors in units: expected predictions of numbers with their errors; predict first")
+        raise InputError(f"errors in units: expected labels and predictions of 1 to 8 numbers{why_none(columns)}")
     return tuple(found)
 
 

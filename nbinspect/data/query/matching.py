@@ -33,6 +33,10 @@ def rows_matching(frame: pd.DataFrame, query: str) -> Integers:
     Raises:
         QueryError: for what is no such query: what was expected, what came, what to write.
     """
+    if not isinstance(query, str):
+        raise QueryError(
+            f"expected a filter as text, got {type(query).__name__}; write one like 'loss > 1', '' shows all"
+        )
     places: dict[str, int] = {}
     for position, name in enumerate(frame.columns):
         places.setdefault(str(name), position)

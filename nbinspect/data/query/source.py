@@ -105,11 +105,14 @@ def _explained(source: Source, offset: int) -> str:
     """Return where the syntax ends to be understood, and the usual reason."""
     lead = len(source.python) - len(source.python.lstrip())
     place = source.place(offset + lead)
+    shouted = re.search(r"\b(AND|OR|NOT|IN)\b", source.query)
     advice = "write comparisons like loss > 1 and label == 'cat', and words to look for in quotes"
     if "@" in source.query:
         advice = "variables (@name) are not known to a filter; write the value itself"
     elif re.search(r"(?<![=<>!:])=(?!=)", source.query):
         advice = "to compare, write == instead of ="
+    elif shouted:
+        advice = f"write {shouted[0].lower()} instead of {shouted[0]}"
     elif source.query.count("`") % 2:
         advice = "a column's name in backticks needs one before and one after it"
     near = source.query[max(0, place - 1) : place + 11] or "the end"

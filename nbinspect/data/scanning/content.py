@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,7 +15,7 @@ from nbinspect.capture.tensors import channel_axis, readable
 from nbinspect.data.scanning.embedding import pooled_values
 from nbinspect.data.scanning.pictures import channels_first, made_small
 from nbinspect.data.scanning.signature import column_hashes, picture_signatures, token_signatures
-from nbinspect.data.scanning.summary import Summary, Sums, summarise, together
+from nbinspect.data.scanning.summary import Look, Summary, Sums, looked_at, summarised, together
 from nbinspect.data.scanning.texts import texts_of
 from nbinspect.decode.choose import Decoder
 from nbinspect.records import Flags, Floats, Integers
@@ -23,8 +23,7 @@ from nbinspect.subject import Subject
 
 _AT_ONCE = 2**19
 _FEATURES = 4096
-_DARK = 100
-"""Pictures of 0…255 are hardly ever so dark that none has more; those of other ranges end anywhere."""
+_WHITE = 255
 _NO_SIGNATURES: NDArray[np.uint64] = np.zeros(0, np.uint64)
 
 
@@ -62,16 +61,13 @@ def describe_content(values: Any, mask: Tensor | None, form: Decoder, size: int,
     """Describe the main input of `size` samples: a tensor (n, …), a list of tensors or of strings, or None."""
     if values is None:
         return Content({}, {}, _NO_SIGNATURES, np.zeros(size, np.bool_), np.zeros((size, 0), np.float32), None)
-    if isinstance(values, Tensor):
-        step = max(1, _AT_ONCE * size // max(1, values.numel()))  # what fits in the cache is read but once
-        parts = [_dense(values[start : start + step], form) for start in range(0, size, step)]
-    elif isinstance(values[0], str | bytes):
-        content = Content({}, {"dtype": ["str"]}, _NO_SIGNATURES, *_nothing(size), None)
-        return _with_texts(content, values, None, subject)
-    else:
-        parts = [_dense(each.unsqueeze(0), form) for each in values]
-    content = _together(parts)
-    return _with_texts(content, values, mask, subject) if form == "text" else content
+    if form == "text":
+        return _of_texts(values, mask, subject)
+    return (
+        _dense(values, form)
+        if isinstance(values, Tensor)
+        else _together([_dense(x.unsqueeze(0), form) for x in values])
+    )
 
 
 def _nothing(size: int) -> tuple[Flags, Floats]:
@@ -113,26 +109,38 @@ def merged(parts: Sequence[Features]) -> Features:
 
 def _dense(values: Tensor, form: Decoder) -> Content:
     """Describe samples (n, …) of one shape."""
-    words: dict[str, Sequence[str]] = {"shape": [_shape(values)], "dtype": [str(values.dtype).removeprefix("torch.")]}
+    words = _kind_words(values)
     read, _ = readable(values)
-    if read is None or not len(read):
+    if read is None or not read.numel():
         return Content({}, words, _NO_SIGNATURES, *_nothing(len(values)), None)
     rows = _channels(read.cpu(), form)
-    plain = rows.double() if rows.shape[2] == 1 else rows if rows.is_floating_point() else rows.float()
-    plain = plain if plain.element_size() > 2 else plain.float()
-    summary = summarise(plain)
-    numbers = _numbers(summary, form, plain)
+    shape = tuple(channels_first(read).shape[1:]) if form == "image" and read.dim() > 2 else None
+    step = max(1, _AT_ONCE * len(rows) // rows.numel())  # what fits in the cache is read but once
+    looks, parts = zip(*(_looks(part, shape) for part in torch.split(rows, step)), strict=True)
+    summary = summarised(rows, [look for look in looks if look is not None])
     own = summary.sums.along(1)
+    numbers = _numbers(summary, own, form, rows.shape[2])
+    signatures = _NO_SIGNATURES
+    if shape is not None:
+        white = _WHITE if values.dtype is torch.uint8 else 1  # never by what the values are, which splits do not share
+        numbers |= {
+            name: np.concatenate([getattr(part, name) for part in parts]) / white for name in ("brightness", "contrast")
+        }
+        signatures = picture_signatures(np.concatenate([part.grey for part in parts]))
+    embedding = np.concatenate([part if shape is None else part.embedding for part in parts])
     blank = (own.low >= own.high) & (summary.broken == summary.missing)
-    signatures, embedding = _NO_SIGNATURES, None
-    if form == "image" and read.dim() > 2:
-        pictures = channels_first(read)
-        small = made_small(plain.float().reshape(pictures.shape), summary)
-        numbers |= {"brightness": small.brightness, "contrast": small.contrast}
-        signatures, embedding = picture_signatures(small.grey), small.embedding
-    if embedding is None:
-        embedding = pooled_values(plain.float())
-    return Content(numbers, words, signatures, blank, embedding, _features(summary, plain))
+    return Content(numbers, words, signatures, blank, embedding, _features(summary, rows))
+
+
+def _looks(rows: Tensor, shape: tuple[int, ...] | None) -> tuple[Look | None, Any]:
+    """Return what is seen of some samples (n, C, S), and their embedding; of pictures of a shape, those made small."""
+    plain = rows if rows.is_floating_point() and rows.element_size() > 2 else rows.float()
+    look = looked_at(plain) if rows.shape[2] > 1 else None
+    if shape is None:
+        return look, pooled_values(plain.float())
+    if look is None or not np.isfinite(look.total).all():
+        plain = plain.nan_to_num(0.0, 0.0, 0.0)
+    return look, made_small(plain.float().reshape(-1, *shape))
 
 
 def _channels(values: Tensor, form: Decoder) -> Tensor:
@@ -147,8 +155,7 @@ def _channels(values: Tensor, form: Decoder) -> Tensor:
     return values.flatten(1).unsqueeze(1) if axis is None else values.movedim(axis, 1).flatten(2)
 
 
-def _numbers(summary: Summary, form: Decoder, values: Tensor) -> dict[str, Floats]:
-    own = summary.sums.along(1)
+def _numbers(summary: Summary, own: Sums, form: Decoder, size: int) -> dict[str, Floats]:
     numbers = {
         "min": own.shown(own.low),
         "mean": own.shown(own.mean),
@@ -160,7 +167,7 @@ def _numbers(summary: Summary, form: Decoder, values: Tensor) -> dict[str, Float
     if form == "table":
         numbers["missing"] = summary.missing
     elif form in ("series", "audio"):
-        numbers["length"] = np.full(len(values), float(values.shape[2]))
+        numbers["length"] = np.full(len(own.low), float(size))
     return numbers
 
 
@@ -169,33 +176,28 @@ def _features(summary: Summary, values: Tensor) -> Features | None:
     if not 0 < count <= _FEATURES:
         return None
     table = size == 1 and count > 1
-    hashes = column_hashes(values[:, :, 0].numpy()) if table else np.zeros(0, np.int64)
+    hashes = column_hashes(values[:, :, 0].double().numpy()) if table else np.zeros(0, np.int64)
     return Features(summary.sums.along(0), summary.absent, n * size, hashes)
 
 
-def _with_texts(content: Content, values: Any, mask: Tensor | None, subject: Subject) -> Content:
-    """Add what is known of texts; a text is blank that says nothing."""
+def _of_texts(values: Any, mask: Tensor | None, subject: Subject) -> Content:
+    """Describe texts as ids or strings; one is blank that says nothing, or the same id from end to end."""
     texts = texts_of(values, mask, subject)
-    return Content(
-        content.numbers | {"length": texts.lengths},
-        content.words | {"text": texts.shown},
-        token_signatures(texts.ids, texts.counts),
-        (texts.lengths == 0) | content.blank,
-        texts.embedding,
-        None,
-    )
+    blank = texts.lengths == 0
+    if isinstance(values, Tensor):
+        words = _kind_words(values)
+        blank |= (texts.ids == texts.ids[:, :1]).all(1) & (texts.ids.shape[1] > 1)
+    else:
+        each = [_kind_words(part.unsqueeze(0)) for part in values if isinstance(part, Tensor)]
+        words = {name: [own[name][0] for own in each] for name in ("shape", "dtype")} if each else {"dtype": ["str"]}
+    signatures = token_signatures(texts.ids, texts.counts)
+    numbers = {"length": texts.lengths}
+    return Content(numbers, words | {"text": texts.shown}, signatures, blank, texts.embedding, None)
+
+
+def _kind_words(values: Tensor) -> dict[str, Sequence[str]]:
+    return {"shape": [_shape(values)], "dtype": [str(values.dtype).removeprefix("torch.")]}
 
 
 def _shape(values: Tensor) -> str:
     return "×".join(map(str, values.shape[1:])) if values.dim() > 1 else "1"
-
-
-def range_of(low: float, high: float, dtypes: Sequence[str]) -> tuple[float, float]:
-    """Return which values are black and white in pictures of these types, whose values lie between low and high."""
-    if set(dtypes) == {"uint8"}:
-        return 0.0, 255.0
-    if low >= 0 and high <= 1:
-        return 0.0, 1.0
-    if low >= 0 and _DARK < high <= 255:
-        return 0.0, 255.0
-    return (low, high) if math.isfinite(high - low) and high > low else (0.0, 1.0)

@@ -15,9 +15,11 @@ from nbinspect.data.scanning.content import Content, describe_content
 from nbinspect.data.scanning.labelled import Labelled, labelled
 from nbinspect.data.scanning.look import Layout, parts_in
 from nbinspect.data.scanning.pictures import small_grey
-from nbinspect.data.scanning.signature import combined, content_hash, picture_signatures, sample_hashes
+from nbinspect.data.scanning.signature import content_hash, joint_hashes, picture_signatures, sample_hashes
+from nbinspect.data.scanning.texts import span_of
+from nbinspect.decode.names import IGNORED
 from nbinspect.evaluation.samples import axis_of, picked, size_of
-from nbinspect.records import Integers
+from nbinspect.records import Flags, Integers
 from nbinspect.subject import Subject
 
 
@@ -30,16 +32,16 @@ class Block:
     inputs: Integers
     """(n,) hashes, as `targets`; (0,) where contents cannot be compared, or where there is none."""
     targets: Integers
-    before: bool
-    """Whether the hashes of inputs are of what was there before a transform."""
+    held: Integers
+    """(n,) hashes of what the data set's transform was given; (0,) where that is not known of all."""
     notes: tuple[str, ...] = ()
 
 
-def told_of(content: Any) -> tuple[int, int | None] | None:
-    """Return the hash and the signature of what a transform is given; None for what only says where a sample is."""
+def told_of(content: Any, *, signed: bool = True) -> tuple[int, int | None] | None:
+    """Return the hash of what a transform is given, and the signature if wanted; None for what only names a sample."""
     if isinstance(content, str | bytes | int | float) or hasattr(content, "__fspath__"):
         return None
-    small = small_grey(content)
+    small = small_grey(content) if signed else None
     return content_hash(content), None if small is None else int(picture_signatures(small[None])[0])
 
 
@@ -67,12 +69,24 @@ class Describing:
             notes.append("the loader's collation makes several entries of one sample: the first is described")
         main = given.get(self.layout.main)
         labels = labelled(targets, size, self.subject, [] if main is None else [main])
-        inputs, note = _hashes(list(given.values()), size)
+        span = self.layout.span({**found, self.layout.main: main}, self.subject)
+        inputs, note = _hashes([] if self.layout.random else list(given.values()), size, span)
         content = describe_content(main, found.get(self.layout.mask), self.layout.form, size, self.subject)
-        before = any(each is not None for each in contents)
-        if before:
-            content, inputs = _before_transform(content, inputs, contents)
-        return Block(content, labels, inputs, _target_hashes(labels, targets, size), before, (*notes, *note))
+        if self.layout.random:
+            content = _signed_before(content, contents)
+        known = [each[0] for each in contents if each is not None]
+        held = np.array(known if len(known) == size else [], np.int64)
+        aimed = _target_hashes(labels, targets, size, self._target_span(labels, targets, span))
+        return Block(content, labels, inputs, aimed, held, (*notes, *note))
+
+    def _target_span(self, labels: Labelled, targets: Any, span: Flags | None) -> Flags | None:
+        """Return which tokens (N, T) of targets are compared: those of the input's text, or what is not padding."""
+        if labels.kind != "tokens" or self.layout.form != "text" or not isinstance(targets, Tensor):
+            return None
+        if span is not None and targets.shape[:2] == span.shape:
+            return span
+        ignored = targets == IGNORED
+        return span_of(targets, ~ignored if bool(ignored.any()) else None, self.subject)
 
     def _fitting(self, part: Any, size: int) -> Any:
         """Return a part of a batch with its samples first; of one sample, the first entry."""
@@ -88,31 +102,30 @@ class Describing:
         return part[:1]
 
 
-def _hashes(parts: Sequence[Any], size: int) -> tuple[Integers, tuple[str, ...]]:
+def _hashes(parts: Sequence[Any], size: int, span: Flags | None) -> tuple[Integers, tuple[str, ...]]:
     try:
-        return (combined([sample_hashes(part, size) for part in parts]) if parts else np.zeros(0, np.int64)), ()
+        return (joint_hashes(parts, size, span) if parts else np.zeros(0, np.int64)), ()
     except TypeError as error:
         return np.zeros(0, np.int64), (f"contents cannot be compared: {error}",)
 
 
-def _target_hashes(labels: Labelled, targets: Any, size: int) -> Integers:
+def _target_hashes(labels: Labelled, targets: Any, size: int, span: Flags | None) -> Integers:
     if labels.kind == "numbers" and labels.values is not None:
         return np.ascontiguousarray(labels.values + 0.0).view(np.int64)  # of any type; −0 is 0
     if not labels.kind:
         return np.zeros(0, np.int64)
     try:
-        return sample_hashes(targets, size)
+        return joint_hashes([targets], size, span)
     except TypeError:
         return np.zeros(0, np.int64) if labels.text is None else sample_hashes(list(labels.text), size)
 
 
-def _before_transform(content: Content, inputs: Integers, contents: Sequence[Any]) -> tuple[Content, Integers]:
-    """Take hashes and signatures of what was there before the transform, for all samples of which that is known."""
-    known = inputs.copy() if len(inputs) else np.zeros(len(contents), np.int64)
+def _signed_before(content: Content, contents: Sequence[Any]) -> Content:
+    """Take signatures of what was there before the transform, for all samples of which that is known."""
+    if not len(content.signatures):
+        return content
     signatures = content.signatures.copy()
     for place, each in enumerate(contents):
-        if each is not None:
-            known[place] = each[0]
-            if each[1] is not None and len(signatures):
-                signatures[place] = each[1]
-    return replace(content, signatures=signatures), known
+        if each is not None and each[1] is not None:
+            signatures[place] = each[1]
+    return replace(content, signatures=signatures)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nbinspect.data.scanning.content import Features, merged, range_of
+from nbinspect.data.scanning.comparable import comparable
+from nbinspect.data.scanning.content import Features, merged
 from nbinspect.data.scanning.describing import Block
 from nbinspect.data.scanning.embedding import Embedded
 from nbinspect.data.scanning.labelled import Labelling
@@ -28,8 +29,8 @@ _HELP = {
     "max": "Greatest finite value of the input as the network gets it.",
     "zeros": "Share of the input's values that are 0.",
     "nonfinite": "Share of the input's values that are NaN or infinite.",
-    "brightness": "Mean grey value, 0 for black and 1 for white, of the input as the network gets it.",
-    "contrast": "Standard deviation of the grey values, where black is 0 and white is 1.",
+    "brightness": "Mean grey value of the input as the network gets it: of bytes as a share of 255, else as it is.",
+    "contrast": "Standard deviation of the grey values: of bytes as a share of 255, else as they are.",
     "missing": "Share of the features that are NaN.",
     "shape": "Shape of the input, without the axis of samples.",
     "dtype": "Type of the input's values.",
@@ -65,8 +66,6 @@ class Gathering:
         self._features: list[Features] = []
         self._arrays: dict[str, list[NDArray[Any]]] = {}
         self._notes: dict[str, None] = {}
-        self.before = False
-        """Whether hashes are of what was there before a transform."""
 
     def add(self, block: Block, indices: Integers) -> None:
         """Take in what is known of the samples of one batch."""
@@ -82,12 +81,11 @@ class Gathering:
             kept = name != "text" or self.rows < TEXTS
             self._words[name].add(content.words.get(name) if kept else None, size)
         arrays = {"input_hashes": block.inputs, "target_hashes": block.targets, "signatures": content.signatures}
-        for name, array in (arrays | {"blank": content.blank}).items():
+        for name, array in (arrays | {"held": block.held, "blank": content.blank}).items():
             self._arrays.setdefault(name, []).append(array)
         self._labels.add(block.labels, size)
         self._embedded.add(content.embedding)
         self._notes |= dict.fromkeys(block.notes)
-        self.before |= block.before
         self._add_features(content.features)
         self.rows += size
 
@@ -102,8 +100,10 @@ class Gathering:
         """Return all so far; what was taken in stays as it is."""
         kind, labels, notes = self._labels.columns()
         arrays: dict[str, Any] = {name: self._whole(name) for name in self._arrays}
-        if self._layout.random and not self.before:
-            arrays["input_hashes"] = np.zeros(0, np.int64)
+        if self.rows:
+            own, held = arrays["input_hashes"], arrays.pop("held")
+            arrays["input_hashes"], said = comparable(own, held, random=self._layout.random)
+            notes += [said] if said else []
         arrays["embedded"], arrays["embedding"] = self._embedded.gathered()
         index = np.concatenate([*self._indices, np.zeros(0, np.int64)]).astype(np.int64)
         columns = [Column("index", "index", index, "sample", help="Where the sample is in its data set.")]
@@ -124,11 +124,6 @@ class Gathering:
             if name in self._words
         }
         numbers = {name: np.concatenate(parts) for name, parts in self._numbers.items()}
-        if "brightness" in numbers:
-            low, high = np.nanmin(numbers["min"], initial=np.inf), np.nanmax(numbers["max"], initial=-np.inf)
-            black, white = range_of(float(low), float(high), words["dtype"].words)
-            numbers["brightness"] = (numbers["brightness"] - black) / (white - black)
-            numbers["contrast"] = numbers["contrast"] / (white - black)
         text = [replace(words.pop("text"), about="input")] if "text" in words else []
         told = [Column(name, "number", values, "input", help=helps[name]) for name, values in numbers.items()]
         return [*words.values(), *told, *text]

@@ -138,7 +138,8 @@ class Labelling:
         values = np.concatenate(self._values)
         ignored = int((values == IGNORED).sum()) if self._whole else 0
         if ignored:
-            notes.append(f"{ignored:,} labels are {IGNORED}, which losses ignore: taken for none")
+            many = "1 label is" if ignored == 1 else f"{ignored:,} labels are"
+            notes.append(f"{many} {IGNORED}, which losses ignore: taken for none")
             values = np.where(values == IGNORED, np.nan, values)
         known, codes = np.unique(values, return_inverse=True)
         known = known[np.isfinite(known)]

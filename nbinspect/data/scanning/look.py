@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,10 +17,11 @@ from nbinspect.capture.loader import only_indexes
 from nbinspect.capture.tensors import length_of, readable
 from nbinspect.data.loading.plan import Plan
 from nbinspect.data.loading.reading import Read, Reader, reads_of
-from nbinspect.data.scanning.signature import combined, sample_hashes
+from nbinspect.data.scanning.signature import joint_hashes
+from nbinspect.data.scanning.texts import span_of
 from nbinspect.decode.choose import Decoder, choose_decoder
 from nbinspect.nested import tensors_in
-from nbinspect.records import Integers
+from nbinspect.records import Flags, Integers
 from nbinspect.subject import Subject
 
 _FEW = 8
@@ -44,14 +45,18 @@ class Layout:
     random: bool
     """Whether a few samples, read twice, were not the same."""
 
+    def span(self, parts: Mapping[str, Any], subject: Subject) -> Flags | None:
+        """Return which tokens (N, T) of texts are compared, padding left out; None of other inputs."""
+        return span_of(parts.get(self.main), parts.get(self.mask), subject) if self.form == "text" else None
+
 
 def parts_in(inputs: Any, size: int) -> dict[str, Any]:
     """Return the parts of a batch's inputs by name: tensors, lists of them for ragged samples, lists of strings."""
     if isinstance(inputs, list | tuple) and _are_texts(inputs, size):
-        return {"x": inputs}
+        return {"x": list(inputs)}
     found: dict[str, Any] = dict(entries(inputs, "x", size))
     if isinstance(inputs, dict):
-        found |= {f"x[{key!r}]": part for key, part in inputs.items() if _are_texts(part, size)}
+        found |= {f"x[{key!r}]": list(part) for key, part in inputs.items() if _are_texts(part, size)}
     return found
 
 
@@ -69,7 +74,8 @@ def look_at(subject: Subject, loader: Any, plan: Plan) -> Layout | None:
             break
         try:
             given = parts_in(split_batch(subject, read.value).inputs, size)
-            found = combined([sample_hashes(given[name], size) for name in layout.inputs])
+            span = layout.span(given, subject)
+            found = joint_hashes([given[name] for name in layout.inputs], size, span)
         except (TypeError, KeyError, IndexError):  # content of an unknown kind is not compared
             continue
         for index, own in zip(read.indices.tolist(), found.tolist(), strict=False):
@@ -81,12 +87,15 @@ def _few(subject: Subject, loader: Any, plan: Plan) -> Iterator[Read]:
     """Give some samples from all over the data set, twice; of a stream, or where those are bad, the first good ones."""
     good = False
     if plan.keys is not None:
-        count = 1 if plan.whole else _FEW
+        size = min(max(plan.size, 2), _FEW)
+        count = 1 if plan.whole else -(-_FEW // size) * size
         places = np.unique(np.linspace(0, len(plan.keys) - 1, count).astype(np.int64))
         keys = [plan.keys[place] for place in places]
         keys = keys if plan.counted and not isinstance(keys[0], np.integer) else [int(key) for key in keys]
+        if len(keys) > size:
+            keys = keys[: len(keys) // size * size]  # the second time in the same groups, which may be padded
         times = 1 if only_indexes(loader) else 2
-        few = replace(plan, keys=keys * times, size=min(len(keys), max(plan.size, 2)), total=None)
+        few = replace(plan, keys=keys * times, size=min(len(keys), size), total=None)
         for read in reads_of(subject, loader, few, workers=1):
             good = good or bool(len(read.indices))
             yield replace(read, indices=read.indices % len(keys)) if plan.counted and not plan.whole else read

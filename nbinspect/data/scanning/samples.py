@@ -91,7 +91,7 @@ def with_model_columns(batch: DecodedBatch, record: DatasetRecord, rows: Integer
         values = predicted.values[rows].astype(np.float64)
         batch = replace(batch, predictions=Labels("prediction", kind, text, values, ()))
     if correct is not None:
-        batch = replace(batch, correct=correct.values[rows].astype(np.int8))
+        batch = replace(batch, correct=np.nan_to_num(correct.values[rows].astype(np.float64), nan=-1).astype(np.int8))
     return batch if loss is None else replace(batch, losses=loss.values[rows])
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -80,10 +81,13 @@ class Scan:
         plain = _describing_parts(self._subject)
         self._gathering = Gathering(layout, plain)
         work = Describing(layout, plain)
-        with closing(Reader(self._subject, self._loader, work=work, tap=told_of, limit=self._limit)) as reader:
+        tap = partial(told_of, signed=layout.random)
+        with closing(Reader(self._subject, self._loader, work=work, tap=tap, limit=self._limit)) as reader:
             for read in reader:
                 if len(read.indices):
                     self._gathering.add(read.value, read.indices)
+                if read.note and read.note not in self._notes:
+                    self._notes.append(read.note)
                 self._failed += len(read.failures)
                 self._failures += read.failures[: _FAILURES - len(self._failures)]
                 self._seconds = time.monotonic() - began
@@ -130,15 +134,10 @@ class Scan:
             how = "the first" if plan.counted else "drawn at random, always the same"
             yield f"{plan.total:,} of {plan.population:,} samples were to be scanned, {how}"
         if not self._ended and done:
-            yield f"the scan was stopped after {done:,} samples"
+            yield f"the scan was stopped after {done:,} sample{'' if done == 1 else 's'}"
         if plan.counted:
             yield "the loader tells no indices: samples are counted in the order of reading"
-        if layout is not None and layout.random:
-            before = self._gathering is not None and self._gathering.before
-            equal = (
-                "equal samples are told by what the transform is given" if before else "equal samples cannot be told"
-            )
-            yield f"samples differ at each reading, as by random augmentation: values are of one reading; {equal}"
+        yield from self._notes
         if done > TEXTS and layout is not None and layout.form == "text":
             yield f"texts are kept of the first {TEXTS:,} samples"
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nbinspect.records import Floats
+from nbinspect.records import Flags, Floats
 
 _CANCELS = 1e3
 _FEW = 512
@@ -71,30 +71,75 @@ class Summary:
     """(C,) NaN in each feature."""
 
 
-def summarise(values: Tensor) -> Summary:
-    """Return the summary of (n, C, S) float32 values on the host, left unchanged; exact to about six digits."""
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a pass over n samples of C features found, not yet put right where values are not finite."""
+
+    low: Floats
+    """(n·C,) as `high`, `total` and `norm`, the root of the sum of squares."""
+    high: Floats
+    total: Floats
+    norm: Floats
+    zeros: Floats
+    """(n,) values that are 0."""
+
+
+def looked_at(values: Tensor) -> Look:
+    """Return what is seen of (n, C, S) floats on the host, S above 1, in as few passes as can be; left unchanged."""
+    rows = values.reshape(-1, values.shape[2])
+    seen = (rows.amin(1), rows.amax(1), rows.sum(1), torch.linalg.vector_norm(rows, dim=1))
+    low, high, total, norm = (part.double().numpy() for part in seen)
+    return Look(low, high, total, norm, _zeros(values.reshape(len(values), -1).numpy()))
+
+
+def summarised(values: Tensor, looks: Sequence[Look]) -> Summary:
+    """Return the summary of (n, C, S) values on the host, left unchanged; exact to about six digits.
+
+    `looks` are those at the values, one after the other; none are needed of single values, S = 1.
+    """
     n, features, size = values.shape
     if not n or not features * size:
         nothing, unknown = np.zeros((n, features)), np.full(n, np.nan)
         sums = Sums(nothing, nothing, nothing, nothing + np.inf, nothing - np.inf)
         return Summary(sums, unknown, unknown, unknown, np.zeros(features))
-    sums, missing = sums_of(values)
-    whole = features * size
-    broken = 1 - sums.count.sum(1) / whole
-    zeros = _zeros(values.reshape(n, whole).numpy()) / whole
-    return Summary(sums, zeros, broken, missing.sum(1) / whole, missing.sum(0))
-
-
-def sums_of(values: Tensor) -> tuple[Sums, Floats]:
-    """Return the sums (n, C) of values (n, C, S), n and S above 0, and how many NaN each has; leaves them unchanged."""
-    n, features, size = values.shape
     rows = values.reshape(n * features, size)
-    sums, wrong = _of_singles(rows) if size == 1 else _of_rows(rows)
+    if size == 1:
+        sums, wrong = _of_singles(rows)
+        zeros = _zeros(sums.mean.reshape(n, features))
+    else:
+        whole = [np.concatenate([getattr(look, name) for look in looks]) for name in Look.__dataclass_fields__]
+        sums, wrong = _of_look(Look(*whole), size)
+        zeros = whole[-1]
     absent = np.zeros(n * features)
     if len(wrong):
         absent[wrong] = _repaired(sums, rows[torch.from_numpy(wrong)].double().numpy(), wrong)
     shaped = Sums(*(getattr(sums, name).reshape(n, features) for name in Sums.__dataclass_fields__))
-    return shaped, absent.reshape(n, features)
+    missing = absent.reshape(n, features)
+    values_each = features * size
+    broken = 1 - shaped.count.sum(1) / values_each
+    return Summary(shaped, zeros / values_each, broken, missing.sum(1) / values_each, missing.sum(0))
+
+
+def spread_of(rows: Tensor) -> tuple[Floats, Floats]:
+    """Return the mean and the standard deviation (R,) float64 of rows (R, S) of finite floats, left unchanged."""
+    size = rows.shape[1]
+    total, norm = (part.double().numpy() for part in (rows.sum(1), torch.linalg.vector_norm(rows, dim=1)))
+    mean, deviation, trusted = _moments(total, norm, size)
+    if not trusted.all():
+        wrong = np.flatnonzero(~trusted)
+        own = rows[torch.from_numpy(wrong)].double().numpy()
+        mean[wrong] = own.mean(1)
+        deviation[wrong] = ((own - mean[wrong, None]) ** 2).sum(1)
+    return mean, np.sqrt(deviation / size)
+
+
+def _moments(total: Floats, norm: Floats, size: int) -> tuple[Floats, Floats, Flags]:
+    """Return means, sums of squared distances to them, and which are to be trusted: no mean far above the deviation."""
+    with np.errstate(all="ignore"):
+        mean = total / size
+        squares = size * mean**2
+        deviation = norm**2 - squares
+        return mean, deviation, np.asarray(np.isfinite(norm) & (squares < _CANCELS * deviation))
 
 
 def _of_singles(rows: Tensor) -> tuple[Sums, NDArray[np.intp]]:
@@ -105,21 +150,14 @@ def _of_singles(rows: Tensor) -> tuple[Sums, NDArray[np.intp]]:
     )
 
 
-def _of_rows(rows: Tensor) -> tuple[Sums, NDArray[np.intp]]:
-    """Return sums (R,) of rows (R, S), and which are not to be trusted: with NaN, or a mean far above the deviation."""
-    size = rows.shape[1]
-    low, high, total, norm = (
-        part.double().numpy()
-        for part in (rows.amin(1), rows.amax(1), rows.sum(1), torch.linalg.vector_norm(rows, dim=1))
-    )
-    with np.errstate(all="ignore"):
-        mean = total / size
-        deviation = norm**2 - size * mean**2
-        trusted = np.isfinite(norm) & np.isfinite(low) & np.isfinite(high) & (low < high)
-        trusted &= size * mean**2 < _CANCELS * deviation
+def _of_look(look: Look, size: int) -> tuple[Sums, NDArray[np.intp]]:
+    """Return sums (R,) of rows of `size` values, and which are not to be trusted: also those with NaN."""
+    low, high = look.low, look.high
+    mean, deviation, trusted = _moments(look.total, look.norm, size)
+    trusted &= np.isfinite(low) & np.isfinite(high) & (low < high)
     same = low == high  # a blank one needs no second look
     mean[same], deviation[same] = low[same], 0.0
-    sums = Sums(np.full(len(rows), float(size)), mean, deviation, low, high)
+    sums = Sums(np.full(len(low), float(size)), mean, deviation, low, high)
     return sums, np.flatnonzero(~trusted & ~(same & np.isfinite(low)))
 
 

@@ -56,7 +56,7 @@ def texts_of(values: Tensor | Sequence[Any], mask: Tensor | None, subject: Subje
     if isinstance(parts, Tensor):
         rows = parts.reshape(len(parts), -1)
         ids = rows.long().cpu().numpy()
-        counts = _counting(ids, mask, subject)
+        counts = counting(ids, mask, subject)
     else:
         rows = pad_sequence([part.flatten() for part in parts], batch_first=True)
         ids = rows.long().cpu().numpy()
@@ -64,7 +64,31 @@ def texts_of(values: Tensor | Sequence[Any], mask: Tensor | None, subject: Subje
     return Texts(ids, counts, _shown(ids, counts, subject))
 
 
-def _counting(ids: Integers, mask: Tensor | None, subject: Subject) -> Flags:
+def span_of(values: Any, mask: Tensor | None, subject: Subject) -> Flags | None:
+    """Return which tokens of ids (N, T) lie between the first that counts and the last; None of other values.
+
+    What lies outside must be one token repeated; a mask of which that is not so does not tell padding, and is not used.
+    """
+    if not isinstance(values, Tensor) or values.dim() != 2 or not values.numel():
+        return None
+    ids = values.long().cpu().numpy()
+    inside, sound = _spans(ids, counting(ids, mask, subject))
+    if mask is not None and not sound.all():
+        inside, sound = _spans(ids, counting(ids, None, subject))
+    inside[~sound] = True
+    return inside
+
+
+def _spans(ids: Integers, counts: Flags) -> tuple[Flags, Flags]:
+    """Return which of ids (N, T) lie between those that count, and (N,) whether those outside are all the same."""
+    begun = np.logical_or.accumulate(counts, axis=1)
+    inside: Flags = begun & np.logical_or.accumulate(counts[:, ::-1], axis=1)[:, ::-1]
+    low, high = np.where(inside, ids.max(), ids).min(1), np.where(inside, ids.min(), ids).max(1)
+    return inside, np.asarray(low >= high)
+
+
+def counting(ids: Integers, mask: Tensor | None, subject: Subject) -> Flags:
+    """Return which of token ids (N, T) are text and not padding; `mask` (N, T) tells it where it has that shape."""
     if mask is not None and tuple(mask.shape) == ids.shape:
         return np.asarray(mask.cpu().numpy() > 0)
     padding = subject.padding_value

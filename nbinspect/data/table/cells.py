@@ -15,13 +15,14 @@ _SIGNS = {"near": "≈ ", "conflict": "≠ "}
 def cells_of(column: Column, rows: Integers) -> list[str]:
     """Return the text of these rows, as it is in the data: hostile; empty where there is no value.
 
-    Numbers have four significant digits, another sample's index stands behind the sign of how it is alike.
+    Numbers have four significant digits; what is right has a tick and what is wrong a cross; another sample's index
+    stands behind the sign of how it is alike.
     """
     values = column.values[rows].tolist()
+    if column.kind == "flag" or column.name == "correct":
+        return ["" if math.isnan(value) else "✓" if value else "✕" for value in values]
     if column.kind == "number":
         return [_number(value) for value in values]
-    if column.kind == "flag":
-        return ["yes" if value else "no" for value in values]
     if column.kind == "index":
         sign = "" if column.name == "index" else _SIGNS.get(column.name, "= ")
         return [f"{sign}{value:,}" if value >= 0 else "" for value in values]

@@ -27,7 +27,7 @@ def digest(inputs: Any, targets: Any) -> tuple[str, Digest]:
     Raises:
         TypeError: if a part of it is of a kind whose content is unknown.
     """
-    given, aimed = list(_arrays(inputs)), list(_arrays(targets))
+    given, aimed = list(arrays_in(inputs)), list(arrays_in(targets))
     label = float(aimed[0].reshape(())) if len(aimed) == 1 and aimed[0].size == 1 else np.nan
     numbers = [array.reshape(-1) for array in given if array.size]
     flat = all(bool((array == array[0]).all()) for array in numbers)
@@ -37,11 +37,15 @@ def digest(inputs: Any, targets: Any) -> tuple[str, Digest]:
 
 def sizes(inputs: Any) -> list[int]:
     """Return how many values each array of a sample has."""
-    return [array.size for array in _arrays(inputs)]
+    return [array.size for array in arrays_in(inputs)]
 
 
-def _arrays(value: Any) -> Iterator[Array]:
-    """Give the values of a sample as arrays of numbers."""
+def arrays_in(value: Any) -> Iterator[Array]:
+    """Give the values of a sample as arrays of numbers; it is left unchanged.
+
+    Raises:
+        TypeError: if a part of it is of a kind whose content is unknown.
+    """
     if isinstance(value, Tensor):
         values = readable(value)[0]
         if values is None:
@@ -58,7 +62,7 @@ def _arrays(value: Any) -> Iterator[Array]:
         yield np.asarray(value)
     elif isinstance(value, list | tuple) and not hasattr(value, "_fields"):
         for part in value:
-            yield from _arrays(part)
+            yield from arrays_in(part)
     elif hasattr(value, "tobytes") and hasattr(value, "mode"):
         yield np.asarray(value)  # a picture as Pillow holds it
     elif value is not None:
@@ -66,7 +70,7 @@ def _arrays(value: Any) -> Iterator[Array]:
         if fields is None:
             raise TypeError(f"a {type(value).__name__}")
         for part in fields.values():
-            yield from _arrays(part)
+            yield from arrays_in(part)
 
 
 def _hash(arrays: list[Array]) -> int:

@@ -67,3 +67,13 @@ def test_what_cannot_be_taken_apart_is_refused():
         decompose(explorer(), lambda _: None)
     with pytest.raises(InputError, match="'error'"):
         decompose(explorer(loader(8, 1)), lambda _: None, metric="rmse")
+
+
+def test_a_split_without_correctness_is_named_with_the_reason():
+    """The error says which data lacks it, why, and what is known there."""
+    own = explorer(DataLoader(TensorDataset(torch.rand(40, 2)), batch_size=16))
+    said = (
+        r"'correct' for each sample of the validation data \(TensorDataset\), there is none: its samples have no label"
+    )
+    with pytest.raises(InputError, match=said):
+        decompose(own, lambda _: None)

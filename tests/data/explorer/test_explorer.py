@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,6 +92,40 @@ def test_an_interrupted_scan_keeps_what_it_has():
     with pytest.raises(KeyboardInterrupt):
         own.scan(interrupt)
     assert 0 < own.view.record.rows < 40
+
+
+class Dying(IterableDataset):
+    """A stream that ends its worker."""
+
+    def __iter__(self):
+        for number in range(20):
+            if number == 11:
+                os._exit(3)
+            yield torch.full((4,), float(number)), number % 2
+
+
+@pytest.mark.parametrize(
+    ("loader", "rows", "reason"),
+    [([], 0, "empty"), (DataLoader(Dying(), batch_size=2), None, "exited unexpectedly")],
+)
+def test_what_ends_a_scan_is_told_in_the_record(loader, rows, reason):
+    """The reason stands among the notes of what was scanned until then."""
+    own = Explorer(Subject(nn.Linear(4, 2), loader))
+    with pytest.raises(LoaderError):
+        own.scan()
+    record = own.view.record
+    assert record.rows == rows if rows is not None else record.rows <= 10
+    assert not record.complete
+    (note,) = (note for note in record.notes if note.startswith("the scan ended with an error: "))
+    assert reason in note
+
+
+def test_a_path_that_is_none_is_refused():
+    """A number is no file to write to."""
+    own = explorer()
+    own.scan()
+    with pytest.raises(InputError, match="path: expected the path of a file to write, got 3"):
+        own.csv(3)
 
 
 def test_a_scan_that_is_cut_short_does_not_replace_a_longer_one():

@@ -19,7 +19,7 @@ def test_a_window_is_the_rows_as_they_are_shown():
     rows, cells = view.window(1, 2)
     assert rows.tolist() == [3, 2]
     assert list(view.columns) == ["index", "mean", "label", "duplicate", "correct", "mark"]
-    assert cells[0] == ["3", "1.5", "cat", "= 0", "yes", ""]
+    assert cells[0] == ["3", "1.5", "cat", "= 0", "✓", ""]
     assert view.window(4, 100)[0].tolist() == [0, 5]
     assert view.window(9, 5)[1] == []
     assert view.window(-3, 1)[0].tolist() == [4]

@@ -163,6 +163,16 @@ def test_simple_models_are_scored_with_progress(predicted):
     assert shares[-1] == 1
 
 
+def test_baselines_of_series_name_those_of_futures():
+    """For series with numbers for targets it is said what scores the last value and a seasonal mean."""
+    steps = torch.randn(80, 300, 2, generator=torch.Generator().manual_seed(0)).cumsum(1)
+    data = TensorDataset(steps, steps[:, -1, 0] + 1)
+    own = Explorer(Subject(nn.Flatten(), DataLoader(data, batch_size=16), nn.MSELoss()))
+    own.scan()
+    assert own.view.record.form == "series"
+    assert "series_baselines(history, future)" in works.baselines(own, HEARD.append).notes[-1]
+
+
 def test_cancelled_work_has_no_answer(predicted):
     """A cancel while models are fitted ends the work."""
 

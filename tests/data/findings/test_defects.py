@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from nbinspect.data.findings.defects import blank, missing_values, not_finite, shapes, unreadable, useless_features
 from nbinspect.data.query.matching import rows_matching
@@ -83,7 +84,7 @@ def test_constant_and_repeated_features_are_noted() -> None:
 
 
 def test_other_shapes_and_dtypes_are_shown() -> None:
-    """A picture of another shape among many is warned of, texts of many lengths are a note, one shape is nothing."""
+    """A picture of another shape among many is warned of, a text with other axes a note, one shape nothing."""
     codes = np.zeros(40, int)
     codes[[3, 9]] = 1
     words = ("(3, 8, 8)", f"(1, 8, 8) '{HOSTILE}'")
@@ -91,8 +92,20 @@ def test_other_shapes_and_dtypes_are_shown() -> None:
     (finding,) = shapes(record).findings
     assert (finding.level, finding.count, shown(record, finding)) == ("warn", 2, [3, 9])
     assert finding.text.startswith("2 shapes: (3, 8, 8) (38), (1, 8, 8)")
-    text = record_of(column("shape", "class", codes, "sample", words), form="text")
+    text = record_of(column("shape", "class", codes, "sample", ("(9,)", "(1, 8)")), form="text")
     assert shapes(text).findings[0].level == "note"
     assert shapes(record_of(column("shape", "class", np.zeros(9), "sample", words))).findings == ()
     mixed = record_of(column("dtype", "class", codes, "sample", ("float32", "uint8")))
     assert shapes(mixed).findings[0].text == "2 dtypes: float32 (38), uint8 (2)"
+
+
+@pytest.mark.parametrize("form", ["text", "series", "audio"])
+def test_lengths_that_vary_are_nothing_odd(form):
+    """Texts, series and sounds of different lengths are not named, those with another number of channels are."""
+    codes = np.arange(40) % 3
+    lengths = record_of(column("shape", "class", codes, "sample", ("(9, 2)", "(12, 2)", "(17, 2)")), form=form)
+    assert shapes(lengths).findings == ()
+    channels = record_of(column("shape", "class", codes, "sample", ("(9, 2)", "(12, 1)", "(17, 2)")), form=form)
+    assert shapes(channels).findings[0].level == "note"
+    pictures = record_of(column("shape", "class", codes, "sample", ("(9, 2)", "(12, 2)", "(17, 2)")))
+    assert shapes(pictures).findings[0].level == "note"

@@ -123,3 +123,14 @@ def test_groups_are_bounded() -> None:
     assert finding.count == 498
     assert len(finding.groups) == 200
     assert [len(group) for group in finding.groups[:2]] == [50, 2]
+
+
+def test_repeats_of_most_samples_are_meant() -> None:
+    """Where more than half of the samples repeat another's input, repeats and contradictions are noted alone."""
+    pictures, labels = np.repeat(DIGITS.images[:200], 2, axis=0), np.repeat(DIGITS.target[:200], 2)
+    labels[::8] = (labels[::8] + 1) % 10
+    record = scanned(pictures, labels, words=WORDS)
+    for look, count in ((duplicates, 150), (conflicts, 100)):
+        (finding,) = look(record, telling=True).findings
+        assert (finding.level, finding.count) == ("note", count)
+        assert finding.text.endswith("; most samples repeat another's input, as where repeats are meant")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.stats import median_abs_deviation
@@ -62,6 +64,40 @@ def test_real_data_raises_no_alarm(load: object) -> None:
     assert not [finding for finding in outliers(record).findings if finding.level == "warn"]
 
 
+def test_standardised_pictures_have_no_far_rounding_errors() -> None:
+    """Means of 0 and deviations of 1 up to rounding are no outliers, while one picture of another scale is."""
+    random = np.random.default_rng(0)
+    pictures = random.normal(size=(400, 16, 16))
+    pictures[::3] *= 1e4
+    pictures = (pictures - pictures.mean((1, 2), keepdims=True)) / pictures.std((1, 2), keepdims=True)
+    means = random.normal(size=400) * 1e-8
+    means[:3] = -3e-6
+    record = scanned(pictures, np.zeros(400))
+    record.column("mean").values[:] = means
+    assert np.abs(robust_scores(means)).max() > 100
+    assert outliers(record).findings == ()
+    record.column("std").values[9] = 255
+    assert outliers(record).findings[0].text.startswith("1 sample far from the others: sample 9 (std 255, robust z-sco")
+
+
+def test_rows_of_a_table_are_judged_by_their_neighbours_alone() -> None:
+    """Least, mean and largest of unlike features say nothing: raw salaries, counts and flags raise no alarm."""
+    random = np.random.default_rng(0)
+    table = [random.lognormal(10, 0.8, 1200), random.poisson(3, 1200), random.binomial(1, 0.1, 1200)]
+    rows = np.stack([*table, random.lognormal(0, 1, 1200)], axis=1)
+    found = outliers(scanned(rows, np.zeros(1200)))
+    assert [column.name for column in found.columns] == ["distance"]
+    assert sum(finding.count for finding in found.findings) <= 12
+
+
+@pytest.mark.parametrize("draw", [(np.random.Generator.standard_t, 2), (np.random.Generator.standard_t, 1.5)])
+def test_heavy_tails_on_both_sides_are_no_outliers(draw: Any) -> None:
+    """Of a column with heavy tails no more than one in a hundred is far, and what is far beyond them still is."""
+    values = draw[0](np.random.default_rng(0), draw[1], 5000)
+    assert (np.abs(robust_scores(values)) > 8).mean() <= 0.01
+    assert np.abs(robust_scores(np.append(values, 1e9)))[-1] > 8
+
+
 def test_only_the_length_of_a_text_is_judged() -> None:
     """Numbers of tokens are names, so that a rare token makes no outlier, while a very long text does."""
     random = np.random.default_rng(0)
@@ -79,7 +115,8 @@ def test_a_sample_apart_is_found_by_its_neighbours() -> None:
     rows = random.uniform(-2, 2, (500, 1)) * [1, 1, -1, -1] + 0.05 * random.normal(size=(500, 4))
     rows[77] = 1.5, -1.5, 1.5, -1.5
     found = outliers(scanned(rows, np.zeros(500)))
-    distance = found.columns[1].values
+    (column,) = found.columns
+    distance = column.values
     assert distance.argmax() == 77
     assert found.findings[0].count == 1
     assert "sample 77 (neighbours" in found.findings[0].text
@@ -90,7 +127,8 @@ def test_distances_are_those_to_the_fifth_neighbour() -> None:
     rows = np.random.default_rng(0).normal(size=(60, 3))
     part = np.arange(0, 60, 2)
     record = scanned(rows, np.zeros(60), embedded=part, embedding=rows[part].astype(np.float32))
-    found = outliers(record).columns[1].values
+    (column,) = outliers(record).columns
+    found = column.values
     scaled = rows[part] / rows[part].astype(np.float32).std(0)
     table = np.sort(np.linalg.norm(scaled[:, None] - scaled[None], axis=2), axis=1)[:, 5]
     np.testing.assert_allclose(found[part], table / np.median(table), rtol=1e-4)

@@ -30,7 +30,7 @@ def test_what_is_left_out_is_said() -> None:
     assert found.features.shape == (100, 3)
     assert np.isnan(found.features).sum() == 2
     said = " | ".join(found.notes)
-    for part in ("1 of 102 samples have no label", "1 of 3 classes have fewer than 5", "constant", "medians"):
+    for part in ("1 of 102 samples has no label", "1 of 3 classes has fewer than 5", "constant", "medians"):
         assert part in said
 
 

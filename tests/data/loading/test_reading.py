@@ -62,6 +62,31 @@ class Together(Numbers):
         return [self[index] for index in indices]
 
 
+class Gone(Dataset):
+    """The fifth sample cannot be received, as when its worker has gone before it was."""
+
+    def __init__(self, raised):
+        self.raised = raised
+
+    def __len__(self):
+        return 7
+
+    def __getitem__(self, index):
+        return _Unreceived(self.raised) if index == 4 else torch.tensor([float(index)])
+
+
+class _Unreceived:
+    def __init__(self, raised):
+        self.raised = raised
+
+    def __reduce__(self):
+        return _receive, (self.raised,)
+
+
+def _receive(raised):
+    raise raised("the worker has gone")
+
+
 class Ragged(Numbers):
     def __getitem__(self, index):
         return torch.full((index % 3 + 1,), float(index)), index
@@ -187,6 +212,25 @@ def test_workers_that_die_are_survived(workers):
     assert [failure.index for failure in failures] == [2, 3, 13]
     assert "died" in failures[0].error
     assert not active_children()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_death_is_survived_whenever_it_is_told(workers):
+    """However the signal of a death falls, run after run the same samples are failures and all others come."""
+    loader = DataLoader(Numbers(16, deadly=(5, 6, 12)), batch_size=4, num_workers=workers)
+    for _ in range(6):
+        indices, _, failures = all_of(loader)
+        assert sorted(indices) == [index for index in range(16) if index not in (5, 6, 12)]
+        assert [failure.index for failure in failures] == [5, 6, 12]
+
+
+@pytest.mark.parametrize("raised", [ConnectionResetError, EOFError, FileNotFoundError])
+def test_what_a_dead_worker_took_along_is_a_death(raised):
+    """Where contents cannot be fetched from a worker that has gone, only the sample that they are of is lost."""
+    loader = DataLoader(Gone(raised), batch_size=3, collate_fn=list)
+    reads = list(Reader(SUBJECT, loader))
+    assert sorted(np.concatenate([read.indices for read in reads]).tolist()) == [0, 1, 2, 3, 5, 6]
+    assert [failure.index for read in reads for failure in read.failures] == [4]
 
 
 def test_a_death_is_not_told_between_the_reads():

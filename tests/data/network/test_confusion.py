@@ -76,3 +76,22 @@ def test_what_is_no_class_is_refused():
         confusion([classes("label", [0], "a")])
     with pytest.raises(InputError, match="holds a number"):
         confusion([numbers("label", [0.5]), numbers("prediction", [0.1], "model")])
+
+
+def test_labels_and_predictions_without_a_word_in_common_are_not_compared():
+    """Of words as labels and numbers as predictions nothing is told right by luck: class_names are asked for."""
+    label, said = classes("label", [0, 1, 1], ["cat", "dog"]), classes("prediction", [0, 1, 0], "01", "model")
+    with pytest.raises(InputError, match=r"got labels 'cat', 'dog' and predictions '0', '1'; give class_names=…"):
+        confusion([label, said])
+
+
+def test_what_there_is_instead_of_classes_is_said():
+    """Several numbers, missing labels, and outputs of another kind are not asked to be predicted first."""
+    several = [numbers("label_0", [0.5]), numbers("label_1", [0.5]), numbers("prediction_0", [0.1], "model")]
+    with pytest.raises(InputError, match="several numbers for each: label_0") as raised:
+        confusion(several)
+    assert "predict first" not in str(raised.value)
+    with pytest.raises(InputError, match="there are no labels"):
+        confusion([numbers("mean", [0.5])])
+    with pytest.raises(InputError, match=r"the network gives loss \(a number\)"):
+        confusion([classes("label", [0], "a"), numbers("loss", [0.5], "model")])

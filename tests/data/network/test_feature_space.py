@@ -79,8 +79,20 @@ class Functional(nn.Module):
 
 
 def test_a_network_without_layers_has_no_features():
-    """Where nothing linear is called there are predictions, and no features."""
-    assert featured(Functional(), made.PIXELS[:30], made.CLASSES[:30], nn.CrossEntropyLoss()) is None
+    """Where nothing linear is called there are predictions, no features, and the reason."""
+    rows = DataLoader(TensorDataset(made.PIXELS[:30], made.CLASSES[:30]), 16)
+    work = Predicting(make_subject(Functional(), rows, nn.CrossEntropyLoss()), "train", record(index(30)))
+    list(work)
+    assert work.result.features is None
+    assert work.result.no_features.startswith("the network calls no linear layer or convolution")
+
+
+def test_a_network_that_is_one_layer_is_seen_by_its_input():
+    """Of a single linear layer the features are what the network gets."""
+    found = featured(nn.Linear(64, 10), made.PIXELS[:30], made.CLASSES[:30], nn.CrossEntropyLoss())
+    np.testing.assert_array_equal(found.values, made.PIXELS[:30].numpy())
+    assert found.of == "what enters the Linear, 64 numbers"
+    assert len(nearest(found, 3, count=4)[0]) == 4
 
 
 def test_hooks_of_the_user_stay_and_ours_go():
@@ -139,3 +151,15 @@ def test_splits_of_two_networks_are_not_compared():
     train, validation = two_splits()
     with pytest.raises(InputError, match="differ in width"):
         nearest(validation, 7, among=Features(train.rows, train.values[:, :5], ""))
+
+
+def test_one_number_is_no_direction():
+    """A layer that gets one number of each sample gives no features, for by their direction all would be alike."""
+    assert featured(nn.Linear(1, 10), made.PIXELS[:30, :1], made.CLASSES[:30], nn.CrossEntropyLoss()) is None
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_fewer_than_one_neighbour_is_refused(count):
+    """A count below 1 is an error, and not all but so many samples."""
+    with pytest.raises(InputError, match=f"count of 1 or more, got {count}"):
+        nearest(two_splits()[0], 10, count=count)

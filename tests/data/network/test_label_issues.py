@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -173,3 +175,29 @@ def test_without_scikit_learn_it_says_what_to_install(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(InputError, match=r"nbinspect\[data\]"):
         label_issues(made(np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2))
+
+
+def test_several_numbers_are_no_labels_to_doubt():
+    """Labels of several numbers are called so, and not missing."""
+    with pytest.raises(InputError, match="the labels are several numbers each"):
+        label_issues(record(numbers("label_0", [0.5]), numbers("label_1", [0.5])))
+
+
+_FRESH = """
+import random
+import numpy as np
+from nbinspect.data.learnable.quick_models import quick_models
+from nbinspect.data.network.label_issues import label_issues
+from tests.data.columns import classes, record
+before = random.getstate(), np.random.get_state()[1].tolist()
+quick_models("classes", 10)
+assert before[0] == random.getstate()
+rows = np.random.default_rng(0).normal(size=(40, 2))
+label_issues(record(classes("label", np.arange(40) % 2, "ab"), embedding=rows))
+assert before == (random.getstate(), np.random.get_state()[1].tolist())
+"""
+
+
+def test_the_first_call_draws_nothing():
+    """In a fresh process, where scikit-learn is imported first, the random states stay; a process takes its time."""
+    subprocess.run([sys.executable, "-c", _FRESH], check=True, cwd=Path(__file__).parents[3])

@@ -98,7 +98,7 @@ def test_nothing_to_compare_is_refused():
     """Without predictions, or with classes against numbers, one error says what to do."""
     with pytest.raises(InputError, match="predict first"):
         output_histograms([numbers("label", [1.0])])
-    with pytest.raises(InputError, match="predict first"):
+    with pytest.raises(InputError, match=r"the network gives prediction \(a class\)"):
         output_histograms([numbers("label", [1.0]), classes("prediction", [0], "a", "model")])
     with pytest.raises(InputError, match="target_scale"):
         of([1.0], [1.0], target_scale=(0, 0))

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from nbinspect.data.network.predicting import Predicting, predict
 from nbinspect.errors import CaptureError, InputError, LoaderError
+from nbinspect.records import Column
 from nbinspect.subject import make_subject
 from tests.data.columns import classes, index, record
 from tests.dynamics import programs as made
@@ -335,12 +336,154 @@ def test_nan_outputs_have_no_prediction():
     assert np.isnan([found[name].values[4] for name in ("confidence", "margin", "loss", "correct")]).all()
 
 
-def test_a_collate_that_drops_samples_is_told():
-    """Where a batch has fewer samples than were read for it, none can be told which is which."""
+class Gaps(Dataset):
+    """Gives None for what cannot be read, for the collation to leave out."""
+
+    def __len__(self) -> int:
+        return 40
+
+    def __getitem__(self, place: int) -> tuple[Tensor, int] | None:
+        return None if place in (5, 11, 12) else (made.PIXELS[place], int(made.CLASSES[place]))
+
+
+def without_gaps(samples):
+    return default_collate([sample for sample in samples if sample is not None])
+
+
+@pytest.mark.parametrize("rows", [np.arange(40), np.delete(np.arange(40), [5, 11, 12]), np.array([3, 6, 30])])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_collate_that_drops_samples_keeps_the_others_in_their_rows(rows, workers):
+    """Each sample has its own prediction, those that were dropped none, and a note tells how many there are."""
+    batches = DataLoader(Gaps(), 8, collate_fn=without_gaps, num_workers=workers)
+    subject = make_subject(made.mlp(), batches, nn.CrossEntropyLoss())
+    work = Predicting(subject, "train", record(Column("index", "index", rows, "sample")))
+    list(work)
+    wanted = np.where(np.isin(rows, (5, 11, 12)), -1, own_outputs(subject.model, made.PIXELS[rows]).argmax(1))
+    np.testing.assert_array_equal(work.result.columns[0].values, wanted)
+    assert any("could not be read, the first at index 5" in note for note in work.result.notes)
+
+
+def test_a_collate_that_makes_two_of_one_is_told():
+    """Where no sample has a batch of its own, one error says what was made of how many."""
     rows = TensorDataset(made.PIXELS[:20], made.CLASSES[:20])
-    half = DataLoader(rows, 10, collate_fn=lambda samples: default_collate(samples[::2]))
-    with pytest.raises((CaptureError, LoaderError)):
-        predicted(make_subject(made.mlp(), half, nn.CrossEntropyLoss()))
+    twice = DataLoader(rows, 10, collate_fn=lambda samples: default_collate([*samples, *samples]))
+    with pytest.raises(CaptureError, match=r"none of the samples can be read.* of 1 sample has 2 entries"):
+        predicted(make_subject(made.mlp(), twice, nn.CrossEntropyLoss()))
+
+
+@pytest.mark.parametrize("place", [3, 70])
+def test_a_bad_label_leaves_its_own_sample_without_a_loss(place):
+    """Wherever a label outside of the classes is, all other losses stand, and a note names the sample."""
+    goal = made.CLASSES[:100].clone()
+    goal[place], goal[80] = 12, -1
+    subject = make_subject(made.mlp(), loader(made.PIXELS[:100], goal, size=16), F.cross_entropy)
+    work = Predicting(subject, "train", record(index(100)))
+    list(work)
+    found = {column.name: column for column in work.result.columns}
+    wanted = F.cross_entropy(own_outputs(subject.model, made.PIXELS[:100]), made.CLASSES[:100], reduction="none")
+    wanted[[place, 80]] = torch.nan
+    np.testing.assert_allclose(found["loss"].values, wanted, atol=1e-5)
+    assert np.flatnonzero(np.isnan(found["correct"].values)).tolist() == [place, 80]
+    (note,) = work.result.notes
+    assert note.startswith(f"2 samples have no loss, the first at index {place}: the loss raised IndexError: Target 12")
+    assert note.rstrip(".") in found["loss"].help
+
+
+def test_a_loss_that_takes_no_sample_is_told():
+    """Without losses a note says what the user's loss raised, and predictions stand."""
+    subject = make_subject(made.mlp(), loader(made.PIXELS[:20], made.CLASSES[:20]), lambda a, b: a / None)
+    work = Predicting(subject, "train", record(index(20)))
+    list(work)
+    assert "loss" not in [column.name for column in work.result.columns]
+    assert work.result.notes[0].startswith("There are no losses: the loss raised TypeError")
+
+
+class Boxes(Dataset):
+    def __len__(self) -> int:
+        return 9
+
+    def __getitem__(self, place: int):
+        return torch.full((3, 4, 4), float(place)), {"boxes": torch.full((place + 1, 4), place / 2)}
+
+
+class Detector(nn.Module):
+    """Gives three boxes for each picture, at its mean."""
+
+    def forward(self, pictures):
+        return [{"boxes": picture.mean().expand(len(pictures), 4)} for picture in pictures]
+
+
+def as_lists(samples):
+    return [picture for picture, _ in samples], [target for _, target in samples]
+
+
+def test_lists_of_boxes_are_read_sample_by_sample():
+    """A detector has the losses of its samples, and no class is made up of boxes that are as many as samples."""
+
+    def loss(outputs, targets):
+        pairs = zip(outputs, targets, strict=True)
+        return sum((a["boxes"][:1] - b["boxes"]).abs().mean() for a, b in pairs) / len(outputs)
+
+    found = predicted(make_subject(Detector(), DataLoader(Boxes(), 3, collate_fn=as_lists), loss))
+    assert list(found) == ["loss"]
+    np.testing.assert_allclose(found["loss"].values, np.arange(9) / 2, atol=1e-6)
+
+
+def test_outputs_that_cannot_be_told_apart_are_told():
+    """Without a row and a loss for each sample one sentence says what came, and asks for a forward, not a split."""
+    subject = make_subject(Detector(), DataLoader(Boxes(), 3, collate_fn=as_lists), split=lambda batch: batch)
+    with pytest.raises(CaptureError, match=r"for 3 samples the network returned list.*give forward=…") as raised:
+        predicted(subject)
+    assert "give `split`" not in str(raised.value)
+
+
+def test_packed_sequences_are_counted_by_their_targets():
+    """Sequences of different lengths, packed by the collation, have a prediction each."""
+    rows = [torch.randn(3 + n % 4, 2, generator=torch.Generator().manual_seed(n)) for n in range(10)]
+
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn, self.head = nn.GRU(2, 8), nn.Linear(8, 3)
+
+        def forward(self, packed):
+            return self.head(self.rnn(packed)[1][0])
+
+    def packing(samples):
+        return nn.utils.rnn.pack_sequence([rows[n] for n in samples], enforce_sorted=False), torch.tensor(samples) % 3
+
+    model = Last()
+    subject = make_subject(model, DataLoader(range(10), 4, collate_fn=packing), nn.CrossEntropyLoss())
+    wanted = [int(own_outputs(model, nn.utils.rnn.pack_sequence([row])).argmax()) for row in rows]
+    np.testing.assert_array_equal(predicted(subject)["prediction"].values, wanted)
+
+
+def test_words_that_the_loss_turns_into_classes_are_neither_right_nor_wrong():
+    """Where labels are strings and no class_names tell their order, there are losses and no correctness."""
+    words = ["cat", "dog"]
+    rows = [(pixels, words[place % 2]) for place, pixels in enumerate(made.PIXELS[:30])]
+
+    def loss(outputs, targets):
+        return F.cross_entropy(outputs, torch.tensor([words.index(word) for word in targets]))
+
+    model = nn.Linear(64, 2)
+    labels = classes("label", np.arange(30) % 2, words)
+    found = predicted(make_subject(model, DataLoader(rows, 8), loss), record(index(30), labels))
+    wanted = F.cross_entropy(own_outputs(model, made.PIXELS[:30]), torch.arange(30) % 2, reduction="none")
+    np.testing.assert_allclose(found["loss"].values, wanted, atol=1e-5)
+    assert "correct" not in found
+
+
+def test_many_numbers_have_one_error_for_each_sample():
+    """Of twelve numbers a target it is their root mean square in original units; pictures have a loss alone."""
+    goal = torch.randn(50, 12, generator=torch.Generator().manual_seed(0))
+    model = nn.Linear(64, 12)
+    subject = make_subject(model, loader(made.PIXELS[:50], goal), nn.MSELoss())
+    found = predicted(subject, target_scale=(100.0, 20.0))
+    off = 20 * (own_outputs(model, made.PIXELS[:50]) - goal)
+    np.testing.assert_allclose(found["error"].values, off.square().mean(1).sqrt(), rtol=1e-5)
+    assert list(found) == ["loss", "error"]
+    assert "12 numbers" in found["error"].help
 
 
 class Files(Dataset):

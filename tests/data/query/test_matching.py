@@ -279,3 +279,18 @@ def test_names_that_occur_twice_or_are_numbers_are_columns() -> None:
     """The first of two columns of one name counts, and a name that is no text is written in backticks."""
     frame = pd.DataFrame([[1, 2, 3]], columns=["a", "a", 5])
     assert rows_matching(frame, "a == 1 and `5` == 3").tolist() == [0]
+
+
+@pytest.mark.parametrize("query", [None, 3, ["loss > 1"]])
+def test_a_filter_that_is_no_text_is_refused(query):
+    """The error says what came and what to write."""
+    with pytest.raises(QueryError, match=f"expected a filter as text, got {type(query).__name__}; write one like"):
+        rows_matching(table(), query)
+
+
+@pytest.mark.parametrize("word", ["and", "or", "not", "in"])
+def test_operators_in_capitals_are_named(word):
+    """AND, OR, NOT and IN are answered with how they are written."""
+    query = f"loss > 1 {word.upper()} mean < 0"
+    with pytest.raises(QueryError, match=f"write {word} instead of {word.upper()}"):
+        rows_matching(table(), query)

@@ -76,13 +76,58 @@ def test_numbers_of_pictures_are_those_of_numpy(digits):
     for name, column in wanted.items():
         np.testing.assert_allclose(values(record, name), column, rtol=1e-5, atol=1e-7, err_msg=name)
     sound = np.isfinite(rows).all(1)
-    np.testing.assert_allclose(values(record, "brightness")[sound], rows.mean(1)[sound] / 16, rtol=1e-5)
+    np.testing.assert_allclose(values(record, "brightness")[sound], rows.mean(1)[sound], rtol=1e-5)
     np.testing.assert_array_equal(values(record, "index"), np.arange(len(images)))
     np.testing.assert_array_equal(words(record, "label"), [str(int(label)) for label in labels])
     assert (record.form, record.complete, record.total, record.failed) == ("image", True, len(images), 0)
     facts = record.features[0]
     np.testing.assert_allclose([facts.mean, facts.std], [np.nanmean(finite), np.nanstd(finite)], rtol=1e-5)
     assert record.embedding.shape == (len(images), 64)
+
+
+def test_grey_is_the_same_in_each_part_of_a_data_set():
+    """How bright a picture is does not depend on which others are scanned with it."""
+    pictures = torch.randn(20, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    whole, part = scan_of(loader_of(pictures)), scan_of(loader_of(pictures[:5]))
+    for name in ("brightness", "contrast"):
+        np.testing.assert_allclose(values(whole, name)[:5], values(part, name), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (50, 41), (224, 160), (7, 5)])
+@pytest.mark.parametrize("as_bytes", [False, True])
+def test_grey_of_colour_pictures_is_that_of_numpy(height, width, as_bytes):
+    """Brightness, contrast and small colours agree with NumPy's, where grey hardly differs and beside a NaN as well."""
+    draws = np.random.default_rng(0)
+    pictures = draws.integers(0, 256, (40, 3, height, width)).astype(np.float64)
+    pictures[3] = np.round(100 + draws.random((3, height, width)))
+    if not as_bytes:
+        pictures[5], pictures[6, 1, 2, 3] = 255.0, np.nan
+        pictures[7] = 200 + 1e-3 * draws.random((3, height, width))
+    given = torch.tensor(pictures).to(torch.uint8 if as_bytes else torch.float32)
+    record = scan_of(loader_of(given.movedim(1, 3) if as_bytes and height > 7 else given))
+    grey = np.einsum("nchw,c->nhw", np.nan_to_num(given.double().numpy()), [0.299, 0.587, 0.114])
+    grey /= 255 if as_bytes else 1
+    np.testing.assert_allclose(values(record, "brightness"), grey.mean((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(values(record, "contrast"), grey.std((1, 2)), rtol=2e-3, atol=1e-7)
+    if height % 8 == width % 4 == 0:
+        blocks = given.double().nan_to_num().reshape(40, 3, 4, height // 4, 4, width // 4).mean((3, 5))
+        np.testing.assert_allclose(record.embedding, blocks.flatten(1).numpy(), rtol=1e-4)
+
+
+def test_pictures_without_pixels_are_no_failures():
+    """A sample of no values has a shape and no numbers."""
+    record = scan_of(loader_of(torch.zeros(3, 3, 0, 5)))
+    assert (record.rows, record.failed, words(record, "shape")) == (3, 0, ["3×0×5"] * 3)
+
+
+def test_many_rows_of_tensors_are_described_as_few(digits):
+    """Rows that are read in larger groups than the loader's batches have the numbers and hashes that each had alone."""
+    images = digits[0].repeat(4, 1, 1, 1)
+    whole, part = scan_of(loader_of(images, batch_size=2)), scan_of(loader_of(digits[0], batch_size=2))
+    for name in ("index", "mean", "std", "zeros", "contrast"):
+        np.testing.assert_allclose(values(whole, name)[: part.rows], values(part, name), rtol=1e-6, atol=1e-7)
+    np.testing.assert_array_equal(whole.input_hashes[: part.rows], part.input_hashes)
+    np.testing.assert_array_equal(whole.signatures[: part.rows], part.signatures)
 
 
 def test_columns_come_in_one_order(digits):
@@ -229,6 +274,7 @@ def test_texts_have_length_and_words():
     assert (record.form, values(record, "length").tolist()) == ("text", [3.0, 1.0, 4.0])
     assert words(record, "text") == ["the old <i>cat</i>", "old", "the old <i>cat</i> <i>cat</i>"]
     assert record.embedding.shape == (3, 64)
+    assert {column.name for column in record.columns if column.kind == "number"} == {"length"}  # ids are names
     raw = scan_of([(["a cat sat", "a cat sat", "no"], torch.zeros(3))])
     assert raw.input_hashes[0] == raw.input_hashes[1] != raw.input_hashes[2]
     assert (raw.form, words(raw, "text"), raw.signatures[0] == raw.signatures[1]) == (

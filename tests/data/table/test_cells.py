@@ -36,4 +36,9 @@ def test_words_are_given_as_they_are_and_cut():
     """Class names and texts stay what they are, hostile ones too, up to 200 characters."""
     words = (HOSTILE, "x" * 1000)
     assert cells_of(column("label", "class", [0, 1, -1], words=words), np.arange(3)) == [HOSTILE, "x" * 200, ""]
-    assert cells_of(column("correct", "flag", [True, False]), np.arange(2)) == ["yes", "no"]
+
+
+def test_what_is_right_or_wrong_has_its_sign():
+    """Flags are a tick or a cross, also where correctness is a number because it is not always known."""
+    assert cells_of(column("correct", "flag", [True, False]), np.arange(2)) == ["✓", "✕"]
+    assert cells_of(column("correct", "number", [1, 0, np.nan]), np.arange(3)) == ["✓", "✕", ""]
