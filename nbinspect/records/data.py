@@ -116,7 +116,7 @@ class DatasetRecord:
     notes: tuple[str, ...] = ()
     """What a reader should know: what was sampled, what is random at each reading, what stopped the scan."""
     input_hashes: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
-    """(N,) int64: equal where two samples are the same to the network, or, where readings differ, before their transform."""
+    """(N,) int64, equal where samples are the same to the network; where readings differ, before their transform."""
     target_hashes: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     signatures: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
     """(N,) of pictures and texts: like samples differ in few of the 64 bits; (0,) of other inputs."""
