@@ -47,7 +47,9 @@ def shaken(run: Evidence) -> Finding | None:
     earlier = run.loss.level(since - (run.step - since), since)
     if not run.loss.level(since, run.step) > 1.2 * earlier:
         return _unsteady(run, line)
-    why = rise_of_rate(run, since, float(line.steps[-1] - line.steps[-READINGS]))
+    # what made the difference lies before the first reading that shows it, which may be long after the one before
+    first = int(line.steps[line.steps > since][0])
+    why = rise_of_rate(run, since, float(max(line.steps[-1] - line.steps[-READINGS], first - since)))
     since = since if why is None else why.step
     likely = f", {why}: it is likely too high" if why else ": the learning rate is likely too high"
     return Finding(f"Jitter of predictions rose {_times(now / before)} since step {since:,}{likely}", since)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,8 @@ from nbinspect.sanity.batches import batches_in
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.observed import Observed
-from nbinspect.sanity.trials.rates_seen import Fault, stepped_first, steps_an_update, sunk_by_hand, wrong_way
+from nbinspect.sanity.trials.rates_seen import of_the_rates, stepped_first, steps_an_update, sunk_by_hand, wrong_way
 from nbinspect.sanity.trials.schedule import Schedule, fault_of, schedule_of
-from nbinspect.sanity.trials.sizes import rates_of
 
 
 def run(
@@ -49,7 +47,7 @@ def run(
         return inconclusive("not stepped with every update", settle="Give total_steps, and a loader with a length.")
     known = total or epoch
     if (fault := wrong_way(observed)) or (known and (fault := sunk_by_hand(observed, known, nothing, share))):
-        return _of_the_rates(fault, observed)
+        return of_the_rates(fault, observed)
     epochs = max(1, round(total / epoch)) if total and epoch else None
     each = max((steps_an_update(observed, name) for name in observed.scheduled), default=1)
     schedule = schedule_of(program, epochs if is_by_epoch else each * known if known else None)
@@ -71,7 +69,7 @@ def run(
     spans = {"epochs": None if is_by_epoch or each > 1 else epochs, "steps": total}
     fault = fault_of(schedule, unit, sinks=sinks, rises=rises, **spans)
     if fault is None and (early := stepped_first(observed, schedule)):
-        return _of_the_rates(early, observed, judged=warned)
+        return of_the_rates(early, observed, judged=warned)
     if fault is None:
         found = f"from {schedule.run[0]:.3g} to {schedule.run[-1]:.3g}, at most {schedule.peak:.3g}"
         return passed(found, *shown, charts=_chart(schedule))
@@ -90,20 +88,6 @@ def run(
         remedy=remedy,
         where=schedule.name,
         charts=_chart(schedule),
-    )
-
-
-def _of_the_rates(fault: Fault, observed: Observed, judged: Callable[..., CheckResult] = failed) -> CheckResult:
-    """Say what the rates of the first updates show."""
-    summary, detail, remedy = fault
-    rates = [f"{rate:.4g}" for rate in rates_of(observed)]
-    return judged(
-        summary,
-        measured("learning rates of the first updates", ", ".join(rates[:4]), "as the schedule gives them"),
-        title=f"The schedule does not fit the run: {summary}",
-        detail=detail,
-        remedy=remedy,
-        where="train_step",
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from math import isclose, isfinite, log
 
+from nbinspect.records import CheckResult
+from nbinspect.sanity.check import failed, measured
 from nbinspect.sanity.trials.observed import Observed
 from nbinspect.sanity.trials.schedule import Schedule
 from nbinspect.sanity.trials.sizes import rates_of
@@ -79,3 +82,17 @@ def steps_an_update(observed: Observed, name: str) -> int:
     if not observed.is_own or not updates or updates < len(observed.steps) or calls < _TWICE * updates:
         return 1
     return round(calls / updates)
+
+
+def of_the_rates(fault: Fault, observed: Observed, judged: Callable[..., CheckResult] = failed) -> CheckResult:
+    """Return the result that says what is wrong, with the rates of the first updates."""
+    summary, detail, remedy = fault
+    rates = [f"{rate:.4g}" for rate in rates_of(observed)]
+    return judged(
+        summary,
+        measured("learning rates of the first updates", ", ".join(rates[:4]), "as the schedule gives them"),
+        title=f"The schedule does not fit the run: {summary}",
+        detail=detail,
+        remedy=remedy,
+        where="train_step",
+    )
