@@ -32,8 +32,8 @@ test: lint frontend chromium $(KERNELS) ## all that CI asks for
 zoo: .venv/dev.stamp ## every sanity check on every program of the zoo, or one in SHARE=…; fails on a false alarm
 	$(PY) benchmarks/zoo.py --check --share $(or $(SHARE),1)
 
-check: lint ## the quick loop: format, lint, types, tests without browser and notebooks
-	$(PY) -m pytest -q $(TWO) $(UNIT)
+check: lint ## the quick loop: format, lint, types, unit tests; with ROOM=data those of one room and the conventions
+	$(PY) -m pytest -q $(TWO) $(if $(ROOM),tests/$(ROOM) tests/conventions,$(UNIT))
 
 lint: .venv/dev.stamp
 	$(PY) -m ruff format --check .
