@@ -183,7 +183,7 @@ class DataView(anywidget.AnyWidget):
         return self._work(works.learning_curve)
 
     def human(self, n: int = 50, *, twice: float = 0.0, path: str | Path | None = None) -> HumanBaseline:
-        """Begin to have a person label samples, on the page or by `answer`; see `data.human.HumanBaseline`."""
+        """Begin to have a person label samples, on the page or by `answer`; see `data.human.asking.HumanBaseline`."""
         self._ready()
         return self._desk.start_human(n=n, twice=twice, path=path)
 
@@ -193,7 +193,7 @@ class DataView(anywidget.AnyWidget):
         return self._desk.human_result()
 
     def decompose(self, **options: Any) -> DecompositionRecord:
-        """Take the error apart; see `data.error_sources.decompose`."""
+        """Take the error apart; see `data.explorer.error_sources.decompose`."""
         return self._work(decompose, **options)
 
     def figure(self, **options: Any) -> Figure:

@@ -149,9 +149,8 @@ class DataDesk:
             if explorer.split not in explorer.views:
                 return
             view = explorer.view
-            other = next((each for split, each in explorer.views.items() if split != explorer.split), None)
             self._serial += 1
-            traits: dict[str, Any] = {"view": view_state(view, self.charts, other, self._serial, tried)}
+            traits: dict[str, Any] = {"view": view_state(view, self.charts, explorer.other, self._serial, tried)}
             before, now = self._published, (explorer.serial, explorer.split, view.marked)
             if before is None or before[:2] != now[:2] or before[2] is not now[2]:
                 self._published = now

@@ -21,7 +21,6 @@ def sheet_of(explorer: Explorer, charts: Charts, *, fetched: bool = True) -> Dat
     Samples that cannot be fetched are told, not raised.
     """
     view = explorer.view
-    other = next((each for split, each in explorer.views.items() if split != explorer.split), None)
     rows, cells = view.window(0, _ROWS)
     samples, places, why = None, dict[int, int](), ""
     try:
@@ -34,7 +33,7 @@ def sheet_of(explorer: Explorer, charts: Charts, *, fetched: bool = True) -> Dat
     told = [place for place, name in enumerate(columns) if name == "index" or any(own[place] for own in cells)]
     told.sort(key=lambda place: _FIRST.index(columns[place]) if columns[place] in _FIRST else len(_FIRST))
     names = dict.fromkeys((charts.histogram_column or "label", *_COLUMNS))
-    drawn = [histogram_of(view, name, other) for name in names if name in view.columns]
+    drawn = [histogram_of(view, name, explorer.other) for name in names if name in view.columns]
     return DataSheet(
         view.record,
         view.asked.query,

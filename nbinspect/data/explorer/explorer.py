@@ -13,6 +13,7 @@ import numpy as np
 
 from nbinspect.data.explorer.marks import mark_code
 from nbinspect.data.explorer.split_view import SplitView
+from nbinspect.data.loading.plan import checked_limit
 from nbinspect.data.scanning.samples import MOST, Preview, loader_of, preview, with_model_columns
 from nbinspect.errors import InputError, NbinspectError
 from nbinspect.records import DatasetRecord
@@ -59,16 +60,15 @@ class Explorer:
 
     def __init__(self, subject: Subject, *, limit: int | None = None) -> None:
         loader_of(subject, "train")
-        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-            raise InputError(f"limit: expected a whole number from 1, or None for all samples, got {limit!r}")
+        checked_limit(limit)
         self.subject = subject
         self.splits: tuple[Split, ...] = ("train",) if subject.val_loader is None else ("train", "validation")
         self.split: Split = "train"
         self.views: dict[Split, SplitView] = {}
         self.features: dict[Split, Features] = {}
+        """What enters the network's last layer, once it has predicted."""
         self.no_features: dict[Split, str] = {}
         """Why there are none, of a split that was predicted; empty where there are some."""
-        """What enters the network's last layer, once it has predicted."""
         self.target_scale: Any = None
         """Mean and standard deviation that the targets were scaled with, as given for the last prediction."""
         self.serial = 0
@@ -88,6 +88,11 @@ class Explorer:
             NbinspectError: before anything of it was scanned.
         """
         return self._view_of(self.split)
+
+    @property
+    def other(self) -> SplitView | None:
+        """The split that is not looked at; None where nothing of it was scanned."""
+        return next((view for split, view in self.views.items() if split != self.split), None)
 
     def scan(self, told: Callable[[Doing], object] = lambda _: None) -> DatasetRecord:
         """Scan every split and return the record of the one that is looked at; an interrupt leaves what was scanned."""

@@ -60,6 +60,12 @@ class Plan:
         return 0 if self.keys is None else -(-len(self.keys) // self.size)
 
 
+def checked_limit(limit: Any) -> None:
+    """Raise InputError for a limit that is neither None nor a whole number from 1."""
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise InputError(f"limit: expected a number of samples, 1 or more, got {limit!r}; give None for all")
+
+
 def plan_of(loader: Any, limit: int | None = None) -> Plan:
     """Return how a whole loader is read, or `limit` samples drawn at random, always the same; leaves it unchanged.
 
@@ -67,8 +73,7 @@ def plan_of(loader: Any, limit: int | None = None) -> Plan:
         InputError: for a limit below 1.
         LoaderError: for a loader without samples, or whose sampler cannot be copied or raises.
     """
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise InputError(f"limit: expected a number of samples, 1 or more, got {limit!r}; give None for all")
+    checked_limit(limit)
     if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
         size = _length(getattr(loader, "dataset", None))
         known = [number for number in (size, limit) if number is not None]
