@@ -22,7 +22,7 @@ from nbinspect.widgets.between_cells import BetweenCells
 from nbinspect.widgets.cells import Names
 from nbinspect.widgets.data_sheet import sheet_of
 from nbinspect.widgets.data_state import dataset_state, view_state
-from nbinspect.widgets.interrupts import interruptible
+from nbinspect.interrupts import interruptible
 from nbinspect.widgets.main_thread import MainThread
 
 _NOT_YET = "not scanned yet"

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from nbinspect.errors import InputError
 from nbinspect.reference.swap import Swap
 from nbinspect.report.report import Report
-from nbinspect.widgets.interrupts import interruptible
+from nbinspect.interrupts import interruptible
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.requests import Requests
 from nbinspect.widgets.sanity_forms import Shown

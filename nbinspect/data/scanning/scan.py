@@ -14,11 +14,12 @@ import numpy as np
 from torch import nn
 from torch.utils.data import Subset
 
-from nbinspect.data.loading.reading import Reader
+from nbinspect.data.loading.reading import Read, Reader
 from nbinspect.data.scanning.describing import Describing, told_of
 from nbinspect.data.scanning.gathering import TEXTS, Gathered, Gathering
 from nbinspect.data.scanning.look import Layout, look_at
 from nbinspect.errors import InputError
+from nbinspect.interrupts import undivided
 from nbinspect.records import Column, DatasetRecord, SampleFailure
 from nbinspect.subject import Subject, kind_of, make_subject
 
@@ -84,17 +85,21 @@ class Scan:
         tap = partial(told_of, signed=layout.random)
         with closing(Reader(self._subject, self._loader, work=work, tap=tap, limit=self._limit)) as reader:
             for read in reader:
-                if len(read.indices):
-                    self._gathering.add(read.value, read.indices)
-                if read.note and read.note not in self._notes:
-                    self._notes.append(read.note)
-                self._failed += len(read.failures)
-                self._failures += read.failures[: _FAILURES - len(self._failures)]
+                with undivided():  # a batch of which only some columns were taken in would be no rows
+                    self._take(read, self._gathering)
                 self._seconds = time.monotonic() - began
                 yield self._progress()
                 if self._cancelled:
                     return
         self._ended = True
+
+    def _take(self, read: Read, gathering: Gathering) -> None:
+        if len(read.indices):
+            gathering.add(read.value, read.indices)
+        if read.note and read.note not in self._notes:
+            self._notes.append(read.note)
+        self._failed += len(read.failures)
+        self._failures += read.failures[: _FAILURES - len(self._failures)]
 
     def _progress(self) -> Progress:
         done, total = self._done, self._plan.total

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import itertools
+import signal
+import sys
 from multiprocessing import active_children
 
 import numpy as np
@@ -367,6 +370,33 @@ def test_an_interrupt_leaves_the_record_and_no_worker(digits):
     assert record.rows == 20
     assert not record.complete
     assert not active_children()
+
+
+def test_an_interrupt_at_any_line_leaves_whole_rows():
+    """Wherever an interrupt falls while a batch is taken in, every column has as many rows as were counted."""
+    own = DataLoader(TensorDataset(torch.arange(24.0).reshape(8, 3), torch.arange(8) % 2), batch_size=4)
+    taking_in = {"add", "_add_features", "_take"}
+    line = 0
+    while True:
+        seen = itertools.count()
+
+        def trace(frame, event, _, seen=seen, line=line):
+            if frame.f_code.co_name in taking_in and event == "line" and next(seen) == line:
+                signal.raise_signal(signal.SIGINT)
+            return trace if frame.f_code.co_name in taking_in else None
+
+        scanning = Scan(make_subject(nn.Identity(), own))
+        sys.settrace(trace)
+        try:
+            record = scanned(scanning, lambda _: None)
+        finally:
+            sys.settrace(None)
+        assert {len(column.values) for column in record.columns} == {record.rows}, line
+        assert len(record.input_hashes) == record.rows, line
+        if next(seen) <= line:
+            break
+        line += 1
+    assert line > 20
 
 
 def test_a_scan_disturbs_nothing(digits):

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from nbinspect.widgets.interrupts import interruptible
+from nbinspect.interrupts import interruptible, undivided
 
 
 def test_an_interrupt_is_raised_in_the_block_and_ignored_again_after_it():
@@ -32,3 +32,16 @@ def test_on_another_thread_nothing_is_changed():
     thread.start()
     thread.join(10)
     assert done
+
+
+def test_an_interrupt_waits_for_the_end_of_what_belongs_together():
+    """The block is done to its end, then the interrupt is raised, and the handler is the one of before."""
+    before, done = signal.getsignal(signal.SIGINT), []
+    with pytest.raises(KeyboardInterrupt), undivided():
+        signal.raise_signal(signal.SIGINT)
+        done.append(True)
+    assert done
+    assert signal.getsignal(signal.SIGINT) is before
+    with undivided():
+        done.append(True)
+    assert len(done) == 2
