@@ -1,4 +1,4 @@
-"""When an interrupt is raised: at once while a click's work runs, later while something is changed that belongs together."""
+"""When an interrupt is raised: at once while a click works, later while something changes that belongs together."""
 
 from __future__ import annotations
 

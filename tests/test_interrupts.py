@@ -37,9 +37,14 @@ def test_on_another_thread_nothing_is_changed():
 def test_an_interrupt_waits_for_the_end_of_what_belongs_together():
     """The block is done to its end, then the interrupt is raised, and the handler is the one of before."""
     before, done = signal.getsignal(signal.SIGINT), []
-    with pytest.raises(KeyboardInterrupt), undivided():
-        signal.raise_signal(signal.SIGINT)
-        done.append(True)
+
+    def work():
+        with undivided():
+            signal.raise_signal(signal.SIGINT)
+            done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
     assert done
     assert signal.getsignal(signal.SIGINT) is before
     with undivided():

@@ -17,12 +17,12 @@ from nbinspect.errors import InputError, NbinspectError, place_in_user_code
 from nbinspect.figures.data_page import data_html, data_text
 from nbinspect.figures.data_sheet import DataSheet
 from nbinspect.figures.page import waiting_html
+from nbinspect.interrupts import interruptible
 from nbinspect.records import DataMap, HumanRecord
 from nbinspect.widgets.between_cells import BetweenCells
 from nbinspect.widgets.cells import Names
 from nbinspect.widgets.data_sheet import sheet_of
 from nbinspect.widgets.data_state import dataset_state, view_state
-from nbinspect.interrupts import interruptible
 from nbinspect.widgets.main_thread import MainThread
 
 _NOT_YET = "not scanned yet"

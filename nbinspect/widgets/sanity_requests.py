@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from nbinspect.errors import InputError
+from nbinspect.interrupts import interruptible
 from nbinspect.reference.swap import Swap
 from nbinspect.report.report import Report
-from nbinspect.interrupts import interruptible
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.requests import Requests
 from nbinspect.widgets.sanity_forms import Shown
