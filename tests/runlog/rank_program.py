@@ -1,10 +1,14 @@
-"""A training on several ranks, healthy or with one mistake: ``rank_program.py FOLDER MISTAKE`` under torchrun."""
+"""Trainings on several ranks, each healthy or with one mistake: ``rank_program.py FOLDER MISTAKE …`` under torchrun.
+
+Each has the folder of its mistake, and beside it the weights that rank 0 ended with.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -27,9 +31,7 @@ class Waits(nn.Module):
         return loss + 0 * shared
 
 
-def train(folder: str, mistake: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo")
+def train(folder: Path, mistake: str) -> None:
     torch.manual_seed(0)
     x = torch.randn(2 * 8 * 32, 6)
     data = TensorDataset(x, x[:, :3].argmax(1))
@@ -42,7 +44,7 @@ def train(folder: str, mistake: str) -> None:
     loss_fn = Waits() if mistake == "waits" else nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     steps = 0
-    recorder = Recorder(folder, model, loader, loss_fn, size=8, budget=0.5)
+    recorder = Recorder(folder / mistake, model, loader, loss_fn, size=8, budget=0.5)
     with recorder if mistake != "unobserved" else nullcontext():
         while steps < STEPS:
             if sampler is not None:
@@ -54,11 +56,14 @@ def train(folder: str, mistake: str) -> None:
                 steps += 1
                 if steps == STEPS:
                     break
-    if len(sys.argv) > 3 and dist.get_rank() == 0:
-        torch.save(model.state_dict(), sys.argv[3])
-    dist.destroy_process_group()
+    if dist.get_rank() == 0:
+        torch.save(model.state_dict(), folder / f"{mistake}.pt")
 
 
 if __name__ == "__main__":
-    train(*sys.argv[1:3])
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo")
+    for name in sys.argv[2:]:
+        train(Path(sys.argv[1]), name)
+    dist.destroy_process_group()
     os._exit(0)

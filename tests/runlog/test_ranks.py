@@ -21,51 +21,55 @@ PROGRAM = Path(__file__).with_name("rank_program.py")
 NAMES = ["fc.weight", "fc.bias", "norm.weight"]
 
 
-def trained(folder, mistake, *more):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with trainings on two ranks, each named by its mistake; one start of two processes for all."""
+    folder = tmp_path_factory.mktemp("ranks")
+    mistakes = ["none", "unobserved", "no-wrapper", "no-sampler", "waits"]
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1"]
-    command += ["--nproc-per-node=2", str(PROGRAM), str(folder), mistake, *map(str, more)]
+    command += ["--nproc-per-node=2", str(PROGRAM), str(folder), *mistakes]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    return compare_ranks(folder)
+    return folder
 
 
-def test_a_healthy_run_on_two_ranks_is_silent(tmp_path):
+def test_a_healthy_run_on_two_ranks_is_silent(trained):
     """Two ranks with DistributedDataParallel and DistributedSampler: both are recorded and nothing is found."""
-    assert trained(tmp_path / "a", "none") == ()
-    follow = Follow(tmp_path / "a")
+    assert compare_ranks(trained / "none") == ()
+    follow = Follow(trained / "none")
     fresh = follow.poll()
     assert fresh.steps == 128
     assert len(fresh.readings[0]) >= 2
     assert [moment for moment in fresh.moments if moment.kind in ("alert", "problem")] == []
-    with closing(sqlite3.connect(tmp_path / "a" / "rank-1.sqlite")) as db:
+    with closing(sqlite3.connect(trained / "none" / "rank-1.sqlite")) as db:
         steps = [step for (step,) in db.execute("SELECT step FROM look ORDER BY step")]
         assert db.execute("SELECT count(*) FROM news").fetchone() == (0,)
     assert steps == [1, 2, 4, 8, 16, 32, 64, 100]
 
 
-def test_ranks_without_a_wrapper_are_named(tmp_path):
+def test_ranks_without_a_wrapper_are_named(trained):
     """Two ranks whose model is not wrapped drift apart; the first step, the layer and the question are named."""
-    (found,) = trained(tmp_path / "a", "no-wrapper")
+    (found,) = compare_ranks(trained / "no-wrapper")
     assert found.kind == "alert"
     assert found.text.startswith(f"rank 1's parameters differ from rank 0's since step {found.step}: 0.weight; is the")
     assert "DistributedDataParallel" in found.text
     assert found.step <= 8
 
 
-def test_ranks_that_see_the_same_batches_are_named(tmp_path):
+def test_ranks_that_see_the_same_batches_are_named(trained):
     """Two ranks without a DistributedSampler and of one seed see the same batches, and Follow says so once."""
-    found = trained(tmp_path / "a", "no-sampler")
+    found = compare_ranks(trained / "no-sampler")
     words = "ranks 0 and 1 see the same batches: give the loader a DistributedSampler, and call set_epoch"
     assert [moment.text for moment in found] == [words]
-    follow = Follow(tmp_path / "a")
+    follow = Follow(trained / "no-sampler")
     assert [moment.text for moment in follow.poll().moments if moment.kind == "alert"] == [words]
     assert follow.poll() is None
 
 
-def test_a_loss_that_asks_other_ranks_does_not_hang(tmp_path):
+def test_a_loss_that_asks_other_ranks_does_not_hang(trained):
     """A loss with a collective inside cannot be probed on one rank; the run goes on to its end all the same."""
-    assert trained(tmp_path / "a", "waits") == ()
-    assert Follow(tmp_path / "a").poll().steps == 128
+    assert compare_ranks(trained / "waits") == ()
+    assert Follow(trained / "waits").poll().steps == 128
 
 
 STEPS = (1, 2, 4, 8, 16, 32, 64, 100, 200, 300)
@@ -221,13 +225,10 @@ def test_damaged_facts_make_ranks_incomparable(tmp_path, about):
     assert compare_ranks(tmp_path) == ()
 
 
-def test_the_weights_are_those_of_an_unobserved_run(tmp_path):
+def test_the_weights_are_those_of_an_unobserved_run(trained):
     """Recording on two ranks changes no bit of weights and buffers, with dropout and batch statistics."""
-    weights = []
-    for mistake in ("none", "unobserved"):
-        trained(tmp_path / mistake, mistake, tmp_path / f"{mistake}.pt")
-        weights.append(torch.load(tmp_path / f"{mistake}.pt", weights_only=True))
-    assert (tmp_path / "none" / "rank-1.sqlite").exists()
-    assert not (tmp_path / "unobserved").exists()
+    weights = [torch.load(trained / f"{name}.pt", weights_only=True) for name in ("none", "unobserved")]
+    assert (trained / "none" / "rank-1.sqlite").exists()
+    assert not (trained / "unobserved").exists()
     assert weights[0].keys() == weights[1].keys()
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
