@@ -34,6 +34,7 @@ def run(
     watch: float = 1e3,
     grown: float = 1e3,
     step: float = 1.1,
+    fast: float = 100.0,
 ) -> CheckResult:
     """Compare the gradients of the first layers, and at the first times of a recurrent network, with those of the last.
 
@@ -45,6 +46,7 @@ def run(
         watch: factor above which that is worth a look.
         grown: the same where nearly every layer makes it grow, and for the gradient of the activations.
         step: growth over one layer, above which it counts as such.
+        fast: the same as `grown` where each layer doubles it; batch normalisation without shortcuts makes it 1.2.
     """
     del untrained
     through = max(unrolled(program, backward), key=lambda one: one.grows, default=None)
@@ -60,9 +62,11 @@ def run(
     if factor > watch:
         enough = grown if is_steady(values[::-1]) else most
         return _told(layers, values, ("relative gradient", "gradient over weight of"), factor, enough)
-    if (factor := multiplied(layers, step)) > grown:
+    factor, each = multiplied(layers, step)
+    limit = fast if each > _DOUBLED else grown
+    if factor > limit:
         arriving = [layer.arriving for layer in layers]
-        return _told(layers, arriving, ("gradient of the activations", "gradient of what is made by"), factor, grown)
+        return _told(layers, arriving, ("gradient of the activations", "gradient of what is made by"), factor, limit)
     return passed(f"the first layers get {min(first) / max(last):.3g} times the relative gradient of the last")
 
 
@@ -100,13 +104,11 @@ def _through_time(through: Unrolled, most: float) -> CheckResult:
         where=through.name,
         place=through.operation.step.place,
         code=_CODE,
-        charts=(
-            through_depth("Gradient through time", "norm", [f"time {at}" for at in range(len(norms))], list(norms)),
-        ),
+        charts=(through_depth("Gradient through time", "norm", [f"time {t}" for t in range(len(norms))], norms),),
     )
 
 
-_CODE = "+ torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)"
+_CODE, _DOUBLED = "+ torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)", 2.0
 
 
 class _Sines(nn.Module):

@@ -136,8 +136,10 @@ def size_of(moments: Moments) -> float:
     return float((moments.count * (moments.mean**2 + moments.std**2)) ** 0.5)
 
 
-def multiplied(layers: Sequence[Layer], step: float) -> float:
-    """Return how many times the gradient at the last layers arrives at the first; 1 where few layers make it grow.
+def multiplied(layers: Sequence[Layer], step: float) -> tuple[float, float]:
+    """Return how many times the gradient at the last layers arrives at the first, and the growth over one layer.
+
+    Both are 1 where few layers make it grow.
 
     Args:
         layers: all of a network, from input to output.
@@ -146,9 +148,10 @@ def multiplied(layers: Sequence[Layer], step: float) -> float:
     values = [layer.arriving for layer in layers if layer.arriving > 0]
     loud = sum(before > step * after for before, after in pairwise(values))
     if len(values) < LEAST or loud < _NEARLY_ALL * (len(values) - 1):
-        return 1.0
+        return 1.0, 1.0
     first, last = ends(values)
-    return min(first) / max(last)
+    factor = min(first) / max(last)
+    return factor, factor ** (1 / (len(values) - len(first) - len(last) + 1))
 
 
 def is_steady(values: Sequence[float]) -> bool:

@@ -10,7 +10,9 @@ from math import isfinite
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
+from nbinspect.capture.kinds import word_of
 from nbinspect.sanity.evidence.depth import is_weighing, norm, size_of
 from nbinspect.sanity.evidence.lineage import ancestors
 from nbinspect.sanity.program import Program
@@ -19,6 +21,7 @@ from nbinspect.sanity.recorded import Operation, Recorded
 _LEAST = 8
 _GROWS = 1.05
 _NEARLY_ALL = 0.75
+_SCALES = ("mul", "multiply", "rmul")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +54,7 @@ def unrolled(program: Program, backward: Recorded) -> Iterator[Unrolled]:
 
 
 def _loops(backward: Recorded) -> Iterator[tuple[str, Operation, list[float]]]:
-    uses: dict[str, list[Operation]] = defaultdict(list)
-    for one in backward.operations:
-        if one.step.kind == "operation" and not one.in_loss and is_weighing(one):
-            for use in one.step.inputs:
-                if use.origin in backward.gradients:
-                    uses[use.origin].append(one)
-    for name, operations in uses.items():
+    for name, operations in _uses(backward).items():
         if len(operations) < _LEAST:
             continue
         before = {one.step.index for one in ancestors(backward, operations[-1])}
@@ -66,25 +63,54 @@ def _loops(backward: Recorded) -> Iterator[tuple[str, Operation, list[float]]]:
             yield name, operations[-1], [size_of(one) if one is not None else 0.0 for one in moments]
 
 
+def _uses(backward: Recorded) -> dict[str, list[Operation]]:
+    """Return by the name of each parameter what multiplies by it, or by what is made of it alone, as `weight.T`."""
+    uses: dict[str, list[Operation]] = defaultdict(list)
+    made_of: dict[int, str] = {}
+    for one in backward.operations:
+        if one.step.kind != "operation" or one.in_loss:
+            continue
+        roots = [made_of.get(use.step, "") if use.step is not None else use.origin for use in one.step.inputs]
+        names = [root for root in roots if root in backward.gradients]
+        if names and len(names) == len(roots):
+            made_of[one.step.index] = names[0]
+        elif is_weighing(one) or word_of(one.step.name) in _SCALES:
+            for name in names:
+                uses[name].append(one)
+    return uses
+
+
 def _layers(program: Program, backward: Recorded) -> Iterator[tuple[str, Operation, list[float]]]:
     modules = dict(program.network.named_modules())
     for one in backward.operations:
         module = modules.get(one.step.path)
-        given = next((tensor for tensor in one.given if tensor.dim() == 3 and tensor.is_floating_point()), None)
-        if one.step.kind == "module" and isinstance(module, nn.RNNBase) and given is not None:
-            yield one.step.path or type(module).__name__, one, _through(program, backward, module, given)
+        if one.step.kind == "operation" and isinstance(module, nn.RNNBase) and is_weighing(one):
+            yield one.step.path or type(module).__name__, one, _through(program, backward, module, one)
 
 
-def _through(program: Program, backward: Recorded, module: nn.RNNBase, given: Tensor) -> list[float]:
+def _by_time(module: nn.RNNBase, one: Operation) -> tuple[Tensor, Tensor]:
+    """Return what a recurrent layer was given, the samples of one time after those of another, and how many each has.
+
+    Packed sequences come so; those that end early are the last of their times.
+    """
+    given, sizes = one.given[:2]
+    if given.dim() == 2:
+        return given, sizes.cpu()
+    by_time = given.transpose(0, 1) if module.batch_first else given
+    return by_time.flatten(0, 1), torch.full((by_time.shape[0],), by_time.shape[1])
+
+
+def _through(program: Program, backward: Recorded, module: nn.RNNBase, one: Operation) -> list[float]:
     """Return the norm of the gradient with respect to the input at each time, of what the layer gives at the last."""
+    values, sizes = _by_time(module, one)
+    left = int(sizes[-1])
     with program.running(gradients=True):
         program.count(backward.batch)
-        entering = given.detach().clone().requires_grad_()
+        entering = values.detach().clone().requires_grad_()
         try:
-            made = module(entering)[0]
+            made = module(PackedSequence(entering, sizes))[0].data
         except RuntimeError:
             return []
-        time = 1 if module.batch_first else 0
-        last = made.select(time, made.shape[time] - 1)[..., : module.hidden_size]
+        last = made[-left:, : module.hidden_size]
         (gradient,) = torch.autograd.grad((last * torch.randn_like(last)).sum(), [entering])
-    return [norm(part) for part in gradient.unbind(time)]
+    return [norm(part[:left]) for part in torch.split(gradient, sizes.tolist())]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.records import TaskRecord
+from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import (
     Arguments,
     Check,
@@ -21,10 +22,18 @@ from nbinspect.sanity.check import (
 from nbinspect.sanity.evidence.contents import relation
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.fit import fit, yours
-from nbinspect.sanity.trials.heard import heard
+from nbinspect.sanity.trials.heard import are_alike, heard, is_unread
 from nbinspect.sanity.trials.overfitting import Overfitting
 from nbinspect.sanity.trials.samples import made_alike
-from nbinspect.sanity.trials.unheard import chart_of, numbers_of, of_companions, of_no_difference, of_noise
+from nbinspect.sanity.trials.unheard import (
+    chart_of,
+    numbers_of,
+    of_companions,
+    of_no_difference,
+    of_noise,
+    of_one_input,
+    of_steps,
+)
 
 _STEPS = 30
 _FEW = 12
@@ -34,6 +43,7 @@ _BLIND = 0.9
 
 def run(
     program: Program,
+    batches: tuple[Batch, ...],
     overfitting: Overfitting,
     task: TaskRecord,
     *,
@@ -46,6 +56,7 @@ def run(
 
     Args:
         program: left unchanged.
+        batches: of the loader.
         overfitting: the run on the batch as it is, shared.
         task: what the targets are.
         learnt: share of the loss above its floor, beside the best outputs that ignore the inputs, below which the
@@ -57,6 +68,8 @@ def run(
     batch, goal, real = overfitting.batch, overfitting.whole.goal, overfitting.whole
     if task.kind == "other":
         return of_unknown_task(task)
+    if batch.size == 1 < overfitting.size and are_alike(program, batches):
+        return of_one_input(overfitting.size)
     if batch.size < len("abcd") or relation(batch):
         return skipped("a batch of 4 or more samples that are independent of each other")
     if goal.gap is None:
@@ -70,10 +83,12 @@ def run(
     best = min((real, *overfitting.rates), key=lambda curve: curve.left)
     own = replace(yours(program), factor=1.0, name="inputs zeroed")
     change = heard(program, batch)
-    if change is not None and change.by_inputs == 0 < change.samples:
+    if change is not None and 0 in (change.by_inputs, change.by_ids) and change.samples > 0:
         return of_companions(best)
     if best.left > learnt:
         blank = fit(program, zeroed, goal, own, _FEW, done=lambda _: False).curve
+        if program.subject.train_step is not None and is_unread(program, batch, zeroed):
+            return of_steps(best)
         return of_no_difference(real, blank, same)
     if change is not None and change.by_inputs < drowned * change.by_draws:
         noisy = fit(program, batch, goal, replace(own, held=False, name="noise drawn anew"), len(best.losses)).curve
@@ -131,7 +146,7 @@ CHECK = Check(
     question="Does training on one batch need its inputs?",
     why="A network that learns as well without inputs has learnt something else than you think.",
     remedy="Find what reaches the network beside its inputs, or where these are lost.",
-    cost=_STEPS + 40,
+    cost=_STEPS + 46,
     run=run,
     good=good,
     bad=bad,

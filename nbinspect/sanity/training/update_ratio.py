@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping
 from statistics import median
 
 import torch
@@ -13,20 +13,21 @@ from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measu
 from nbinspect.sanity.evidence.untrained import is_untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.comparison import chart_of, ends_at, fell, losses_of
+from nbinspect.sanity.trials.comparison import Losses, chart_of, ends_at, fell, losses_of
 from nbinspect.sanity.trials.observed import Observed
-from nbinspect.sanity.trials.sizes import is_warming, picture_of, rates_of, sizes_of
+from nbinspect.sanity.trials.other_rate import at_other_rates
+from nbinspect.sanity.trials.sizes import is_warming, picture_of, sizes_of
 from nbinspect.sanity.trials.stepping import in_order, stepping
-from nbinspect.sanity.trials.trainee import Trainee
 
 _CREEPING = 3e-5  # too small as well where the loss stands still meanwhile, and falls far at another rate
-_TRIED = 1e-2  # a step that shows within a few whether it helps
-_STILL, _FAR, _FURTHER = 5e-4, 0.03, 30.0  # of the loss; how far it has to fall where updates are just very small
+_TRIED = (1e-2, 1e-3)  # sizes that show within a few steps whether they help; the former is too large for some
+_STILL, _FAR, _FALLS = 5e-4, 0.03, 0.05  # shares of the loss; how far it falls at least where it stood still, or moved
+_FURTHER = 30.0
 
 
 def run(
     program: Program,
-    batch: Batch,
+    stream: tuple[Batch, ...],
     observed: Observed,
     recorded: Recorded,
     task: TaskRecord,
@@ -41,15 +42,16 @@ def run(
 
     Args:
         program: left unchanged.
-        batch: what is learnt at either rate.
+        stream: what is learnt at either rate: the first, or one after the other where updates may be too large, as one
+            alone is learnt by heart at any rate.
         observed: steps on a copy.
         recorded: tells, with the task, whether the network has been trained; then small steps may be meant.
         task: see `recorded`.
         low: below this share of the weights an update is too small; above `high` it is too large.
         high: see `low`.
         most: share of the layers that this must hold for.
-        better: how many times as far the loss has to fall at the other rate.
-        control_steps: of each of the two runs that are compared.
+        better: how many times as far the loss has to fall at the other rate, or less to be left of it.
+        control_steps: of each of the runs that are compared.
     """
     sizes = sizes_of(program, observed)
     if not sizes:
@@ -59,39 +61,51 @@ def run(
     middle = median(sizes.values())
     number = measured("size of an update beside its weights, median of layers", middle, "about 0.001")
     chart = picture_of(sizes, (low, high))
-    off = [size for size in sizes.values() if not low <= size <= high]
-    is_off = len(off) >= most * len(sizes) and not low <= middle <= high
+    is_off = _most(sizes, low, high, most) and not low <= middle <= high
     may_creep = low <= middle < _CREEPING and is_untrained(program, recorded, task)
-    as_it_is = losses_of(program, (batch,), control_steps) if is_off or may_creep else None
+    learnt = stream if middle > high else stream[:1]
+    as_it_is = losses_of(program, learnt, control_steps) if is_off or may_creep else None
     if not is_off and not (as_it_is and abs(fell(as_it_is)) < _STILL * abs(as_it_is[0])):
         return passed(f"median {middle:.2g} of the weights", number, charts=(chart,))
-    off = off if is_off else [size for size in sizes.values() if size < _CREEPING]
-    factor = _TRIED / middle if middle else 1 / _TRIED
-    other = losses_of(program, (batch,), control_steps, before=partial(Trainee.scale_rates, factor=factor))
-    times, least = (better, 0.05) if is_off else (_FURTHER, _FAR)
-    helps = bool(other) and fell(other) > max(times * fell(as_it_is), least * abs(other[0]) if other else 0.0)
-    rate = max(rates_of(observed), default=1.0)
-    how = "small" if middle < low else "large"
-    tried = [
-        measured(f"loss of a batch after {control_steps} steps{at}", ends_at(losses), "lower")
-        for at, losses in (("", as_it_is), (f" at {factor:.2g} times the rate", other))
-        if losses
-    ]
-    if not helps:
+    band = (low if is_off else _CREEPING, high)
+    tried = [measured(f"loss of a batch after {control_steps} steps", ends_at(as_it_is), "lower")]
+    for other in (at_other_rates(program, learnt, sizes, band=band, size=size, count=control_steps) for size in _TRIED):
+        told = f"loss of a batch after {control_steps} steps at {other.factor:.2g} times the rate"
+        tried += [measured(told, ends_at(other.losses), "lower")] if other.losses else []
+        if as_it_is and other.losses and _helps(as_it_is, other.losses, better if is_off else None):
+            break
+    else:
         return passed(f"median {middle:.2g}, and another rate learns no better", number, *tried, charts=(chart,))
+    rate, better_rate = other.rate, other.rate * other.factor
+    off = [size for size in sizes.values() if not band[0] <= size <= band[1]]
     return (failed if is_untrained(program, recorded, task) else warned)(
         f"updates of {middle:.2g} of the weights",
         number,
         *tried,
-        title=f"Updates are far too {how}",
+        title=f"Updates are far too {'large' if middle > high else 'small'}",
         detail=f"In {len(off)} of {len(sizes)} layers a step changes the weights by about {middle:.1g} of their size, "
-        f"where a thousandth is usual; at a rate of {rate * factor:.2g} the loss falls much further.",
-        remedy=f"Set the learning rate to about {rate * factor:.1g} instead of {rate:.2g}.",
-        code=f"- lr={rate:.3g}\n+ lr={rate * factor:.1g}",
+        f"where a thousandth is usual; at a rate of {better_rate:.2g} the loss falls much further.",
+        remedy=f"Set the learning rate to about {better_rate:.1g} instead of {rate:.2g}.",
+        code=f"- lr={rate:.3g}\n+ lr={better_rate:.1g}",
         where="optimizer",
-        charts=(chart, *chart_of("Loss of one batch", {"as it is": as_it_is, "at the other rate": other})),
+        charts=(chart, *chart_of("Loss of one batch", {"as it is": as_it_is, "at the other rate": other.losses})),
         confirmed=True,
     )
+
+
+def _most(sizes: Mapping[str, float], low: float, high: float, most: float) -> bool:
+    return sum(not low <= size <= high for size in sizes.values()) >= most * len(sizes)
+
+
+def _helps(as_it_is: Losses, other: Losses, better: float | None) -> bool:
+    """Whether a loss falls so many times as far, or so many times less of it is left, or it falls from a standstill."""
+    fallen, before, start = fell(other), fell(as_it_is), abs(other[0])
+    if fallen > max(_FURTHER * before, _FAR * start):
+        return True
+    if better is None:
+        return False
+    is_less = 0 < ends_at(other) < ends_at(as_it_is) / better and fallen > 0
+    return is_less or fallen > max(better * before, _FALLS * start)
 
 
 def good() -> Arguments:
@@ -111,7 +125,7 @@ CHECK = Check(
     question="Are updates of a sensible size beside the weights that they change?",
     why="Updates of a millionth train nothing in any time there is; updates of a tenth forget what was learnt.",
     remedy="Set the learning rate so that a step changes weights by about a thousandth of their size.",
-    cost=30,
+    cost=90,
     run=run,
     good=good,
     bad=bad,

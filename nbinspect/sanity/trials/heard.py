@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,9 +11,12 @@ from torch import Tensor
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.awake import stirred
-from nbinspect.sanity.evidence.contents import contents
+from nbinspect.sanity.evidence.contents import contents, sample_axis
+from nbinspect.sanity.evidence.sameness import along, differs
 from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.recorded import tensor_output
+from nbinspect.sanity.trials.samples import rows_in
+from nbinspect.sanity.trials.trainee import trained
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Heard:
     """When the network draws anew, for the same inputs."""
     samples: float
     """When the outputs of one sample are taken for another."""
+    by_ids: float | None
+    """When every id but 0, which pads, is taken for another of the batch; None where inputs are no ids."""
 
 
 def heard(program: Program, batch: Batch) -> Heard | None:
@@ -39,6 +45,9 @@ def heard(program: Program, batch: Batch) -> Heard | None:
         with copy.running(training=True):
             seed_all(program.seed, "other draws")
             redrawn = tensor_output(copy.outputs(batch))
+        exchanged = {name: other for name, tensor in own.items() if (other := _exchanged(tensor)) is not None}
+        with copy.running(training=True):
+            others = tensor_output(copy.outputs(batch.with_inputs(exchanged))) if len(exchanged) == len(own) else None
     except MissingNeed:
         return None
     except Exception:  # noqa: BLE001 - a network need not take zeros
@@ -47,7 +56,73 @@ def heard(program: Program, batch: Batch) -> Heard | None:
         return None
     if outputs.shape != silent.shape or outputs.shape != redrawn.shape or not outputs.dim():
         return None
-    return Heard(_change(outputs, silent), _change(outputs, redrawn), _change(outputs, outputs.roll(1, 0)))
+    by_ids = None if others is None or others.shape != outputs.shape else _change(outputs, others)
+    return Heard(_change(outputs, silent), _change(outputs, redrawn), _change(outputs, outputs.roll(1, 0)), by_ids)
+
+
+def _exchanged(tensor: Tensor) -> Tensor | None:
+    """Return ids with each but 0 taken for another; None for other numbers, and where that changes few of them."""
+    if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype is torch.bool or tensor.dim() < 2:
+        return None
+    real = tensor != 0
+    ids = tensor[real]
+    other = tensor.clone()
+    other[real] = ids.roll(len(ids) // 2)
+    return other if int((other != tensor).sum()) > len(ids) // 2 else None
+
+
+def are_alike(program: Program, batches: Sequence[Batch], least: int = 8) -> bool:
+    """Return whether within every batch all samples have the same inputs and outputs, and targets that differ.
+
+    Args:
+        program: asked for the outputs in eval mode; it is left unchanged.
+        batches: as the loader gives them.
+        least: samples of a batch, below which that may be chance.
+    """
+    return all(batch.size >= least and _is_alike(program, batch) for batch in batches)
+
+
+def _is_alike(program: Program, batch: Batch) -> bool:
+    rows, targets = rows_in(batch), batch.targets
+    axis = None if targets is None else sample_axis(targets, batch)
+    if rows is None or targets is None or axis is None or any(map(differs, rows)):
+        return False
+    try:
+        with program.running(training=False):
+            outputs = tensor_output(program.outputs(batch))
+    except Exception:  # noqa: BLE001 - no evidence from what does not run
+        return False
+    made = None if outputs is None else along(outputs, batch.size, program.subject.batch_axis)
+    return made is not None and not differs(made) and differs(targets.movedim(axis, 0))
+
+
+def is_unread(program: Program, batch: Batch, other: Batch, steps: int = 3) -> bool:
+    """Return whether steps on either batch take the parameters the same way, and move them; draws are held.
+
+    Args:
+        program: left unchanged.
+        batch: as it is.
+        other: the same with other inputs.
+        steps: of each run.
+    """
+    try:
+        ends = [_moved(program, one, steps) for one in (batch, other)]
+    except MissingNeed:
+        return False
+    length = float(ends[0].norm())
+    return 0 < length < float("inf") and float((ends[0] - ends[1]).norm()) <= 1e-5 * length
+
+
+def _moved(program: Program, batch: Batch, steps: int) -> Tensor:
+    with trained(program) as trainee:
+        began = _joined(trainee.parameters.values())
+        for _ in range(steps):
+            trainee.step(batch, held=True)
+        return _joined(trainee.parameters.values()) - began
+
+
+def _joined(parameters: Iterable[Tensor]) -> Tensor:
+    return torch.cat([parameter.detach().double().cpu().flatten() for parameter in parameters])
 
 
 def _change(one: Tensor, other: Tensor) -> float:

@@ -23,6 +23,20 @@ def of_the_bound(found: Overfitting, curve: Curve, rest: dict[str, Any]) -> Chec
     )
 
 
+def of_the_positions(found: Overfitting, rest: dict[str, Any]) -> CheckResult:
+    """Say that all positions of a sample get one output."""
+    return failed(
+        f"one output for all {found.alike} positions of a sample",
+        *found.shown,
+        title="Positions within a sample cannot be told apart",
+        detail=f"After the steps on the batch each sample gets the very same output at {found.alike} positions, and "
+        "its targets differ from position to position: no weights can fit both.",
+        remedy="Follow two positions to where they become one: a pooling, the first or the last state taken for all, "
+        "an expand.",
+        **rest,
+    )
+
+
 def of_own_step(found: Overfitting, standard: Curve, rest: dict[str, Any]) -> CheckResult:
     """Say that the user's own step does not learn what a standard one with the same optimizer does."""
     return failed(

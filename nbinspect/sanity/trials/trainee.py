@@ -157,16 +157,25 @@ class Trainee:
         with self.program.running(training=training):
             return self.program.outputs(batch)
 
-    def scale_rates(self, factor: float) -> None:
-        """Multiply the learning rates of all groups, and those that the scheduler goes back to."""
+    def scale_rates(self, factor: float | Callable[[Mapping[str, Any]], float]) -> None:
+        """Multiply the learning rates of all groups, and those that the scheduler goes back to.
+
+        Args:
+            factor: what to multiply with, or what tells that of a group.
+        """
+        factors = {
+            id(optimizer): [factor(group) if callable(factor) else factor for group in optimizer.param_groups]
+            for optimizer in self.optimizers.values()
+        }
         for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
+            for group, times in zip(optimizer.param_groups, factors[id(optimizer)], strict=True):
                 for key in ("lr", "initial_lr", "max_lr", "min_lr"):
                     if isinstance(group.get(key), int | float | Tensor):
-                        group[key] = group[key] * factor
+                        group[key] = group[key] * times
         for scheduler in self.schedulers.values():
-            if hasattr(scheduler, "base_lrs"):
-                scheduler.base_lrs = [rate * factor for rate in scheduler.base_lrs]
+            known = factors.get(id(scheduler.optimizer))
+            if known is not None and hasattr(scheduler, "base_lrs"):
+                scheduler.base_lrs = [rate * times for rate, times in zip(scheduler.base_lrs, known, strict=True)]
 
 
 def _bytes_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -16,10 +16,10 @@ def of_companions(real: Curve) -> CheckResult:
     return failed(
         "outputs depend on masks or lengths alone",
         shown("the batch", real),
-        measured("change of the outputs with all other inputs zeroed", 0.0, "not 0"),
+        measured("change of the outputs with other inputs of the same lengths", 0.0, "not 0"),
         title="Only masks or lengths reach the network",
-        detail="With everything zeroed but masks and lengths every output stays the same to the last bit, also with "
-        "noise on all weights: samples are told apart by their lengths alone.",
+        detail="With everything zeroed but masks and lengths, or each word taken for another, every output stays the "
+        "same to the last bit, also with noise on all weights: samples are told apart by their lengths alone.",
         remedy="Look at what forward is given: the mask may stand where the inputs should.",
         confirmed=True,
     )
@@ -41,6 +41,33 @@ def of_noise(real: Curve, noisy: Curve, change: Heard) -> CheckResult:
         "times as much as zeroed inputs do. The batch is learnt only while the draws are repeated, by their pattern.",
         remedy="Add less noise, or look whether signal and noise have changed places.",
         charts=(curves_chart("Loss of one batch, draws repeated and drawn anew", (real, noisy)),),
+        confirmed=True,
+    )
+
+
+def of_one_input(size: int) -> CheckResult:
+    """Say that all samples of each batch have the same inputs."""
+    return failed(
+        f"the same inputs for all {size} samples",
+        measured("different inputs in the first batch", 1, f"about {size}"),
+        title="Every sample has the same inputs",
+        detail=f"In every batch that was read all samples have the same inputs, and their targets differ; {size} in "
+        "the first.",
+        remedy="Look at the data set's __getitem__: a fixed index in place of its own, or one buffer that all "
+        "samples share and the last one has written.",
+        confirmed=True,
+    )
+
+
+def of_steps(real: Curve) -> CheckResult:
+    """Say that the steps do not read the inputs."""
+    return failed(
+        "the steps do the same with inputs zeroed",
+        shown("the batch", real),
+        measured("how far parameters part within 3 steps with and without inputs, of their way", 0.0, "not 0"),
+        title="The training step does not read its inputs",
+        detail="Three steps on a batch take the parameters the very same way with the inputs and with zeros for them.",
+        remedy="Look at what the step gives the model: an empty buffer, noise, or another batch than the one it gets.",
         confirmed=True,
     )
 

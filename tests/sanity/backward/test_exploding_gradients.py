@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.backward.exploding_gradients import CHECK, bad
@@ -100,3 +101,42 @@ def test_growth_of_the_activations_gradient_fails() -> None:
         nn.init.normal_((linear := nn.Linear(32, 32)).weight)
         model.extend([linear, nn.ReLU()])
     assert judged(model.append(nn.Linear(32, 4))) == "fail"
+
+
+class Packed(Layered):
+    def forward(self, x: Tensor) -> Tensor:
+        packed = pack_padded_sequence(x, [40 - at for at in range(len(x))], batch_first=True)
+        return self.head(self.layer(packed)[1][-1])
+
+
+def test_packed_sequences_are_looked_at_through_time() -> None:
+    """Large recurrent weights fail under packed sequences too, over the times that all have, and usual ones pass."""
+    torch.manual_seed(0)
+    result = over_time(Packed(nn.RNN(4, 16, batch_first=True, nonlinearity="relu"), 9.0))
+    assert (result.status, result.where) == ("fail", "layer")
+    assert over_time(Packed(nn.RNN(4, 16, batch_first=True))).status == "pass"
+
+
+class Carried(Loop):
+    """A state that a transposed matrix carries on, or the exponentials of rates."""
+
+    def __init__(self, radius: float, rates: bool) -> None:
+        super().__init__(radius)
+        self.rates = nn.Parameter(torch.full((16,), radius).log()) if rates else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x.new_zeros(len(x), 16)
+        for t in range(x.shape[1]):
+            again = h @ self.again.weight.T if self.rates is None else torch.exp(self.rates) * h
+            h = self.enter(x[:, t]) + again
+        return self.head(h)
+
+
+@pytest.mark.parametrize("rates", [False, True])
+def test_what_is_made_of_weights_alone_counts_as_these(rates: bool) -> None:
+    """A state carried on by a transposed matrix, or by exponentials, grows by 1.5 at each time, and fails."""
+    torch.manual_seed(0)
+    result = over_time(Carried(1.5, rates))
+    assert (result.status, result.where) == ("fail", "rates" if rates else "again.weight")
+    assert float(result.measurements[1].measured) == pytest.approx(1.5, rel=1e-3)
+    assert over_time(Carried(1.0, rates)).status == "pass"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from math import log
 from typing import Any
 
@@ -180,3 +181,59 @@ def test_a_mask_that_stands_for_the_words_fails(first: str, status: str) -> None
         forward=lambda model, batch: model(batch[first], batch["mask"]),
     )
     assert found.status == status
+
+
+def test_a_step_that_does_not_read_its_inputs_fails() -> None:
+    """A step that trains on zeros for its inputs fails; one that trains on them passes."""
+
+    def step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, times: float) -> Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(times * batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    found = {}
+    for times in (0.0, 1.0):
+        torch.manual_seed(0)
+        model = mlp()
+        optimizer = torch.optim.Adam(model.parameters(), 0.01)
+        own = {"optimizer": optimizer, "train_step": partial(step, times=times)}
+        found[times] = run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=F.cross_entropy, **own)
+    assert found[0.0].status == "fail"
+    assert "steps do the same" in found[0.0].summary
+    assert found[1.0].status == "pass"
+
+
+@pytest.mark.parametrize(("targets", "status"), [(Y, "fail"), (0 * Y, "skip")])
+def test_one_input_for_all_samples_fails_where_targets_differ(targets: Tensor, status: str) -> None:
+    """Batches whose samples all have the same inputs fail, but not where they have the same target too."""
+    model = mlp()
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    same = X[:1].expand_as(X).clone()
+    loader = [(same, targets), (2 * same, targets)]
+    result = run_one(CHECK, model=model, loader=loader, loss_fn=F.cross_entropy, optimizer=optimizer)
+    assert result.status == status
+
+
+class Lengths(nn.Module):
+    """Reads words, or only whether there is one."""
+
+    def __init__(self, reads_words: bool) -> None:
+        super().__init__()
+        self.reads_words = reads_words
+        self.table, self.layers = nn.Embedding(9, 32), nn.Sequential(nn.Linear(32, 64), nn.ReLU(), nn.Linear(64, 4))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.layers(self.table(ids if self.reads_words else (ids > 0).long()).sum(1))
+
+
+@pytest.mark.parametrize("reads_words", [False, True])
+def test_words_of_which_only_the_number_is_read_fail(reads_words: bool) -> None:
+    """A network to which of padded ids only the lengths get fails; one that reads them passes."""
+    torch.manual_seed(0)
+    ids = torch.randint(1, 9, (16, 6)) * (torch.arange(6) < torch.arange(16)[:, None] % 5 + 1)
+    model = Lengths(reads_words)
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    result = run_one(CHECK, model=model, loader=[(ids, Y)], loss_fn=F.cross_entropy, optimizer=optimizer)
+    assert result.status == ("pass" if reads_words else "fail")

@@ -314,3 +314,25 @@ def test_an_update_after_many_calls_is_waited_for() -> None:
         return loss.detach()
 
     assert run_one(CHECK, **good() | {"train_step": gathering}).status != "fail"
+
+
+class FirstForAll(nn.Module):
+    """Takes the first position for all, or each for itself."""
+
+    def __init__(self, takes_the_first: bool) -> None:
+        super().__init__()
+        self.takes_the_first = takes_the_first
+        self.layers = nn.Sequential(nn.Embedding(10, 32), nn.Linear(32, 10))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        logits = self.layers(ids[:, :1].expand_as(ids) if self.takes_the_first else ids)
+        return logits.transpose(1, 2)
+
+
+@pytest.mark.parametrize("takes_the_first", [False, True])
+def test_one_output_for_all_positions_fails(takes_the_first: bool) -> None:
+    """A network that tells the same at each position of a text, whose targets vary, fails; its twin passes."""
+    ids = torch.randint(0, 10, (8, 12), generator=torch.Generator().manual_seed(0))
+    result = judged(FirstForAll(takes_the_first), adam(0.01), x=ids, y=(3 * ids + 1) % 10)
+    assert result.status == ("fail" if takes_the_first else "pass")
+    assert ("12 positions" in result.summary) == takes_the_first

@@ -111,3 +111,13 @@ class Trusting(torch.optim.Optimizer):
 def test_updates_that_creep_fail_only_where_the_loss_stands_still(share: float, status: str) -> None:
     """Layer-wise steps of a hundred-thousandth leave the loss where it is, and those of a hundredth do not."""
     assert run_one(CHECK, **at(share, Trusting)).status == status
+
+
+def test_only_the_group_that_is_off_is_tried_at_another_rate() -> None:
+    """A body in a group of a rate of 1e-9 fails, and the rate of the head, which is usual, is left as it is."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 3))
+    groups = [{"params": model[:4].parameters(), "lr": 1e-9}, {"params": model[4].parameters(), "lr": 1e-3}]
+    result = run_one(CHECK, **program(usual, model, optimizer=torch.optim.Adam(groups)))
+    assert result.status == "fail"
+    assert "instead of 1e-09" in result.remedy

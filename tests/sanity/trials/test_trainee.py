@@ -185,6 +185,17 @@ def test_rates_are_scaled_with_those_that_a_schedule_goes_back_to() -> None:
     assert optimizer.param_groups[0]["lr"] == 0.1
 
 
+def test_rates_are_scaled_group_by_group() -> None:
+    """A factor that is asked for each group leaves the rates of others as they are."""
+    model, _, loader = parts()
+    first, *rest = model.parameters()
+    optimizer = torch.optim.SGD([{"params": [first], "lr": 0.1}, {"params": rest, "lr": 0.2}])
+    program, _ = program_of(model, loader, nn.CrossEntropyLoss(), optimizer=optimizer)
+    with trained(program) as trainee:
+        trainee.scale_rates(lambda group: 0.5 if len(group["params"]) == 1 else 1.0)
+        assert [group["lr"] for group in trainee.optimizers["optimizer"].param_groups] == [0.05, 0.2]
+
+
 def test_without_a_way_to_train_the_need_is_named() -> None:
     """Neither optimizer nor step, a hook on a parameter, and a run without steps left are missing needs."""
     model, optimizer, loader = parts()
