@@ -13,6 +13,7 @@ from nbinspect.sanity.check import Check
 from nbinspect.sanity.registry import CHECKS
 
 FOLDER = Path(__file__).parent / "checks"
+SYMPTOMS = FOLDER.parent / "symptoms.md"
 STAGES = {
     "data": "looks at batches",
     "wiring": "a forward pass, its operations and its autograd graph",
@@ -108,8 +109,16 @@ def _page(check: Check) -> str:
 def _table(check: Check, needs: str) -> str:
     explains = ", ".join(f"[`{name}`]({name}.md)" if _is_there(name) else f"`{name}`" for name in check.explains)
     rows = {"stage": check.stage, "needs": needs, "cost": _cost(check), "explains findings of": explains}
-    rows["serves"] = ", ".join(f"`{source}`" for source in check.sources)
+    rows["seen as"] = ", ".join(_seen_as(check.name))
+    rows["serves"] = ", ".join(f"[{source}](../recipe.md)" for source in check.sources)
     return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows.items() if value)
+
+
+def _seen_as(name: str) -> list[str]:
+    """Return links to the symptoms under which the guide names a check."""
+    sections = SYMPTOMS.read_text(encoding="utf-8").split("\n## ")[1:]
+    titles = [section.partition("\n")[0] for section in sections if f"](checks/{name}.md)" in section]
+    return [f"[{title}](../symptoms.md#{re.sub(r'[^a-z]+', '-', title.lower())})" for title in titles]
 
 
 def _is_there(name: str) -> bool:

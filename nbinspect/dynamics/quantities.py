@@ -32,7 +32,7 @@ class Norms:
 
 
 class LayerNorms:
-    """Measures `Norms`; the parameters and their gradients are left unchanged. Source: K-update-ratio, S-weights."""
+    """Measures `Norms`; the parameters and their gradients are left unchanged. Source: S-weights."""
 
     def __init__(self, model: nn.Module) -> None:
         named = [(name, p) for name, p in model.named_parameters() if p.requires_grad and not p.is_meta]
