@@ -13,7 +13,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tour test zoo check lint build frontend chromium benchmark peers clean
+.PHONY: help tour test zoo check lint build frontend chromium docs benchmark peers clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -25,7 +25,7 @@ else
 	$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_tour.ipynb $(AS_ROOT)
 endif
 
-test: lint frontend chromium $(KERNELS) ## all that CI asks for
+test: lint frontend chromium $(KERNELS) .frontends ## all that CI asks for
 	$(PY) -m pytest $(TWO) $(UNIT)
 	$(PY) -m pytest $(TWO) tests/browser tests/notebooks
 
@@ -66,15 +66,20 @@ chromium:
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y chromium; \
 	else echo "SKIPPED: browser tests need Chromium; install it, on Debian with: sudo apt-get install chromium"; fi
 
-benchmark: .venv/dev.stamp ## measure against peers and limits; each benchmark prints its table
-	@set -e; for file in $(filter-out benchmarks/zoo.py benchmarks/peers_checks.py,$(wildcard benchmarks/*.py)); do \
-	    echo "== $$file"; $(PY) "$$file"; done
+docs: .venv/dev.stamp ## the documentation as a site in build/site, after its examples and the pages of the checks
+	$(PY) docs/make_checks.py
+	$(PY) docs/make_examples.py
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
+	@echo "build/site/index.html; with search: $(PY) -m http.server -d build/site"
 
-peers: .venv/dev.stamp ## the zoo through published tools, each in an environment of its own
+benchmark: .venv/dev.stamp ## measure against peers and limits, and write docs/benchmarks.md; with QUICK=1 a few rounds, printed alone
+	$(PY) benchmarks/run_all.py $(if $(QUICK),--quick,--write)
+
+peers: .venv/dev.stamp ## the whole zoo through published tools that test networks
 	$(PY) benchmarks/peers_checks.py
 
 clean: ## remove all that was made here
-	rm -rf .venv .kernels build dist frontend/node_modules tests/browser/screenshots
+	rm -rf .venv .kernels .frontends build dist frontend/node_modules tests/browser/screenshots
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -88,4 +93,12 @@ clean: ## remove all that was made here
 
 .kernels/ipykernel-%: | .venv/dev.stamp
 	$(PIP) install --quiet --no-deps --target $@.partial ipykernel==$*
+	@mv $@.partial $@
+
+# Beside .venv, which stays as it is; each with what it needs beyond JupyterLab. Schemas and themes are looked for in one place.
+.frontends: | .venv/dev.stamp
+	rm -rf $@.partial
+	$(PIP) install --quiet --no-deps --target $@.partial notebook==7.6.5 voila==0.5.13 websockets marimo==0.25.2 docutils itsdangerous \
+	    loro msgspec 'pymdown-extensions<12' python-multipart starlette uvicorn
+	cp -R .venv/share/jupyter/lab/schemas .venv/share/jupyter/lab/themes $@.partial/share/jupyter/lab/
 	@mv $@.partial $@

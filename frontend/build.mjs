@@ -6,10 +6,11 @@ const root = import.meta.dirname;
 const STATIC = `${root}/../nbinspect/static`;
 const BANNER = "// Built from frontend/src; do not edit.";
 
-await build({
+const made = await build({
   absWorkingDir: root,
-  entryPoints: ["batch", "forward", "sanity", "dynamics", "data"].flatMap((name) => [`src/${name}.js`, `src/${name}.css`]),
+  entryPoints: ["batch", "forward", "sanity", "dynamics", "data", "dashboard"].flatMap((name) => [`src/${name}.js`, `src/${name}.css`]),
   outdir: STATIC,
+  write: false,
   bundle: true,
   format: "esm",
   target: "es2022",
@@ -17,6 +18,21 @@ await build({
   legalComments: "none",
   external: ["uplot"],
   banner: { js: BANNER, css: "/* Built from frontend/src; do not edit. */" },
+});
+// Smaller by a tenth: tabs, and without marks for bundlers, for nothing bundles it again.
+const tabs = (/** @type {string} */ spaces) => "\t".repeat(spaces.length / 2);
+for (const { path, text } of made.outputFiles) await writeFile(path, text.replaceAll("/* @__PURE__ */ ", "").replace(/^(?: {2})+/gm, tabs));
+
+// Exported pages have this one as a plain script, for an inline module is no more than that either.
+await build({
+  absWorkingDir: root,
+  stdin: { contents: 'import { hovering } from "./src/hover.js";\nhovering(document.body);', resolveDir: root },
+  outfile: `${STATIC}/hover.js`,
+  bundle: true,
+  format: "iife",
+  target: "es2022",
+  charset: "utf8",
+  banner: { js: BANNER },
 });
 
 // uPlot alone is put in minified, after its licence: as it stands it is 145 kB.

@@ -2,17 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+import torch
+from torch import Tensor
 
 from nbinspect.capture.batch import CapturedBatch, capture_batch
 from nbinspect.capture.loader import BatchSource, Fetched
 from nbinspect.capture.predictions import evaluate
+from nbinspect.capture.tensors import batch_size
 from nbinspect.decode.batch import Decoders, check_decoders, decode_batch, with_predictions
 from nbinspect.errors import LoaderError, NbinspectError
+from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import DecodedBatch
 from nbinspect.subject import Subject
 
 Split = Literal["train", "validation"]
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A batch as the loader gave it, which one view hands on to another: the very draw of every sample."""
+
+    batch: Any
+    split: Split
+    indices: tuple[int, ...] | None
+    """The data set's index of each sample, where the loader tells."""
+
+    def is_same(self, other: Held | None) -> bool:
+        """Whether both hold the same values, bit for bit, of the same samples."""
+        if other is None or (self.split, self.indices) != (other.split, other.indices):
+            return False
+        pairs = [[tensor for _, tensor in tensors_in(held.batch, "")] for held in (self, other)]
+        return len(pairs[0]) == len(pairs[1]) and all(map(_same_bits, *pairs))
+
+
+def held_with(subject: Subject, split: Split, index: int, beside: Held | None = None) -> Held:
+    """Return a batch with the sample of this index at its head, as large as another, whose samples follow it.
+
+    Args:
+        subject: the loaders and their data sets are left unchanged.
+        split: which of them.
+        index: of the data set.
+        beside: the other batch; by default, and where it is of the other split, the loader's first.
+
+    Raises:
+        InputError: for an index that is none.
+        LoaderError: if there is no such loader, it tells no indices, or a sample of the batch cannot be read.
+    """
+    source = BatchSource(_loader_of(subject, split))
+    try:
+        if beside is None or beside.split != split or beside.indices is None:
+            first = source.next()
+            beside = Held(first.batch, split, first.indices)
+        fetched = source.fetch(headed_by(index, beside.indices or ()))
+    finally:
+        source.close()
+    came = batch_size([tensor for _, tensor in tensors_in(fetched.batch, "")])
+    if subject.batch_axis == 0 and came != len(fetched.indices or ()):
+        raise LoaderError(
+            f"{len(fetched.indices or ())} samples were asked for, and {came} came: which, cannot be told"
+        )
+    return Held(fetched.batch, split, fetched.indices)
+
+
+def headed_by(index: int, others: Sequence[int]) -> list[int]:
+    """Return as many indices as `others`, one at least, with this one before the first of the others."""
+    rest = [other for other in others if other != index]
+    return [index, *rest][: max(1, len(others))]
 
 
 class BatchBrowser:
@@ -42,12 +101,12 @@ class BatchBrowser:
         Raises:
             NbinspectError: if the loader gives none, or nothing can be captured from it; what is shown stays.
         """
-        return self._show_fetched(self._source().next())
+        return self._show_fetched(self._source(self.split).next(), self.split)
 
     def again(self) -> DecodedBatch:
         """Show the same samples again, fetched and augmented anew, and keep the old ones as `previous`."""
         before = self.shown
-        self._show_fetched(self._source().again())
+        self._show_fetched(self._source(self.split).again(), self.split)
         self.previous = before
         return self._shown()
 
@@ -57,14 +116,43 @@ class BatchBrowser:
         Raises:
             LoaderError: if there is no loader for that split.
         """
-        if split == "validation" and self.subject.val_loader is None:
-            raise LoaderError("there is no validation loader: give Inspector(…, val_loader=…)")
+        _loader_of(self.subject, split)
         before, self.split = self.split, split
         try:
             return self.next()
         except NbinspectError:
             self.split = before
             raise
+
+    def fetch(self, split: Split, indices: Sequence[int]) -> DecodedBatch:
+        """Show the samples of these indices of a split's data set as one batch.
+
+        Raises:
+            InputError: for indices that are no whole numbers from 0.
+            LoaderError: if there is no such loader, it tells no indices, or a sample cannot be read; what is shown
+                stays.
+        """
+        shown = self._show_fetched(self._source(split).fetch(indices), split)
+        self.split = split
+        return shown
+
+    def take(self, held: Held) -> DecodedBatch:
+        """Show a batch that another view holds; `again` fetches its samples anew."""
+        if held.indices is None:
+            shown = self.receive(capture_batch(self.subject, held.batch, split=held.split))
+        else:
+            self._source(held.split).point_at(held.indices)
+            shown = self._show_fetched(Fetched(held.batch, held.indices), held.split)
+        self.split = held.split
+        return shown
+
+    @property
+    def holding(self) -> Held | None:
+        """The batch that is shown, to be handed on; None where only the call of the model was seen, or nothing."""
+        captured = self.captured
+        if captured is None or captured.batch is None:
+            return None
+        return Held(captured.batch, captured.record.origin.split, captured.record.indices)
 
     def show(self, batch: Any) -> DecodedBatch:
         """Show a batch that the user gives."""
@@ -101,19 +189,37 @@ class BatchBrowser:
         self._sources.clear()
         self.captured = None
 
-    def _source(self) -> BatchSource:
-        if self.split not in self._sources:
-            loader = self.subject.loader if self.split == "train" else self.subject.val_loader
-            if loader is None:
-                raise LoaderError("there is no loader: give Inspector(model, loader), or batch(…) a batch to show")
-            self._sources[self.split] = BatchSource(loader)
-        return self._sources[self.split]
+    def _source(self, split: Split) -> BatchSource:
+        if split not in self._sources:
+            self._sources[split] = BatchSource(_loader_of(self.subject, split))
+        return self._sources[split]
 
-    def _show_fetched(self, fetched: Fetched) -> DecodedBatch:
-        captured = capture_batch(self.subject, fetched.batch, split=self.split, how="probe", indices=fetched.indices)
-        return self.receive(captured)
+    def _show_fetched(self, fetched: Fetched, split: Split) -> DecodedBatch:
+        own = map_tensors(lambda tensor: tensor.clone(), fetched.batch)  # the forward may write to it
+        captured = capture_batch(self.subject, own, split=split, how="probe", indices=fetched.indices)
+        return self.receive(replace(captured, batch=fetched.batch))
 
     def _shown(self) -> DecodedBatch:
         if self.shown is None:
             raise NbinspectError("there is no batch yet: call next() or run one forward of the model")
         return self.shown
+
+
+def _loader_of(subject: Subject, split: Split) -> Any:
+    loader = subject.loader if split == "train" else subject.val_loader
+    if loader is not None:
+        return loader
+    if split == "validation":
+        raise LoaderError("there is no validation loader: give Inspector(…, val_loader=…)")
+    raise LoaderError("there is no loader: give Inspector(model, loader), or batch(…) a batch to show")
+
+
+def _same_bits(one: Tensor, other: Tensor) -> bool:
+    if one is other:
+        return True
+    if one.shape != other.shape or one.dtype != other.dtype or one.layout != other.layout:
+        return False
+    try:
+        return torch.equal(*(tensor.cpu().reshape(-1).view(torch.uint8) for tensor in (one, other)))
+    except RuntimeError:  # sparse and quantised tensors have no bytes to view
+        return False

@@ -2,11 +2,17 @@
 
 import sysconfig
 import traceback
+import unicodedata
 from pathlib import Path
+
+_JOINERS = "\u200c\u200d"
 
 
 class NbinspectError(Exception):
-    """Anything that nbinspect itself refuses or cannot do."""
+    """Anything that nbinspect itself refuses or cannot do; what a terminal would obey is written out in its text."""
+
+    def __str__(self) -> str:
+        return written_out(super().__str__())
 
 
 class InputError(NbinspectError, ValueError):
@@ -23,6 +29,16 @@ class UnreadableLoaderError(LoaderError):
 
 class CaptureError(NbinspectError):
     """A batch was read, but nothing could be captured from it."""
+
+
+def written_out(text: str) -> str:
+    """Return text in which each character that a terminal or a reader would obey is its number; lines stay."""
+    return text if text.isascii() and text.isprintable() else "".join(map(_written_out, text))
+
+
+def _written_out(character: str) -> str:
+    obeyed = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return f"\\u{ord(character):04x}" if obeyed and character not in "\n\t" + _JOINERS else character
 
 
 def place_in_user_code(error: BaseException) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, overload
 
+from torch import nn
+
+from nbinspect.errors import written_out
 from nbinspect.subject import make_subject
 
 if TYPE_CHECKING:
@@ -12,12 +16,15 @@ if TYPE_CHECKING:
     from nbinspect.capture.operations import Level
     from nbinspect.decode.batch import Decoders
     from nbinspect.journal.journal import Journal
+    from nbinspect.recipe.recipe import Recipe
     from nbinspect.widgets.batch import BatchView
+    from nbinspect.widgets.dashboard import Dashboard
     from nbinspect.widgets.data import DataView
     from nbinspect.widgets.dynamics import DynamicsView
     from nbinspect.widgets.dynamics_follow import FollowView
     from nbinspect.widgets.forward import ForwardView
     from nbinspect.widgets.sanity import SanityView
+    from nbinspect.widgets.witness import Witness
 
 
 class Inspector:
@@ -47,6 +54,54 @@ class Inspector:
         self.subject = make_subject(model, loader, loss_fn, **options)
         self.journal = None if journal is None else _opened(journal)
         """What keeps the runs; None where nothing was given."""
+        self._witness: Witness | None = None
+        self._dashboard: Dashboard | None = None
+
+    def dashboard(self) -> Dashboard:
+        """Return the dashboard: the recipe, the five views, and one sample carried through them.
+
+        Showing the inspector in a notebook shows it. There is one, and another after it was closed. It runs nothing
+        before a room is opened, which does then what the method of that name does. Source: K-look, K-one-at-a-time.
+        """
+        if self._dashboard is None or self._dashboard.comm is None:
+            from nbinspect.widgets.dashboard import Dashboard
+
+            self._dashboard = Dashboard(self)
+        return self._dashboard
+
+    def recipe(self) -> Recipe:
+        """Return what practitioners do before they trust a training run, and how far this one has come with it.
+
+        Steps are ticked by what has been run on the views of this inspector, in whichever cell; nothing is run for it.
+        """
+        from nbinspect.recipe.recipe import Recipe
+
+        return Recipe(self.witness.evidence)
+
+    def inspect(self, model: Any, *, optimizer: Any = None) -> None:
+        """Inspect another model from now on, with the same data; views that are open stay with the old one.
+
+        Args:
+            model: takes the place of the one before.
+            optimizer: its own; by default the one before, where it trains this model, and else none.
+
+        Raises:
+            InputError: for what is no model, or no optimizer; then nothing is changed.
+        """
+        given = dict(vars(self.subject))
+        if optimizer is not None or not _trains(given["optimizer"], model):
+            given |= {"optimizer": optimizer, "scheduler": None, "scaler": None}
+        self.subject = make_subject(**{**given, "model": model})
+        self.witness.begin(self.subject)
+
+    @property
+    def witness(self) -> Witness:
+        """What takes note of all that is run on the views of this inspector."""
+        if self._witness is None:
+            from nbinspect.widgets.witness import Witness
+
+            self._witness = Witness(self.subject, self.journal)
+        return self._witness
 
     def batch(self, batch: Any = None, *, follow: bool = False, decoder: Decoders = None) -> BatchView:
         """Open the view of the exact batch that enters the network.
@@ -64,7 +119,7 @@ class Inspector:
         """
         from nbinspect.widgets.batch import BatchView
 
-        return BatchView(self.subject, batch, follow=follow, decoder=decoder)
+        return self.witness.watched(BatchView(self.subject, batch, follow=follow, decoder=decoder))
 
     def data(self, *, scan: bool = True, limit: int | None = None) -> DataView:
         """Open the view of the data sets of both loaders: scanned, searched, and seen with the network's eyes.
@@ -83,7 +138,7 @@ class Inspector:
         """
         from nbinspect.widgets.data import DataView
 
-        return DataView(self.subject, scan=scan, limit=limit)
+        return self.witness.watched(DataView(self.subject, scan=scan, limit=limit))
 
     def forward(
         self,
@@ -111,7 +166,8 @@ class Inspector:
         """
         from nbinspect.widgets.forward import ForwardView
 
-        return ForwardView(self.subject, batch, input_shape=input_shape, level=level, training=training)
+        options: dict[str, Any] = {"input_shape": input_shape, "level": level, "training": training}
+        return self.witness.watched(ForwardView(self.subject, batch, **options))
 
     @overload
     def dynamics(
@@ -165,7 +221,7 @@ class Inspector:
         from nbinspect.widgets.dynamics import DynamicsView
 
         options = {"size": size, "budget": budget, "train_mode": train_mode, "validate": validate}
-        return DynamicsView(self.subject, probe=probe, journal=self.journal, **options)
+        return self.witness.watched(DynamicsView(self.subject, probe=probe, journal=self.journal, **options))
 
     def sanity(self, *, seed: int = 0, time_budget: float = 120) -> SanityView:
         """Open the sanity checks, to run all, a stage or one of them by a click; nothing is run before.
@@ -182,10 +238,27 @@ class Inspector:
         """
         from nbinspect.widgets.sanity import SanityView
 
-        return SanityView(self.subject, seed=seed, time_budget=time_budget, journal=self.journal)
+        view = SanityView(self.subject, seed=seed, time_budget=time_budget, journal=self.journal)
+        return self.witness.watched(view)
+
+    def _ipython_display_(self) -> None:
+        self.dashboard()._ipython_display_()
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        return self.dashboard()._repr_mimebundle_(**options)
 
     def __repr__(self) -> str:
-        return f"Inspector({type(self.subject.network).__name__}, {type(self.subject.loader).__name__})"
+        return written_out(f"Inspector({type(self.subject.network).__name__}, {type(self.subject.loader).__name__})")
+
+
+def _trains(optimizer: Any, model: Any) -> bool:
+    """Tell whether an optimizer, or one of several, has parameters of this model; a factory makes one for any."""
+    parts = optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]
+    if not any(hasattr(part, "param_groups") for part in parts) or not isinstance(model, nn.Module):
+        return True
+    own = {id(parameter) for parameter in model.parameters()}
+    groups = [group for part in parts for group in getattr(part, "param_groups", ())]
+    return any(id(parameter) in own for group in groups for parameter in group["params"])
 
 
 def _opened(journal: Any) -> Journal:

@@ -15,19 +15,25 @@ def pack(value: Any, buffers: list[memoryview] | None = None) -> Any:
 
     With a list of `buffers` the bytes are appended there and ``"buffer"`` is their position, as custom messages want
     it; without one they stay in place under ``"data"``, as synchronised traits want it. Numbers that JSON lacks become
-    None.
+    None, halves of characters, which no message can hold, are written out.
     """
+    if isinstance(value, str):
+        return _whole(value)
     if isinstance(value, np.ndarray):
         return _packed(value, buffers)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: pack(getattr(value, field.name), buffers) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
-        return {str(key): pack(part, buffers) for key, part in value.items()}
+        return {_whole(str(key)): pack(part, buffers) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [pack(part, buffers) for part in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _whole(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _packed(array: NDArray[Any], buffers: list[memoryview] | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ export function fakeModel(traits, answer = () => ({ ok: false, error: "no kernel
     },
     on: (event, callback) => void listeners.set(event, [...(listeners.get(event) ?? []), callback]),
     off: (event, callback) => void listeners.set(event, (listeners.get(event) ?? []).filter((one) => one !== callback)),
+    save_changes: () => undefined,
     emit: (event, ...args) => (listeners.get(event) ?? []).forEach((callback) => callback(...args)),
     listening: () => [...listeners.values()].flat().length,
     send(message) {

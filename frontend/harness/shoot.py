@@ -42,6 +42,11 @@ multilabel dark 1200 3, regression light 1200 3, regression dark 700 Residuals, 
 language light 1200 0, other light 1200, off light 1200, ended dark 1200, empty light 1200, fresh light 700,
 hostile light 1200
 """
+DASHBOARD = """
+first light 1500, first dark 1000, midway light 1500, midway dark 1500, midway light 1000, midway dark 700,
+picked light 1500, picked dark 1000, picked light 700, opening light 1200, failed dark 1200, bare light 1200,
+stale light 1200, closed dark 1200, finished light 1200, hostile light 1200
+"""
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -69,7 +74,7 @@ def main(folder: Path, scenes: list[str]) -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=ROOT))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     root = f"http://127.0.0.1:{server.server_port}/frontend/harness"
-    views = {"index": SHOTS, "forward": FORWARD, "sanity": SANITY, "dynamics": DYNAMICS}
+    views = {"index": SHOTS, "forward": FORWARD, "sanity": SANITY, "dynamics": DYNAMICS, "dashboard": DASHBOARD}
     shots = [(view, shot) for view, listed in views.items() for shot in listed.split(",")]
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)

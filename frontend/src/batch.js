@@ -7,6 +7,7 @@ import { createMain } from "./main.js";
 import { createNotices } from "./notices.js";
 import { arrange } from "./order.js";
 import { itemOf, items } from "./describe.js";
+import { createPicked } from "./picked.js";
 import { createRequests } from "./requests.js";
 import { createSamples } from "./samples.js";
 import { createStatistics } from "./statistics.js";
@@ -120,9 +121,9 @@ function render({ model, el }) {
   }
 
   const statistics = createStatistics(store);
-  const header = createHeader(store, { ask, findings: statistics.focus });
-  const views = [header, createNotices(store), createMain(store), createDetail(store, samples, requests.ask), statistics];
-  const [, notices, main, detail] = views;
+  const main = createMain(store);
+  const [header, notices, detail] = [createHeader(store, { ask, findings: statistics.focus }), createNotices(store), createDetail(store, samples, requests.ask)];
+  const views = [header, notices, main, detail, statistics];
   const body = h("div", { class: "nb-body" }, main.element, detail.element);
   const sheet = h("div", { class: "nb-sheet" }, header.element, notices.element, body, statistics.element);
   const root = h("div", { class: "nbinspect", onkeydown: shortcut, onfocusin: keepKeys }, sheet);
@@ -137,26 +138,45 @@ function render({ model, el }) {
     event.stopPropagation();
   }
 
+  /** Whether it is Python that changes what is shown. */
+  let led = false;
   function read() {
+    led = true;
     try {
       samples.clear();
       store.set(arrive(store.get(), unpack(model.get("shown"))));
     } catch (error) {
       store.set({ failure: `the batch could not be read: ${error instanceof Error ? error.message : error}` });
+    } finally {
+      led = false;
     }
+  }
+  const picked = createPicked(model, ["sample"], follow);
+
+  /** @param {(number | null)[]} sample shown, also where a filter hid it */
+  function follow([sample]) {
+    if (sample === null) return;
+    led = true;
+    store.set({ selected: sample, ...(store.get().order.includes(sample) ? {} : { only: null, label: "" }) });
+    led = false;
+    main.reveal(sample);
   }
   const compare = () => store.set({ previous: unpack(model.get("previous")), compare: true });
   const status = () => store.set({ status: model.get("status") ?? SILENT });
 
   el.append(root);
   const unfollow = followTheme(root, sheet);
+  let { selected } = store.get();
   const stop = store.subscribe((state) => {
+    if (state.selected !== selected && !led) picked.tell([state.selected]);
+    selected = state.selected;
     body.classList.toggle("nb-single", state.batch?.batch.size === 1);
     for (const view of views) view.update(state);
   });
   status();
   compare();
   read();
+  follow(picked.values());
   model.on("change:shown", read);
   model.on("change:previous", compare);
   model.on("change:status", status);
@@ -165,6 +185,7 @@ function render({ model, el }) {
     model.off("change:shown", read);
     model.off("change:previous", compare);
     model.off("change:status", status);
+    picked.close();
     stop();
     unfollow();
     requests.close();

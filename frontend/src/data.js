@@ -1,6 +1,7 @@
 // The anywidget view of `inspector.data()`.
 
 import { h, keepKeys } from "./dom.js";
+import { createPicked } from "./picked.js";
 import { createRequests } from "./requests.js";
 import { createStore } from "./store.js";
 import { followTheme } from "./theme.js";
@@ -33,13 +34,14 @@ const KEPT = /** @type {const} */ (["mode", "tab"]);
 function render({ model, el }, memory) {
   const requests = createRequests(model);
   const store = createStore({ ...INITIAL, ...memory.last }, derive);
-  const actions = createActions(store, requests.ask);
+  const actions = createActions(store, requests.ask, (row) => picked.tell([row]));
   const arrived = () => store.set({ arrivals: store.get().arrivals + 1 });
   const rows = createRows((method, params) => actions.request(method, params), arrived);
   const previews = createPreviews((method, params) => actions.request(method, params), arrived);
   const kit = { store, actions, rows, previews };
 
-  const [header, notices, query, toolbar, main, panel, sample, human] = [createHeader, createNotices, createQuery, createToolbar, createMain, createPanel, createSample, createHuman].map((create) => create(kit));
+  const main = createMain(kit);
+  const [header, notices, query, toolbar, panel, sample, human] = [createHeader, createNotices, createQuery, createToolbar, createPanel, createSample, createHuman].map((create) => create(kit));
   const views = [header, notices, query, toolbar, main, panel, sample, human];
   const body = h("div", { class: "ne-body" }, main.element, panel.element);
   const explore = h("div", { class: "ne-explore" }, query.element, toolbar.element, body, sample.element);
@@ -114,6 +116,7 @@ function render({ model, el }, memory) {
     if (other) {
       rows.clear();
       previews.clear();
+      queueMicrotask(() => void follow(picked.values()[0]));
       return { dataset, sample: null };
     }
     rows.renew();
@@ -121,9 +124,25 @@ function render({ model, el }, memory) {
     return { dataset };
   }
 
+  const picked = createPicked(model, ["sample"], ([row]) => void follow(row));
+
+  /** Opens the row that Python picked; where it is not on the page, Python says what and where it is.
+   * @param {number | null} row
+   */
+  async function follow(row) {
+    if (row === (store.get().sample?.row ?? null)) return;
+    store.set({ sample: row === null ? null : { row, position: null, columns: [], cells: [], ...rows.find(row) } });
+    if (row === null) return;
+    const found = await actions.request("row", { row }).catch(() => null);
+    if (!found || store.get().sample?.row !== row) return;
+    store.set({ sample: { row, ...found } });
+    if (found.position !== null) main.bring(found.position);
+  }
+
   el.append(root);
   const unfollow = followTheme(root, sheet);
   for (const { read } of traits) read();
+  void follow(picked.values()[0]);
   draw();
   // Canvases do not follow the theme by themselves.
   const themed = new MutationObserver(() => views.forEach((view) => view.restyle?.()));
@@ -133,6 +152,7 @@ function render({ model, el }, memory) {
     for (const { name, read } of traits) model.off(`change:${name}`, read);
     cancelAnimationFrame(frame);
     themed.disconnect();
+    picked.close();
     stop();
     unfollow();
     actions.close();

@@ -2,6 +2,7 @@
 
 import { h, keepKeys } from "./dom.js";
 import { count } from "./numbers.js";
+import { createPicked } from "./picked.js";
 import { createRequests } from "./requests.js";
 import { createStore } from "./store.js";
 import { followTheme } from "./theme.js";
@@ -81,7 +82,11 @@ function render({ model, el }, memory) {
     for (const view of views) view.update(state);
   }
   /** What streams in is drawn once a frame, what a person does at once. */
+  let shown = "";
   const stop = store.subscribe((state) => {
+    const now = `${state.probe} ${state.sample}`;
+    if (now !== shown && !streaming) picked.tell([state.probe, state.sample]);
+    shown = now;
     if (!streaming) {
       memory.last = choicesOf(state);
       draw();
@@ -94,6 +99,7 @@ function render({ model, el }, memory) {
       streaming = true;
       try {
         store.set(patch(unpack(model.get(name))));
+        follow();
       } catch (error) {
         store.set({ failure: `what the kernel sent could not be shown: ${error instanceof Error ? error.message : error}` });
       } finally {
@@ -102,6 +108,19 @@ function render({ model, el }, memory) {
     };
     model.on(`change:${name}`, read);
     return { name, read };
+  }
+
+  const picked = createPicked(model, ["probe", "sample"], follow);
+
+  /** A sample that Python picked is there with the first reading of its probe. */
+  function follow() {
+    const [probe, sample] = picked.values();
+    const state = store.get();
+    const same = state.probe === (probe ?? 0);
+    if (same && state.sample === sample) return;
+    streaming = true;
+    store.set({ probe: probe ?? 0, sample, ...(same ? {} : { at: null }) });
+    streaming = false;
   }
 
   const traits = [
@@ -114,7 +133,10 @@ function render({ model, el }, memory) {
   const unfollow = followTheme(root, sheet);
   const kept = memory.last;
   for (const { read } of traits) read();
+  streaming = true;
   if (kept) choose(store, kept);
+  streaming = false;
+  follow();
   draw();
   let placed = false;
   const pulse = setInterval(() => {
@@ -132,6 +154,7 @@ function render({ model, el }, memory) {
     if (over) return;
     over = true;
     for (const { name, read } of traits) model.off(`change:${name}`, read);
+    picked.close();
     clearInterval(pulse);
     cancelAnimationFrame(frame);
     themed.disconnect();

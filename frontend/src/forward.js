@@ -1,6 +1,7 @@
 // The anywidget view of `inspector.forward()`.
 
 import { h, keepKeys } from "./dom.js";
+import { createPicked } from "./picked.js";
 import { createRequests } from "./requests.js";
 import { createStore } from "./store.js";
 import { followTheme } from "./theme.js";
@@ -217,6 +218,12 @@ function render({ model, el }) {
     reads("exhibit", (exhibit) => ({ exhibit: exhibit ?? null })),
   ];
 
+  // Python hears which sample is picked with the questions about it.
+  const picked = createPicked(model, ["sample"], ([sample]) => {
+    if (sample === null || store.get().exhibit === null) store.set({ sample });
+    else if (sample !== store.get().sample) void look({ sample });
+  });
+
   el.append(root);
   const unfollow = followTheme(root, sheet);
   const stop = store.subscribe((state) => {
@@ -232,6 +239,7 @@ function render({ model, el }) {
     }
     for (const view of views) view.update(state);
   });
+  store.set({ sample: picked.values()[0] });
   for (const { read } of traits) read();
   // Once all that came together has been read.
   const followExhibit = () => queueMicrotask(() => (follow(), fetchBack()));
@@ -240,6 +248,7 @@ function render({ model, el }) {
   return () => {
     for (const { name, read } of traits) model.off(`change:${name}`, read);
     model.off("change:exhibit", followExhibit);
+    picked.close();
     clearTimeout(timer);
     stop();
     unfollow();

@@ -24,7 +24,7 @@ function kindOf(state) {
 
 /**
  * @param {import("./types.js").Store} store
- * @returns {import("./types.js").View}
+ * @returns {import("./types.js").View & { reveal: (sample: number) => void }}
  */
 export function createMain(store) {
   const toolbar = createToolbar(store);
@@ -50,6 +50,7 @@ export function createMain(store) {
       grid.mark(state.selected);
       if (chosen && fresh) grid.reveal(state.selected);
     },
+    reveal: grid.reveal,
     destroy: grid.destroy,
   };
 

@@ -38,7 +38,7 @@ function noticesOf(state) {
     status.state === "error" ? notice("bad", "✕", status.text || "something went wrong in the kernel") : null,
     status.state === "closed" ? notice("muted", "■", status.text || "closed: what was sent can still be looked at") : null,
     status.state === "idle" && status.text ? notice("muted", "i", status.text) : null,
-    status.stale ? notice("warn", "▲", status.stale) : null,
+    status.stale ? notice("stale", "▲", status.stale) : null,
     batch?.batch.error ? errorBox(batch.batch.error) : null,
     batch ? notes([...batch.batch.origin.notes, ...batch.notes]) : null,
     batch && state.tensor !== null && batch.batch.tensors[state.tensor] ? tensorCard(batch.batch.tensors[state.tensor]) : null,

@@ -1,12 +1,22 @@
 // Light or dark, as the page around is.
 
 /**
- * Whether a colour as the browser computes it, `rgb(r, g, b)`, is dark.
+ * Whether a colour as the browser computes it, `rgb(r, g, b)` or `color(srgb r g b)`, is dark.
  * @param {string} colour
  */
 export function isDark(colour) {
-  const [r, g, b] = (colour.match(/[\d.]+/g) ?? ["255", "255", "255"]).map(Number);
-  return 0.299 * r + 0.587 * g + 0.114 * b < 128;
+  const whole = colour.startsWith("color(") ? 1 : 255;
+  const [r, g, b] = (colour.match(/(?<![\w.])[\d.]+/g) ?? [whole, whole, whole]).map(Number);
+  return (0.299 * r + 0.587 * g + 0.114 * b) / whole < 0.5;
+}
+
+/** What is painted around an element, also around the shadow that it lies in; empty where nothing is. @param {Element} element */
+function paintedAround(element) {
+  for (let node = /** @type {any} */ (element.parentNode); node; node = node.parentNode ?? node.host) {
+    const colour = node.nodeType === Node.ELEMENT_NODE ? getComputedStyle(node).backgroundColor : "";
+    if (colour && !/^transparent$|[,/] 0\)$/.test(colour)) return colour;
+  }
+  return "";
 }
 
 /**
@@ -20,7 +30,9 @@ export function followTheme(root, sheet) {
   function apply() {
     const style = getComputedStyle(root);
     const named = ["--jp-layout-color1", "--vscode-editor-background"].some((name) => style.getPropertyValue(name).trim());
-    const dark = named ? isDark(getComputedStyle(sheet).backgroundColor) : Boolean(preference?.matches);
+    const painted = named ? getComputedStyle(sheet).backgroundColor : paintedAround(root);
+    const marked = document.documentElement.getAttribute("theme") === "dark";
+    const dark = painted ? isDark(painted) : marked || Boolean(preference?.matches);
     root.dataset.theme = dark ? "dark" : "light";
   }
   const watch = new MutationObserver(apply);

@@ -146,6 +146,8 @@
  *
  * @typedef {object} Model the part of anywidget's model that the view uses
  * @property {(name: string) => any} get
+ * @property {(name: string, value: any) => void} set
+ * @property {() => void} save_changes
  * @property {(content: object) => void} send
  * @property {(event: string, callback: (...args: any[]) => void) => void} on
  * @property {(event: string, callback: (...args: any[]) => void) => void} off

@@ -632,6 +632,7 @@ test("another split forgets the rows of the one before", async () => {
   page.button("Validation").click();
   assert.deepEqual(page.sent("split"), [{ name: "validation" }]);
   const asked = page.sent("rows").length;
+  page.model.set("sample", null);
   page.model.set("dataset", { ...page.model.get("dataset"), split: "validation" });
   page.model.set("view", { ...page.model.get("view"), count: 60 });
   await rest();

@@ -7,7 +7,7 @@ import io
 import multiprocessing
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
@@ -28,6 +28,7 @@ from torch.utils.data import (
     default_collate,
 )
 
+from nbinspect.capture.indices import RecordedIndices, as_indices, checked_indices
 from nbinspect.capture.undisturbed import OwnDraws, undisturbed
 from nbinspect.errors import LoaderError, UnreadableLoaderError, place_in_user_code
 from nbinspect.nested import map_tensors
@@ -59,7 +60,7 @@ class BatchSource:
     def __init__(self, loader: Any) -> None:
         self._loader = loader
         self._pass: Iterator[Any] | None = None
-        self._record: _RecordedIndices | None = None
+        self._record: RecordedIndices | None = None
         self._served = 0
         self._epoch = -1
         self._group: Any = None
@@ -93,7 +94,7 @@ class BatchSource:
                     raise explained(error) from error
             self._group = self._record.groups[self._served] if self._record is not None else None
             self._served += 1
-            return Fetched(batch, _as_indices(self._group), self._epoch)
+            return Fetched(batch, as_indices(self._group), self._epoch)
         raise LoaderError("the loader gave no batch: its data set is empty, or drop_last leaves nothing of it")
 
     def again(self) -> Fetched:
@@ -104,16 +105,39 @@ class BatchSource:
         """
         if not self.can_repeat or self._group is None:
             raise LoaderError("the same samples cannot be fetched again: this loader tells no indices of its samples")
+        return self._fetched(self._group)
+
+    def fetch(self, indices: Sequence[int]) -> Fetched:
+        """Return the samples of these indices of the data set as one batch, collated by the loader's own function.
+
+        `again` then fetches these anew. The pass that `next` goes on with is left where it is.
+
+        Raises:
+            InputError: for indices that are no whole numbers from 0, or none at all.
+            LoaderError: if the loader tells no indices of its samples, or raises; the cause is chained.
+        """
+        group = checked_indices(indices)
+        if not self.can_repeat or self._loader.batch_sampler is None:
+            raise LoaderError("samples cannot be fetched by their index: this loader tells no indices of its samples")
+        fetched = self._fetched(group)
+        self.point_at(group)
+        return fetched
+
+    def point_at(self, indices: Sequence[int]) -> None:
+        """Have `again` fetch these samples: they were fetched elsewhere."""
+        self._group = [*indices]
+
+    def _fetched(self, group: Any) -> Fetched:
         with undisturbed(self._loader):
             # another base seed than before: the user's generator is a copy here and would repeat the augmentation
             seed = torch.Generator()
             seed.seed()
-            batches, _ = _start(self._loader, [self._group], generator=seed)
+            batches, _ = _start(self._loader, [group], generator=seed)
             try:
                 batch = next(batches)
             except Exception as error:
                 raise explained(error) from error
-        return Fetched(batch, _as_indices(self._group))
+        return Fetched(batch, as_indices(group))
 
     def close(self) -> None:
         """Stop the worker process, if one runs."""
@@ -124,32 +148,19 @@ class BatchSource:
         self._record = None
 
 
-class _RecordedIndices:
-    """A sampler that passes on another's indices and remembers them: workers prefetch, so several are ahead."""
-
-    def __init__(self, sampler: Any) -> None:
-        self._sampler = sampler
-        self.groups: list[Any] = []
-
-    def __iter__(self) -> Iterator[Any]:
-        for group in self._sampler:
-            self.groups.append(group)
-            yield group
-
-
 def _start(
     loader: Any, groups: list[Any] | None, generator: torch.Generator | None = None
-) -> tuple[Iterator[Any], _RecordedIndices | None]:
+) -> tuple[Iterator[Any], RecordedIndices | None]:
     """Begin a pass over a copy of the loader, or over the given groups of indices of its data set."""
     if not isinstance(loader, DataLoader):
         return _batches_of(loader), None
     memo = shared(loader)
-    record: _RecordedIndices | None = None
+    record: RecordedIndices | None = None
     options: dict[str, Any] = {"batch_size": loader.batch_size, "drop_last": loader.drop_last}
     if not isinstance(loader.dataset, IterableDataset):
         automatic = loader.batch_sampler is not None
         sampler = groups or copied(loader.batch_sampler if automatic else loader.sampler, memo, "its sampler")
-        record = _RecordedIndices(sampler)
+        record = RecordedIndices(sampler)
         options = {"batch_sampler": record} if automatic else {"sampler": record, "batch_size": None}
     own = copy.deepcopy(loader.generator, memo) if loader.generator is not None else None
     options |= {"collate_fn": loader.collate_fn, "generator": generator or own}
@@ -255,15 +266,6 @@ def copied(value: Any, memo: dict[int, Any], what: str) -> Any:
             f"the loader cannot be read without disturbing it: "
             f"{what} cannot be copied ({type(error).__name__}: {error})"
         ) from error
-
-
-def _as_indices(group: Any) -> tuple[int, ...] | None:
-    if isinstance(group, int):
-        return None
-    try:
-        return tuple(int(index) for index in group)
-    except (TypeError, ValueError):
-        return None
 
 
 def explained(error: Exception) -> LoaderError:

@@ -82,7 +82,7 @@ class Observer:
             wake=wake,
         )
         self._budget = checked_share(budget)
-        self._plan = Plan(subject, probe, size=size, train_mode=train_mode, validate=validate)
+        self.plan = Plan(subject, probe, size=size, train_mode=train_mode, validate=validate)
         self._counted = Counted(self._replaced)
         self._hooks: Hooks | None = None
         self._measuring: Measuring | None = None
@@ -232,7 +232,7 @@ class Observer:
         if self._measuring is None:
             self._trainer = threading.get_ident()
             with between_steps():
-                self._measuring = self._plan.carried_out(self, self._budget)
+                self._measuring = self.plan.carried_out(self, self._budget)
                 self._measuring.begin()
         return self._measuring
 

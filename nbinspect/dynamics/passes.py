@@ -46,11 +46,11 @@ class Passes:
         self._train_mode = train_mode
         self._guard = Unchanged(subject.network, subject.loss_fn)
         moved, _ = to_device(subject, chosen.batch)
-        self._batch = map_tensors(lambda tensor: tensor.detach().clone(), moved)
+        self.batch = map_tensors(lambda tensor: tensor.detach().clone(), moved)
         if not self.size:  # cannot be cut into samples: packed sequences
-            targets = split_batch(subject, self._batch).targets
+            targets = split_batch(subject, self.batch).targets
             self.size = len(targets) if isinstance(targets, Tensor) and targets.dim() else 0
-        self._parts = [self._part(self._batch, self.size)]
+        self._parts = [self._part(self.batch, self.size)]
 
     def over(self, work: Callable[[Any, Part], Found]) -> list[Found]:
         """Return what `work` makes of the outputs of each part, in order; all runs under the guard.
@@ -77,7 +77,7 @@ class Passes:
         sizes = [size for _, size in kept]
         outputs = joined([outputs for outputs, _ in kept], sizes, self.subject.batch_axis)
         with self._guard.passes(self._train_mode), probing():
-            return look(self.subject, self._batch, outputs, self.size, watch.seen)
+            return look(self.subject, self.batch, outputs, self.size, watch.seen)
 
     def _first_pass(self) -> list[tuple[Any, int]]:
         """Run the samples under the whole guard, which puts back also what the forward writes to parameters."""
@@ -111,7 +111,7 @@ class Passes:
         step, starts = -(-largest // 2), range(0, self.size, -(-largest // 2))
         spans = [range(start, min(start + step, self.size)) for start in starts]
         self._parts = [
-            self._part(picked(self._batch, span, self.size, self.subject.batch_axis), len(span)) for span in spans
+            self._part(picked(self.batch, span, self.size, self.subject.batch_axis), len(span)) for span in spans
         ]
 
 

@@ -13,10 +13,11 @@ from nbinspect.dynamics.history import History
 from nbinspect.dynamics.hooks import seconds_of_hooks
 from nbinspect.dynamics.instruments import Instrument, probe_instrument, validation_instrument
 from nbinspect.dynamics.measuring import Measuring
-from nbinspect.dynamics.probe import check_choice, choose_probe
+from nbinspect.dynamics.probe import Probe, Split, check_choice, choose_probe
+from nbinspect.dynamics.selection import Chosen
 from nbinspect.dynamics.states import StateRing
 from nbinspect.dynamics.validation import Validation
-from nbinspect.errors import NbinspectError
+from nbinspect.errors import InputError, NbinspectError
 from nbinspect.records import MomentKind
 from nbinspect.subject import Subject
 
@@ -59,23 +60,47 @@ class Plan:
         self._subject = subject
         self._validates = validate and subject.val_loader is not None
         chosen = functools.partial(choose_probe, subject, size=size, train_mode=train_mode)
-        self._probes: dict[str, Callable[[], Any]] = {}
+        self._probes: dict[Split, Callable[[], Probe]] = {}
+        self._train_mode = train_mode
+        self.size = size
+        """Samples of a probe."""
+        self.carried = False
+        """Whether probes have been chosen: they stay the same from then on."""
+        self.watched: list[Probe] = []
+        """The probes, as their records are numbered; none before they are chosen."""
         if probe is not None and not isinstance(probe, str):
             self._probes = {"train": functools.partial(chosen, probe)}
         elif probe is not None:
             check_choice(probe, size)
-            splits = ("train", "validation") if subject.val_loader is not None else ("train",)
+            splits: tuple[Split, ...] = ("train", "validation") if subject.val_loader is not None else ("train",)
             self._probes = {split: functools.partial(chosen, how=probe, split=split) for split in splits}
+
+    @property
+    def splits(self) -> list[Split]:
+        """The splits that probes are of, in the order of their numbers."""
+        return [*self._probes]
+
+    def lead(self, chosen: Chosen, split: Split) -> None:
+        """Watch these samples of a split, instead of those that would be chosen.
+
+        Raises:
+            InputError: if probes have been chosen already.
+        """
+        if self.carried:
+            raise InputError("the samples that are watched were chosen when the run began, and stay the same")
+        self._probes[split] = functools.partial(Probe, self._subject, chosen, split=split, train_mode=self._train_mode)
 
     def carried_out(self, run: Run, share: float) -> Measuring:
         """Choose the probes, and return what measures them and the rest; what cannot be is marked."""
         instruments: list[Instrument] = []
+        self.carried = True
         for split, choose in self._probes.items():
             try:
                 probe = choose()
             except NbinspectError as error:
                 run.mark("problem", f"no {split} probe is watched: {error}")
                 continue
+            self.watched.append(probe)
             run.history.probe(probe.record)
             part = PROBES / len(self._probes)
             instruments.append(probe_instrument(len(instruments), probe, run.history, part, lambda: run.states.steps))

@@ -101,6 +101,8 @@ class Probe:
     def __init__(self, subject: Subject, chosen: Chosen, *, split: Split = "train", train_mode: bool = False) -> None:
         refuse_beside_training(subject.model)
         self._subject = subject
+        self.chosen = chosen
+        """The samples as they were given."""
         self._passes = Passes(subject, chosen, train_mode)
         first = self._passes.look()
         self.size = first.size
@@ -118,6 +120,11 @@ class Probe:
         """How the task was told."""
         self.record = self._drawn_up(chosen, first, split, train_mode)
         """What does not change about the samples."""
+
+    @property
+    def batch(self) -> Any:
+        """The samples as the loader gave them, on the model's device; to be left unchanged."""
+        return self._passes.batch
 
     def read(self, step: int) -> Reading:
         """Run the samples through the model as it is now, and return what it makes of them.

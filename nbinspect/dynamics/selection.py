@@ -52,6 +52,18 @@ def choose(subject: Subject, how: str, loader: Any, size: int, losses: SampleLos
         return _hardest(subject, batches, size, losses)
 
 
+def led_by(subject: Subject, batch: Any, sample: int, size: int, indices: tuple[int, ...] | None) -> Chosen:
+    """Return `size` samples of a batch with this one at their head; all of it, as it is, where it cannot be cut."""
+    count = size_of(subject, batch)
+    if not 0 <= sample < count:
+        return Chosen(batch, count, "a batch that was shown", indices)
+    order = [sample, *(each for each in range(count) if each != sample)][:size]
+    known = None if indices is None or len(indices) != count else tuple(indices[each] for each in order)
+    words = "a sample that was picked" + (f", and {len(order) - 1} of its batch" if len(order) > 1 else "")
+    own = map_tensors(torch.clone, picked(batch, order, count, subject.batch_axis))  # a slice would hold all of it
+    return Chosen(own, len(order), words, known)
+
+
 @contextmanager
 def _read(loader: Any) -> Iterator[Iterator[Fetched]]:
     """Give the batches of one pass over the loader."""

@@ -38,7 +38,7 @@ def draw_activation(axes: Axes, view: ActivationView, width: float) -> float:
 
 
 def _head(axes: Axes, view: ActivationView, width: float) -> float:
-    facts = [f"{view.dtype} {shape(view.shape)} {view.device}"]
+    facts = [f"{clean(view.dtype, 40)} {shape(view.shape)} {clean(view.device, 40)}"]
     if view.sample is not None:
         facts.append(f"sample {view.sample} of {view.samples}")
     if view.kind in ("maps", "attention"):
@@ -106,7 +106,13 @@ def _draw_planes(axes: Axes, view: ActivationView, top: float, width: float) -> 
             tone = _AMBER if said == "dead" else INK
             write(axes, left + side, y + height + LINE / 2, said, ha="right", color=tone)
     y = top + math.ceil(count / across) * (height + LINE + 0.1)
-    write(axes, 0, y + LINE / 2, f"down: {view.axes[1]}, across: {view.axes[2]}; {_reduced(view)}", color=SOFT)
+    write(
+        axes,
+        0,
+        y + LINE / 2,
+        f"down: {clean(view.axes[1], 40)}, across: {clean(view.axes[2], 40)}; {_reduced(view)}",
+        color=SOFT,
+    )
     return y + LINE
 
 
@@ -136,8 +142,8 @@ def _draw_matrix(axes: Axes, view: ActivationView, top: float, width: float) -> 
     dead = (
         f"; {plural(int(view.dead.sum()), 'dead column')}" if len(view.dead) == columns > 1 and view.dead.any() else ""
     )
-    across = f"across: {view.axes[2] or 'values'}"
-    down = f"down: {view.axes[1]}, " if view.axes[1] else ""
+    across = f"across: {clean(view.axes[2], 40) or 'values'}"
+    down = f"down: {clean(view.axes[1], 40)}, " if view.axes[1] else ""
     write(axes, 0, bottom + LINE, f"{down}{across}; {_reduced(view)}{dead}", color=SOFT)
     return bottom + 1.5 * LINE
 

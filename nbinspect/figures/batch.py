@@ -90,7 +90,7 @@ def _legend(item: Decoded, denormalised: bool) -> str:
     """What the drawing means, in words."""
     if isinstance(item, Tokens):
         cut = f", the first {item.ids.shape[1]} of {item.length} tokens" if item.length > item.ids.shape[1] else ""
-        return f"{item.source}{cut}; slanted: special, grey: masked out"
+        return f"{clean(item.source, 80)}{cut}; slanted: special, grey: masked out"
     if isinstance(item, Table):
         cut = f"the first {FEATURES} of {item.total_features} features; " if item.total_features > FEATURES else ""
         return f"{cut}blue is a feature's least value in this batch, orange its greatest, magenta not finite"

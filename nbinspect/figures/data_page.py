@@ -10,14 +10,15 @@ from nbinspect.figures.data_sheet import ColumnCounts, DataSheet, facts_of, find
 from nbinspect.figures.exhibits import exhibit
 from nbinspect.figures.markup import Markup, fragment, image, tag
 from nbinspect.figures.page import page
-from nbinspect.figures.paper import source_of
 from nbinspect.figures.pictures import tiles
+from nbinspect.figures.readable import picture
 from nbinspect.figures.words import brief, clean, plural
 from nbinspect.records import DatasetRecord, FeatureFacts, Pictures
 
 _CELL, _LONG, _ERROR = 40, 400, 1000
 _SIDE = 48
 _FEATURES = 64
+_ALWAYS = ("index", "label", "prediction", "correct", "mark")
 _FAILURES = 20
 _WIDTH = 2.4
 _TONES = {"warn": "warn", "note": "soft", "ok": "ok"}
@@ -69,29 +70,39 @@ def _histograms(sheet: DataSheet) -> Markup | None:
 
 
 def _histogram(drawn: ColumnCounts) -> Markup:
-    figure = histogram_figure(drawn, _WIDTH)
-    width = round(figure.get_size_inches()[0] * 96)
     alt = f"histogram of {clean(drawn.column, 60)}, {drawn.about}"
-    return tag("span", tag("img", src=source_of(figure), alt=alt, width=width), class_="picture")
+    return tag("span", picture(histogram_figure(drawn, _WIDTH), alt), class_="picture")
 
 
 def _rows(sheet: DataSheet) -> Markup:
-    """The first rows as a table, with a picture of each where samples are pictures."""
+    """The first rows as a table, with a picture of each where samples are pictures; what they share is said below."""
     pictures = dict(_thumbnails(sheet))
-    heads = [tag("th", clean(name, _CELL), scope="col") for name in sheet.columns]
+    told, alike = _told(sheet)
+    heads = [tag("th", clean(sheet.columns[column], _CELL), scope="col") for column in told]
     head = tag("tr", tag("th", "", scope="col") if pictures else None, *heads)
     rows = [
         tag(
             "tr",
             tag("td", pictures.get(number, tag("span", "–", class_="soft"))) if pictures else None,
-            *(tag("td", clean(cell, _CELL)) for cell in cells),
+            *(tag("td", clean(cells[column], _CELL)) for column in told),
         )
         for number, cells in enumerate(sheet.rows)
     ]
-    tally = f"{plural(len(sheet.rows), 'row')} of {sheet.shown:,}"
-    return tag(
-        "div", tag("div", tag("table", head, *rows), class_="scroll"), tag("p", tally, class_="soft"), class_="rows"
-    )
+    tally = tag("p", f"{plural(len(sheet.rows), 'row')} of {sheet.shown:,}", class_="soft")
+    same = tag("p", f"The same in all of these rows: {alike}", class_="soft") if alike else None
+    return tag("div", tag("div", tag("table", head, *rows), class_="scroll"), tally, same, class_="rows")
+
+
+def _told(sheet: DataSheet) -> tuple[list[int], str]:
+    """Return the columns that rows differ in, or that are looked for, and the others with their one value in words."""
+    told, alike = [], []
+    for column, name in enumerate(sheet.columns):
+        texts = {cells[column] for cells in sheet.rows}
+        if len(texts) == 1 and len(sheet.rows) > 1 and name not in _ALWAYS:
+            alike.append(f"{clean(name, _CELL)} {clean(texts.pop(), _CELL)}")
+        else:
+            told.append(column)
+    return told, " · ".join(alike)
 
 
 def _thumbnails(sheet: DataSheet) -> Iterator[tuple[int, Markup]]:

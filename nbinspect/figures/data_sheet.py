@@ -73,7 +73,7 @@ def facts_of(sheet: DataSheet) -> list[str]:
         told.append(f"scanned {share}")
     if record.failed:
         told.append(f"{record.failed:,} unreadable")
-    told += [f"{count:,} {mark}" for mark, count in sheet.marks if count]
+    told += [f"{count:,} {clean(mark, 40)}" for mark, count in sheet.marks if count]
     if sheet.query:
         told.append(f"{sheet.shown:,} match {clean(sheet.query, 120)}")
     return told

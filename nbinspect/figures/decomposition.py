@@ -63,7 +63,7 @@ def decomposition_figure(record: DecompositionRecord, *, width: float = 7.0) -> 
         far = float(max(ends[place] + reach[1, place], ends[place] - values[place]))
         how: dict[str, Any] = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "fontsize": 7.5}
         axes.annotate(_shown(record, part.value), (far, float(place)), color=INK, **_PLAIN, **how)
-    axes.set_yticks(places, [part.name for part in record.parts])
+    axes.set_yticks(places, [clean(part.name, 60) for part in record.parts], **_PLAIN)
     axes.invert_yaxis()
     axes.margins(x=0.14)
     axes.tick_params(labelsize=7.5, colors=SOFT)

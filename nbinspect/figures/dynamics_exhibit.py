@@ -21,11 +21,12 @@ from nbinspect.figures.dynamics_words import (
 )
 from nbinspect.figures.insets import paper
 from nbinspect.figures.markup import Markup, fragment, image, tag
-from nbinspect.figures.paper import cut, source_of
+from nbinspect.figures.paper import cut
+from nbinspect.figures.readable import picture
 from nbinspect.figures.words import brief, clean
 from nbinspect.records import Bytes, Flags, Floats, ProbeRecord, Reading
 
-_SAMPLES, _TOKENS = 48, 96
+_SAMPLES, _TOKENS, _ACROSS = 48, 96, 8
 _BARS = (24, 96)
 """Height and width of the bars of a sample, in pixels of the page."""
 _GREY, _GREEN, _RED = (138, 148, 161), (0, 158, 115), (213, 80, 60)
@@ -49,7 +50,7 @@ def _drawn(probe: ProbeRecord, readings: tuple[Reading, ...], reading: Reading) 
     if not reading.values.size:
         return None
     if probe.task in CLASSES:
-        words = "bars: probabilities, the target's green; below: target, prediction, flips so far"
+        words = "bars: probabilities, the target's green; below: target, prediction, its confidence and flips so far"
         return fragment(tag("p", words, class_="soft"), _sheet(probe, _class_cells(probe, reading)))
     if probe.task == "segmentation":
         return fragment(tag("p", *_swatches(probe)), _sheet(probe, _map_cells(probe, reading)))
@@ -62,7 +63,10 @@ def _sheet(probe: ProbeRecord, cells: Iterator[Markup]) -> Markup:
     shown = list(cells)
     left_out = size_of(probe) - len(shown)
     more = tag("p", f"the first {len(shown)} samples are shown", class_="soft") if left_out > 0 else None
-    return fragment(tag("div", *(tag("div", cell, class_="cell") for cell in shown), class_="cells"), more)
+    lines = [shown[start : start + _ACROSS] for start in range(0, len(shown), _ACROSS)]
+    # a table, for it keeps its shape where a viewer drops the style
+    rows = [tag("tr", *(tag("td", cell, class_="cell") for cell in line)) for line in lines]
+    return fragment(tag("table", *rows, role="presentation", class_="sheet cells"), more)
 
 
 def _class_cells(probe: ProbeRecord, reading: Reading) -> Iterator[Markup]:
@@ -137,9 +141,8 @@ def _token(word: str, shade: float) -> Markup:
 def _plot(probe: ProbeRecord, reading: Reading) -> Markup:
     figure, axes = paper(5.6)
     bottom = draw_numbers(Sheet(axes, 0, 0, 5.6, probe, (reading,), reading))
-    source = source_of(cut(figure, axes, 5.6, bottom, 0.05))
     words = "prediction against target, and what remains between both"
-    return tag("div", tag("img", src=source, alt=words, width=547), class_="picture")
+    return tag("div", picture(cut(figure, axes, 5.6, bottom, 0.05), words), class_="picture")
 
 
 def _table(probe: ProbeRecord, reading: Reading) -> Markup:

@@ -13,7 +13,8 @@ from nbinspect.figures.exhibits import exhibit
 from nbinspect.figures.insets import paper
 from nbinspect.figures.markup import Markup, fragment, tag
 from nbinspect.figures.page import page
-from nbinspect.figures.paper import cut, source_of
+from nbinspect.figures.paper import cut
+from nbinspect.figures.readable import picture
 from nbinspect.figures.words import brief, clean, plural
 from nbinspect.records import DynamicsRecord, Moment, MomentKind, Spike
 
@@ -105,10 +106,10 @@ def _plots(record: DynamicsRecord) -> list[Markup]:
 def _picture(record: DynamicsRecord, charts: list[Chart]) -> Markup:
     figure, axes = paper(_WIDTH)
     bottom = draw_traces(axes, record, charts, 0, _WIDTH)
-    source = source_of(cut(figure, axes, _WIDTH, bottom, 0.05))
+    cut(figure, axes, _WIDTH, bottom, 0.05)
     named = ", ".join(chart.title for chart in charts)
     words = f"plots over the steps: {named}; {', '.join(headline(record))}"
-    return tag("div", tag("img", src=source, alt=words, width=round(96 * (_WIDTH + 0.1))), class_="picture")
+    return tag("div", picture(figure, words), class_="picture")
 
 
 def _probe(record: DynamicsRecord, place: int) -> Markup:

@@ -68,6 +68,7 @@ def draw_traces(axes: Axes, record: DynamicsRecord, charts: list[Chart], top: fl
         plot = inset(axes, _ROOM, top + above, width - _ROOM - 0.15, _TALL)
         plot.set_xlim(first, last)
         _draw(plot, chart)
+        plot.locator_params(axis="x", integer=True)
         _mark(plot, record.moments, signed=place == 0)
         top += above + _TALL + 0.28
     return top
@@ -158,7 +159,7 @@ def _draw(plot: Axes, chart: Chart) -> None:
         step, mean = trace.step, trace.mean
         if chart.stepped and step[-1] < plot.get_xlim()[1]:
             step, mean = np.append(step, round(plot.get_xlim()[1])), np.append(mean, mean[-1])
-        plot.plot(step, mean, linewidth=1.1, markersize=4, **how)  # type: ignore[arg-type] # any style
+        plot.plot(step, mean, linewidth=1.1, markersize=4, label=line.name, clip_on=dotted is None, **how)  # type: ignore[arg-type] # any style
         if (trace.high > trace.low).any():
             band = {"color": line.colour, "alpha": 0.18, "linewidth": 0}
             plot.fill_between(trace.step, trace.low, trace.high, step="post" if chart.stepped else None, **band)  # type: ignore[arg-type] # any style

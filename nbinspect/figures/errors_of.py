@@ -90,7 +90,9 @@ def slices_figure(slices: Slices, *, width: float = 7.5) -> Figure:
         axes.annotate(said, (high[row], row), **how, fontsize=7, color=INK)
     axes.margins(x=0.25)
     axes.set_xlim(left=0)
-    _label(axes, f"{slices.measure}{unit} · line: 95 % interval · dashes: all {slices.samples:,} samples", "")
+    _label(
+        axes, f"{clean(slices.measure, 60)}{unit} · line: 95 % interval · dashes: all {slices.samples:,} samples", ""
+    )
     return shown_as_png(figure)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nbinspect.figures.forward import activation_figure, forward_figure
 from nbinspect.figures.markup import Markup, fragment, tag
 from nbinspect.figures.page import page
-from nbinspect.figures.paper import source_of
+from nbinspect.figures.readable import picture
 from nbinspect.figures.steps import (
     RAISED,
     chosen,
@@ -41,6 +41,7 @@ _LONG = 60
 _SOURCES = 8
 _LINES = 200
 _TENSORS = 8
+_RESOLUTION = 110
 _TONES = {"✕": "bad", "▲": "warn", "●": "ok", "": "soft"}
 _MOMENTS = ("mean", "std", "min", "max", "zero", "negative", "nan", "inf")
 _GRADIENT = ("mean", "std", "min", "max", "zero", "nan", "inf")
@@ -156,7 +157,7 @@ def forward_html(record: ForwardRecord, view: ActivationView | None = None) -> s
         _sources(record),
         _table(record),
         _picture(forward_figure(record), "statistics through the depth of the network") if record.steps else None,
-        None if view is None else _picture(activation_figure(view), "activation"),
+        None if view is None else _picture(activation_figure(view), "activation", "colours"),
     )
 
 
@@ -234,7 +235,5 @@ def _row(step: Step | str) -> Markup:
     return tag("tr", *cells, found, class_="suspicious" if suspicious(step) else None)
 
 
-def _picture(figure: Figure, alt: str) -> Markup:
-    source = source_of(figure, 110)
-    width = round(figure.get_size_inches()[0] * 96)
-    return tag("div", tag("img", src=source, alt=alt, width=width), class_="picture")
+def _picture(figure: Figure, alt: str, kind: str = "") -> Markup:
+    return tag("div", picture(figure, alt, dpi=_RESOLUTION), class_=f"picture {kind}".strip())

@@ -45,7 +45,7 @@ def chart_figure(chart: Chart, *, width: float = 7.0) -> Figure:
         "matrix": partial(_matrix, figure),
     }
     axes.set_title(fill(_plain(chart.title, 160), round(12 * width)), loc="left", fontsize=9, color=INK)
-    axes.tick_params(labelsize=7, colors=SOFT)
+    axes.tick_params(which="both", labelsize=7, colors=SOFT)
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(_RULE)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nbinspect.figures.markup import Markup, fragment, tag
 from nbinspect.figures.page import page
-from nbinspect.figures.paper import source_of
+from nbinspect.figures.readable import picture
 from nbinspect.figures.sanity import chart_figure
 from nbinspect.figures.verdicts import (
     LONG,
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 _OWN = ("check", "stage", "status", "summary", "title", "detail", "where", "remedy", "confirmed", "explained_by")
 _COLUMNS = (*_OWN, "explains", "file", "line", "evidence", "sources", "passes", "seconds")
 _CODE_OR_NUMBER = re.compile(r"`([^`\n]{1,200})`|(?<![\w.([,])([−-]?\d+\.\d+(?:e[+−-]?\d+)?)(?!\w|\.\w)")
-_RESOLUTION = 144
-"""Pixels an inch, of which a page has 96: sharp on fine screens too."""
 _WIDTH = 6.2
 """Of a picture, in inches: what the column of findings has."""
 
@@ -75,7 +73,7 @@ def sanity_text(record: SanityRecord) -> str:
 
 def sanity_html(record: SanityRecord) -> str:
     """Return a run as a static page without scripts: the diagnosis on top, a line a check, findings that open."""
-    facts = [tag("span", fact, class_="fact") for fact in facts_of_run(record)]
+    facts = [fragment(tag("span", fact, class_="fact"), " ") for fact in facts_of_run(record)]
     head = tag("header", tag("span", "Sanity ", class_="title"), *facts, tag("p", counts(record.results)))
     shown = [*findings(record), *left_open(record)]
     opened = [_opened(result, first=place == 0) for place, result in enumerate(shown)]
@@ -202,10 +200,8 @@ def _cell(kind: str, text: str, is_value: bool) -> Markup:
 
 
 def _picture(chart: Chart) -> Markup:
-    figure = chart_figure(chart, width=_WIDTH)
-    source = source_of(figure, _RESOLUTION)
-    width = round(figure.get_size_inches()[0] * 96)
-    return tag("div", tag("img", src=source, alt=clean(chart.title), width=width), class_=f"picture {chart.kind}")
+    drawn = picture(chart_figure(chart, width=_WIDTH), clean(chart.title))
+    return tag("div", drawn, class_=f"picture {chart.kind}")
 
 
 def _stages(results: Sequence[CheckResult]) -> Iterator[tuple[str, list[CheckResult]]]:

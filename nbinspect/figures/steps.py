@@ -117,7 +117,10 @@ def facts_of_pass(record: ForwardRecord) -> list[str]:
 
 def tensors_of_pass(record: ForwardRecord) -> list[str]:
     """Return ``x float32 (64, 1, 8, 8) cpu`` of each tensor that entered."""
-    return [f"{clean(each.name, 60)} {each.dtype} {shape(each.shape)} {each.device}" for each in record.inputs]
+    return [
+        f"{clean(each.name, 60)} {clean(each.dtype, 40)} {shape(each.shape)} {clean(each.device, 40)}"
+        for each in record.inputs
+    ]
 
 
 def verdict_of_pass(record: ForwardRecord) -> tuple[str, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nbinspect.errors import written_out
 from nbinspect.records import (
     BatchRecord,
     DecodedBatch,
@@ -20,13 +20,13 @@ from nbinspect.records import (
 
 _ROWS = 16
 _INTEGERS = ("int", "uint", "bool", "quint", "qint")
-_JOINERS = "\u200c\u200d"
+_SPACES = str.maketrans("\n\t", "  ")
 
 
 def clean(text: object, limit: int = 200) -> str:
     """Return text as one line of at most `limit` characters; what would break or colour a terminal is written out."""
     start = str(text)[: limit + 1]
-    shown = "".join(_visible(character) for character in start)
+    shown = written_out(start.translate(_SPACES))
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
@@ -34,13 +34,6 @@ def clean_lines(text: object, limit: int = 2000) -> str:
     """Return text of at most `limit` characters with its lines kept, each made as clean as by `clean`."""
     start = str(text)[:limit]
     return "\n".join(clean(line, limit) for line in start.splitlines()) + ("…" if len(str(text)) > limit else "")
-
-
-def _visible(character: str) -> str:
-    if character in "\n\t":
-        return " "
-    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _JOINERS
-    return f"\\u{ord(character):04x}" if hidden else character
 
 
 def number(value: float, *, integer: bool = False) -> str:
@@ -95,7 +88,8 @@ def shape(lengths: Sequence[int | None]) -> str:
 def facts(tensor: TensorFacts) -> str:
     """Return ``x float32 (64, 3, 32, 32) cpu``."""
     layout = "" if tensor.layout == "contiguous" else f" {clean(tensor.layout)}"
-    return f"{clean(tensor.name, 60)} {tensor.dtype} {shape(tensor.shape)} {tensor.device}{layout}"
+    kind, device = clean(tensor.dtype, 40), clean(tensor.device, 40)
+    return f"{clean(tensor.name, 60)} {kind} {shape(tensor.shape)} {device}{layout}"
 
 
 def provenance(batch: BatchRecord) -> str:
@@ -114,7 +108,7 @@ def modes(batch: BatchRecord) -> list[str]:
     """Return the modes that the network was in."""
     return [
         "train mode" if batch.training else "eval mode",
-        *([f"autocast {batch.autocast}"] if batch.autocast else []),
+        *([f"autocast {clean(batch.autocast, 40)}"] if batch.autocast else []),
         *([] if batch.grad_enabled else ["no grad"]),
     ]
 

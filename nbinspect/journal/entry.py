@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Literal
@@ -12,13 +14,16 @@ import numpy as np
 
 from nbinspect.errors import InputError
 from nbinspect.figures.words import clean, number, plural
+from nbinspect.journal.plain import flat
 from nbinspect.journal.process import is_gone
 from nbinspect.journal.revived import revived
 from nbinspect.records import Floats, Integers
 from nbinspect.report.report import Report
+from nbinspect.revive import made
 
 Kind = Literal["report", "run", "action"]
 KINDS = ("report", "run", "action")
+_VALUES = "SELECT name, step, value, at FROM value WHERE entry = ? ORDER BY id"
 COLUMNS = "id, kind, name, status, began, ended, process, configuration, checks"
 
 
@@ -95,28 +100,51 @@ def entry_read(db: sqlite3.Connection, entry: int) -> Entry | None:
     if row is None:
         return None
     *facts, report = row
+    found = facts_of(tuple(facts))
     notes = db.execute("SELECT text FROM note WHERE entry = ? ORDER BY id", (entry,)).fetchall()
     logged: dict[str, list[tuple[int, float, float]]] = {}
-    columns = "name, step, value, at"
-    for name, step, value, at in db.execute(f"SELECT {columns} FROM value WHERE entry = ? ORDER BY id", (entry,)):
-        logged.setdefault(name, []).append((step, np.nan if value is None else value, at - facts[4]))
-    curves = {name: _curve(rows) for name, rows in logged.items()}
-    return Entry(**facts_of(tuple(facts)), notes=tuple(text for (text,) in notes), curves=curves, json=report)
+    with _undamaged(entry):
+        for name, step, value, at in db.execute(_VALUES, (entry,)).fetchall():
+            logged.setdefault(name, []).append((step, np.nan if value is None else value, at - facts[4]))
+        curves = {name: _curve(rows) for name, rows in logged.items()}
+    return Entry(**found, notes=tuple(text for (text,) in notes), curves=curves, json=report)
 
 
 def facts_of(row: tuple[Any, ...]) -> dict[str, Any]:
-    """Return the fields of an entry that its row alone tells; a row has the `COLUMNS`."""
+    """Return the fields of an entry that its row alone tells; a row has the `COLUMNS`.
+
+    Raises:
+        InputError: for a row that nbinspect has not written; it may come from anywhere.
+    """
     entry, kind, name, status, began, ended, process, configuration, checks = row
-    return {
-        "id": entry,
-        "kind": kind,
-        "name": name,
-        "status": "killed" if status == "running" and is_gone(process) else status,
-        "began": datetime.fromtimestamp(began, timezone.utc).astimezone(),
-        "seconds": None if ended is None else ended - began,
-        "configuration": json.loads(configuration),
-        "checks": json.loads(checks),
-    }
+    with _undamaged(entry):
+        return {
+            "id": entry,
+            "kind": made(Kind, kind),
+            "name": made(str, name),
+            "status": "killed" if status == "running" and is_gone(process) else made(str, status),
+            "began": datetime.fromtimestamp(began, timezone.utc).astimezone(),
+            "seconds": None if ended is None else ended - began,
+            "configuration": _configuration(json.loads(configuration)),
+            "checks": {str(check): made(str, found) for check, found in json.loads(checks).items()},
+        }
+
+
+def _configuration(found: Any) -> dict[str, Any]:
+    sections: dict[str, Any] = made(dict, found)
+    flat(sections)  # which refuses what is nested too deep
+    commit, *_ = (made(dict, sections.get(name) or {}) for name in ("commit", "data", "seed"))
+    if commit and not (isinstance(commit.get("id"), str) and "dirty" in commit):
+        raise ValueError("a commit without its id")
+    return sections
+
+
+@contextmanager
+def _undamaged(entry: object) -> Iterator[None]:
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError) as error:
+        raise InputError(f"entry {entry} of the journal is damaged ({str(error)[:200]})") from error
 
 
 def _curve(rows: list[tuple[int, float, float]]) -> Curve:

@@ -119,7 +119,8 @@ class Journal:
         if kind is not None and kind not in KINDS:
             raise InputError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
         with reading(self.path) as db:
-            rows = [_row(row) for row in db.execute(_SUMMARY)]
+            found = db.execute(_SUMMARY).fetchall()  # whole: a cursor that an exception keeps would hold the file
+        rows = [_row(row) for row in found]
         wanted = ("run", "report") if kind is None else (kind,)
         rows = [r for r in rows if r["kind"] in wanted and name in (None, r["name"]) and status in (None, r["status"])]
         own = {key: None for row in rows for key in row if key.startswith("config.")}

@@ -33,6 +33,9 @@ _TABLES = (
         id INTEGER PRIMARY KEY, entry INTEGER NOT NULL REFERENCES entry, at REAL NOT NULL, text TEXT NOT NULL)""",
     "CREATE INDEX note_of_entry ON note (entry)",
 )
+_OURS = r"""SELECT sql FROM sqlite_master
+    WHERE tbl_name COLLATE NOCASE IN ('entry', 'value', 'note') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'"""
+"""A view or a trigger of such a name could do anything."""
 VALUE = "INSERT INTO value (entry, at, step, name, value) VALUES (?, ?, ?, ?, ?)"
 """A value of NaN is stored as NULL, for SQLite has no other."""
 NOTE = "INSERT INTO note (entry, at, text) VALUES (?, ?, ?)"
@@ -58,8 +61,8 @@ def prepared(path: str | Path) -> Path:
         JournalError: if it cannot be read, or made.
     """
     file = Path(path).expanduser().absolute()
-    if str(path) == ":memory:" or file.is_dir() or not file.parent.is_dir():
-        raise InputError(f"journal: expected the path of a file in a folder that there is, got {str(path)!r}")
+    if str(path) == ":memory:" or not _may_be_file(file):
+        raise InputError(f"journal: expected the path of a file in a folder that there is, got {str(path)!r:.400}")
     head = _head(file)
     if head:
         _check_head(file, head)
@@ -75,6 +78,13 @@ def prepared(path: str | Path) -> Path:
         with contextlib.suppress(sqlite3.OperationalError):  # another process is at it; it works without, too
             db.execute("PRAGMA journal_mode = WAL")
     return file
+
+
+def _may_be_file(file: Path) -> bool:
+    try:
+        return not file.is_dir() and file.parent.is_dir() and "\x00" not in str(file)
+    except OSError:  # a name that is too long
+        return False
 
 
 def _head(file: Path) -> bytes:
@@ -96,6 +106,14 @@ def _check_head(file: Path, head: bytes) -> None:
     _check_version(file, int.from_bytes(head[60:64], "big"))
 
 
+def _check(file: Path, db: sqlite3.Connection) -> None:
+    _check_version(file, _version(db))
+    if {sql for (sql,) in db.execute(_OURS)} != set(_TABLES):
+        raise InputError(
+            f"journal {file}: its tables are not those that nbinspect makes, or have triggers; give another path"
+        )
+
+
 def _check_version(file: Path, version: int) -> None:
     if version != VERSION:
         raise InputError(
@@ -114,7 +132,7 @@ def writing(file: Path) -> Iterator[sqlite3.Connection]:
     # a connection for each: none is carried into a forked worker or another thread, and none holds the file
     with _told(file), closing(_connected(file, "rw")) as db:
         db.execute("BEGIN IMMEDIATE")
-        _check_version(file, _version(db))
+        _check(file, db)
         yield db
         db.execute("COMMIT")
 
@@ -128,7 +146,7 @@ def reading(file: Path) -> Iterator[sqlite3.Connection]:
     """
     with _told(file), closing(_readable(file)) as db:
         db.execute("BEGIN")
-        _check_version(file, _version(db))
+        _check(file, db)
         yield db
 
 
@@ -150,7 +168,9 @@ def _version(db: sqlite3.Connection) -> int:
 
 
 def _connected(file: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"{file.as_uri()}?mode={mode}", uri=True, timeout=_PATIENCE, isolation_level=None)
+    db = sqlite3.connect(f"{file.as_uri()}?mode={mode}", uri=True, timeout=_PATIENCE, isolation_level=None)
+    db.execute("PRAGMA trusted_schema = OFF")
+    return db
 
 
 @contextmanager

@@ -46,6 +46,7 @@ from nbinspect.records.forward import (
 )
 from nbinspect.records.human import HumanQuestion, HumanRecord, PairedComparison
 from nbinspect.records.places import Place, SourceCode
+from nbinspect.records.recipe import RecipeChapter, RecipeRecord, RecipeStep, RoomName, StepState
 from nbinspect.records.reference import SwapRecord, SwapRun
 from nbinspect.records.sanity import (
     Chart,
@@ -126,7 +127,11 @@ __all__ = [
     "ProbeRecord",
     "Progress",
     "Reading",
+    "RecipeChapter",
+    "RecipeRecord",
+    "RecipeStep",
     "Role",
+    "RoomName",
     "SampleFailure",
     "SampleStatistics",
     "SanityRecord",
@@ -139,6 +144,7 @@ __all__ = [
     "Statistics",
     "Status",
     "Step",
+    "StepState",
     "SwapRecord",
     "SwapRun",
     "Table",

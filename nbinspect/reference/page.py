@@ -24,7 +24,8 @@ _RESOLUTION = 144
 
 def swap_text(record: SwapRecord) -> str:
     """Return a swap as text: the sentence, a line a training, and what it was compared with."""
-    lines = [f"Swap · {clean(record.model, 60)} · {record.task} · {record.seconds:.1f} s · seed {record.seed}"]
+    model, task = clean(record.model, 60), clean(record.task, 60)
+    lines = [f"Swap · {model} · {task} · {record.seconds:.1f} s · seed {record.seed}"]
     lines += [clean(record.sentence, 600), ""]
     for cells in _rows(record):
         lines.append(f"  {cells[0]:<32}{cells[1]:<34}{cells[2]:>22}  {cells[3]}".rstrip())

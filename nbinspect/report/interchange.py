@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from nbinspect.figures.markup import tag
+from nbinspect.figures.document import document
 from nbinspect.figures.sanity_page import sanity_html
 from nbinspect.figures.verdicts import headline, lines_of
 from nbinspect.records import CheckResult, SanityRecord
@@ -78,12 +78,11 @@ def _fit(text: str) -> str:
     return _NOT_IN_XML.sub("\ufffd", text)
 
 
-def as_page(record: SanityRecord) -> str:
-    """Return a run as one HTML file that needs no script, no other file and no network."""
-    head = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
-    )
-    head += '<meta name="viewport" content="width=device-width">'
-    style = "<style>body { margin: 16px } .nbinspect-page { margin: auto }</style>"
-    title = tag("title", f"Sanity · {record.model[:200]}")
-    return f"{head}{title}{style}</head><body>{sanity_html(record)}</body></html>\n"
+def as_page(record: SanityRecord, *below: str) -> str:
+    """Return a run as one HTML file that needs no script, no other file and no network; with pages below it."""
+    return document(title_of(record), sanity_html(record), *below)
+
+
+def title_of(record: SanityRecord) -> str:
+    """Return what a page of a run is called."""
+    return f"Sanity · {record.model}"

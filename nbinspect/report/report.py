@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbinspect.errors import InputError, NbinspectError
+from nbinspect.figures.document import write_document
 from nbinspect.figures.sanity import chart_figure
 from nbinspect.figures.sanity_page import sanity_frame, sanity_html, sanity_text
 from nbinspect.figures.verdicts import counts, findings, lines_of
 from nbinspect.figures.words import plural
 from nbinspect.records import CheckResult, SanityRecord
-from nbinspect.report.interchange import as_json, as_junit, as_page
+from nbinspect.report.interchange import as_json, as_junit, title_of
 from nbinspect.sanity.choose import near
 
 if TYPE_CHECKING:
@@ -113,9 +114,17 @@ class Report:
         """Write the run as JUnit XML, a test case a check, for CI servers; an existing file is replaced."""
         Path(path).write_text(as_junit(self.record), encoding="utf-8")
 
-    def to_html(self, path: str | Path) -> None:
-        """Write the run as one HTML file that needs no script and no network; an existing file is replaced."""
-        Path(path).write_text(as_page(self.record), encoding="utf-8")
+    def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
+        """Write the run as one HTML file that needs no network, and return its path; an existing file is replaced.
+
+        Args:
+            path: of the file.
+            hover: with a small script that reads pictures under the pointer; without it all can be read too.
+
+        Raises:
+            UnwritableError: for a path that cannot be written; an `InputError` and an `OSError`.
+        """
+        return write_document(path, title_of(self.record), sanity_html(self.record), hover=hover)
 
     def to_optuna(self, **options: Any) -> Space:
         """Return a space of hyperparameters around what the run suggests; options as `integrations.optuna` takes."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbinspect.dynamics.history import History, facts_of
-from nbinspect.errors import InputError
+from nbinspect.errors import InputError, written_out
 from nbinspect.records import DynamicsRecord, ProbeRecord
 from nbinspect.runlog.news import fold
 from nbinspect.runlog.ranks import compare_ranks
@@ -190,7 +190,7 @@ class Follow:
             return f"waiting for a run at {self.path}"
         step = f"step {session.steps:,}"
         if session.ended is not None:
-            return f"{session.status} at {step}; all that was written is here"
+            return f"{written_out(session.status[:80])} at {step}; all that was written is here"
         silence = f"{self._silence():.0f} s ago"
         if self.alive is None:
             return f"no sign of the trainer since {silence}, at {step}: it is held up, or its host was switched off"

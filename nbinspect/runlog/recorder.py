@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +13,19 @@ from torch import nn
 
 from nbinspect.capture.alone import alone
 from nbinspect.dynamics.observer import Observer
-from nbinspect.errors import InputError
+from nbinspect.errors import InputError, NbinspectError
+from nbinspect.figures.document import write_document
+from nbinspect.figures.dynamics_page import dynamics_html
 from nbinspect.journal.configuration import configuration_of
 from nbinspect.journal.plain import plain
 from nbinspect.records import DynamicsRecord
+from nbinspect.runlog.follow import Follow
 from nbinspect.runlog.log import RunLog
 from nbinspect.runlog.looks import Looks, facts_of_rank, rank_of_process
 from nbinspect.subject import Subject, make_subject
+
+REPORT = "report.html"
+_PATIENCE = 20.0
 
 
 class Recorder:
@@ -26,7 +33,8 @@ class Recorder:
 
     ``with Recorder("runs/a", model, loader, loss_fn): train()`` writes to the folder ``runs/a`` about once a second;
     ``inspector.dynamics(follow="runs/a")`` shows it from any notebook that sees the folder, while it runs and after,
-    also when the trainer was killed. The weights at the end are those of a run alone.
+    also when the trainer was killed. The weights at the end are those of a run alone. At the end ``report.html`` in
+    the folder has the run as a static page.
 
     Under ``torchrun`` make one on each rank, with the same path: rank 0 records the probe, each rank what lets them be
     compared; none ever waits for another.
@@ -41,6 +49,7 @@ class Recorder:
         budget: share of the run's time that watching may take, 0.02 = 2 %.
         train_mode: evaluate the probe as training sees it, with dropout and batch statistics.
         resume: append to the run in the folder; its steps go on from the last one.
+        report: leave ``report.html`` in the folder when recording ends; where that fails, the log says so.
         **options: as for an `Inspector`.
 
     Raises:
@@ -61,6 +70,7 @@ class Recorder:
         budget: float = 0.02,
         train_mode: bool = False,
         resume: bool = False,
+        report: bool = True,
         **options: Any,
     ) -> None:
         given = getattr(model, "subject", None)
@@ -75,6 +85,7 @@ class Recorder:
         self.log: RunLog | None = None
         """What is written to, while it is attached."""
         self._resume = resume
+        self._report = report
         self._looks: Looks | None = None
         self._described = False
         self._counted = (0, 0.0)
@@ -126,8 +137,15 @@ class Recorder:
             self._looks.remove()
             self._looks = None
         if self.log is not None:
-            self.log.close(status)
-            self.log = None
+            try:
+                if self._report and self.observer is not None:
+                    given = (self.path.expanduser(), self.log, self.observer)
+                    writer = threading.Thread(target=_write_report, args=given, name="nbinspect report", daemon=True)
+                    writer.start()
+                    writer.join(_PATIENCE)  # a disk that does not answer holds the trainer up no longer
+            finally:
+                self.log.close(status)
+                self.log = None
 
     def step(self, loss: Any = None, **values: float) -> None:
         """Give the loss of this step, and numbers of your own, where they are not seen by themselves."""
@@ -177,3 +195,27 @@ def _refuse_waiting_probes(subject: Subject, train_mode: bool) -> None:
             "train_mode: SyncBatchNorm in train mode waits for the other ranks, which take no part in the probe; "
             "leave train_mode off"
         )
+
+
+def _write_report(folder: Path, log: RunLog, observer: Observer) -> None:
+    """Leave the run as a static page; what stands in the way is said in the log, and never raised."""
+    try:
+        record = _whole(folder, log, observer)
+        write_document(folder / REPORT, f"Dynamics · {record.model}", dynamics_html(record))
+    except Exception as error:  # noqa: BLE001 - the training has ended well, whatever is wrong here
+        observer.mark("problem", f"{REPORT} was not written: {error}")
+        observer.tell()
+
+
+def _whole(folder: Path, log: RunLog, observer: Observer) -> DynamicsRecord:
+    """Return all that the folder holds, earlier sessions too; what was seen here, where that cannot be read."""
+    follow = Follow(folder)
+    try:
+        if log.flush():
+            follow.poll()
+            while follow.behind:
+                follow.poll()
+            return follow.record or observer.record
+    except NbinspectError:
+        pass
+    return observer.record

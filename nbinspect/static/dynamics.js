@@ -31,220 +31,269 @@ return uPlot;
 
 // src/dom.js
 function h(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === "function") element.addEventListener(name.slice(2), value);
-    else attribute(element, name, value);
-  }
-  append(element, children);
-  return element;
+	const element = document.createElement(tag);
+	for (const [name, value] of Object.entries(attributes)) {
+		if (typeof value === "function") element.addEventListener(name.slice(2), value);
+		else attribute(element, name, value);
+	}
+	append(element, children);
+	return element;
 }
 function attribute(element, name, value) {
-  const text = value === true ? "true" : String(value);
-  if (value === null || value === void 0 || value === false) element.removeAttribute(name);
-  else if (element.getAttribute(name) !== text) element.setAttribute(name, text);
+	const text = value === true ? "true" : String(value);
+	if (value === null || value === void 0 || value === false) element.removeAttribute(name);
+	else if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 function append(element, children) {
-  for (const child of children) {
-    if (child === null || child === void 0 || child === false) continue;
-    element.append(child instanceof Node ? child : String(child));
-  }
+	for (const child of children) {
+		if (child === null || child === void 0 || child === false) continue;
+		element.append(child instanceof Node ? child : String(child));
+	}
 }
 function fill(element, ...children) {
-  element.replaceChildren();
-  append(element, children);
+	element.replaceChildren();
+	append(element, children);
 }
 function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+	if (element.textContent !== text) element.textContent = text;
 }
 function changed(before, now, names) {
-  return before === null || names.some((name) => before[name] !== now[name]);
+	return before === null || names.some((name) => before[name] !== now[name]);
 }
 function context(canvas, width, height) {
-  const ratio = globalThis.devicePixelRatio || 1;
-  canvas.width = Math.max(1, Math.round(width * ratio));
-  canvas.height = Math.max(1, Math.round(height * ratio));
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
-  const drawing = canvas.getContext("2d");
-  drawing?.setTransform(ratio, 0, 0, ratio, 0, 0);
-  return drawing;
+	const ratio = globalThis.devicePixelRatio || 1;
+	canvas.width = Math.max(1, Math.round(width * ratio));
+	canvas.height = Math.max(1, Math.round(height * ratio));
+	canvas.style.width = `${width}px`;
+	canvas.style.height = `${height}px`;
+	const drawing = canvas.getContext("2d");
+	drawing?.setTransform(ratio, 0, 0, ratio, 0, 0);
+	return drawing;
 }
 function keepKeys(event) {
-  const focused = (
-    /** @type {Element} */
-    event.target
-  );
-  focused.setAttribute("data-lm-suppress-shortcuts", "true");
+	const focused = (
+		/** @type {Element} */
+		event.target
+	);
+	focused.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
 // src/numbers.js
 var minus = (text) => text.replaceAll("-", "−");
 function figure(value, integer = false) {
-  if (Number.isNaN(value)) return "NaN";
-  if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "−Inf";
-  if (value === 0) return integer ? "0" : "0.000";
-  if (integer && Number.isInteger(value)) return minus(value.toLocaleString("en-US"));
-  const size = Math.abs(value);
-  if (size >= 1e6 || size < 1e-4) return minus(value.toExponential(2));
-  if (size >= 1e4) return minus(value.toLocaleString("en-US", { maximumFractionDigits: 0 }));
-  return minus(value.toPrecision(4));
+	if (Number.isNaN(value)) return "NaN";
+	if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "−Inf";
+	if (value === 0) return integer ? "0" : "0.000";
+	if (integer && Number.isInteger(value)) return minus(value.toLocaleString("en-US"));
+	const size = Math.abs(value);
+	if (size >= 1e6 || size < 1e-4) return minus(value.toExponential(2));
+	if (size >= 1e4) return minus(value.toLocaleString("en-US", { maximumFractionDigits: 0 }));
+	return minus(value.toPrecision(4));
 }
 function brief(value) {
-  if (!Number.isFinite(value)) return figure(value);
-  const size = Math.abs(value);
-  if (size !== 0 && (size >= 1e5 || size < 1e-3)) return minus(value.toExponential(1));
-  return minus(String(Number(value.toPrecision(size >= 1e3 ? 5 : 3))));
+	if (!Number.isFinite(value)) return figure(value);
+	const size = Math.abs(value);
+	if (size !== 0 && (size >= 1e5 || size < 1e-3)) return minus(value.toExponential(1));
+	return minus(String(Number(value.toPrecision(size >= 1e3 ? 5 : 3))));
 }
 function share(part, whole) {
-  if (!whole) return "–";
-  const percent = 100 * part / whole;
-  if (part > 0 && percent < 0.1) return "<0.1 %";
-  return `${percent === 0 || percent === 100 ? percent : percent.toFixed(1)} %`;
+	if (!whole) return "–";
+	const percent = 100 * part / whole;
+	if (part > 0 && percent < 0.1) return "<0.1 %";
+	return `${percent === 0 || percent === 100 ? percent : percent.toFixed(1)} %`;
 }
 var count = (value) => minus(value.toLocaleString("en-US"));
 var plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
 function shorten(text, limit) {
-  return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
+	return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
 }
 var tooltip = (text) => shorten(text, 500);
 
+// src/picked.js
+function createPicked(model, names, follow) {
+	const values = () => names.map((name) => model.get(name) ?? null);
+	let last = JSON.stringify(values());
+	let open = true;
+	function heard() {
+		queueMicrotask(() => {
+			const now = JSON.stringify(values());
+			if (!open || now === last) return;
+			last = now;
+			follow(values());
+		});
+	}
+	for (const name of names) model.on(`change:${name}`, heard);
+	return {
+		values,
+		/** Tells Python what a person has picked. @param {any[]} picked a value for each trait */
+		tell(picked) {
+			if (JSON.stringify(picked) === last) return;
+			last = JSON.stringify(picked);
+			names.forEach((name, i) => model.set(name, picked[i]));
+			save(model);
+		},
+		close() {
+			open = false;
+			for (const name of names) model.off(`change:${name}`, heard);
+		}
+	};
+}
+function save(model) {
+	try {
+		model.save_changes();
+	} catch {
+	}
+}
+
 // src/unpack.js
 var ARRAYS = {
-  bool: Uint8Array,
-  uint8: Uint8Array,
-  int8: Int8Array,
-  uint16: Uint16Array,
-  int16: Int16Array,
-  uint32: Uint32Array,
-  int32: Int32Array,
-  float32: Float32Array,
-  float64: Float64Array
+	bool: Uint8Array,
+	uint8: Uint8Array,
+	int8: Int8Array,
+	uint16: Uint16Array,
+	int16: Int16Array,
+	uint32: Uint32Array,
+	int32: Int32Array,
+	float32: Float32Array,
+	float64: Float64Array
 };
 function unpack(value, buffers = []) {
-  if (Array.isArray(value)) return value.map((entry) => unpack(entry, buffers));
-  if (value === null || typeof value !== "object") return value;
-  if (typeof value.dtype === "string" && Array.isArray(value.shape)) {
-    const bytes = "buffer" in value ? buffers[value.buffer] : value.data;
-    if (bytes !== void 0) return { shape: value.shape, data: typed(value.dtype, bytes) };
-  }
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, unpack(entry, buffers)]));
+	if (Array.isArray(value)) return value.map((entry) => unpack(entry, buffers));
+	if (value === null || typeof value !== "object") return value;
+	if (typeof value.dtype === "string" && Array.isArray(value.shape)) {
+		const bytes = "buffer" in value ? buffers[value.buffer] : value.data;
+		if (bytes !== void 0) return { shape: value.shape, data: typed(value.dtype, bytes) };
+	}
+	return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, unpack(entry, buffers)]));
 }
 function typed(dtype, bytes) {
-  const own = bytes instanceof ArrayBuffer ? bytes.slice(0) : (
-    /** @type {ArrayBuffer} */
-    bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
-  );
-  if (dtype === "float16") return Float32Array.from(new Uint16Array(own), half);
-  if (dtype === "int64") return Float64Array.from(new BigInt64Array(own), Number);
-  if (dtype === "uint64") return Float64Array.from(new BigUint64Array(own), Number);
-  const array = ARRAYS[dtype];
-  if (!array) throw new TypeError(`expected an array of numbers, got dtype ${dtype}`);
-  return new array(own);
+	const own = bytes instanceof ArrayBuffer ? bytes.slice(0) : (
+		/** @type {ArrayBuffer} */
+		bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+	);
+	if (dtype === "float16") return Float32Array.from(new Uint16Array(own), half);
+	if (dtype === "int64") return Float64Array.from(new BigInt64Array(own), Number);
+	if (dtype === "uint64") return Float64Array.from(new BigUint64Array(own), Number);
+	const array = ARRAYS[dtype];
+	if (!array) throw new TypeError(`expected an array of numbers, got dtype ${dtype}`);
+	return new array(own);
 }
 function half(bits) {
-  const sign = bits & 32768 ? -1 : 1;
-  const exponent = bits >> 10 & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return exponent ? sign * 2 ** (exponent - 25) * (1024 + fraction) : sign * 2 ** -24 * fraction;
+	const sign = bits & 32768 ? -1 : 1;
+	const exponent = bits >> 10 & 31;
+	const fraction = bits & 1023;
+	if (exponent === 31) return fraction ? NaN : sign * Infinity;
+	return exponent ? sign * 2 ** (exponent - 25) * (1024 + fraction) : sign * 2 ** -24 * fraction;
 }
 
 // src/requests.js
 function createRequests(model) {
-  const open = /* @__PURE__ */ new Map();
-  const prefix = Math.random().toString(36).slice(2);
-  let number = 0;
-  function receive(message, buffers) {
-    const asked = open.get(message?.id);
-    if (!asked) return;
-    open.delete(message.id);
-    if (message.ok) asked.resolve(unpack(message.payload, buffers));
-    else asked.reject(new Error(String(message.error)));
-  }
-  model.on("msg:custom", receive);
-  return {
-    /**
-     * No time-out: an answer may wait for the end of a running cell.
-     * @param {string} method
-     * @param {object} [params]
-     * @returns {Promise<any>}
-     */
-    ask(method, params = {}) {
-      const id = `${prefix}-${++number}`;
-      return new Promise((resolve, reject) => {
-        open.set(id, { resolve, reject });
-        try {
-          model.send({ id, method, params });
-        } catch (error) {
-          open.delete(id);
-          reject(error instanceof Error ? error : new Error(String(error)));
-        }
-      });
-    },
-    close() {
-      model.off("msg:custom", receive);
-      open.clear();
-    }
-  };
+	const open = new Map();
+	const prefix = Math.random().toString(36).slice(2);
+	let number = 0;
+	function receive(message, buffers) {
+		const asked = open.get(message?.id);
+		if (!asked) return;
+		open.delete(message.id);
+		if (message.ok) asked.resolve(unpack(message.payload, buffers));
+		else asked.reject(new Error(String(message.error)));
+	}
+	model.on("msg:custom", receive);
+	return {
+		/**
+		 * No time-out: an answer may wait for the end of a running cell.
+		 * @param {string} method
+		 * @param {object} [params]
+		 * @returns {Promise<any>}
+		 */
+		ask(method, params = {}) {
+			const id = `${prefix}-${++number}`;
+			return new Promise((resolve, reject) => {
+				open.set(id, { resolve, reject });
+				try {
+					model.send({ id, method, params });
+				} catch (error) {
+					open.delete(id);
+					reject(error instanceof Error ? error : new Error(String(error)));
+				}
+			});
+		},
+		close() {
+			model.off("msg:custom", receive);
+			open.clear();
+		}
+	};
 }
 
 // src/store.js
 function createStore(initial, derive2) {
-  let state = initial;
-  const listeners = /* @__PURE__ */ new Set();
-  return {
-    get: () => state,
-    set(patch) {
-      state = derive2({ ...state, ...patch }, state);
-      for (const listener of [...listeners]) listener(state);
-    },
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    }
-  };
+	let state = initial;
+	const listeners = new Set();
+	return {
+		get: () => state,
+		set(patch) {
+			state = derive2({ ...state, ...patch }, state);
+			for (const listener of [...listeners]) listener(state);
+		},
+		subscribe(listener) {
+			listeners.add(listener);
+			return () => void listeners.delete(listener);
+		}
+	};
 }
 
 // src/theme.js
 function isDark(colour) {
-  const [r, g, b] = (colour.match(/[\d.]+/g) ?? ["255", "255", "255"]).map(Number);
-  return 0.299 * r + 0.587 * g + 0.114 * b < 128;
+	const whole = colour.startsWith("color(") ? 1 : 255;
+	const [r, g, b] = (colour.match(/(?<![\w.])[\d.]+/g) ?? [whole, whole, whole]).map(Number);
+	return (0.299 * r + 0.587 * g + 0.114 * b) / whole < 0.5;
+}
+function paintedAround(element) {
+	for (let node = (
+		/** @type {any} */
+		element.parentNode
+	); node; node = node.parentNode ?? node.host) {
+		const colour = node.nodeType === Node.ELEMENT_NODE ? getComputedStyle(node).backgroundColor : "";
+		if (colour && !/^transparent$|[,/] 0\)$/.test(colour)) return colour;
+	}
+	return "";
 }
 function followTheme(root, sheet) {
-  const preference = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
-  function apply() {
-    const style = getComputedStyle(root);
-    const named = ["--jp-layout-color1", "--vscode-editor-background"].some((name) => style.getPropertyValue(name).trim());
-    const dark = named ? isDark(getComputedStyle(sheet).backgroundColor) : Boolean(preference?.matches);
-    root.dataset.theme = dark ? "dark" : "light";
-  }
-  const watch = new MutationObserver(apply);
-  for (const element of [document.documentElement, document.body]) watch.observe(element, { attributes: true });
-  preference?.addEventListener?.("change", apply);
-  root.addEventListener("pointerenter", apply);
-  const first = requestAnimationFrame(apply);
-  apply();
-  return () => {
-    cancelAnimationFrame(first);
-    watch.disconnect();
-    preference?.removeEventListener?.("change", apply);
-  };
+	const preference = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
+	function apply() {
+		const style = getComputedStyle(root);
+		const named = ["--jp-layout-color1", "--vscode-editor-background"].some((name) => style.getPropertyValue(name).trim());
+		const painted = named ? getComputedStyle(sheet).backgroundColor : paintedAround(root);
+		const marked = document.documentElement.getAttribute("theme") === "dark";
+		const dark = painted ? isDark(painted) : marked || Boolean(preference?.matches);
+		root.dataset.theme = dark ? "dark" : "light";
+	}
+	const watch = new MutationObserver(apply);
+	for (const element of [document.documentElement, document.body]) watch.observe(element, { attributes: true });
+	preference?.addEventListener?.("change", apply);
+	root.addEventListener("pointerenter", apply);
+	const first = requestAnimationFrame(apply);
+	apply();
+	return () => {
+		cancelAnimationFrame(first);
+		watch.disconnect();
+		preference?.removeEventListener?.("change", apply);
+	};
 }
 
 // src/dynamics/marks.js
 var SIGNS = {
-  alert: { icon: "▲", tone: "warn", word: "alert" },
-  spike: { icon: "◆", tone: "bad", word: "loss spike" },
-  broken: { icon: "✕", tone: "bad", word: "no number" },
-  problem: { icon: "!", tone: "bad", word: "problem" },
-  pin: { icon: "◎", tone: "accent", word: "pin" },
-  rate: { icon: "↕", tone: "muted", word: "rate changed" },
-  back: { icon: "↩", tone: "accent", word: "went back" },
-  pause: { icon: "‖", tone: "muted", word: "paused" },
-  note: { icon: "✎", tone: "muted", word: "note" },
-  checkpoint: { icon: "▣", tone: "muted", word: "checkpoint" },
-  checks: { icon: "✓", tone: "muted", word: "checks" }
+	alert: { icon: "▲", tone: "warn", word: "alert" },
+	spike: { icon: "◆", tone: "bad", word: "loss spike" },
+	broken: { icon: "✕", tone: "bad", word: "no number" },
+	problem: { icon: "!", tone: "bad", word: "problem" },
+	pin: { icon: "◎", tone: "accent", word: "pin" },
+	rate: { icon: "↕", tone: "muted", word: "rate changed" },
+	back: { icon: "↩", tone: "accent", word: "went back" },
+	pause: { icon: "‖", tone: "muted", word: "paused" },
+	note: { icon: "✎", tone: "muted", word: "note" },
+	checkpoint: { icon: "▣", tone: "muted", word: "checkpoint" },
+	checks: { icon: "✓", tone: "muted", word: "checks" }
 };
 var TONES = { warn: "--nb-warn", bad: "--nb-bad", muted: "--nb-soft", accent: "--nb-accent" };
 var signOf = (moment) => SIGNS[moment.kind] ?? SIGNS.note;
@@ -252,1144 +301,1144 @@ var told = (moments) => moments.filter(({ kind }) => kind !== "pause" && kind !=
 
 // src/dynamics/measures.js
 var MEANINGS = {
-  index: "place in the probe batch",
-  loss: "loss of the sample at this reading",
-  flips: "flips: how often the likeliest class has differed from the one at the reading before",
-  jitter: "jitter: how far the reading before strays from the straight line between its neighbours in time, 0 … 1; steady drift is no jitter",
-  forgotten: "forgetting events: how often a right prediction has become wrong",
-  margin: "margin: probability of the target less that of the likeliest other class, −1 … 1"
+	index: "place in the probe batch",
+	loss: "loss of the sample at this reading",
+	flips: "flips: how often the likeliest class has differed from the one at the reading before",
+	jitter: "jitter: how far the reading before strays from the straight line between its neighbours in time, 0 … 1; steady drift is no jitter",
+	forgotten: "forgetting events: how often a right prediction has become wrong",
+	margin: "margin: probability of the target less that of the likeliest other class, −1 … 1"
 };
 function valuesOf(reading, key) {
-  if (key === "index") return null;
-  return reading[key === "loss" ? "losses" : key].data;
+	if (key === "index") return null;
+	return reading[key === "loss" ? "losses" : key].data;
 }
 function orderOf(reading, key) {
-  const samples = Array.from({ length: reading?.losses.shape[0] ?? 0 }, (_, i) => i);
-  const values = reading && valuesOf(reading, key);
-  if (!values) return samples;
-  const sign = key === "margin" ? 1 : -1;
-  return samples.sort((a, b) => {
-    const [x, y] = [values[a], values[b]];
-    if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || a - b;
-    return sign * (x - y) || a - b;
-  });
+	const samples = Array.from({ length: reading?.losses.shape[0] ?? 0 }, (_, i) => i);
+	const values = reading && valuesOf(reading, key);
+	if (!values) return samples;
+	const sign = key === "margin" ? 1 : -1;
+	return samples.sort((a, b) => {
+		const [x, y] = [values[a], values[b]];
+		if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || a - b;
+		return sign * (x - y) || a - b;
+	});
 }
 function probabilities(probe, reading, sample) {
-  const columns = reading.values.shape[1] ?? 0;
-  const own = Float64Array.from(reading.values.data.subarray(sample * columns, (sample + 1) * columns));
-  if (probe.task === "multilabel" || columns === 1) return own.map((value) => 1 / (1 + Math.exp(-value)));
-  const most = own.reduce((a, b) => Math.max(a, b), -Infinity);
-  const powers = own.map((value) => Math.exp(value - most));
-  const sum = powers.reduce((a, b) => a + b, 0);
-  const shares = powers.map((value) => value / sum);
-  return shares.map((value) => value * kept(probe, reading, sample, shares));
+	const columns = reading.values.shape[1] ?? 0;
+	const own = Float64Array.from(reading.values.data.subarray(sample * columns, (sample + 1) * columns));
+	if (probe.task === "multilabel" || columns === 1) return own.map((value) => 1 / (1 + Math.exp(-value)));
+	const most = own.reduce((a, b) => Math.max(a, b), -Infinity);
+	const powers = own.map((value) => Math.exp(value - most));
+	const sum = powers.reduce((a, b) => a + b, 0);
+	const shares = powers.map((value) => value / sum);
+	return shares.map((value) => value * kept(probe, reading, sample, shares));
 }
 function kept(probe, reading, sample, shares) {
-  const confidence = reading.confidence.data[sample];
-  const guess = columnOf(probe, reading.guesses.data[sample]);
-  if (guess >= 0) return Number.isFinite(confidence) && shares[guess] > 0 ? Math.min(confidence / shares[guess], 1) : 1;
-  const target = targetColumns(probe, sample)[0] ?? -1;
-  const own = confidence + reading.margin.data[sample];
-  return target >= 0 && Number.isFinite(own) && shares[target] > 0 ? Math.min(Math.max(own, 0) / shares[target], 1) : 1;
+	const confidence = reading.confidence.data[sample];
+	const guess = columnOf(probe, reading.guesses.data[sample]);
+	if (guess >= 0) return Number.isFinite(confidence) && shares[guess] > 0 ? Math.min(confidence / shares[guess], 1) : 1;
+	const target = targetColumns(probe, sample)[0] ?? -1;
+	const own = confidence + reading.margin.data[sample];
+	return target >= 0 && Number.isFinite(own) && shares[target] > 0 ? Math.min(Math.max(own, 0) / shares[target], 1) : 1;
 }
 var hasClasses = ({ task }) => task === "classification" || task === "binary" || task === "multilabel";
 var columnOf = (probe, index) => probe.columns.data.indexOf(index);
 function targetColumns(probe, sample) {
-  const { targets, task } = probe;
-  if (!targets) return [];
-  const width = targets.shape.length > 1 ? targets.shape.slice(1).reduce((a, b) => a * b, 1) : 1;
-  if (task === "classification" || task === "binary" && width === 1) {
-    const target = targets.data[sample];
-    const column = columnOf(probe, target);
-    return probe.columns.data.length === 1 ? target ? [0] : [] : column < 0 ? [] : [column];
-  }
-  const own = targets.data.subarray(sample * width, (sample + 1) * width);
-  return [...own].flatMap((value, c) => value > 0.5 ? [c] : []);
+	const { targets, task } = probe;
+	if (!targets) return [];
+	const width = targets.shape.length > 1 ? targets.shape.slice(1).reduce((a, b) => a * b, 1) : 1;
+	if (task === "classification" || task === "binary" && width === 1) {
+		const target = targets.data[sample];
+		const column = columnOf(probe, target);
+		return probe.columns.data.length === 1 ? target ? [0] : [] : column < 0 ? [] : [column];
+	}
+	const own = targets.data.subarray(sample * width, (sample + 1) * width);
+	return [...own].flatMap((value, c) => value > 0.5 ? [c] : []);
 }
 function className(probe, index) {
-  if (probe.columns.data.length !== 1) return probe.classes[columnOf(probe, index)] ?? String(index);
-  if (probe.classes.length === 1) return index ? probe.classes[0] : `not ${probe.classes[0]}`;
-  return probe.classes[index] ?? String(index);
+	if (probe.columns.data.length !== 1) return probe.classes[columnOf(probe, index)] ?? String(index);
+	if (probe.classes.length === 1) return index ? probe.classes[0] : `not ${probe.classes[0]}`;
+	return probe.classes[index] ?? String(index);
 }
 var columnName = (probe, column) => probe.columns.data.length === 1 && probe.classes.length === 2 ? probe.classes[1] : probe.classes[column] ?? String(probe.columns.data[column] ?? column);
 function targetText(probe, sample) {
-  const text = probe.batch.labels?.text[sample];
-  if (text !== void 0) return text;
-  const target = probe.targets && probe.targets.shape.length === 1 ? probe.targets.data[sample] : null;
-  return target === null ? "" : hasClasses(probe) ? className(probe, target) : String(target);
+	const text = probe.batch.labels?.text[sample];
+	if (text !== void 0) return text;
+	const target = probe.targets && probe.targets.shape.length === 1 ? probe.targets.data[sample] : null;
+	return target === null ? "" : hasClasses(probe) ? className(probe, target) : String(target);
 }
 function guessText(probe, reading, sample) {
-  if (probe.task === "multilabel") {
-    const on = [...probabilities(probe, reading, sample)].flatMap((p, c) => p > 0.5 ? [columnName(probe, c)] : []);
-    return on.length ? on.join(", ") : "none";
-  }
-  if (probe.task === "regression") return [...rowOf(reading.values, sample)].map((value) => String(Number(value.toPrecision(3)))).join(", ");
-  if (reading.guesses.shape.length !== 1) return "";
-  const guess = reading.guesses.data[sample];
-  return guess < 0 ? "no number" : className(probe, guess);
+	if (probe.task === "multilabel") {
+		const on = [...probabilities(probe, reading, sample)].flatMap((p, c) => p > 0.5 ? [columnName(probe, c)] : []);
+		return on.length ? on.join(", ") : "none";
+	}
+	if (probe.task === "regression") return [...rowOf(reading.values, sample)].map((value) => String(Number(value.toPrecision(3)))).join(", ");
+	if (reading.guesses.shape.length !== 1) return "";
+	const guess = reading.guesses.data[sample];
+	return guess < 0 ? "no number" : className(probe, guess);
 }
 function rowOf({ shape: shape3, data }, row) {
-  const width = shape3.slice(1).reduce((a, b) => a * b, 1);
-  return data.subarray(row * width, (row + 1) * width);
+	const width = shape3.slice(1).reduce((a, b) => a * b, 1);
+	return data.subarray(row * width, (row + 1) * width);
 }
 function changes(from, to) {
-  const found = Array.from({ length: Math.min(from.losses.shape[0], to.losses.shape[0]) }, (_, sample) => {
-    const moved = to.losses.data[sample] - from.losses.data[sample];
-    const [a, b] = [rowOf(from.guesses, sample), rowOf(to.guesses, sample)];
-    return { sample, moved: Number.isNaN(moved) ? 0 : moved, changed: a.some((guess, i) => guess !== b[i]) };
-  });
-  return found.sort((a, b) => Number(b.changed) - Number(a.changed) || Math.abs(b.moved) - Math.abs(a.moved) || a.sample - b.sample);
+	const found = Array.from({ length: Math.min(from.losses.shape[0], to.losses.shape[0]) }, (_, sample) => {
+		const moved = to.losses.data[sample] - from.losses.data[sample];
+		const [a, b] = [rowOf(from.guesses, sample), rowOf(to.guesses, sample)];
+		return { sample, moved: Number.isNaN(moved) ? 0 : moved, changed: a.some((guess, i) => guess !== b[i]) };
+	});
+	return found.sort((a, b) => Number(b.changed) - Number(a.changed) || Math.abs(b.moved) - Math.abs(a.moved) || a.sample - b.sample);
 }
 
 // src/dynamics/state.js
 var INITIAL = {
-  record: null,
-  status: { state: "idle", text: "", stale: null, live: "unknown", liveText: "", step: 0, rates: [], canPause: false, whyNot: "", following: null, background: false, journal: false },
-  probe: 0,
-  at: null,
-  playing: false,
-  pinned: [],
-  sample: null,
-  tab: "predictions",
-  sort: "index",
-  spike: null,
-  log: false,
-  smoothing: 0,
-  pending: [],
-  failure: null,
-  said: "",
-  reading: null,
-  readings: [],
-  order: []
+	record: null,
+	status: { state: "idle", text: "", stale: null, live: "unknown", liveText: "", step: 0, rates: [], canPause: false, whyNot: "", following: null, background: false, journal: false },
+	probe: 0,
+	at: null,
+	playing: false,
+	pinned: [],
+	sample: null,
+	tab: "predictions",
+	sort: "index",
+	spike: null,
+	log: false,
+	smoothing: 0,
+	pending: [],
+	failure: null,
+	said: "",
+	reading: null,
+	readings: [],
+	order: []
 };
 var TABS = {
-  classification: ["predictions", "paths", "confusion"],
-  binary: ["predictions", "confusion"],
-  multilabel: ["predictions", "paths"],
-  regression: ["predictions", "paths", "residuals"],
-  segmentation: ["predictions"],
-  "language-model": ["predictions"],
-  other: ["predictions"]
+	classification: ["predictions", "paths", "confusion"],
+	binary: ["predictions", "confusion"],
+	multilabel: ["predictions", "paths"],
+	regression: ["predictions", "paths", "residuals"],
+	segmentation: ["predictions"],
+	"language-model": ["predictions"],
+	other: ["predictions"]
 };
 function tabsOf({ record, probe, pinned }) {
-  const task = record?.probes[probe]?.task ?? "other";
-  return [...TABS[task] ?? TABS.other, ...pinned.length === 2 ? (
-    /** @type {Tab[]} */
-    ["compare"]
-  ) : [], ...record?.spikes.length ? (
-    /** @type {Tab[]} */
-    ["spikes"]
-  ) : []];
+	const task = record?.probes[probe]?.task ?? "other";
+	return [...TABS[task] ?? TABS.other, ...pinned.length === 2 ? (
+		/** @type {Tab[]} */
+		["compare"]
+	) : [], ...record?.spikes.length ? (
+		/** @type {Tab[]} */
+		["spikes"]
+	) : []];
 }
 function nearest(readings, step) {
-  let [low, high] = [0, readings.length - 1];
-  while (low < high) {
-    const middle = low + high >> 1;
-    if (readings[middle].step < step) low = middle + 1;
-    else high = middle;
-  }
-  if (low > 0 && step - readings[low - 1].step < readings[low].step - step) return low - 1;
-  return Math.max(low, 0);
+	let [low, high] = [0, readings.length - 1];
+	while (low < high) {
+		const middle = low + high >> 1;
+		if (readings[middle].step < step) low = middle + 1;
+		else high = middle;
+	}
+	if (low > 0 && step - readings[low - 1].step < readings[low].step - step) return low - 1;
+	return Math.max(low, 0);
 }
 function choicesOf({ probe, pinned, sample, tab, sort, spike, log, smoothing, at, reading }) {
-  return { choices: { probe, pinned, sample, tab, sort, spike, log, smoothing }, step: at === null ? null : reading?.step ?? null };
+	return { choices: { probe, pinned, sample, tab, sort, spike, log, smoothing }, step: at === null ? null : reading?.step ?? null };
 }
 function choose(store, { choices, step }) {
-  store.set(choices);
-  if (step !== null) store.set({ at: nearest(store.get().readings, step) });
+	store.set(choices);
+	if (step !== null) store.set({ at: nearest(store.get().readings, step) });
 }
 function derive(state, before) {
-  const next = { ...state };
-  const { record } = next;
-  next.probe = Math.min(next.probe, Math.max((record?.probes.length ?? 1) - 1, 0));
-  next.readings = record?.readings[next.probe] ?? [];
-  const last = next.readings.length - 1;
-  if (next.readings !== before.readings && next.at !== null && before.reading) next.at = nearest(next.readings, before.reading.step);
-  if (next.at !== null) next.at = last < 0 ? null : Math.min(Math.max(next.at, 0), last);
-  next.reading = next.readings[next.at ?? last] ?? null;
-  const samples = next.reading?.losses.shape[0] ?? 0;
-  if (next.sample !== null && next.sample >= samples) next.sample = null;
-  const tabs = tabsOf(next);
-  if (!tabs.includes(next.tab)) next.tab = tabs[0];
-  if (next.spike !== null && next.spike >= (record?.spikes.length ?? 0)) next.spike = null;
-  if (next.reading !== before.reading || next.sort !== before.sort) {
-    const order = orderOf(next.reading, next.sort);
-    const same = order.length === before.order.length && order.every((sample, i) => sample === before.order[i]);
-    next.order = same ? before.order : order;
-  }
-  return next;
+	const next = { ...state };
+	const { record } = next;
+	next.probe = Math.min(next.probe, Math.max((record?.probes.length ?? 1) - 1, 0));
+	next.readings = record?.readings[next.probe] ?? [];
+	const last = next.readings.length - 1;
+	if (next.readings !== before.readings && next.at !== null && before.reading) next.at = nearest(next.readings, before.reading.step);
+	if (next.at !== null) next.at = last < 0 ? null : Math.min(Math.max(next.at, 0), last);
+	next.reading = next.readings[next.at ?? last] ?? null;
+	const samples = next.reading?.losses.shape[0] ?? 0;
+	if (next.sample !== null && next.sample >= samples) next.sample = null;
+	const tabs = tabsOf(next);
+	if (!tabs.includes(next.tab)) next.tab = tabs[0];
+	if (next.spike !== null && next.spike >= (record?.spikes.length ?? 0)) next.spike = null;
+	if (next.reading !== before.reading || next.sort !== before.sort) {
+		const order = orderOf(next.reading, next.sort);
+		const same = order.length === before.order.length && order.every((sample, i) => sample === before.order[i]);
+		next.order = same ? before.order : order;
+	}
+	return next;
 }
 
 // src/dynamics/around.js
 var MOST = 100;
 var views = 0;
 function createAround(store) {
-  let zoomed = null;
-  const plots = /* @__PURE__ */ new Set();
-  return {
-    key: `nbinspect-${views++}`,
-    plots,
-    span() {
-      const { record } = store.get();
-      const last = (record?.traces ?? []).reduce((most, trace) => Math.max(most, trace.step.data.at(-1) ?? 0), record?.steps ?? 0);
-      return zoomed ?? [0, Math.max(last, 1)];
-    },
-    isZoomed: () => zoomed !== null,
-    zoom(span2) {
-      zoomed = span2 && span2[1] - span2[0] >= 2 ? [Math.max(span2[0], 0), span2[1]] : null;
-      for (const plot of plots) plot.redraw(true);
-      store.set({});
-    },
-    choose(step) {
-      const { readings } = store.get();
-      if (readings.length) store.set({ at: nearest(readings, step), playing: false });
-    },
-    at: () => store.get().at === null ? null : store.get().reading?.step ?? null,
-    moments: () => told(store.get().record?.moments ?? []).slice(-MOST)
-  };
+	let zoomed = null;
+	const plots = new Set();
+	return {
+		key: `nbinspect-${views++}`,
+		plots,
+		span() {
+			const { record } = store.get();
+			const last = (record?.traces ?? []).reduce((most, trace) => Math.max(most, trace.step.data.at(-1) ?? 0), record?.steps ?? 0);
+			return zoomed ?? [0, Math.max(last, 1)];
+		},
+		isZoomed: () => zoomed !== null,
+		zoom(span2) {
+			zoomed = span2 && span2[1] - span2[0] >= 2 ? [Math.max(span2[0], 0), span2[1]] : null;
+			for (const plot of plots) plot.redraw(true);
+			store.set({});
+		},
+		choose(step) {
+			const { readings } = store.get();
+			if (readings.length) store.set({ at: nearest(readings, step), playing: false });
+		},
+		at: () => store.get().at === null ? null : store.get().reading?.step ?? null,
+		moments: () => told(store.get().record?.moments ?? []).slice(-MOST)
+	};
 }
 
 // src/forward/controls.js
 function button(text, act, attributes = {}, ...after) {
-  const click = (event) => {
-    if (
-      /** @type {Element} */
-      event.currentTarget.getAttribute("aria-disabled") !== "true"
-    ) act();
-  };
-  return h("button", { type: "button", ...attributes, onclick: click }, text, ...after);
+	const click = (event) => {
+		if (
+			/** @type {Element} */
+			event.currentTarget.getAttribute("aria-disabled") !== "true"
+		) act();
+	};
+	return h("button", { type: "button", ...attributes, onclick: click }, text, ...after);
 }
 function enable(element, { reason = "", busy = false, title = "" }) {
-  attribute(element, "aria-disabled", reason || busy ? "true" : null);
-  attribute(element, "aria-busy", busy ? "true" : null);
-  attribute(element, "title", tooltip(reason ? `Not now: ${reason}` : busy ? "asked; the answer is on its way" : title) || null);
-  attribute(element, "aria-description", reason || null);
+	attribute(element, "aria-disabled", reason || busy ? "true" : null);
+	attribute(element, "aria-busy", busy ? "true" : null);
+	attribute(element, "title", tooltip(reason ? `Not now: ${reason}` : busy ? "asked; the answer is on its way" : title) || null);
+	attribute(element, "aria-description", reason || null);
 }
 function choice(name, act) {
-  const select = h("select", { "aria-label": name, onchange: () => act(select.value) });
-  const element = h("span", { class: "nf-control" }, h("span", { "aria-hidden": true }, name), select);
-  let written = "";
-  return {
-    element,
-    select,
-    /** @param {[string, string][]} options value and text @param {string} value */
-    show(options, value) {
-      const key = JSON.stringify(options);
-      if (key !== written) select.replaceChildren(...options.map(([own, text]) => h("option", { value: own }, text)));
-      written = key;
-      select.value = value;
-    }
-  };
+	const select = h("select", { "aria-label": name, onchange: () => act(select.value) });
+	const element = h("span", { class: "nf-control" }, h("span", { "aria-hidden": true }, name), select);
+	let written = "";
+	return {
+		element,
+		select,
+		/** @param {[string, string][]} options value and text @param {string} value */
+		show(options, value) {
+			const key = JSON.stringify(options);
+			if (key !== written) select.replaceChildren(...options.map(([own, text]) => h("option", { value: own }, text)));
+			written = key;
+			select.value = value;
+		}
+	};
 }
 function spin(name, act, attributes = {}) {
-  const input = h("input", { type: "number", "aria-label": name, class: "nf-number", min: 0, step: 1, ...attributes });
-  input.addEventListener("change", () => {
-    const value = Number(input.value);
-    const most = input.max === "" ? Infinity : Number(input.max);
-    if (input.value !== "" && Number.isFinite(value)) act(Math.min(Math.max(value, Number(input.min || -Infinity)), most));
-  });
-  return input;
+	const input = h("input", { type: "number", "aria-label": name, class: "nf-number", min: 0, step: 1, ...attributes });
+	input.addEventListener("change", () => {
+		const value = Number(input.value);
+		const most = input.max === "" ? Infinity : Number(input.max);
+		if (input.value !== "" && Number.isFinite(value)) act(Math.min(Math.max(value, Number(input.min || -Infinity)), most));
+	});
+	return input;
 }
 var activeIn = (element) => (
-  /** @type {Document | ShadowRoot} */
-  element.getRootNode().activeElement
+	/** @type {Document | ShadowRoot} */
+	element.getRootNode().activeElement
 );
 
 // src/dynamics/lines.js
 function smooth(values, weight) {
-  const out = Float64Array.from(values);
-  if (!weight) return out;
-  let [mean, share2] = [0, 0];
-  for (let i = 0; i < out.length; i++) {
-    if (!Number.isFinite(out[i])) continue;
-    mean = weight * mean + (1 - weight) * out[i];
-    share2 = weight * share2 + (1 - weight);
-    out[i] = mean / share2;
-  }
-  return out;
+	const out = Float64Array.from(values);
+	if (!weight) return out;
+	let [mean, share2] = [0, 0];
+	for (let i = 0; i < out.length; i++) {
+		if (!Number.isFinite(out[i])) continue;
+		mean = weight * mean + (1 - weight) * out[i];
+		share2 = weight * share2 + (1 - weight);
+		out[i] = mean / share2;
+	}
+	return out;
 }
 function steps(traces) {
-  const first = traces[0]?.step.data;
-  if (first && traces.every((trace) => alike(trace.step.data, first))) return Float64Array.from(first);
-  const all = new Float64Array(traces.reduce((sum, trace) => sum + trace.step.data.length, 0));
-  let end = 0;
-  for (const trace of traces) {
-    all.set(
-      /** @type {ArrayLike<number>} */
-      trace.step.data,
-      end
-    );
-    end += trace.step.data.length;
-  }
-  all.sort();
-  return all.filter((step, i) => i === 0 || step !== all[i - 1]);
+	const first = traces[0]?.step.data;
+	if (first && traces.every((trace) => alike(trace.step.data, first))) return Float64Array.from(first);
+	const all = new Float64Array(traces.reduce((sum, trace) => sum + trace.step.data.length, 0));
+	let end = 0;
+	for (const trace of traces) {
+		all.set(
+			/** @type {ArrayLike<number>} */
+			trace.step.data,
+			end
+		);
+		end += trace.step.data.length;
+	}
+	all.sort();
+	return all.filter((step, i) => i === 0 || step !== all[i - 1]);
 }
 function alike(a, b) {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+	if (a === b) return true;
+	if (a.length !== b.length) return false;
+	for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+	return true;
 }
 function place(x, at, values, log) {
-  const row = new Array(x.length).fill(void 0);
-  for (let i = 0, j = 0; i < at.length; i++) {
-    while (j < x.length && x[j] < at[i]) j++;
-    if (j < x.length) row[j] = Number.isFinite(values[i]) && (!log || values[i] > 0) ? values[i] : null;
-  }
-  return row;
+	const row = new Array(x.length).fill(void 0);
+	for (let i = 0, j = 0; i < at.length; i++) {
+		while (j < x.length && x[j] < at[i]) j++;
+		if (j < x.length) row[j] = Number.isFinite(values[i]) && (!log || values[i] > 0) ? values[i] : null;
+	}
+	return row;
 }
 function held(trace, until) {
-  const { step, low, mean, high, broken } = trace;
-  const longer = (array, value) => ({ shape: [array.data.length + 1], data: [...array.data, value] });
-  const last = step.data.length - 1;
-  if (last < 0 || step.data[last] >= until) return trace;
-  return (
-    /** @type {any} */
-    { ...trace, step: longer(step, until), low: longer(low, low.data[last]), mean: longer(mean, mean.data[last]), high: longer(high, high.data[last]), broken: longer(broken, 0) }
-  );
+	const { step, low, mean, high, broken } = trace;
+	const longer = (array, value) => ({ shape: [array.data.length + 1], data: [...array.data, value] });
+	const last = step.data.length - 1;
+	if (last < 0 || step.data[last] >= until) return trace;
+	return (
+		/** @type {any} */
+		{ ...trace, step: longer(step, until), low: longer(low, low.data[last]), mean: longer(mean, mean.data[last]), high: longer(high, high.data[last]), broken: longer(broken, 0) }
+	);
 }
 function isThinned({ low, high }) {
-  for (let i = 0; i < low.data.length; i++) if (high.data[i] > low.data[i]) return true;
-  return false;
+	for (let i = 0; i < low.data.length; i++) if (high.data[i] > low.data[i]) return true;
+	return false;
 }
 function brokenStretches({ step, broken }) {
-  const found = [];
-  for (let i = 0; i < broken.data.length; i++) {
-    if (!broken.data[i]) continue;
-    const before = found.at(-1);
-    if (before && i > 0 && broken.data[i - 1]) before[1] = step.data[i];
-    else found.push([step.data[i], step.data[i]]);
-  }
-  return found;
+	const found = [];
+	for (let i = 0; i < broken.data.length; i++) {
+		if (!broken.data[i]) continue;
+		const before = found.at(-1);
+		if (before && i > 0 && broken.data[i - 1]) before[1] = step.data[i];
+		else found.push([step.data[i], step.data[i]]);
+	}
+	return found;
 }
 function reach(low, high, { log, zero = false }) {
-  if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return log ? [0.1, 1] : [0, 1];
-  if (log) return [toDigit(low * 0.95, Math.floor), toDigit(high * 1.05, Math.ceil)];
-  const from = zero ? Math.min(low, 0) : low;
-  const width = high - from || Math.abs(high) || 1;
-  return [zero && from === 0 ? 0 : from - 0.06 * width, high + 0.06 * width];
+	if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return log ? [0.1, 1] : [0, 1];
+	if (log) return [toDigit(low * 0.95, Math.floor), toDigit(high * 1.05, Math.ceil)];
+	const from = zero ? Math.min(low, 0) : low;
+	const width = high - from || Math.abs(high) || 1;
+	return [zero && from === 0 ? 0 : from - 0.06 * width, high + 0.06 * width];
 }
 function logTicks(splits, room) {
-  const power = (value) => Math.round(Math.log10(value));
-  const first = (value) => Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-6));
-  const whole = splits.filter((split) => first(split) === 1).length;
-  if (whole < 2) return splits.map((split) => splits.length <= room || [1, 2, 5].includes(first(split)) ? split : null);
-  const every = Math.ceil(whole / Math.max(room, 2));
-  return splits.map((split) => first(split) === 1 && power(split) % every === 0 ? split : null);
+	const power = (value) => Math.round(Math.log10(value));
+	const first = (value) => Math.round(value / 10 ** Math.floor(Math.log10(value) + 1e-6));
+	const whole = splits.filter((split) => first(split) === 1).length;
+	if (whole < 2) return splits.map((split) => splits.length <= room || [1, 2, 5].includes(first(split)) ? split : null);
+	const every = Math.ceil(whole / Math.max(room, 2));
+	return splits.map((split) => first(split) === 1 && power(split) % every === 0 ? split : null);
 }
 function toDigit(value, round) {
-  const power = 10 ** Math.floor(Math.log10(Math.max(value, 1e-30)));
-  return Math.max(round(value / power), 1) * power;
+	const power = 10 ** Math.floor(Math.log10(Math.max(value, 1e-30)));
+	return Math.max(round(value / power), 1) * power;
 }
 
 // src/dynamics/plot.js
 function createPlot(title, height, around) {
-  const keys = h("span", { class: "nd-keys" });
-  const place2 = h("div", { class: "nd-plot", role: "img", title: "click: move the scrubber here; drag: zoom; double click: all" });
-  const caption = h("figcaption", {}, h("span", { class: "nd-charttitle" }, title), keys);
-  const element = h("figure", { class: "nd-chart" }, caption, place2);
-  const here = h("span", { class: "nd-here", hidden: true, "aria-hidden": true });
-  const drawable = h("canvas").getContext("2d") !== null;
-  let plot = null;
-  let shown = null;
-  let form = "";
-  let values = [];
-  const colour = (name) => getComputedStyle(element).getPropertyValue(name).trim() || "#808080";
-  const font = () => `11px ${colour("--nb-mono")}`;
-  function options({ lines, log, zero, stepped, guide }) {
-    const series = [{}];
-    const paths = stepped ? uPlot.paths.stepped?.({ align: 1 }) : void 0;
-    const bands = [];
-    for (const line of lines) {
-      const own2 = `--nd-${line.colour % 8}`;
-      if (line.low && line.high) {
-        const edge = { stroke: "transparent", paths, points: { show: false } };
-        series.push(edge, { ...edge });
-        bands.push({ series: [series.length - 2, series.length - 1], fill: () => faded(colour(own2), 22) });
-      }
-      if (line.faint) series.push({ stroke: () => faded(colour(own2), 35), width: 1, paths, points: { show: false } });
-      series.push({ stroke: () => colour(own2), width: 1.6, dash: line.dash, paths, points: { show: lone(line.row), size: 5 } });
-    }
-    const kept2 = (_, splits) => log ? logTicks(splits, (height - 30) / 20) : splits;
-    const axis = { stroke: () => colour("--nb-soft"), font: font(), ticks: { show: false } };
-    return {
-      width: Math.max(place2.clientWidth, 120),
-      height,
-      series,
-      bands,
-      padding: [8, 18, 0, 0],
-      legend: { show: false },
-      scales: { x: { time: false, range: () => around.span() }, y: { distr: log ? 3 : 1, range: (_, low, high) => reach(low, high, { log, zero }) } },
-      axes: [
-        { ...axis, size: 22, gap: 2, space: 70, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => Number.isInteger(tick) ? count(tick) : "") },
-        { ...axis, size: 48, gap: 4, space: 26, filter: kept2, grid: { stroke: () => colour("--nb-rule"), width: 1, filter: kept2 }, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) }
-      ],
-      cursor: { y: false, points: { show: false }, sync: { key: around.key, scales: ["x", null] }, drag: { x: true, y: false, setScale: false } },
-      hooks: { drawClear: [(u) => paintBelow(u, guide)], draw: [paintAbove], setCursor: [readOut], setSelect: [chosen] }
-    };
-  }
-  function paintBelow(u, guide) {
-    const { ctx, bbox } = u;
-    ctx.save();
-    ctx.font = scaled(10);
-    for (const [from, to] of shown?.broken ?? []) {
-      const [left, right] = [u.valToPos(from, "x", true), u.valToPos(to, "x", true)];
-      const wide = Math.max(right - left, 3);
-      ctx.fillStyle = faded(colour("--nb-bad"), 22);
-      ctx.fillRect(left, bbox.top, wide, bbox.height);
-      ctx.fillStyle = colour("--nb-bad");
-      ctx.fillText("NaN", Math.min(left + 2, bbox.left + bbox.width - 26 * uPlot.pxRatio), bbox.top + bbox.height - 4);
-    }
-    if (guide !== void 0) {
-      ctx.strokeStyle = colour("--nb-soft");
-      ctx.setLineDash([2, 4]);
-      stroke(u, bbox.left, u.valToPos(guide, "y", true), bbox.left + bbox.width, u.valToPos(guide, "y", true));
-    }
-    ctx.restore();
-  }
-  function paintAbove(u) {
-    const { ctx, bbox } = u;
-    const [from, to] = around.span();
-    ctx.save();
-    ctx.font = scaled(11);
-    ctx.textAlign = "center";
-    for (const moment of around.moments()) {
-      if (moment.step < from || moment.step > to) continue;
-      const { icon, tone } = signOf(moment);
-      const x = u.valToPos(moment.step, "x", true);
-      ctx.strokeStyle = ctx.fillStyle = colour(TONES[tone]);
-      ctx.setLineDash([4, 4]);
-      stroke(u, x, bbox.top + 4 * uPlot.pxRatio, x, bbox.top + bbox.height);
-      ctx.fillText(icon, x, bbox.top + 5 * uPlot.pxRatio);
-    }
-    ctx.fillStyle = colour("--nb-soft");
-    ctx.setLineDash([]);
-    for (const step of shown?.flips ?? []) ctx.fillText("▴", u.valToPos(step, "x", true), bbox.top + bbox.height - 1);
-    const at = around.at();
-    if (at !== null && at >= from && at <= to) {
-      ctx.strokeStyle = colour("--nb-accent");
-      stroke(u, u.valToPos(at, "x", true), bbox.top, u.valToPos(at, "x", true), bbox.top + bbox.height);
-    }
-    ctx.restore();
-  }
-  const scaled = (size) => `${size * uPlot.pxRatio}px ${colour("--nb-mono")}`;
-  function chosen(u) {
-    const { left, width } = u.select;
-    if (width < 4) return;
-    around.zoom([u.posToVal(left, "x"), u.posToVal(left + width, "x")]);
-    u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-  }
-  function readOut(u) {
-    const at = u.cursor.idx;
-    here.hidden = at === null || at === void 0;
-    if (at !== null && at !== void 0) {
-      const left = u.valToPos(u.data[0][at], "x");
-      say(here, count(u.data[0][at]));
-      here.style.left = `${left}px`;
-    }
-    writeValues(at ?? null);
-  }
-  function writeValues(cursor) {
-    if (!shown) return;
-    const { x, lines } = shown;
-    const step = around.at();
-    const at = cursor ?? (step === null ? x.length - 1 : x.findLastIndex((one) => one <= step));
-    lines.forEach(({ row, said = row }, i) => {
-      let place3 = at;
-      while (place3 > 0 && said[place3] === void 0) place3--;
-      const value = said[place3];
-      say(values[i], value === void 0 || value === null ? "–" : brief(value));
-    });
-  }
-  function build() {
-    plot?.destroy();
-    plot = null;
-    if (!drawable || !shown || !place2.isConnected || place2.clientWidth === 0) return;
-    plot = new uPlot(options(shown), dataOf(shown), place2);
-    const made = plot;
-    plot.over.append(here);
-    plot.over.addEventListener("click", () => {
-      const left = made.cursor.left ?? -1;
-      if (left >= 0) around.choose(made.posToVal(left, "x"));
-    });
-    plot.over.addEventListener("dblclick", () => around.zoom(null));
-  }
-  const watch = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => {
-    if (place2.clientWidth === 0) return;
-    if (plot) plot.setSize({ width: place2.clientWidth, height });
-    else build();
-  });
-  watch?.observe(place2);
-  const own = {
-    element,
-    caption,
-    /** @param {Picture} picture */
-    show(picture) {
-      shown = picture;
-      const now = JSON.stringify([picture.log, picture.zero, picture.stepped, picture.lines.map((line) => [line.name, line.colour, line.dash, Boolean(line.faint), Boolean(line.low), lone(line.row)])]);
-      if (now !== form) {
-        form = now;
-        writeKeys(picture);
-        build();
-      } else if (plot) plot.setData(dataOf(picture));
-      else build();
-      attribute(place2, "aria-label", shorten(`${title} over steps; last: ${picture.lines.map(({ name, row }) => `${name} ${lastOf(row)}`).join(", ")}${picture.broken.length ? "; with NaN" : ""}`, 600));
-      writeValues(plot?.cursor.idx ?? null);
-    },
-    /** Draws again what is not in the lines: marks, colours, the steps in sight. @param {boolean} [spanned] whether those changed */
-    redraw(spanned = false) {
-      if (spanned && plot) plot.setScale("x", { min: around.span()[0], max: around.span()[1] });
-      else plot?.redraw(false);
-      writeValues(plot?.cursor.idx ?? null);
-    },
-    destroy() {
-      around.plots.delete(own);
-      watch?.disconnect();
-      plot?.destroy();
-    }
-  };
-  around.plots.add(own);
-  return own;
-  function writeKeys({ lines }) {
-    values = lines.map(() => h("span", { class: "nd-value" }));
-    const alone = lines.length === 1 && (lines[0].name === "" || lines[0].name === title.toLowerCase());
-    const own2 = lines.map((line, i) => {
-      const sample = h("span", { class: "nd-stroke", "data-colour": line.colour % 8, "data-dash": line.dash ? line.dash[0] < 3 ? "dots" : "dashes" : null, "aria-hidden": true });
-      return h("span", { class: "nd-key", title: tooltip(line.name) }, alone ? null : sample, alone ? "" : shorten(line.name || "all", 28), values[i]);
-    });
-    fill(keys, ...own2);
-  }
+	const keys = h("span", { class: "nd-keys" });
+	const place2 = h("div", { class: "nd-plot", role: "img", title: "click: move the scrubber here; drag: zoom; double click: all" });
+	const caption = h("figcaption", {}, h("span", { class: "nd-charttitle" }, title), keys);
+	const element = h("figure", { class: "nd-chart" }, caption, place2);
+	const here = h("span", { class: "nd-here", hidden: true, "aria-hidden": true });
+	const drawable = h("canvas").getContext("2d") !== null;
+	let plot = null;
+	let shown = null;
+	let form = "";
+	let values = [];
+	const colour = (name) => getComputedStyle(element).getPropertyValue(name).trim() || "#808080";
+	const font = () => `11px ${colour("--nb-mono")}`;
+	function options({ lines, log, zero, stepped, guide }) {
+		const series = [{}];
+		const paths = stepped ? uPlot.paths.stepped?.({ align: 1 }) : void 0;
+		const bands = [];
+		for (const line of lines) {
+			const own2 = `--nd-${line.colour % 8}`;
+			if (line.low && line.high) {
+				const edge = { stroke: "transparent", paths, points: { show: false } };
+				series.push(edge, { ...edge });
+				bands.push({ series: [series.length - 2, series.length - 1], fill: () => faded(colour(own2), 22) });
+			}
+			if (line.faint) series.push({ stroke: () => faded(colour(own2), 35), width: 1, paths, points: { show: false } });
+			series.push({ stroke: () => colour(own2), width: 1.6, dash: line.dash, paths, points: { show: lone(line.row), size: 5 } });
+		}
+		const kept2 = (_, splits) => log ? logTicks(splits, (height - 30) / 20) : splits;
+		const axis = { stroke: () => colour("--nb-soft"), font: font(), ticks: { show: false } };
+		return {
+			width: Math.max(place2.clientWidth, 120),
+			height,
+			series,
+			bands,
+			padding: [8, 18, 0, 0],
+			legend: { show: false },
+			scales: { x: { time: false, range: () => around.span() }, y: { distr: log ? 3 : 1, range: (_, low, high) => reach(low, high, { log, zero }) } },
+			axes: [
+				{ ...axis, size: 22, gap: 2, space: 70, grid: { show: false }, values: (_, ticks) => ticks.map((tick) => Number.isInteger(tick) ? count(tick) : "") },
+				{ ...axis, size: 48, gap: 4, space: 26, filter: kept2, grid: { stroke: () => colour("--nb-rule"), width: 1, filter: kept2 }, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) }
+			],
+			cursor: { y: false, points: { show: false }, sync: { key: around.key, scales: ["x", null] }, drag: { x: true, y: false, setScale: false } },
+			hooks: { drawClear: [(u) => paintBelow(u, guide)], draw: [paintAbove], setCursor: [readOut], setSelect: [chosen] }
+		};
+	}
+	function paintBelow(u, guide) {
+		const { ctx, bbox } = u;
+		ctx.save();
+		ctx.font = scaled(10);
+		for (const [from, to] of shown?.broken ?? []) {
+			const [left, right] = [u.valToPos(from, "x", true), u.valToPos(to, "x", true)];
+			const wide = Math.max(right - left, 3);
+			ctx.fillStyle = faded(colour("--nb-bad"), 22);
+			ctx.fillRect(left, bbox.top, wide, bbox.height);
+			ctx.fillStyle = colour("--nb-bad");
+			ctx.fillText("NaN", Math.min(left + 2, bbox.left + bbox.width - 26 * uPlot.pxRatio), bbox.top + bbox.height - 4);
+		}
+		if (guide !== void 0) {
+			ctx.strokeStyle = colour("--nb-soft");
+			ctx.setLineDash([2, 4]);
+			stroke(u, bbox.left, u.valToPos(guide, "y", true), bbox.left + bbox.width, u.valToPos(guide, "y", true));
+		}
+		ctx.restore();
+	}
+	function paintAbove(u) {
+		const { ctx, bbox } = u;
+		const [from, to] = around.span();
+		ctx.save();
+		ctx.font = scaled(11);
+		ctx.textAlign = "center";
+		for (const moment of around.moments()) {
+			if (moment.step < from || moment.step > to) continue;
+			const { icon, tone } = signOf(moment);
+			const x = u.valToPos(moment.step, "x", true);
+			ctx.strokeStyle = ctx.fillStyle = colour(TONES[tone]);
+			ctx.setLineDash([4, 4]);
+			stroke(u, x, bbox.top + 4 * uPlot.pxRatio, x, bbox.top + bbox.height);
+			ctx.fillText(icon, x, bbox.top + 5 * uPlot.pxRatio);
+		}
+		ctx.fillStyle = colour("--nb-soft");
+		ctx.setLineDash([]);
+		for (const step of shown?.flips ?? []) ctx.fillText("▴", u.valToPos(step, "x", true), bbox.top + bbox.height - 1);
+		const at = around.at();
+		if (at !== null && at >= from && at <= to) {
+			ctx.strokeStyle = colour("--nb-accent");
+			stroke(u, u.valToPos(at, "x", true), bbox.top, u.valToPos(at, "x", true), bbox.top + bbox.height);
+		}
+		ctx.restore();
+	}
+	const scaled = (size) => `${size * uPlot.pxRatio}px ${colour("--nb-mono")}`;
+	function chosen(u) {
+		const { left, width } = u.select;
+		if (width < 4) return;
+		around.zoom([u.posToVal(left, "x"), u.posToVal(left + width, "x")]);
+		u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+	}
+	function readOut(u) {
+		const at = u.cursor.idx;
+		here.hidden = at === null || at === void 0;
+		if (at !== null && at !== void 0) {
+			const left = u.valToPos(u.data[0][at], "x");
+			say(here, count(u.data[0][at]));
+			here.style.left = `${left}px`;
+		}
+		writeValues(at ?? null);
+	}
+	function writeValues(cursor) {
+		if (!shown) return;
+		const { x, lines } = shown;
+		const step = around.at();
+		const at = cursor ?? (step === null ? x.length - 1 : x.findLastIndex((one) => one <= step));
+		lines.forEach(({ row, said = row }, i) => {
+			let place3 = at;
+			while (place3 > 0 && said[place3] === void 0) place3--;
+			const value = said[place3];
+			say(values[i], value === void 0 || value === null ? "–" : brief(value));
+		});
+	}
+	function build() {
+		plot?.destroy();
+		plot = null;
+		if (!drawable || !shown || !place2.isConnected || place2.clientWidth === 0) return;
+		plot = new uPlot(options(shown), dataOf(shown), place2);
+		const made = plot;
+		plot.over.append(here);
+		plot.over.addEventListener("click", () => {
+			const left = made.cursor.left ?? -1;
+			if (left >= 0) around.choose(made.posToVal(left, "x"));
+		});
+		plot.over.addEventListener("dblclick", () => around.zoom(null));
+	}
+	const watch = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => {
+		if (place2.clientWidth === 0) return;
+		if (plot) plot.setSize({ width: place2.clientWidth, height });
+		else build();
+	});
+	watch?.observe(place2);
+	const own = {
+		element,
+		caption,
+		/** @param {Picture} picture */
+		show(picture) {
+			shown = picture;
+			const now = JSON.stringify([picture.log, picture.zero, picture.stepped, picture.lines.map((line) => [line.name, line.colour, line.dash, Boolean(line.faint), Boolean(line.low), lone(line.row)])]);
+			if (now !== form) {
+				form = now;
+				writeKeys(picture);
+				build();
+			} else if (plot) plot.setData(dataOf(picture));
+			else build();
+			attribute(place2, "aria-label", shorten(`${title} over steps; last: ${picture.lines.map(({ name, row }) => `${name} ${lastOf(row)}`).join(", ")}${picture.broken.length ? "; with NaN" : ""}`, 600));
+			writeValues(plot?.cursor.idx ?? null);
+		},
+		/** Draws again what is not in the lines: marks, colours, the steps in sight. @param {boolean} [spanned] whether those changed */
+		redraw(spanned = false) {
+			if (spanned && plot) plot.setScale("x", { min: around.span()[0], max: around.span()[1] });
+			else plot?.redraw(false);
+			writeValues(plot?.cursor.idx ?? null);
+		},
+		destroy() {
+			around.plots.delete(own);
+			watch?.disconnect();
+			plot?.destroy();
+		}
+	};
+	around.plots.add(own);
+	return own;
+	function writeKeys({ lines }) {
+		values = lines.map(() => h("span", { class: "nd-value" }));
+		const alone = lines.length === 1 && (lines[0].name === "" || lines[0].name === title.toLowerCase());
+		const own2 = lines.map((line, i) => {
+			const sample = h("span", { class: "nd-stroke", "data-colour": line.colour % 8, "data-dash": line.dash ? line.dash[0] < 3 ? "dots" : "dashes" : null, "aria-hidden": true });
+			return h("span", { class: "nd-key", title: tooltip(line.name) }, alone ? null : sample, alone ? "" : shorten(line.name || "all", 28), values[i]);
+		});
+		fill(keys, ...own2);
+	}
 }
 var lastOf = (row) => {
-  const value = row.findLast((one) => one !== void 0);
-  return value === null || value === void 0 ? "none" : brief(value);
+	const value = row.findLast((one) => one !== void 0);
+	return value === null || value === void 0 ? "none" : brief(value);
 };
 var lone = (row) => {
-  let points = 0;
-  for (const value of row) if (typeof value === "number" && ++points > 2) return false;
-  return true;
+	let points = 0;
+	for (const value of row) if (typeof value === "number" && ++points > 2) return false;
+	return true;
 };
 var dataOf = ({ x, lines }) => [
-  /** @type {any} */
-  x,
-  ...lines.flatMap(({ row, faint, low, high }) => [...low && high ? [high, low] : [], ...faint ? [faint] : [], row])
+	/** @type {any} */
+	x,
+	...lines.flatMap(({ row, faint, low, high }) => [...low && high ? [high, low] : [], ...faint ? [faint] : [], row])
 ];
 function stroke({ ctx }, x0, y0, x1, y1) {
-  ctx.lineWidth = uPlot.pxRatio;
-  ctx.beginPath();
-  ctx.moveTo(x0, y0);
-  ctx.lineTo(x1, y1);
-  ctx.stroke();
+	ctx.lineWidth = uPlot.pxRatio;
+	ctx.beginPath();
+	ctx.moveTo(x0, y0);
+	ctx.lineTo(x1, y1);
+	ctx.stroke();
 }
 var faded = (colour, percent) => `color-mix(in srgb, ${colour} ${percent}%, transparent)`;
 function tickText(tick, log) {
-  if (tick === null) return "";
-  const size = Math.abs(tick);
-  if (size !== 0 && (size < 0.01 || size >= 1e5)) return tick.toExponential(log ? 0 : 1).replace("e+", "e").replaceAll("-", "−").replace(".0e", "e");
-  return String(Number(tick.toPrecision(4))).replace("-", "−");
+	if (tick === null) return "";
+	const size = Math.abs(tick);
+	if (size !== 0 && (size < 0.01 || size >= 1e5)) return tick.toExponential(log ? 0 : 1).replace("e+", "e").replaceAll("-", "−").replace(".0e", "e");
+	return String(Number(tick.toPrecision(4))).replace("-", "−");
 }
 
 // src/dynamics/charts.js
 var FIRST = [
-  { title: "Loss", names: ["loss", "validation loss", "probe loss"], height: 160, hint: "training loss of each step; validation over the whole validation set", words: { loss: "train", "validation loss": "validation", "probe loss": "probe" } },
-  { title: "Jitter of predictions on the probe batch", names: ["jitter"], height: 112, zero: true, hint: "how far the reading before strays from the straight line between its neighbours in time; steady drift is no jitter", words: { jitter: "first probe" } },
-  { title: "Update ÷ weight, per layer", names: ["update ratio"], height: 130, log: true, guide: 1e-3, hint: "norm of the change of a layer's parameters in one step over the norm of the parameters before; about 1e-3 is usual (dotted)" },
-  { title: "Accuracy", names: ["validation accuracy", "probe accuracy"], height: 118, hint: "share of samples whose likeliest class is right", words: { "validation accuracy": "validation", "probe accuracy": "probe" } },
-  { title: "Learning rate", names: ["rate"], height: 110, log: true, stepped: true, hint: "of each parameter group" },
-  { title: "Gradient norm", names: ["gradient norm"], height: 118, log: true, hint: "of all parameters together, or of each layer" }
+	{ title: "Loss", names: ["loss", "validation loss", "probe loss"], height: 160, hint: "training loss of each step; validation over the whole validation set", words: { loss: "train", "validation loss": "validation", "probe loss": "probe" } },
+	{ title: "Jitter of predictions on the probe batch", names: ["jitter"], height: 112, zero: true, hint: "how far the reading before strays from the straight line between its neighbours in time; steady drift is no jitter", words: { jitter: "first probe" } },
+	{ title: "Update ÷ weight, per layer", names: ["update ratio"], height: 130, log: true, guide: 1e-3, hint: "norm of the change of a layer's parameters in one step over the norm of the parameters before; about 1e-3 is usual (dotted)" },
+	{ title: "Accuracy", names: ["validation accuracy", "probe accuracy"], height: 118, hint: "share of samples whose likeliest class is right", words: { "validation accuracy": "validation", "probe accuracy": "probe" } },
+	{ title: "Learning rate", names: ["rate"], height: 110, log: true, stepped: true, hint: "of each parameter group" },
+	{ title: "Gradient norm", names: ["gradient norm"], height: 118, log: true, hint: "of all parameters together, or of each layer" }
 ];
 var LATER = ["weight norm", "samples per second"];
-var KNOWN = /* @__PURE__ */ new Set([...FIRST.flatMap((chart) => chart.names), ...LATER]);
+var KNOWN = new Set([...FIRST.flatMap((chart) => chart.names), ...LATER]);
 var PAGE = 8;
 var DASHES = [void 0, [7, 4], [2, 3]];
 function createCharts(store, around) {
-  const entries = /* @__PURE__ */ new Map();
-  let before = null;
-  const log = button("log", () => store.set({ log: !store.get().log }), { class: "nd-small", "aria-pressed": "false", title: "draw the loss on a logarithmic scale" });
-  const slider = h("input", { type: "range", min: 0, max: 0.99, step: 0.01, "aria-label": "Smoothing", title: "weight of the past in the running mean; what was measured stays faint behind", oninput: () => store.set({ smoothing: Number(slider.value) }) });
-  const whole = button("all steps", () => around.zoom(null), { class: "nd-small", hidden: true });
-  const tools = h("div", { class: "nd-charttools", role: "group", "aria-label": "How lines are drawn" }, h("label", { class: "nd-soft" }, "smooth ", slider), log, whole);
-  const first = h("div", { class: "nd-charts" });
-  const later = h("div", { class: "nd-charts" });
-  const more = h("details", { class: "nd-more", hidden: true, ontoggle: () => before && draw(before, true) }, h("summary", {}, "More"), later);
-  const empty = h("p", { class: "nd-soft nd-none" }, "Nothing has been measured yet.");
-  const element = h("section", { class: "nd-measured", "aria-label": "Measurements over steps", tabindex: -1 }, tools, empty, first, more);
-  function createEntry(chart) {
-    const plot = createPlot(chart.title, chart.height, around);
-    attribute(plot.caption, "title", chart.hint);
-    const page = button("", () => {
-      entry.from += PAGE;
-      if (before) draw(before, true);
-    }, { class: "nd-small" });
-    plot.caption.append(page);
-    const entry = { plot, page, from: 0 };
-    return entry;
-  }
-  function drawChart(chart, all, state, into) {
-    const traces = all.filter((trace) => chart.names.includes(trace.name) && trace.step.data.length > 0);
-    traces.sort((a, b) => chart.names.indexOf(a.name) - chart.names.indexOf(b.name));
-    const found = entries.get(chart.names[0]) ?? (traces.length ? createEntry(chart) : null);
-    if (!found) return;
-    entries.set(chart.names[0], found);
-    found.plot.element.hidden = traces.length === 0;
-    if (!found.plot.element.isConnected) into.append(found.plot.element);
-    if (found.from >= traces.length) found.from = 0;
-    const shown = traces.slice(found.from, found.from + PAGE).map((trace) => chart.stepped ? held(trace, state.record?.steps ?? 0) : trace);
-    found.page.hidden = traces.length <= PAGE;
-    say(found.page, `${found.from + 1}–${found.from + shown.length} of ${traces.length} ▸`);
-    found.plot.show(pictureOf(chart, shown, state));
-  }
-  function draw(state, all) {
-    const traces = state.record?.traces ?? [];
-    for (const chart of FIRST) drawChart(chart, traces, state, first);
-    const names = [...LATER, ...new Set(traces.map((trace) => trace.name))].filter((name, i, list) => list.indexOf(name) === i && (LATER.includes(name) || !KNOWN.has(name)) && traces.some((trace) => trace.name === name));
-    more.hidden = names.length === 0;
-    if (more.open && all) for (const name of names) drawChart({ title: titleOf(name), names: [name], height: 110, hint: name }, traces, state, later);
-  }
-  return {
-    element,
-    update(state) {
-      const measured = changed(before, state, ["log", "smoothing"]) || before?.record?.traces !== state.record?.traces;
-      const marked = changed(before, state, ["at", "reading"]) || before?.record?.moments !== state.record?.moments;
-      before = state;
-      whole.hidden = !around.isZoomed();
-      empty.hidden = Boolean(state.record?.traces.length);
-      tools.hidden = !empty.hidden;
-      attribute(log, "aria-pressed", String(state.log));
-      if (Number(slider.value) !== state.smoothing) slider.value = String(state.smoothing);
-      if (measured) draw(state, true);
-      if (marked) for (const plot of around.plots) plot.redraw();
-    },
-    restyle() {
-      for (const plot of around.plots) plot.redraw();
-    },
-    destroy() {
-      for (const entry of entries.values()) entry.plot.destroy();
-    }
-  };
+	const entries = new Map();
+	let before = null;
+	const log = button("log", () => store.set({ log: !store.get().log }), { class: "nd-small", "aria-pressed": "false", title: "draw the loss on a logarithmic scale" });
+	const slider = h("input", { type: "range", min: 0, max: 0.99, step: 0.01, "aria-label": "Smoothing", title: "weight of the past in the running mean; what was measured stays faint behind", oninput: () => store.set({ smoothing: Number(slider.value) }) });
+	const whole = button("all steps", () => around.zoom(null), { class: "nd-small", hidden: true });
+	const tools = h("div", { class: "nd-charttools", role: "group", "aria-label": "How lines are drawn" }, h("label", { class: "nd-soft" }, "smooth ", slider), log, whole);
+	const first = h("div", { class: "nd-charts" });
+	const later = h("div", { class: "nd-charts" });
+	const more = h("details", { class: "nd-more", hidden: true, ontoggle: () => before && draw(before, true) }, h("summary", {}, "More"), later);
+	const empty = h("p", { class: "nd-soft nd-none" }, "Nothing has been measured yet.");
+	const element = h("section", { class: "nd-measured", "aria-label": "Measurements over steps", tabindex: -1 }, tools, empty, first, more);
+	function createEntry(chart) {
+		const plot = createPlot(chart.title, chart.height, around);
+		attribute(plot.caption, "title", chart.hint);
+		const page = button("", () => {
+			entry.from += PAGE;
+			if (before) draw(before, true);
+		}, { class: "nd-small" });
+		plot.caption.append(page);
+		const entry = { plot, page, from: 0 };
+		return entry;
+	}
+	function drawChart(chart, all, state, into) {
+		const traces = all.filter((trace) => chart.names.includes(trace.name) && trace.step.data.length > 0);
+		traces.sort((a, b) => chart.names.indexOf(a.name) - chart.names.indexOf(b.name));
+		const found = entries.get(chart.names[0]) ?? (traces.length ? createEntry(chart) : null);
+		if (!found) return;
+		entries.set(chart.names[0], found);
+		found.plot.element.hidden = traces.length === 0;
+		if (!found.plot.element.isConnected) into.append(found.plot.element);
+		if (found.from >= traces.length) found.from = 0;
+		const shown = traces.slice(found.from, found.from + PAGE).map((trace) => chart.stepped ? held(trace, state.record?.steps ?? 0) : trace);
+		found.page.hidden = traces.length <= PAGE;
+		say(found.page, `${found.from + 1}–${found.from + shown.length} of ${traces.length} ▸`);
+		found.plot.show(pictureOf(chart, shown, state));
+	}
+	function draw(state, all) {
+		const traces = state.record?.traces ?? [];
+		for (const chart of FIRST) drawChart(chart, traces, state, first);
+		const names = [...LATER, ...new Set(traces.map((trace) => trace.name))].filter((name, i, list) => list.indexOf(name) === i && (LATER.includes(name) || !KNOWN.has(name)) && traces.some((trace) => trace.name === name));
+		more.hidden = names.length === 0;
+		if (more.open && all) for (const name of names) drawChart({ title: titleOf(name), names: [name], height: 110, hint: name }, traces, state, later);
+	}
+	return {
+		element,
+		update(state) {
+			const measured = changed(before, state, ["log", "smoothing"]) || before?.record?.traces !== state.record?.traces;
+			const marked = changed(before, state, ["at", "reading"]) || before?.record?.moments !== state.record?.moments;
+			before = state;
+			whole.hidden = !around.isZoomed();
+			empty.hidden = Boolean(state.record?.traces.length);
+			tools.hidden = !empty.hidden;
+			attribute(log, "aria-pressed", String(state.log));
+			if (Number(slider.value) !== state.smoothing) slider.value = String(state.smoothing);
+			if (measured) draw(state, true);
+			if (marked) for (const plot of around.plots) plot.redraw();
+		},
+		restyle() {
+			for (const plot of around.plots) plot.redraw();
+		},
+		destroy() {
+			for (const entry of entries.values()) entry.plot.destroy();
+		}
+	};
 }
 function pictureOf(chart, traces, state) {
-  const x = steps(traces);
-  const log = chart.names[0] === "loss" ? state.log : chart.log === true;
-  const weight = chart.stepped ? 0 : state.smoothing;
-  const lines = traces.map((trace, i) => {
-    const at = trace.step.data;
-    const row = (values) => place(x, at, values, log);
-    const mean = smooth(trace.mean.data, weight);
-    const thin = isThinned(trace);
-    return {
-      name: nameOf(chart, trace, traces),
-      row: row(mean),
-      said: log ? place(x, at, mean, false) : void 0,
-      colour: i,
-      dash: dashOf(chart, trace, i),
-      faint: weight && !thin ? row(trace.mean.data) : null,
-      low: thin ? row(trace.low.data) : null,
-      high: thin ? row(trace.high.data) : null
-    };
-  });
-  return { x, lines, log, zero: chart.zero, stepped: chart.stepped, guide: chart.guide, broken: traces.flatMap(brokenStretches) };
+	const x = steps(traces);
+	const log = chart.names[0] === "loss" ? state.log : chart.log === true;
+	const weight = chart.stepped ? 0 : state.smoothing;
+	const lines = traces.map((trace, i) => {
+		const at = trace.step.data;
+		const row = (values) => place(x, at, values, log);
+		const mean = smooth(trace.mean.data, weight);
+		const thin = isThinned(trace);
+		return {
+			name: nameOf(chart, trace, traces),
+			row: row(mean),
+			said: log ? place(x, at, mean, false) : void 0,
+			colour: i,
+			dash: dashOf(chart, trace, i),
+			faint: weight && !thin ? row(trace.mean.data) : null,
+			low: thin ? row(trace.low.data) : null,
+			high: thin ? row(trace.high.data) : null
+		};
+	});
+	return { x, lines, log, zero: chart.zero, stepped: chart.stepped, guide: chart.guide, broken: traces.flatMap(brokenStretches) };
 }
 function dashOf(chart, trace, i) {
-  if (trace.name.startsWith("validation")) return [6, 4];
-  if (chart.names.length > 1) return trace.part ? [8, 3, 2, 3] : trace.name.startsWith("probe") ? [2, 3] : void 0;
-  return DASHES[Math.floor(i / 3) % DASHES.length];
+	if (trace.name.startsWith("validation")) return [6, 4];
+	if (chart.names.length > 1) return trace.part ? [8, 3, 2, 3] : trace.name.startsWith("probe") ? [2, 3] : void 0;
+	return DASHES[Math.floor(i / 3) % DASHES.length];
 }
 function nameOf(chart, trace, all) {
-  const word = chart.words?.[trace.name] ?? (chart.names.length > 1 ? trace.name : "");
-  const several = all.filter((other) => other.name === trace.name).length > 1;
-  if (chart.names.length > 1) return trace.part && several ? `${word} ${trace.part}` : word;
-  return trace.part || (several ? word : "");
+	const word = chart.words?.[trace.name] ?? (chart.names.length > 1 ? trace.name : "");
+	const several = all.filter((other) => other.name === trace.name).length > 1;
+	if (chart.names.length > 1) return trace.part && several ? `${word} ${trace.part}` : word;
+	return trace.part || (several ? word : "");
 }
 var titleOf = (name) => name.charAt(0).toUpperCase() + name.slice(1);
 
 // src/dynamics/fold.js
 var COLUMNS = (
-  /** @type {const} */
-  ["step", "low", "mean", "high", "broken"]
+	/** @type {const} */
+	["step", "low", "mean", "high", "broken"]
 );
 function createColumn(from) {
-  let held2 = Float64Array.from(from.data);
-  let length = held2.length;
-  return {
-    /** @param {NdArray} more */
-    append({ data }) {
-      if (length + data.length > held2.length) {
-        const wider = new Float64Array(2 * (length + data.length));
-        wider.set(held2.subarray(0, length));
-        held2 = wider;
-      }
-      held2.set(data, length);
-      length += data.length;
-    },
-    /** @returns {NdArray} a view of what is there now */
-    view: () => ({ shape: [length], data: held2.subarray(0, length) })
-  };
+	let held2 = Float64Array.from(from.data);
+	let length = held2.length;
+	return {
+		/** @param {NdArray} more */
+		append({ data }) {
+			if (length + data.length > held2.length) {
+				const wider = new Float64Array(2 * (length + data.length));
+				wider.set(held2.subarray(0, length));
+				held2 = wider;
+			}
+			held2.set(data, length);
+			length += data.length;
+		},
+		/** @returns {NdArray} a view of what is there now */
+		view: () => ({ shape: [length], data: held2.subarray(0, length) })
+	};
 }
 var keyOf = (trace) => JSON.stringify([trace.name, trace.part]);
 function createFold() {
-  let columns = /* @__PURE__ */ new Map();
-  let record = null;
-  let serial = -Infinity;
-  const start = (trace) => void columns.set(keyOf(trace), Object.fromEntries(COLUMNS.map((name) => [name, createColumn(trace[name])])));
-  function appendTraces(before, fresh) {
-    const all = [...before];
-    for (const trace of fresh) {
-      const at = all.findIndex((one) => one.name === trace.name && one.part === trace.part);
-      if (at < 0) {
-        start(trace);
-        all.push(trace);
-        continue;
-      }
-      const own = (
-        /** @type {Record<string, ReturnType<typeof createColumn>>} */
-        columns.get(keyOf(trace))
-      );
-      for (const name of COLUMNS) own[name].append(trace[name]);
-      all[at] = { ...all[at], ...Object.fromEntries(COLUMNS.map((name) => [name, own[name].view()])) };
-    }
-    return all;
-  }
-  return {
-    /**
-     * @param {{ serial: number, record: DynamicsRecord } | null} whole
-     * @returns {DynamicsRecord | null}
-     */
-    replace(whole) {
-      columns = /* @__PURE__ */ new Map();
-      record = whole?.record ?? null;
-      serial = whole?.serial ?? -Infinity;
-      for (const trace of record?.traces ?? []) start(trace);
-      return record;
-    },
-    /**
-     * @param {{ serial: number, record: DynamicsRecord } | null} news
-     * @returns {DynamicsRecord | null} the same object where the news are in it already
-     */
-    append(news) {
-      if (!news || news.serial <= serial) return record;
-      serial = news.serial;
-      const fresh = news.record;
-      const before = record ?? { ...fresh, probes: [], readings: [], traces: [], moments: [], spikes: [], pins: [], notes: [] };
-      const probes = fresh.probes.length ? fresh.probes : before.probes;
-      const many = Math.max(before.readings.length, fresh.readings.length);
-      record = {
-        ...fresh,
-        probes,
-        readings: Array.from({ length: many }, (_, i) => joined(before.readings[i] ?? [], fresh.readings[i] ?? [])),
-        traces: appendTraces(before.traces, fresh.traces),
-        moments: joined(before.moments, fresh.moments),
-        spikes: joined(before.spikes, fresh.spikes),
-        notes: fresh.notes.length ? fresh.notes : before.notes
-      };
-      return record;
-    }
-  };
+	let columns = new Map();
+	let record = null;
+	let serial = -Infinity;
+	const start = (trace) => void columns.set(keyOf(trace), Object.fromEntries(COLUMNS.map((name) => [name, createColumn(trace[name])])));
+	function appendTraces(before, fresh) {
+		const all = [...before];
+		for (const trace of fresh) {
+			const at = all.findIndex((one) => one.name === trace.name && one.part === trace.part);
+			if (at < 0) {
+				start(trace);
+				all.push(trace);
+				continue;
+			}
+			const own = (
+				/** @type {Record<string, ReturnType<typeof createColumn>>} */
+				columns.get(keyOf(trace))
+			);
+			for (const name of COLUMNS) own[name].append(trace[name]);
+			all[at] = { ...all[at], ...Object.fromEntries(COLUMNS.map((name) => [name, own[name].view()])) };
+		}
+		return all;
+	}
+	return {
+		/**
+		 * @param {{ serial: number, record: DynamicsRecord } | null} whole
+		 * @returns {DynamicsRecord | null}
+		 */
+		replace(whole) {
+			columns = new Map();
+			record = whole?.record ?? null;
+			serial = whole?.serial ?? -Infinity;
+			for (const trace of record?.traces ?? []) start(trace);
+			return record;
+		},
+		/**
+		 * @param {{ serial: number, record: DynamicsRecord } | null} news
+		 * @returns {DynamicsRecord | null} the same object where the news are in it already
+		 */
+		append(news) {
+			if (!news || news.serial <= serial) return record;
+			serial = news.serial;
+			const fresh = news.record;
+			const before = record ?? { ...fresh, probes: [], readings: [], traces: [], moments: [], spikes: [], pins: [], notes: [] };
+			const probes = fresh.probes.length ? fresh.probes : before.probes;
+			const many = Math.max(before.readings.length, fresh.readings.length);
+			record = {
+				...fresh,
+				probes,
+				readings: Array.from({ length: many }, (_, i) => joined(before.readings[i] ?? [], fresh.readings[i] ?? [])),
+				traces: appendTraces(before.traces, fresh.traces),
+				moments: joined(before.moments, fresh.moments),
+				spikes: joined(before.spikes, fresh.spikes),
+				notes: fresh.notes.length ? fresh.notes : before.notes
+			};
+			return record;
+		}
+	};
 }
 var joined = (before, fresh) => fresh.length ? [...before, ...fresh] : before;
 
 // src/sanity/menu.js
 function createMenu(text, name, attributes = {}) {
-  const opener = button(`${text} ▾`, () => open(menu.hidden !== false), { "aria-haspopup": "menu", "aria-expanded": "false" });
-  const menu = h("div", { role: "menu", "aria-label": name, ...attributes, class: `ns-menu ${attributes.class ?? ""}`, hidden: true });
-  const element = h("span", { class: "ns-popover" }, opener, menu);
-  const outside = (event) => {
-    if (!menu.hidden && !event.composedPath().includes(element)) open(false);
-  };
-  document.addEventListener("pointerdown", outside);
-  menu.addEventListener("keydown", moved);
-  opener.addEventListener("keydown", (event) => {
-    if (event.key !== "ArrowDown" || opener.getAttribute("aria-disabled") === "true") return;
-    event.preventDefault();
-    open(true);
-  });
-  let written = "";
-  function open(shown) {
-    menu.hidden = !shown;
-    attribute(opener, "aria-expanded", String(shown));
-    if (shown) items()[0]?.focus();
-  }
-  const items = () => (
-    /** @type {HTMLElement[]} */
-    [...menu.children]
-  );
-  function moved(event) {
-    const all = items();
-    const now = all.indexOf(
-      /** @type {HTMLElement} */
-      activeIn(menu)
-    );
-    const next = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: -1 }[event.key];
-    if (next !== void 0) all.at(next % all.length)?.focus();
-    else if (event.key === "Escape") {
-      open(false);
-      opener.focus();
-    } else if (event.key === "Tab") {
-      open(false);
-      return;
-    } else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-  return {
-    element,
-    /** @param {Item[]} wanted @param {{ reason?: string, title?: string }} now */
-    show(wanted, now) {
-      enable(opener, now);
-      if (now.reason && !menu.hidden) open(false);
-      const key = JSON.stringify(wanted);
-      if (key === written) return;
-      written = key;
-      fill(menu, ...wanted.map(({ text: own, hint = "", act }) => h("button", { type: "button", role: "menuitem", tabindex: -1, onclick: () => (open(false), opener.focus(), act()) }, h("span", {}, own), hint && h("span", { class: "ns-soft" }, hint))));
-    },
-    /** @param {string} now */
-    name: (now) => say(opener, now),
-    destroy: () => document.removeEventListener("pointerdown", outside)
-  };
+	const opener = button(`${text} ▾`, () => open(menu.hidden !== false), { "aria-haspopup": "menu", "aria-expanded": "false" });
+	const menu = h("div", { role: "menu", "aria-label": name, ...attributes, class: `ns-menu ${attributes.class ?? ""}`, hidden: true });
+	const element = h("span", { class: "ns-popover" }, opener, menu);
+	const outside = (event) => {
+		if (!menu.hidden && !event.composedPath().includes(element)) open(false);
+	};
+	document.addEventListener("pointerdown", outside);
+	menu.addEventListener("keydown", moved);
+	opener.addEventListener("keydown", (event) => {
+		if (event.key !== "ArrowDown" || opener.getAttribute("aria-disabled") === "true") return;
+		event.preventDefault();
+		open(true);
+	});
+	let written = "";
+	function open(shown) {
+		menu.hidden = !shown;
+		attribute(opener, "aria-expanded", String(shown));
+		if (shown) items()[0]?.focus();
+	}
+	const items = () => (
+		/** @type {HTMLElement[]} */
+		[...menu.children]
+	);
+	function moved(event) {
+		const all = items();
+		const now = all.indexOf(
+			/** @type {HTMLElement} */
+			activeIn(menu)
+		);
+		const next = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: -1 }[event.key];
+		if (next !== void 0) all.at(next % all.length)?.focus();
+		else if (event.key === "Escape") {
+			open(false);
+			opener.focus();
+		} else if (event.key === "Tab") {
+			open(false);
+			return;
+		} else return;
+		event.preventDefault();
+		event.stopPropagation();
+	}
+	return {
+		element,
+		/** @param {Item[]} wanted @param {{ reason?: string, title?: string }} now */
+		show(wanted, now) {
+			enable(opener, now);
+			if (now.reason && !menu.hidden) open(false);
+			const key = JSON.stringify(wanted);
+			if (key === written) return;
+			written = key;
+			fill(menu, ...wanted.map(({ text: own, hint = "", act }) => h("button", { type: "button", role: "menuitem", tabindex: -1, onclick: () => (open(false), opener.focus(), act()) }, h("span", {}, own), hint && h("span", { class: "ns-soft" }, hint))));
+		},
+		/** @param {string} now */
+		name: (now) => say(opener, now),
+		destroy: () => document.removeEventListener("pointerdown", outside)
+	};
 }
 
 // src/dynamics/popover.js
 function createPopover(text, name, ...children) {
-  const opener = button(text, () => open(form.hidden !== false), { "aria-haspopup": "dialog", "aria-expanded": "false", "aria-label": name, title: name });
-  const form = h("div", { role: "dialog", "aria-label": name, class: "nd-form", hidden: true }, ...children);
-  const element = h("span", { class: "ns-popover" }, opener, form);
-  const outside = (event) => {
-    if (!form.hidden && !event.composedPath().includes(element)) open(false);
-  };
-  document.addEventListener("pointerdown", outside);
-  element.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || form.hidden) return;
-    open(false);
-    opener.focus();
-    event.stopPropagation();
-  });
-  function open(shown) {
-    form.hidden = !shown;
-    attribute(opener, "aria-expanded", String(shown));
-    if (shown) form.querySelector("input, button")?.focus();
-  }
-  return { element, destroy: () => document.removeEventListener("pointerdown", outside) };
+	const opener = button(text, () => open(form.hidden !== false), { "aria-haspopup": "dialog", "aria-expanded": "false", "aria-label": name, title: name });
+	const form = h("div", { role: "dialog", "aria-label": name, class: "nd-form", hidden: true }, ...children);
+	const element = h("span", { class: "ns-popover" }, opener, form);
+	const outside = (event) => {
+		if (!form.hidden && !event.composedPath().includes(element)) open(false);
+	};
+	document.addEventListener("pointerdown", outside);
+	element.addEventListener("keydown", (event) => {
+		if (event.key !== "Escape" || form.hidden) return;
+		open(false);
+		opener.focus();
+		event.stopPropagation();
+	});
+	function open(shown) {
+		form.hidden = !shown;
+		attribute(opener, "aria-expanded", String(shown));
+		if (shown) form.querySelector("input, button")?.focus();
+	}
+	return { element, destroy: () => document.removeEventListener("pointerdown", outside) };
 }
 
 // src/dynamics/reasons.js
 var isUnderWay = ({ status }) => status.state === "running" || status.state === "paused";
 var hasBegun = (state) => isUnderWay(state) || state.status.step > 0 || Boolean(state.record?.steps);
 var STILL = { idle: "no run is under way", stopped: "the run was stopped", ended: "the run has ended", error: "the run ended with an error" };
-var LATER2 = /* @__PURE__ */ new Set(["rate", "pin", "back", "checks", "checkpoint", "note"]);
+var LATER2 = new Set(["rate", "pin", "back", "checks", "checkpoint", "note"]);
 function reasonAgainst(state, control) {
-  const { status, record } = state;
-  if (status.state === "closed") return status.text || "this view is closed";
-  if (status.following) return `this view follows ${status.following}: the run is controlled where it trains`;
-  if (control === "note" && !status.journal) return "no journal is kept";
-  if (control === "back" && !record?.pins.length) return "no state is kept to go back to";
-  if (control === "rate" && !status.rates.length) return "no optimizer has been seen yet";
-  if (!hasBegun(state)) return "no run has begun";
-  if (!isUnderWay(state)) return LATER2.has(control) ? "" : STILL[status.state] ?? STILL.idle;
-  if (status.live === "off") return status.liveText || "clicks wait for the end of the cell";
-  if ((control === "pause" || control === "advance") && !status.canPause) return status.whyNot || "this run cannot be paused";
-  return "";
+	const { status, record } = state;
+	if (status.state === "closed") return status.text || "this view is closed";
+	if (status.following) return `this view follows ${status.following}: the run is controlled where it trains`;
+	if (control === "note" && !status.journal) return "no journal is kept";
+	if (control === "back" && !record?.pins.length) return "no state is kept to go back to";
+	if (control === "rate" && !status.rates.length) return "no optimizer has been seen yet";
+	if (!hasBegun(state)) return "no run has begun";
+	if (!isUnderWay(state)) return LATER2.has(control) ? "" : STILL[status.state] ?? STILL.idle;
+	if (status.live === "off") return status.liveText || "clicks wait for the end of the cell";
+	if ((control === "pause" || control === "advance") && !status.canPause) return status.whyNot || "this run cannot be paused";
+	return "";
 }
 function liveWords(state) {
-  const { status } = state;
-  const hint = status.liveText;
-  if (status.following) return { icon: status.state === "running" ? "●" : "■", text: status.text || `following ${status.following}`, tone: status.state === "running" ? "ok" : "muted", hint: `${status.following}: ${hint}` };
-  if (status.state === "paused") return { icon: "‖", text: "paused", tone: "warn", hint: status.text };
-  if (status.state !== "running") return { icon: "■", text: { idle: hasBegun(state) ? "at rest" : "no run yet", stopped: "stopped", ended: "run ended", error: "failed", closed: "closed" }[status.state] ?? status.state, tone: status.state === "error" ? "warn" : "muted", hint: status.text };
-  if (status.live === "on") return { icon: "●", text: "live control on", tone: "ok", hint };
-  if (status.live === "off") return { icon: "○", text: "live control off", tone: "warn", hint };
-  return { icon: "◌", text: "trying live control …", tone: "muted", hint };
+	const { status } = state;
+	const hint = status.liveText;
+	if (status.following) return { icon: status.state === "running" ? "●" : "■", text: status.text || `following ${status.following}`, tone: status.state === "running" ? "ok" : "muted", hint: `${status.following}: ${hint}` };
+	if (status.state === "paused") return { icon: "‖", text: "paused", tone: "warn", hint: status.text };
+	if (status.state !== "running") return { icon: "■", text: { idle: hasBegun(state) ? "at rest" : "no run yet", stopped: "stopped", ended: "run ended", error: "failed", closed: "closed" }[status.state] ?? status.state, tone: status.state === "error" ? "warn" : "muted", hint: status.text };
+	if (status.live === "on") return { icon: "●", text: "live control on", tone: "ok", hint };
+	if (status.live === "off") return { icon: "○", text: "live control off", tone: "warn", hint };
+	return { icon: "◌", text: "trying live control …", tone: "muted", hint };
 }
 
 // src/dynamics/header.js
 var MOST_PINS = 12;
 var ASKED = { pause: "pausing …", resume: "resuming …", advance: "stepping …", stop: "stopping …", rate: "changing the rate …", pin: "pinning …", back: "going back …", checks: "running checks …", checkpoint: "saving …", note: "noting …" };
 function createHeader(store, ask) {
-  const paused = () => store.get().status.state === "paused";
-  const pause = button("❚❚ Pause", () => void ask(paused() ? "resume" : "pause"), { class: "nd-go" });
-  const many = spin("Steps to go", () => void 0, { min: 1, max: 1e5, value: 1, class: "nd-count" });
-  const step = button("Step", () => void ask("advance", { steps: Math.max(1, Math.round(Number(many.value)) || 1) }));
-  const stop = button("Stop", () => void ask("stop"));
-  const back = createMenu("Go back", "Moments to go back to");
-  const pin = button("◎ Pin", () => void ask("pin"));
-  const rate = h("input", { type: "text", inputmode: "decimal", class: "nd-rate", "aria-label": "Learning rate", size: 7, autocomplete: "off", spellcheck: "false" });
-  const group = choice("of", () => writeRate(store.get(), true));
-  const apply = button("Apply", applied);
-  const note = h("input", { type: "text", "aria-label": "Note to the journal", placeholder: "note to the journal" });
-  const noted = button("Note to journal", () => void send("note", { text: note.value }, note));
-  const path = h("input", { type: "text", "aria-label": "Path of the checkpoint", placeholder: "checkpoint-<step>.pt" });
-  const saved = button("Save checkpoint", () => void send("checkpoint", { path: path.value.trim() || null }, path));
-  const checks = button("Run checks", () => void ask("checks"), { title: "the sanity checks, at the next step" });
-  const more = createPopover("⋯", "More controls", h("div", { class: "nd-formline" }, checks), h("div", { class: "nd-formline" }, path, saved), h("div", { class: "nd-formline" }, note, noted));
-  const live = h("span", { class: "nd-live", role: "status" });
-  const overhead = h("span", { class: "nd-soft nd-overhead" });
-  const at = h("span", { class: "nd-chip" });
-  const busy = h("span", { class: "nd-busy", role: "status" });
-  const element = h(
-    "div",
-    { class: "nd-header" },
-    h("strong", { class: "nb-title" }, "Dynamics"),
-    h("span", { class: "nd-buttons", role: "toolbar", "aria-label": "Control of the run" }, pause, h("span", { class: "nd-pair" }, step, many), stop, back.element, pin),
-    h("span", { class: "nd-buttons" }, h("label", { class: "nd-soft nd-pair" }, "rate ", rate), group.element, apply, more.element),
-    busy,
-    h("span", { class: "nd-where" }, live, overhead, at)
-  );
-  rate.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") apply.click();
-    if (event.key === "Escape") writeRate(store.get(), true);
-  });
-  let written = "";
-  const typed2 = () => rate.value.trim() !== written && Number(rate.value) > 0 && Number.isFinite(Number(rate.value)) ? Number(rate.value) : null;
-  async function applied() {
-    const wanted = Number(rate.value.replace(",", "."));
-    if (!rate.value.trim() || !(wanted > 0 && wanted < Infinity)) {
-      store.set({ failure: `a rate is a number above 0, got “${shorten(rate.value, 40)}”` });
-      return;
-    }
-    const { status } = store.get();
-    const chosen = status.rates.length > 1 && group.select.value !== "" ? status.rates[Number(group.select.value)].group : null;
-    if (await ask("rate", { rate: wanted, group: chosen })) writeRate(store.get(), true);
-  }
-  async function send(method, params, field) {
-    if (await ask(method, params) && field) field.value = "";
-  }
-  function writeRate({ status }, anyway = false) {
-    const one = status.rates[Number(group.select.value) || 0];
-    const now = one ? rateText(one.rate) : "";
-    if (!anyway && (activeIn(rate) === rate || rate.value.trim() !== written)) return;
-    written = now;
-    rate.value = now;
-  }
-  function writePins(state) {
-    const pins = [...state.record?.pins ?? []].sort((a, b) => b - a).slice(0, MOST_PINS);
-    const items = pins.map((step2, i) => ({
-      text: `step ${count(step2)}`,
-      hint: shorten(reasonFor(state, step2, pins[i - 1] ?? Infinity), 60),
-      act: () => void ask("back", { step: step2, rate: typed2() })
-    }));
-    back.show(items, { reason: reasonAgainst(state, "back"), title: "put weights, optimizer and random states back as they were; with the rate in the field, where it was changed" });
-  }
-  let before = null;
-  return {
-    element,
-    update(state) {
-      if (!changed(before, state, ["status", "pending"]) && before?.record === state.record) return;
-      before = state;
-      const { status, record, pending } = state;
-      const resting = status.state === "paused";
-      say(pause, resting ? "▶ Resume" : "❚❚ Pause");
-      enable(pause, { reason: reasonAgainst(state, resting ? "resume" : "pause"), busy: pending.includes("pause") || pending.includes("resume"), title: resting ? "let the run go on" : "wait before the next step" });
-      enable(step, { reason: reasonAgainst(state, "advance"), busy: pending.includes("advance"), title: "go so many steps, then pause" });
-      enable(stop, { reason: reasonAgainst(state, "stop"), busy: pending.includes("stop"), title: "end the run after this step" });
-      enable(pin, { reason: reasonAgainst(state, "pin"), busy: pending.includes("pin"), title: "pin this moment: keep the state, to go back to" });
-      enable(apply, { reason: reasonAgainst(state, "rate"), busy: pending.includes("rate"), title: "change the learning rate from the next step on" });
-      enable(checks, { reason: reasonAgainst(state, "checks"), busy: pending.includes("checks"), title: "the sanity checks, at the next step" });
-      enable(saved, { reason: reasonAgainst(state, "checkpoint"), busy: pending.includes("checkpoint") });
-      enable(noted, { reason: reasonAgainst(state, "note"), busy: pending.includes("note") });
-      group.element.hidden = status.rates.length < 2;
-      group.show([["", "all"], ...status.rates.map(({ optimizer, group: name }, i) => (
-        /** @type {[string, string]} */
-        [String(i), shorten([optimizer, name].filter(Boolean).join(" "), 40)]
-      ))], group.select.value);
-      writeRate(state);
-      writePins(state);
-      const { icon, text, tone, hint } = liveWords(state);
-      say(live, `${icon} ${shorten(text, 80)}`);
-      attribute(live, "data-tone", tone);
-      attribute(live, "title", tooltip(hint) || null);
-      const part = record?.overhead;
-      const over = record && typeof part === "number" && Math.round(1e3 * part) > Math.round(1e3 * record.budget);
-      say(overhead, record ? `${over ? "▲ " : ""}overhead ${typeof part !== "number" || Number.isNaN(part) ? "–" : share(part, 1)} of ${brief(100 * record.budget)} %` : "");
-      attribute(overhead, "data-tone", over ? "warn" : null);
-      attribute(overhead, "title", `share of the run's time that watching takes, and what it may take${over ? "; above it for now: what is measured first is not yet spread over many steps, and a short run ends before it is" : ""}`);
-      say(at, `step ${count(Math.max(status.step, record?.steps ?? 0))}`);
-      say(busy, pending.map((method) => ASKED[method] ?? "").filter(Boolean).join(" "));
-    },
-    destroy() {
-      back.destroy();
-      more.destroy();
-    }
-  };
+	const paused = () => store.get().status.state === "paused";
+	const pause = button("❚❚ Pause", () => void ask(paused() ? "resume" : "pause"), { class: "nd-go" });
+	const many = spin("Steps to go", () => void 0, { min: 1, max: 1e5, value: 1, class: "nd-count" });
+	const step = button("Step", () => void ask("advance", { steps: Math.max(1, Math.round(Number(many.value)) || 1) }));
+	const stop = button("Stop", () => void ask("stop"));
+	const back = createMenu("Go back", "Moments to go back to");
+	const pin = button("◎ Pin", () => void ask("pin"));
+	const rate = h("input", { type: "text", inputmode: "decimal", class: "nd-rate", "aria-label": "Learning rate", size: 7, autocomplete: "off", spellcheck: "false" });
+	const group = choice("of", () => writeRate(store.get(), true));
+	const apply = button("Apply", applied);
+	const note = h("input", { type: "text", "aria-label": "Note to the journal", placeholder: "note to the journal" });
+	const noted = button("Note to journal", () => void send("note", { text: note.value }, note));
+	const path = h("input", { type: "text", "aria-label": "Path of the checkpoint", placeholder: "checkpoint-<step>.pt" });
+	const saved = button("Save checkpoint", () => void send("checkpoint", { path: path.value.trim() || null }, path));
+	const checks = button("Run checks", () => void ask("checks"), { title: "the sanity checks, at the next step" });
+	const more = createPopover("⋯", "More controls", h("div", { class: "nd-formline" }, checks), h("div", { class: "nd-formline" }, path, saved), h("div", { class: "nd-formline" }, note, noted));
+	const live = h("span", { class: "nd-live", role: "status" });
+	const overhead = h("span", { class: "nd-soft nd-overhead" });
+	const at = h("span", { class: "nd-chip" });
+	const busy = h("span", { class: "nd-busy", role: "status" });
+	const element = h(
+		"div",
+		{ class: "nd-header" },
+		h("strong", { class: "nb-title" }, "Dynamics"),
+		h("span", { class: "nd-buttons", role: "toolbar", "aria-label": "Control of the run" }, pause, h("span", { class: "nd-pair" }, step, many), stop, back.element, pin),
+		h("span", { class: "nd-buttons" }, h("label", { class: "nd-soft nd-pair" }, "rate ", rate), group.element, apply, more.element),
+		busy,
+		h("span", { class: "nd-where" }, live, overhead, at)
+	);
+	rate.addEventListener("keydown", (event) => {
+		if (event.key === "Enter") apply.click();
+		if (event.key === "Escape") writeRate(store.get(), true);
+	});
+	let written = "";
+	const typed2 = () => rate.value.trim() !== written && Number(rate.value) > 0 && Number.isFinite(Number(rate.value)) ? Number(rate.value) : null;
+	async function applied() {
+		const wanted = Number(rate.value.replace(",", "."));
+		if (!rate.value.trim() || !(wanted > 0 && wanted < Infinity)) {
+			store.set({ failure: `a rate is a number above 0, got “${shorten(rate.value, 40)}”` });
+			return;
+		}
+		const { status } = store.get();
+		const chosen = status.rates.length > 1 && group.select.value !== "" ? status.rates[Number(group.select.value)].group : null;
+		if (await ask("rate", { rate: wanted, group: chosen })) writeRate(store.get(), true);
+	}
+	async function send(method, params, field) {
+		if (await ask(method, params) && field) field.value = "";
+	}
+	function writeRate({ status }, anyway = false) {
+		const one = status.rates[Number(group.select.value) || 0];
+		const now = one ? rateText(one.rate) : "";
+		if (!anyway && (activeIn(rate) === rate || rate.value.trim() !== written)) return;
+		written = now;
+		rate.value = now;
+	}
+	function writePins(state) {
+		const pins = [...state.record?.pins ?? []].sort((a, b) => b - a).slice(0, MOST_PINS);
+		const items = pins.map((step2, i) => ({
+			text: `step ${count(step2)}`,
+			hint: shorten(reasonFor(state, step2, pins[i - 1] ?? Infinity), 60),
+			act: () => void ask("back", { step: step2, rate: typed2() })
+		}));
+		back.show(items, { reason: reasonAgainst(state, "back"), title: "put weights, optimizer and random states back as they were; with the rate in the field, where it was changed" });
+	}
+	let before = null;
+	return {
+		element,
+		update(state) {
+			if (!changed(before, state, ["status", "pending"]) && before?.record === state.record) return;
+			before = state;
+			const { status, record, pending } = state;
+			const resting = status.state === "paused";
+			say(pause, resting ? "▶ Resume" : "❚❚ Pause");
+			enable(pause, { reason: reasonAgainst(state, resting ? "resume" : "pause"), busy: pending.includes("pause") || pending.includes("resume"), title: resting ? "let the run go on" : "wait before the next step" });
+			enable(step, { reason: reasonAgainst(state, "advance"), busy: pending.includes("advance"), title: "go so many steps, then pause" });
+			enable(stop, { reason: reasonAgainst(state, "stop"), busy: pending.includes("stop"), title: "end the run after this step" });
+			enable(pin, { reason: reasonAgainst(state, "pin"), busy: pending.includes("pin"), title: "pin this moment: keep the state, to go back to" });
+			enable(apply, { reason: reasonAgainst(state, "rate"), busy: pending.includes("rate"), title: "change the learning rate from the next step on" });
+			enable(checks, { reason: reasonAgainst(state, "checks"), busy: pending.includes("checks"), title: "the sanity checks, at the next step" });
+			enable(saved, { reason: reasonAgainst(state, "checkpoint"), busy: pending.includes("checkpoint") });
+			enable(noted, { reason: reasonAgainst(state, "note"), busy: pending.includes("note") });
+			group.element.hidden = status.rates.length < 2;
+			group.show([["", "all"], ...status.rates.map(({ optimizer, group: name }, i) => (
+				/** @type {[string, string]} */
+				[String(i), shorten([optimizer, name].filter(Boolean).join(" "), 40)]
+			))], group.select.value);
+			writeRate(state);
+			writePins(state);
+			const { icon, text, tone, hint } = liveWords(state);
+			say(live, `${icon} ${shorten(text, 80)}`);
+			attribute(live, "data-tone", tone);
+			attribute(live, "title", tooltip(hint) || null);
+			const part = record?.overhead;
+			const over = record && typeof part === "number" && Math.round(1e3 * part) > Math.round(1e3 * record.budget);
+			say(overhead, record ? `${over ? "▲ " : ""}overhead ${typeof part !== "number" || Number.isNaN(part) ? "–" : share(part, 1)} of ${brief(100 * record.budget)} %` : "");
+			attribute(overhead, "data-tone", over ? "warn" : null);
+			attribute(overhead, "title", `share of the run's time that watching takes, and what it may take${over ? "; above it for now: what is measured first is not yet spread over many steps, and a short run ends before it is" : ""}`);
+			say(at, `step ${count(Math.max(status.step, record?.steps ?? 0))}`);
+			say(busy, pending.map((method) => ASKED[method] ?? "").filter(Boolean).join(" "));
+		},
+		destroy() {
+			back.destroy();
+			more.destroy();
+		}
+	};
 }
 function reasonFor({ record }, step, next) {
-  const moments = record?.moments ?? [];
-  const own = moments.findLast((moment) => moment.kind === "pin" && moment.step === step);
-  const after = moments.find((moment) => ["alert", "spike", "broken"].includes(moment.kind) && moment.step > step && moment.step <= next);
-  if (after) return `before ${signOf(after).icon} ${after.text}`;
-  return own?.text ?? "";
+	const moments = record?.moments ?? [];
+	const own = moments.findLast((moment) => moment.kind === "pin" && moment.step === step);
+	const after = moments.find((moment) => ["alert", "spike", "broken"].includes(moment.kind) && moment.step > step && moment.step <= next);
+	if (after) return `before ${signOf(after).icon} ${after.text}`;
+	return own?.text ?? "";
 }
 var rateText = (rate) => rate !== 0 && (rate < 0.01 || rate >= 1e3) ? Number(rate.toPrecision(6)).toExponential() : String(Number(rate.toPrecision(6)));
 
 // src/sanity/prose.js
 var PIECES = /(`[^`\n]{1,200}`)|(?<![\w.([,^−-])([−-]?\d+\.\d+(?:e[+−-]?\d+)?)(?!\w|\.\d)/g;
 function prose(text, limit = 1200) {
-  const shown = shorten(text, limit);
-  const parts = [];
-  let from = 0;
-  for (const found of shown.matchAll(PIECES)) {
-    parts.push(shown.slice(from, found.index), found[1] ? h("code", {}, found[1].slice(1, -1)) : h("b", {}, found[2]));
-    from = found.index + found[0].length;
-  }
-  return [...parts, shown.slice(from)];
+	const shown = shorten(text, limit);
+	const parts = [];
+	let from = 0;
+	for (const found of shown.matchAll(PIECES)) {
+		parts.push(shown.slice(from, found.index), found[1] ? h("code", {}, found[1].slice(1, -1)) : h("b", {}, found[2]));
+		from = found.index + found[0].length;
+	}
+	return [...parts, shown.slice(from)];
 }
 
 // src/dynamics/notices.js
 var BEGIN = "Nothing has been seen yet: train inside `with inspector.dynamics():`, or call `dynamics.attach()` and run your loop as it is.";
 function createNotices(store) {
-  const dismiss = h("button", { type: "button", class: "nb-plain", "aria-label": "Dismiss this message", onclick: () => store.set({ failure: null, said: "" }) }, "✕");
-  const text = h("span", { class: "nd-said" });
-  const message = h("div", { class: "nb-notice", hidden: true }, text, dismiss);
-  const lines = h("div", { class: "nb-lines" });
-  const element = h("div", { class: "nb-notices" }, message, lines);
-  let before = null;
-  let written = "";
-  return {
-    element,
-    update(state) {
-      const { failure, said } = state;
-      message.hidden = failure === null && said === "";
-      message.setAttribute("role", failure === null ? "status" : "alert");
-      message.dataset.tone = failure === null ? "ok" : "bad";
-      say(text, failure === null ? shorten(said, 8e3) : `✕ ${shorten(failure, 2e3)}`);
-      if (changed(before, state, ["status"]) || before?.record?.notes !== state.record?.notes || Boolean(before?.record) !== Boolean(state.record)) write(state);
-      before = state;
-    }
-  };
-  function write({ status, record }) {
-    const begun = Boolean(record && (record.steps > 0 || record.probes.length));
-    const off = status.state === "running" && status.live === "off" && !status.following;
-    const sentences = [
-      status.state === "error" ? notice("bad", "✕", status.text || "training raised an exception") : null,
-      ["closed", "stopped"].includes(status.state) && status.text ? notice("muted", "■", status.text) : null,
-      status.stale ? notice("warn", "▲", status.stale) : null,
-      off && status.liveText ? notice("warn", "○", status.liveText) : null,
-      begun ? null : notice("muted", "i", status.state === "idle" && status.text ? status.text : BEGIN),
-      notesOf(record?.notes ?? [])
-    ];
-    const held2 = JSON.stringify(sentences.map((one) => one?.textContent));
-    if (held2 === written) return;
-    written = held2;
-    fill(lines, ...sentences);
-  }
+	const dismiss = h("button", { type: "button", class: "nb-plain", "aria-label": "Dismiss this message", onclick: () => store.set({ failure: null, said: "" }) }, "✕");
+	const text = h("span", { class: "nd-said" });
+	const message = h("div", { class: "nb-notice", hidden: true }, text, dismiss);
+	const lines = h("div", { class: "nb-lines" });
+	const element = h("div", { class: "nb-notices" }, message, lines);
+	let before = null;
+	let written = "";
+	return {
+		element,
+		update(state) {
+			const { failure, said } = state;
+			message.hidden = failure === null && said === "";
+			message.setAttribute("role", failure === null ? "status" : "alert");
+			message.dataset.tone = failure === null ? "ok" : "bad";
+			say(text, failure === null ? shorten(said, 8e3) : `✕ ${shorten(failure, 2e3)}`);
+			if (changed(before, state, ["status"]) || before?.record?.notes !== state.record?.notes || Boolean(before?.record) !== Boolean(state.record)) write(state);
+			before = state;
+		}
+	};
+	function write({ status, record }) {
+		const begun = Boolean(record && (record.steps > 0 || record.probes.length));
+		const off = status.state === "running" && status.live === "off" && !status.following;
+		const sentences = [
+			status.state === "error" ? notice("bad", "✕", status.text || "training raised an exception") : null,
+			["closed", "stopped"].includes(status.state) && status.text ? notice("muted", "■", status.text) : null,
+			status.stale ? notice("stale", "▲", status.stale) : null,
+			off && status.liveText ? notice("warn", "○", status.liveText) : null,
+			begun ? null : notice("muted", "i", status.state === "idle" && status.text ? status.text : BEGIN),
+			notesOf(record?.notes ?? [])
+		];
+		const held2 = JSON.stringify(sentences.map((one) => one?.textContent));
+		if (held2 === written) return;
+		written = held2;
+		fill(lines, ...sentences);
+	}
 }
 var notice = (tone, icon, sentence) => h("div", { class: "nb-notice", "data-tone": tone }, h("span", { class: "nb-icon", "aria-hidden": true }, icon), h("span", {}, ...prose(sentence)));
 function notesOf(sentences) {
-  if (sentences.length < 2) return sentences.length ? notice("muted", "i", sentences[0]) : null;
-  return h("details", { class: "nb-notice", "data-tone": "muted" }, h("summary", {}, `${plural(sentences.length, "note")}: ${shorten(sentences[0].replaceAll("`", ""), 110)}`), h("ul", {}, ...sentences.map((sentence) => h("li", {}, ...prose(sentence)))));
+	if (sentences.length < 2) return sentences.length ? notice("muted", "i", sentences[0]) : null;
+	return h("details", { class: "nb-notice", "data-tone": "muted" }, h("summary", {}, `${plural(sentences.length, "note")}: ${shorten(sentences[0].replaceAll("`", ""), 110)}`), h("ul", {}, ...sentences.map((sentence) => h("li", {}, ...prose(sentence)))));
 }
 
 // src/dynamics/bars.js
 var FOOT = 5;
 function bars(canvas, width, height, all, most = 1) {
-  const drawing = context(canvas, width, height);
-  if (!drawing) return;
-  drawing.clearRect(0, 0, width, height);
-  const style = getComputedStyle(canvas);
-  const foot = all.some((bar) => bar.sign) ? FOOT : 0;
-  const step = width / Math.max(all.length, 1);
-  const wide = Math.max(Math.min(step - (step > 4 ? 1.5 : 0), 18), 0.6);
-  const room = height - foot - 1;
-  all.forEach(({ value, colour, sign }, i) => {
-    const x = i * step + (step - wide) / 2;
-    const tall = Number.isFinite(value) ? Math.max(Math.min(value, most) / most * room, 0.8) : 0;
-    drawing.fillStyle = drawing.strokeStyle = style.getPropertyValue(colour).trim() || "#888888";
-    drawing.fillRect(x, room - tall + 1, wide, tall);
-    const middle = x + wide / 2;
-    if (sign === "target") triangle(drawing, middle, room + 2, Math.min(FOOT - 1, 4));
-    if (sign === "wrong") cross(drawing, middle, Math.max(room - tall - 3, 3), 2.5);
-  });
+	const drawing = context(canvas, width, height);
+	if (!drawing) return;
+	drawing.clearRect(0, 0, width, height);
+	const style = getComputedStyle(canvas);
+	const foot = all.some((bar) => bar.sign) ? FOOT : 0;
+	const step = width / Math.max(all.length, 1);
+	const wide = Math.max(Math.min(step - (step > 4 ? 1.5 : 0), 18), 0.6);
+	const room = height - foot - 1;
+	all.forEach(({ value, colour, sign }, i) => {
+		const x = i * step + (step - wide) / 2;
+		const tall = Number.isFinite(value) ? Math.max(Math.min(value, most) / most * room, 0.8) : 0;
+		drawing.fillStyle = drawing.strokeStyle = style.getPropertyValue(colour).trim() || "#888888";
+		drawing.fillRect(x, room - tall + 1, wide, tall);
+		const middle = x + wide / 2;
+		if (sign === "target") triangle(drawing, middle, room + 2, Math.min(FOOT - 1, 4));
+		if (sign === "wrong") cross(drawing, middle, Math.max(room - tall - 3, 3), 2.5);
+	});
 }
 function triangle(drawing, x, y, size) {
-  drawing.beginPath();
-  drawing.moveTo(x, y);
-  drawing.lineTo(x - size, y + size);
-  drawing.lineTo(x + size, y + size);
-  drawing.fill();
+	drawing.beginPath();
+	drawing.moveTo(x, y);
+	drawing.lineTo(x - size, y + size);
+	drawing.lineTo(x + size, y + size);
+	drawing.fill();
 }
 function cross(drawing, x, y, size) {
-  drawing.lineWidth = 1.4;
-  drawing.beginPath();
-  drawing.moveTo(x - size, y - size);
-  drawing.lineTo(x + size, y + size);
-  drawing.moveTo(x + size, y - size);
-  drawing.lineTo(x - size, y + size);
-  drawing.stroke();
+	drawing.lineWidth = 1.4;
+	drawing.beginPath();
+	drawing.moveTo(x - size, y - size);
+	drawing.lineTo(x + size, y + size);
+	drawing.moveTo(x + size, y - size);
+	drawing.lineTo(x - size, y + size);
+	drawing.stroke();
 }
 
 // src/envelope.js
 function span(series, channel, sample = null) {
-  const [samples, channels, points] = series.low.shape;
-  let [low, high] = [Infinity, -Infinity];
-  for (let n = sample ?? 0; n < (sample === null ? samples : sample + 1); n++) {
-    for (let c = channel ?? 0; c < (channel === null ? channels : channel + 1); c++) {
-      const start = (n * channels + c) * points;
-      for (let p = start; p < start + points; p++) {
-        if (series.low.data[p] < low) low = series.low.data[p];
-        if (series.high.data[p] > high) high = series.high.data[p];
-      }
-    }
-  }
-  if (low > high) return { low: 0, high: 1 };
-  return low === high ? { low: low - 0.5, high: high + 0.5 } : { low, high };
+	const [samples, channels, points] = series.low.shape;
+	let [low, high] = [Infinity, -Infinity];
+	for (let n = sample ?? 0; n < (sample === null ? samples : sample + 1); n++) {
+		for (let c = channel ?? 0; c < (channel === null ? channels : channel + 1); c++) {
+			const start = (n * channels + c) * points;
+			for (let p = start; p < start + points; p++) {
+				if (series.low.data[p] < low) low = series.low.data[p];
+				if (series.high.data[p] > high) high = series.high.data[p];
+			}
+		}
+	}
+	if (low > high) return { low: 0, high: 1 };
+	return low === high ? { low: low - 0.5, high: high + 0.5 } : { low, high };
 }
 function runs(values) {
-  const found = [];
-  let start = -1;
-  for (let i = 0; i <= values.length; i++) {
-    const there = i < values.length && !Number.isNaN(values[i]);
-    if (there && start < 0) start = i;
-    if (!there && start >= 0) {
-      found.push([start, i]);
-      start = -1;
-    }
-  }
-  return found;
+	const found = [];
+	let start = -1;
+	for (let i = 0; i <= values.length; i++) {
+		const there = i < values.length && !Number.isNaN(values[i]);
+		if (there && start < 0) start = i;
+		if (!there && start >= 0) {
+			found.push([start, i]);
+			start = -1;
+		}
+	}
+	return found;
 }
 
 // src/layout.js
 function layOut({ width, count: count2, cellWidth, cellHeight, gap, single = false }) {
-  const rowHeight = cellHeight + gap;
-  if (single) return { columns: 1, rows: count2, gap: 0, cellWidth: Math.max(cellWidth, width), cellHeight, rowHeight };
-  const columns = Math.max(1, Math.floor((width + gap) / (cellWidth + gap)));
-  const spare = columns > 1 && count2 >= columns ? (width - columns * cellWidth) / (columns - 1) : gap;
-  return { columns, rows: Math.ceil(count2 / columns), gap: Math.min(spare, gap + 28), cellWidth, cellHeight, rowHeight };
+	const rowHeight = cellHeight + gap;
+	if (single) return { columns: 1, rows: count2, gap: 0, cellWidth: Math.max(cellWidth, width), cellHeight, rowHeight };
+	const columns = Math.max(1, Math.floor((width + gap) / (cellWidth + gap)));
+	const spare = columns > 1 && count2 >= columns ? (width - columns * cellWidth) / (columns - 1) : gap;
+	return { columns, rows: Math.ceil(count2 / columns), gap: Math.min(spare, gap + 28), cellWidth, cellHeight, rowHeight };
 }
 function visibleRows(layout, top, height, beyond = 1) {
-  const first = Math.max(0, Math.floor(top / layout.rowHeight) - beyond);
-  const last = Math.min(layout.rows, Math.ceil((top + height) / layout.rowHeight) + beyond);
-  return { first: Math.min(first, last), last };
+	const first = Math.max(0, Math.floor(top / layout.rowHeight) - beyond);
+	const last = Math.min(layout.rows, Math.ceil((top + height) / layout.rowHeight) + beyond);
+	return { first: Math.min(first, last), last };
 }
 function move(key, whole, position, { columns, count: count2, page }) {
-  const start = position - position % columns;
-  const targets = {
-    ArrowLeft: position - 1,
-    ArrowRight: position + 1,
-    ArrowUp: position - columns < 0 ? position : position - columns,
-    ArrowDown: below(position, columns, count2),
-    Home: whole || columns === 1 ? 0 : start,
-    End: whole || columns === 1 ? count2 - 1 : start + columns - 1,
-    PageUp: Math.max(position % columns, position - page * columns),
-    PageDown: Math.min(position + page * columns, lastOfColumn(position % columns, columns, count2))
-  };
-  return key in targets ? Math.min(Math.max(targets[key], 0), count2 - 1) : null;
+	const start = position - position % columns;
+	const targets = {
+		ArrowLeft: position - 1,
+		ArrowRight: position + 1,
+		ArrowUp: position - columns < 0 ? position : position - columns,
+		ArrowDown: below(position, columns, count2),
+		Home: whole || columns === 1 ? 0 : start,
+		End: whole || columns === 1 ? count2 - 1 : start + columns - 1,
+		PageUp: Math.max(position % columns, position - page * columns),
+		PageDown: Math.min(position + page * columns, lastOfColumn(position % columns, columns, count2))
+	};
+	return key in targets ? Math.min(Math.max(targets[key], 0), count2 - 1) : null;
 }
 function below(position, columns, count2) {
-  if (position + columns < count2) return position + columns;
-  const lastRow = Math.floor((count2 - 1) / columns);
-  return Math.floor(position / columns) < lastRow ? count2 - 1 : position;
+	if (position + columns < count2) return position + columns;
+	const lastRow = Math.floor((count2 - 1) / columns);
+	return Math.floor(position / columns) < lastRow ? count2 - 1 : position;
 }
 function lastOfColumn(column, columns, count2) {
-  const position = Math.floor((count2 - 1) / columns) * columns + column;
-  return position < count2 ? position : position - columns;
+	const position = Math.floor((count2 - 1) / columns) * columns + column;
+	return position < count2 ? position : position - columns;
 }
 function scrollTo(layout, row, top, height) {
-  const start = row * layout.rowHeight;
-  if (start < top) return start;
-  const end = start + layout.cellHeight;
-  return end > top + height ? end - height : top;
+	const start = row * layout.rowHeight;
+	if (start < top) return start;
+	const end = start + layout.cellHeight;
+	return end > top + height ? end - height : top;
 }
 function fit(size, height, width) {
-  const scale = size / Math.max(height, width, 1);
-  return { width: Math.max(Math.round(width * scale), 24), height: Math.max(Math.round(height * scale), 16) };
+	const scale = size / Math.max(height, width, 1);
+	return { width: Math.max(Math.round(width * scale), 24), height: Math.max(Math.round(height * scale), 16) };
 }
 
 // src/colour.js
@@ -1398,126 +1447,126 @@ var SEQUENTIAL = [[6, 18, 54], [22, 62, 108], [44, 108, 128], [98, 150, 122], [1
 var CLASSES = [[0, 114, 178], [230, 159, 0], [0, 158, 115], [204, 121, 167], [86, 180, 233], [213, 94, 0], [240, 228, 66], [120, 94, 240]];
 var MARKS = [[255, 0, 200], [255, 120, 230], [150, 0, 120]];
 function between(stops, at) {
-  const place2 = Math.min(Math.max(at, 0), 1) * (stops.length - 1);
-  const first = Math.min(Math.floor(place2), stops.length - 2);
-  const rest = place2 - first;
-  return (
-    /** @type {Rgb} */
-    stops[first].map((from, i) => Math.round(from + (stops[first + 1][i] - from) * rest))
-  );
+	const place2 = Math.min(Math.max(at, 0), 1) * (stops.length - 1);
+	const first = Math.min(Math.floor(place2), stops.length - 2);
+	const rest = place2 - first;
+	return (
+		/** @type {Rgb} */
+		stops[first].map((from, i) => Math.round(from + (stops[first + 1][i] - from) * rest))
+	);
 }
 function colourScale(low, high) {
-  const diverging = low < 0 && high > 0;
-  const reach2 = Math.max(Math.abs(low), Math.abs(high));
-  const [from, to] = diverging ? [-reach2, reach2] : [low, high];
-  const stops = diverging ? DIVERGING : SEQUENTIAL;
-  const width = to - from || 1;
-  return { diverging, from, to, colour: (value) => between(stops, (value - from) / width) };
+	const diverging = low < 0 && high > 0;
+	const reach2 = Math.max(Math.abs(low), Math.abs(high));
+	const [from, to] = diverging ? [-reach2, reach2] : [low, high];
+	const stops = diverging ? DIVERGING : SEQUENTIAL;
+	const width = to - from || 1;
+	return { diverging, from, to, colour: (value) => between(stops, (value - from) / width) };
 }
 function classColour(index) {
-  if (index < CLASSES.length) return CLASSES[index];
-  const hue = index * 137.508 % 360;
-  const light = 0.42 + 0.2 * (index % 3) / 2;
-  const part = (n) => {
-    const k = (n + hue / 30) % 12;
-    return Math.round(255 * (light - 0.6 * Math.min(light, 1 - light) * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
-  };
-  return [part(0), part(8), part(4)];
+	if (index < CLASSES.length) return CLASSES[index];
+	const hue = index * 137.508 % 360;
+	const light = 0.42 + 0.2 * (index % 3) / 2;
+	const part = (n) => {
+		const k = (n + hue / 30) % 12;
+		return Math.round(255 * (light - 0.6 * Math.min(light, 1 - light) * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
+	};
+	return [part(0), part(8), part(4)];
 }
 var css = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
 
 // src/look.js
 var decode = (pictures, channel, byte) => {
-  const low = pictures.low.data[channel];
-  return low + byte * (pictures.high.data[channel] - low) / 255;
+	const low = pictures.low.data[channel];
+	return low + byte * (pictures.high.data[channel] - low) / 255;
 };
 function denormalise(pictures, channel, value) {
-  const known = pictures.normalisation;
-  if (!known) return value;
-  const row = Math.min(channel, known.mean.length - 1);
-  return value * known.std[Math.min(channel, known.std.length - 1)] + known.mean[row];
+	const known = pictures.normalisation;
+	if (!known) return value;
+	const row = Math.min(channel, known.mean.length - 1);
+	return value * known.std[Math.min(channel, known.std.length - 1)] + known.mean[row];
 }
 var table = (shade, pictures, channel) => Uint8Array.from({ length: 256 }, (_, byte) => Math.round(255 * Math.min(Math.max(shade(decode(pictures, channel, byte)), 0), 1)));
 function shownChannels(pictures, channel) {
-  if (channel !== null && channel < pictures.channels.length) return [channel];
-  return isColour(pictures) ? [0, 1, 2] : [0];
+	if (channel !== null && channel < pictures.channels.length) return [channel];
+	return isColour(pictures) ? [0, 1, 2] : [0];
 }
 var isColour = (pictures) => pictures.kind === "image" && pictures.total_channels === pictures.channels.length && [3, 4].includes(pictures.channels.length);
 function lookOf(pictures, mode, channel) {
-  const planes = shownChannels(pictures, channel);
-  const low = Math.min(...planes.map((c) => pictures.low.data[c]));
-  const high = Math.max(...planes.map((c) => pictures.high.data[c]));
-  const natural = mode === "denormalised" && pictures.normalisation !== null;
-  const alpha = isColour(pictures) && channel === null && pictures.channels.length === 4 ? 3 : null;
-  const [first, last] = [pictures.low.data[planes[0]], pictures.high.data[planes[0]]];
-  const byteOf = (value) => (value - first) * 255 / (last - first || 1);
-  const rest = { planes, byteOf, alpha, alphaTable: alpha === null ? null : alphaShades(pictures, alpha, natural) };
-  if (pictures.kind === "values") {
-    const scale = colourScale(low, high);
-    const colours = Array.from({ length: 256 }, (_, byte) => scale.colour(decode(pictures, planes[0], byte)));
-    const tables2 = [0, 1, 2].map((part) => Uint8Array.from(colours, (colour) => colour[part]));
-    return { ...rest, tables: tables2, from: scale.from, to: scale.to, map: true };
-  }
-  const tables = planes.map((c) => table((v) => natural ? denormalise(pictures, c, v) : (v - low) / (high - low || 1), pictures, c));
-  return { ...rest, tables, from: natural ? 0 : low, to: natural ? 1 : high, map: false };
+	const planes = shownChannels(pictures, channel);
+	const low = Math.min(...planes.map((c) => pictures.low.data[c]));
+	const high = Math.max(...planes.map((c) => pictures.high.data[c]));
+	const natural = mode === "denormalised" && pictures.normalisation !== null;
+	const alpha = isColour(pictures) && channel === null && pictures.channels.length === 4 ? 3 : null;
+	const [first, last] = [pictures.low.data[planes[0]], pictures.high.data[planes[0]]];
+	const byteOf = (value) => (value - first) * 255 / (last - first || 1);
+	const rest = { planes, byteOf, alpha, alphaTable: alpha === null ? null : alphaShades(pictures, alpha, natural) };
+	if (pictures.kind === "values") {
+		const scale = colourScale(low, high);
+		const colours = Array.from({ length: 256 }, (_, byte) => scale.colour(decode(pictures, planes[0], byte)));
+		const tables2 = [0, 1, 2].map((part) => Uint8Array.from(colours, (colour) => colour[part]));
+		return { ...rest, tables: tables2, from: scale.from, to: scale.to, map: true };
+	}
+	const tables = planes.map((c) => table((v) => natural ? denormalise(pictures, c, v) : (v - low) / (high - low || 1), pictures, c));
+	return { ...rest, tables, from: natural ? 0 : low, to: natural ? 1 : high, map: false };
 }
 function alphaShades(pictures, channel, natural) {
-  const most = pictures.high.data[channel] > 1 ? 255 : 1;
-  const fourth = natural && (pictures.normalisation?.mean.length ?? 0) === 4;
-  return table((value) => fourth ? denormalise(pictures, channel, value) : value / most, pictures, channel);
+	const most = pictures.high.data[channel] > 1 ? 255 : 1;
+	const fourth = natural && (pictures.normalisation?.mean.length ?? 0) === 4;
+	return table((value) => fourth ? denormalise(pictures, channel, value) : value / most, pictures, channel);
 }
 function extent(pictures, sample) {
-  const [, , h2, w] = pictures.planes.shape;
-  if (!pictures.sizes) return { h: h2, w };
-  const [H, W] = pictures.size;
-  const [own, wide] = [pictures.sizes.data[2 * sample], pictures.sizes.data[2 * sample + 1]];
-  return { h: Math.max(1, Math.min(h2, Math.round(h2 * own / H))), w: Math.max(1, Math.min(w, Math.round(w * wide / W))) };
+	const [, , h2, w] = pictures.planes.shape;
+	if (!pictures.sizes) return { h: h2, w };
+	const [H, W] = pictures.size;
+	const [own, wide] = [pictures.sizes.data[2 * sample], pictures.sizes.data[2 * sample + 1]];
+	return { h: Math.max(1, Math.min(h2, Math.round(h2 * own / H))), w: Math.max(1, Math.min(w, Math.round(w * wide / W))) };
 }
 function paint(out, pictures, sample, look, overlay = null) {
-  const [, channels, height, width] = pictures.planes.shape;
-  const { h: h2, w } = extent(pictures, sample);
-  const bytes = pictures.planes.data;
-  const area = height * width;
-  const start = sample * channels * area;
-  const [red, green, blue] = look.planes.length === 3 ? look.planes : [look.planes[0], look.planes[0], look.planes[0]];
-  const [r, g, b] = look.tables.length === 3 ? look.tables : [look.tables[0], look.tables[0], look.tables[0]];
-  let to = 0;
-  for (let row = 0; row < h2; row++) {
-    for (let column = 0; column < w; column++, to += 4) {
-      const at = start + row * width + column;
-      out[to] = r[bytes[at + red * area]];
-      out[to + 1] = g[bytes[at + green * area]];
-      out[to + 2] = b[bytes[at + blue * area]];
-      out[to + 3] = look.alpha === null || !look.alphaTable ? 255 : look.alphaTable[bytes[at + look.alpha * area]];
-    }
-  }
-  if (overlay) blend(out, h2, w, height, width, overlay);
-  if (pictures.marks) stamp(out, pictures.marks.data, sample * area, h2, w, width);
+	const [, channels, height, width] = pictures.planes.shape;
+	const { h: h2, w } = extent(pictures, sample);
+	const bytes = pictures.planes.data;
+	const area = height * width;
+	const start = sample * channels * area;
+	const [red, green, blue] = look.planes.length === 3 ? look.planes : [look.planes[0], look.planes[0], look.planes[0]];
+	const [r, g, b] = look.tables.length === 3 ? look.tables : [look.tables[0], look.tables[0], look.tables[0]];
+	let to = 0;
+	for (let row = 0; row < h2; row++) {
+		for (let column = 0; column < w; column++, to += 4) {
+			const at = start + row * width + column;
+			out[to] = r[bytes[at + red * area]];
+			out[to + 1] = g[bytes[at + green * area]];
+			out[to + 2] = b[bytes[at + blue * area]];
+			out[to + 3] = look.alpha === null || !look.alphaTable ? 255 : look.alphaTable[bytes[at + look.alpha * area]];
+		}
+	}
+	if (overlay) blend(out, h2, w, height, width, overlay);
+	if (pictures.marks) stamp(out, pictures.marks.data, sample * area, h2, w, width);
 }
 function blend(out, h2, w, height, width, { masks, sample, opacity }) {
-  const [, rows, columns] = masks.classes.shape;
-  for (let row = 0, to = 0; row < h2; row++) {
-    const line = (sample * rows + Math.floor(row * rows / height)) * columns;
-    for (let column = 0; column < w; column++, to += 4) {
-      const index = masks.classes.data[line + Math.floor(column * columns / width)];
-      if (index === 255) continue;
-      const colour = classColour(index);
-      for (let part = 0; part < 3; part++) out[to + part] += (colour[part] - out[to + part]) * opacity;
-      out[to + 3] = Math.max(out[to + 3], 255 * opacity);
-    }
-  }
+	const [, rows, columns] = masks.classes.shape;
+	for (let row = 0, to = 0; row < h2; row++) {
+		const line = (sample * rows + Math.floor(row * rows / height)) * columns;
+		for (let column = 0; column < w; column++, to += 4) {
+			const index = masks.classes.data[line + Math.floor(column * columns / width)];
+			if (index === 255) continue;
+			const colour = classColour(index);
+			for (let part = 0; part < 3; part++) out[to + part] += (colour[part] - out[to + part]) * opacity;
+			out[to + 3] = Math.max(out[to + 3], 255 * opacity);
+		}
+	}
 }
 function stamp(out, marks, start, h2, w, width) {
-  for (let row = 0, to = 0; row < h2; row++) {
-    for (let column = 0; column < w; column++, to += 4) {
-      const mark = marks[start + row * width + column];
-      if (!mark) continue;
-      const dark = (row + column) % 2 === 1;
-      const colour = MARKS[mark - 1] ?? MARKS[0];
-      for (let part = 0; part < 3; part++) out[to + part] = dark ? colour[part] * 0.55 : colour[part];
-      out[to + 3] = 255;
-    }
-  }
+	for (let row = 0, to = 0; row < h2; row++) {
+		for (let column = 0; column < w; column++, to += 4) {
+			const mark = marks[start + row * width + column];
+			if (!mark) continue;
+			const dark = (row + column) % 2 === 1;
+			const colour = MARKS[mark - 1] ?? MARKS[0];
+			for (let part = 0; part < 3; part++) out[to + part] = dark ? colour[part] * 0.55 : colour[part];
+			out[to + 3] = 255;
+		}
+	}
 }
 
 // src/panes.js
@@ -1527,148 +1576,148 @@ var isSeries = (item) => item?.decoder === "series" || item?.decoder === "audio"
 // src/series.js
 var MOST2 = 8;
 function drawnChannels(series, channel) {
-  if (channel !== null && channel < series.channels.length) return [channel];
-  return Array.from({ length: Math.min(series.low.shape[1], MOST2) }, (_, c) => c);
+	if (channel !== null && channel < series.channels.length) return [channel];
+	return Array.from({ length: Math.min(series.low.shape[1], MOST2) }, (_, c) => c);
 }
 function drawSeries(canvas, { width, height, range, channel }, series, sample) {
-  const drawing = context(canvas, width, height);
-  if (!drawing) return;
-  const ink = getComputedStyle(canvas).color || "#888";
-  const y = (value) => height - 2 - (value - range.low) / (range.high - range.low) * (height - 4);
-  if (range.low < 0 && range.high > 0) {
-    drawing.strokeStyle = ink;
-    drawing.globalAlpha = 0.3;
-    drawing.strokeRect(0, Math.round(y(0)) + 0.5, width, 0);
-    drawing.globalAlpha = 1;
-  }
-  for (const c of drawnChannels(series, channel)) drawChannel(drawing, width, y, series, sample, c);
+	const drawing = context(canvas, width, height);
+	if (!drawing) return;
+	const ink = getComputedStyle(canvas).color || "#888";
+	const y = (value) => height - 2 - (value - range.low) / (range.high - range.low) * (height - 4);
+	if (range.low < 0 && range.high > 0) {
+		drawing.strokeStyle = ink;
+		drawing.globalAlpha = 0.3;
+		drawing.strokeRect(0, Math.round(y(0)) + 0.5, width, 0);
+		drawing.globalAlpha = 1;
+	}
+	for (const c of drawnChannels(series, channel)) drawChannel(drawing, width, y, series, sample, c);
 }
 function drawChannel(drawing, width, y, series, sample, c) {
-  const [, channels, points] = series.low.shape;
-  const start = (sample * channels + c) * points;
-  const low = series.low.data.subarray(start, start + points);
-  const high = series.high.data.subarray(start, start + points);
-  const x = (p) => points > 1 ? p / (points - 1) * (width - 2) + 1 : width / 2;
-  drawing.strokeStyle = drawing.fillStyle = css(classColour(c));
-  drawing.lineWidth = 1.25;
-  for (const [first, last] of runs(low)) {
-    drawing.beginPath();
-    for (let p = first; p < last; p++) drawing.lineTo(x(p), y(high[p]));
-    for (let p = last - 1; p >= first; p--) drawing.lineTo(x(p), y(low[p]));
-    drawing.closePath();
-    drawing.globalAlpha = 0.55;
-    drawing.fill();
-    drawing.globalAlpha = 1;
-    drawing.stroke();
-  }
+	const [, channels, points] = series.low.shape;
+	const start = (sample * channels + c) * points;
+	const low = series.low.data.subarray(start, start + points);
+	const high = series.high.data.subarray(start, start + points);
+	const x = (p) => points > 1 ? p / (points - 1) * (width - 2) + 1 : width / 2;
+	drawing.strokeStyle = drawing.fillStyle = css(classColour(c));
+	drawing.lineWidth = 1.25;
+	for (const [first, last] of runs(low)) {
+		drawing.beginPath();
+		for (let p = first; p < last; p++) drawing.lineTo(x(p), y(high[p]));
+		for (let p = last - 1; p >= first; p--) drawing.lineTo(x(p), y(low[p]));
+		drawing.closePath();
+		drawing.globalAlpha = 0.55;
+		drawing.fill();
+		drawing.globalAlpha = 1;
+		drawing.stroke();
+	}
 }
 
 // src/tokens.js
 function visible(piece) {
-  if (piece === "") return "∅";
-  return shorten(piece, 80).replaceAll("\n", "↵").replaceAll("	", "⇥").replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length));
+	if (piece === "") return "∅";
+	return shorten(piece, 80).replaceAll("\n", "↵").replaceAll("	", "⇥").replace(/^ +| +$/g, (spaces) => "␣".repeat(spaces.length));
 }
 
 // src/table.js
 function featureRanges(table2) {
-  const [rows, features] = table2.values.shape;
-  const ranges = Array.from({ length: features }, () => ({ low: Infinity, high: -Infinity }));
-  for (let at = 0; at < rows * features; at++) {
-    const value = table2.values.data[at];
-    const range = ranges[at % features];
-    if (!Number.isFinite(value)) continue;
-    if (value < range.low) range.low = value;
-    if (value > range.high) range.high = value;
-  }
-  return ranges;
+	const [rows, features] = table2.values.shape;
+	const ranges = Array.from({ length: features }, () => ({ low: Infinity, high: -Infinity }));
+	for (let at = 0; at < rows * features; at++) {
+		const value = table2.values.data[at];
+		const range = ranges[at % features];
+		if (!Number.isFinite(value)) continue;
+		if (value < range.low) range.low = value;
+		if (value > range.high) range.high = value;
+	}
+	return ranges;
 }
 function standing(value, { low, high }) {
-  return high > low ? 2 * (value - low) / (high - low) - 1 : 0;
+	return high > low ? 2 * (value - low) / (high - low) - 1 : 0;
 }
 
 // src/dynamics/thumb.js
 var WORDS = 12;
 function thumbOf(batch, size) {
-  const item = batch?.inputs[0];
-  if (isPictures(item)) return pictureThumb(item, size);
-  if (isSeries(item)) return seriesThumb(item, size);
-  if (item?.decoder === "table") return tableThumb(item, size);
-  if (item?.decoder === "text") return textThumb(item, size);
-  return { width: size, height: 18, build: () => h("span", { class: "nd-text" }), draw: (element, sample) => say(element, `sample ${sample}`) };
+	const item = batch?.inputs[0];
+	if (isPictures(item)) return pictureThumb(item, size);
+	if (isSeries(item)) return seriesThumb(item, size);
+	if (item?.decoder === "table") return tableThumb(item, size);
+	if (item?.decoder === "text") return textThumb(item, size);
+	return { width: size, height: 18, build: () => h("span", { class: "nd-text" }), draw: (element, sample) => say(element, `sample ${sample}`) };
 }
 function pictureThumb(item, size) {
-  const look = lookOf(item, item.normalisation ? "denormalised" : "fed", null);
-  const { width, height } = fit(size, ...item.size);
-  const small = Math.max(...item.planes.shape.slice(2)) < size * 2;
-  return {
-    width,
-    height,
-    build() {
-      const canvas = h("canvas", { class: `nd-thumb${small ? " nd-pixels" : ""}`, "aria-hidden": true });
-      canvas.style.width = `${width}px`;
-      canvas.style.height = `${height}px`;
-      return canvas;
-    },
-    draw(element, sample, overlay = null) {
-      const canvas = (
-        /** @type {HTMLCanvasElement} */
-        element
-      );
-      const { h: rows, w: columns } = extent(item, sample);
-      canvas.width = columns;
-      canvas.height = rows;
-      const drawing = canvas.getContext("2d");
-      if (!drawing || sample >= item.planes.shape[0]) return;
-      const image = drawing.createImageData(columns, rows);
-      paint(image.data, item, sample, look, overlay);
-      drawing.putImageData(image, 0, 0);
-    }
-  };
+	const look = lookOf(item, item.normalisation ? "denormalised" : "fed", null);
+	const { width, height } = fit(size, ...item.size);
+	const small = Math.max(...item.planes.shape.slice(2)) < size * 2;
+	return {
+		width,
+		height,
+		build() {
+			const canvas = h("canvas", { class: `nd-thumb${small ? " nd-pixels" : ""}`, "aria-hidden": true });
+			canvas.style.width = `${width}px`;
+			canvas.style.height = `${height}px`;
+			return canvas;
+		},
+		draw(element, sample, overlay = null) {
+			const canvas = (
+				/** @type {HTMLCanvasElement} */
+				element
+			);
+			const { h: rows, w: columns } = extent(item, sample);
+			canvas.width = columns;
+			canvas.height = rows;
+			const drawing = canvas.getContext("2d");
+			if (!drawing || sample >= item.planes.shape[0]) return;
+			const image = drawing.createImageData(columns, rows);
+			paint(image.data, item, sample, look, overlay);
+			drawing.putImageData(image, 0, 0);
+		}
+	};
 }
 function seriesThumb(item, size) {
-  const [width, height] = [Math.round(size * 1.6), Math.round(size * 0.7)];
-  const range = span(item, null);
-  return { width, height, build: () => h("canvas", { class: "nd-thumb", "aria-hidden": true }), draw: (element, sample) => drawSeries(
-    /** @type {HTMLCanvasElement} */
-    element,
-    { width, height, range, channel: null },
-    item,
-    sample
-  ) };
+	const [width, height] = [Math.round(size * 1.6), Math.round(size * 0.7)];
+	const range = span(item, null);
+	return { width, height, build: () => h("canvas", { class: "nd-thumb", "aria-hidden": true }), draw: (element, sample) => drawSeries(
+		/** @type {HTMLCanvasElement} */
+		element,
+		{ width, height, range, channel: null },
+		item,
+		sample
+	) };
 }
 function tableThumb(item, size) {
-  const ranges = featureRanges(item);
-  const [width, height] = [Math.round(size * 1.5), Math.round(size * 0.6)];
-  const features = item.values.shape[1];
-  return {
-    width,
-    height,
-    build: () => h("canvas", { class: "nd-thumb", "aria-hidden": true }),
-    draw(element, sample) {
-      const own = Array.from(item.values.data.subarray(sample * features, (sample + 1) * features));
-      bars(
-        /** @type {HTMLCanvasElement} */
-        element,
-        width,
-        height,
-        own.map((value, f) => ({ value: (standing(value, ranges[f]) + 1) / 2 + 0.02, colour: "--nb-bars" })),
-        1.05
-      );
-      element.title = shorten(own.map((value, f) => `${item.features[f] ?? f} ${brief(value)}`).join(", "), 400);
-    }
-  };
+	const ranges = featureRanges(item);
+	const [width, height] = [Math.round(size * 1.5), Math.round(size * 0.6)];
+	const features = item.values.shape[1];
+	return {
+		width,
+		height,
+		build: () => h("canvas", { class: "nd-thumb", "aria-hidden": true }),
+		draw(element, sample) {
+			const own = Array.from(item.values.data.subarray(sample * features, (sample + 1) * features));
+			bars(
+				/** @type {HTMLCanvasElement} */
+				element,
+				width,
+				height,
+				own.map((value, f) => ({ value: (standing(value, ranges[f]) + 1) / 2 + 0.02, colour: "--nb-bars" })),
+				1.05
+			);
+			element.title = shorten(own.map((value, f) => `${item.features[f] ?? f} ${brief(value)}`).join(", "), 400);
+		}
+	};
 }
 function textThumb(item, size) {
-  const length = item.ids.shape[1];
-  return {
-    width: size * 2,
-    height: 54,
-    build: () => h("span", { class: "nd-text" }),
-    draw(element, sample) {
-      const pieces = Array.from({ length: Math.min(length, WORDS) }, (_, t) => visible(item.pieces[item.index.data[sample * length + t]] ?? "?"));
-      say(element, pieces.join(" ") + (length > WORDS ? " …" : ""));
-    }
-  };
+	const length = item.ids.shape[1];
+	return {
+		width: size * 2,
+		height: 54,
+		build: () => h("span", { class: "nd-text" }),
+		draw(element, sample) {
+			const pieces = Array.from({ length: Math.min(length, WORDS) }, (_, t) => visible(item.pieces[item.index.data[sample * length + t]] ?? "?"));
+			say(element, pieces.join(" ") + (length > WORDS ? " …" : ""));
+		}
+	};
 }
 
 // src/dynamics/cells.js
@@ -1676,185 +1725,185 @@ var SIDE = 56;
 var BARS = 26;
 var LINE = 16;
 function verdictOf(reading, sample) {
-  const right = reading.correct.data[sample];
-  if (right === 1) return { icon: "✓", word: "right", tone: "ok" };
-  return right === 0 ? { icon: "✕", word: "wrong", tone: "bad" } : { icon: "", word: "", tone: "" };
+	const right = reading.correct.data[sample];
+	if (right === 1) return { icon: "✓", word: "right", tone: "ok" };
+	return right === 0 ? { icon: "✕", word: "wrong", tone: "bad" } : { icon: "", word: "", tone: "" };
 }
 function measureText({ sort }, reading, sample) {
-  const key = sort === "index" ? reading.guesses.shape.length === 1 ? "flips" : "loss" : sort;
-  const value = valuesOf(reading, key)?.[sample] ?? NaN;
-  const told2 = key === "margin" || key === "jitter" ? Number(Math.abs(value) < 1e-3 ? value.toPrecision(1) : value.toFixed(3)) : value;
-  return `${key} ${brief(told2)}`;
+	const key = sort === "index" ? reading.guesses.shape.length === 1 ? "flips" : "loss" : sort;
+	const value = valuesOf(reading, key)?.[sample] ?? NaN;
+	const told2 = key === "margin" || key === "jitter" ? Number(Math.abs(value) < 1e-3 ? value.toPrecision(1) : value.toFixed(3)) : value;
+	return `${key} ${brief(told2)}`;
 }
 function nameOf2({ sort }, probe, reading, sample) {
-  const target = targetText(probe, sample);
-  const guess = guessText(probe, reading, sample);
-  const { word } = verdictOf(reading, sample);
-  const key = sort === "index" || sort === "loss" ? null : sort;
-  const more = [`loss ${brief(reading.losses.data[sample])}`, reading.guesses.shape.length === 1 && `flips ${reading.flips.data[sample]}`, key && key !== "flips" && `${key} ${brief(valuesOf(reading, key)?.[sample] ?? NaN)}`];
-  return [`sample ${sample}`, target && `target ${shorten(target, 60)}`, guess && `predicts ${shorten(guess, 60)}${word ? ` (${word})` : ""}`, ...more].filter(Boolean).join(", ");
+	const target = targetText(probe, sample);
+	const guess = guessText(probe, reading, sample);
+	const { word } = verdictOf(reading, sample);
+	const key = sort === "index" || sort === "loss" ? null : sort;
+	const more = [`loss ${brief(reading.losses.data[sample])}`, reading.guesses.shape.length === 1 && `flips ${reading.flips.data[sample]}`, key && key !== "flips" && `${key} ${brief(valuesOf(reading, key)?.[sample] ?? NaN)}`];
+	return [`sample ${sample}`, target && `target ${shorten(target, 60)}`, guess && `predicts ${shorten(guess, 60)}${word ? ` (${word})` : ""}`, ...more].filter(Boolean).join(", ");
 }
 function barsOf(probe, reading, sample, most) {
-  if (!hasClasses(probe)) return [{ value: reading.losses.data[sample] / (most || 1), colour: "--nb-bars" }];
-  const targets = targetColumns(probe, sample);
-  const shares = probabilities(probe, reading, sample);
-  const guess = probe.task === "classification" ? columnOf(probe, reading.guesses.data[sample]) : -1;
-  return Array.from(shares, (value, c) => {
-    if (targets.includes(c)) return { value, colour: "--nb-ok", sign: "target" };
-    const guessed = probe.task === "classification" ? c === guess : value > 0.5;
-    return guessed && probe.targets ? { value, colour: "--nb-bad", sign: "wrong" } : { value, colour: "--nd-quiet" };
-  });
+	if (!hasClasses(probe)) return [{ value: reading.losses.data[sample] / (most || 1), colour: "--nb-bars" }];
+	const targets = targetColumns(probe, sample);
+	const shares = probabilities(probe, reading, sample);
+	const guess = probe.task === "classification" ? columnOf(probe, reading.guesses.data[sample]) : -1;
+	return Array.from(shares, (value, c) => {
+		if (targets.includes(c)) return { value, colour: "--nb-ok", sign: "target" };
+		const guessed = probe.task === "classification" ? c === guess : value > 0.5;
+		return guessed && probe.targets ? { value, colour: "--nb-bad", sign: "wrong" } : { value, colour: "--nd-quiet" };
+	});
 }
 function sampleCells(state, probe, reading, built) {
-  const thumb = thumbOf(probe.batch, SIDE);
-  const width = Math.max(thumb.width, 88) + 14;
-  const most = Array.from(reading.losses.data).reduce((a, b) => b > a ? b : a, 0);
-  const numbers = probe.task === "regression";
-  const key = state.sort === "index" ? "flips" : state.sort;
-  function build(cell) {
-    const parts = { thumb: thumb.build(), chart: h("canvas", { class: "nd-cellbars", "aria-hidden": true }), lines: [h("span"), h("span"), h("span")], sample: -1, batch: probe.batch };
-    fill(cell, h("span", { class: "nd-thumbplace" }, parts.thumb), parts.chart, h("span", { class: "nb-line" }, parts.lines[0], parts.lines[1]), h("span", { class: "nb-line" }, parts.lines[2]));
-    built.set(cell, parts);
-    return parts;
-  }
-  return {
-    cellWidth: width,
-    cellHeight: thumb.height + BARS + 2 * LINE + 14,
-    gap: 4,
-    single: false,
-    name: (sample) => nameOf2(state, probe, reading, sample),
-    draw(cell, sample) {
-      const found = built.get(cell);
-      const parts = found?.batch === probe.batch ? found : build(cell);
-      if (parts.sample !== sample) thumb.draw(parts.thumb, sample);
-      parts.sample = sample;
-      bars(parts.chart, width - 12, BARS, barsOf(probe, reading, sample, most));
-      const { icon, tone } = verdictOf(reading, sample);
-      const [target, guess, measure] = parts.lines;
-      const aim = numbers && probe.targets ? [...rowOf(probe.targets, sample)].map(brief).join(" ") : targetText(probe, sample);
-      say(target, shorten(aim, 40));
-      attribute(target, "title", aim ? tooltip(`target ${aim}`) : null);
-      const said = guessText(probe, reading, sample);
-      const differs = icon !== "✓" && said !== "";
-      say(guess, differs ? `${icon || "→"} ${shorten(said, 40)}` : "");
-      attribute(guess, "data-tone", differs ? tone || null : null);
-      attribute(guess, "title", said ? tooltip(`predicts ${said}`) : null);
-      say(measure, measureText(state, reading, sample));
-      attribute(measure, "title", MEANINGS[key]);
-      attribute(measure, "class", key === "flips" && reading.flips.data[sample] >= 3 ? "nd-much" : "");
-    },
-    probe: (sample) => nameOf2(state, probe, reading, sample)
-  };
+	const thumb = thumbOf(probe.batch, SIDE);
+	const width = Math.max(thumb.width, 88) + 14;
+	const most = Array.from(reading.losses.data).reduce((a, b) => b > a ? b : a, 0);
+	const numbers = probe.task === "regression";
+	const key = state.sort === "index" ? "flips" : state.sort;
+	function build(cell) {
+		const parts = { thumb: thumb.build(), chart: h("canvas", { class: "nd-cellbars", "aria-hidden": true }), lines: [h("span"), h("span"), h("span")], sample: -1, batch: probe.batch };
+		fill(cell, h("span", { class: "nd-thumbplace" }, parts.thumb), parts.chart, h("span", { class: "nb-line" }, parts.lines[0], parts.lines[1]), h("span", { class: "nb-line" }, parts.lines[2]));
+		built.set(cell, parts);
+		return parts;
+	}
+	return {
+		cellWidth: width,
+		cellHeight: thumb.height + BARS + 2 * LINE + 14,
+		gap: 4,
+		single: false,
+		name: (sample) => nameOf2(state, probe, reading, sample),
+		draw(cell, sample) {
+			const found = built.get(cell);
+			const parts = found?.batch === probe.batch ? found : build(cell);
+			if (parts.sample !== sample) thumb.draw(parts.thumb, sample);
+			parts.sample = sample;
+			bars(parts.chart, width - 12, BARS, barsOf(probe, reading, sample, most));
+			const { icon, tone } = verdictOf(reading, sample);
+			const [target, guess, measure] = parts.lines;
+			const aim = numbers && probe.targets ? [...rowOf(probe.targets, sample)].map(brief).join(" ") : targetText(probe, sample);
+			say(target, shorten(aim, 40));
+			attribute(target, "title", aim ? tooltip(`target ${aim}`) : null);
+			const said = guessText(probe, reading, sample);
+			const differs = icon !== "✓" && said !== "";
+			say(guess, differs ? `${icon || "→"} ${shorten(said, 40)}` : "");
+			attribute(guess, "data-tone", differs ? tone || null : null);
+			attribute(guess, "title", said ? tooltip(`predicts ${said}`) : null);
+			say(measure, measureText(state, reading, sample));
+			attribute(measure, "title", MEANINGS[key]);
+			attribute(measure, "class", key === "flips" && reading.flips.data[sample] >= 3 ? "nd-much" : "");
+		},
+		probe: (sample) => nameOf2(state, probe, reading, sample)
+	};
 }
 
 // src/dynamics/refill.js
 function refill(place2, ...children) {
-  const active = (
-    /** @type {HTMLElement | null} */
-    activeIn(place2)
-  );
-  const key = active && place2.contains(active) ? active.dataset.key : void 0;
-  fill(place2, ...children);
-  if (key === void 0) return;
-  const all = (
-    /** @type {HTMLElement[]} */
-    [...place2.querySelectorAll("[data-key]")]
-  );
-  (all.find((one) => one.dataset.key === key) ?? all[0])?.focus();
+	const active = (
+		/** @type {HTMLElement | null} */
+		activeIn(place2)
+	);
+	const key = active && place2.contains(active) ? active.dataset.key : void 0;
+	fill(place2, ...children);
+	if (key === void 0) return;
+	const all = (
+		/** @type {HTMLElement[]} */
+		[...place2.querySelectorAll("[data-key]")]
+	);
+	(all.find((one) => one.dataset.key === key) ?? all[0])?.focus();
 }
 
 // src/dynamics/compare.js
 var MOST3 = 60;
 function createCompare(store) {
-  const element = h("div", { class: "nd-scroll nd-compare" });
-  let before = null;
-  function draw(state) {
-    const probe = state.record?.probes[state.probe];
-    const { readings } = state;
-    if (!probe || !readings.length || state.pinned.length < 2) return;
-    const [from, to] = [...state.pinned].sort((a, b) => a - b).map((step) => readings[nearest(readings, step)]);
-    const all = changes(from, to);
-    const differ = all.filter((one) => one.changed).length;
-    const worse = all.filter((one) => from.correct.data[one.sample] === 1 && to.correct.data[one.sample] === 0).length;
-    const better = all.filter((one) => from.correct.data[one.sample] === 0 && to.correct.data[one.sample] === 1).length;
-    const words = `${plural(differ, "prediction")} of ${count(all.length)} changed${worse + better ? `: ${count(better)} became right, ${count(worse)} wrong` : ""}.`;
-    const head = h("div", { class: "nd-comparehead" }, h("span", {}, `A step ${count(from.step)} → B step ${count(to.step)}: `, h("b", {}, words)), button("End comparison", () => store.set({ pinned: [] }), { class: "nd-small", "data-key": "end" }));
-    const later = [];
-    const rows = all.slice(0, MOST3).map((one) => rowFor(probe, from, to, one, later));
-    refill(element, head, h("div", { class: "nd-comparerows", role: "list" }, ...rows));
-    for (const paint2 of later) paint2();
-  }
-  return {
-    element,
-    restyle: () => before && draw(before),
-    update(state) {
-      if (changed(before, state, ["pinned", "probe", "readings"])) draw(state);
-      before = state;
-    }
-  };
-  function rowFor(probe, from, to, { sample, changed: other, moved }, later) {
-    const thumb = thumbOf(probe.batch, 40);
-    const own = thumb.build();
-    const sides = [from, to].map((reading) => {
-      const canvas = h("canvas", { class: "nd-cellbars", "aria-hidden": true });
-      const { icon, tone } = verdictOf(reading, sample);
-      later.push(() => bars(canvas, 120, 28, barsOf(probe, reading, sample, Math.max(from.losses.data[sample], to.losses.data[sample]))));
-      return h("span", { class: "nd-side" }, canvas, h("span", { "data-tone": tone || null }, `${icon} ${shorten(guessText(probe, reading, sample), 24)}`.trim()));
-    });
-    later.push(() => thumb.draw(own, sample));
-    const target = targetText(probe, sample);
-    const words = h("span", { class: "nd-moved" }, h("span", {}, `${sample}${target ? `, target ${shorten(target, 24)}` : ""}`), h("span", { class: "nd-soft" }, `${other ? "changed, " : ""}loss ${moved > 0 ? "+" : ""}${brief(moved)}`));
-    return h("div", { role: "listitem" }, h("button", { type: "button", class: "nd-comparerow", "data-key": sample, "data-changed": other, onclick: () => store.set({ sample }) }, h("span", { class: "nd-thumbplace" }, own), words, sides[0], h("span", { "aria-hidden": true }, "→"), sides[1]));
-  }
+	const element = h("div", { class: "nd-scroll nd-compare" });
+	let before = null;
+	function draw(state) {
+		const probe = state.record?.probes[state.probe];
+		const { readings } = state;
+		if (!probe || !readings.length || state.pinned.length < 2) return;
+		const [from, to] = [...state.pinned].sort((a, b) => a - b).map((step) => readings[nearest(readings, step)]);
+		const all = changes(from, to);
+		const differ = all.filter((one) => one.changed).length;
+		const worse = all.filter((one) => from.correct.data[one.sample] === 1 && to.correct.data[one.sample] === 0).length;
+		const better = all.filter((one) => from.correct.data[one.sample] === 0 && to.correct.data[one.sample] === 1).length;
+		const words = `${plural(differ, "prediction")} of ${count(all.length)} changed${worse + better ? `: ${count(better)} became right, ${count(worse)} wrong` : ""}.`;
+		const head = h("div", { class: "nd-comparehead" }, h("span", {}, `A step ${count(from.step)} → B step ${count(to.step)}: `, h("b", {}, words)), button("End comparison", () => store.set({ pinned: [] }), { class: "nd-small", "data-key": "end" }));
+		const later = [];
+		const rows = all.slice(0, MOST3).map((one) => rowFor(probe, from, to, one, later));
+		refill(element, head, h("div", { class: "nd-comparerows", role: "list" }, ...rows));
+		for (const paint2 of later) paint2();
+	}
+	return {
+		element,
+		restyle: () => before && draw(before),
+		update(state) {
+			if (changed(before, state, ["pinned", "probe", "readings"])) draw(state);
+			before = state;
+		}
+	};
+	function rowFor(probe, from, to, { sample, changed: other, moved }, later) {
+		const thumb = thumbOf(probe.batch, 40);
+		const own = thumb.build();
+		const sides = [from, to].map((reading) => {
+			const canvas = h("canvas", { class: "nd-cellbars", "aria-hidden": true });
+			const { icon, tone } = verdictOf(reading, sample);
+			later.push(() => bars(canvas, 120, 28, barsOf(probe, reading, sample, Math.max(from.losses.data[sample], to.losses.data[sample]))));
+			return h("span", { class: "nd-side" }, canvas, h("span", { "data-tone": tone || null }, `${icon} ${shorten(guessText(probe, reading, sample), 24)}`.trim()));
+		});
+		later.push(() => thumb.draw(own, sample));
+		const target = targetText(probe, sample);
+		const words = h("span", { class: "nd-moved" }, h("span", {}, `${sample}${target ? `, target ${shorten(target, 24)}` : ""}`), h("span", { class: "nd-soft" }, `${other ? "changed, " : ""}loss ${moved > 0 ? "+" : ""}${brief(moved)}`));
+		return h("div", { role: "listitem" }, h("button", { type: "button", class: "nd-comparerow", "data-key": sample, "data-changed": other, onclick: () => store.set({ sample }) }, h("span", { class: "nd-thumbplace" }, own), words, sides[0], h("span", { "aria-hidden": true }, "→"), sides[1]));
+	}
 }
 
 // src/dynamics/confusion.js
 var MOST4 = 24;
 function confusionOf(probe, reading) {
-  const targets = Array.from(probe.targets?.data ?? [], Number).map((value) => Math.round(value));
-  const guesses = Array.from(reading.guesses.data, Number);
-  const few = probe.columns.data.length <= 12 && probe.columns.data.length > 1;
-  const all = /* @__PURE__ */ new Set([...few ? Array.from(probe.columns.data, Number) : [], ...targets, ...guesses]);
-  const classes = [...all].filter((one) => one >= 0).sort((a, b) => a - b);
-  const samples = classes.map((target) => classes.map((guess) => targets.flatMap((own, n) => own === target && guesses[n] === guess ? [n] : [])));
-  return { classes, samples, right: samples.reduce((sum, row, i) => sum + row[i].length, 0) };
+	const targets = Array.from(probe.targets?.data ?? [], Number).map((value) => Math.round(value));
+	const guesses = Array.from(reading.guesses.data, Number);
+	const few = probe.columns.data.length <= 12 && probe.columns.data.length > 1;
+	const all = new Set([...few ? Array.from(probe.columns.data, Number) : [], ...targets, ...guesses]);
+	const classes = [...all].filter((one) => one >= 0).sort((a, b) => a - b);
+	const samples = classes.map((target) => classes.map((guess) => targets.flatMap((own, n) => own === target && guesses[n] === guess ? [n] : [])));
+	return { classes, samples, right: samples.reduce((sum, row, i) => sum + row[i].length, 0) };
 }
 function createConfusion(store) {
-  const about = h("p", { class: "nd-foot" });
-  const place2 = h("div", { class: "nd-scroll" });
-  const element = h("div", { class: "nd-grid" }, place2, about);
-  let before = null;
-  return {
-    element,
-    update(state) {
-      const probe = state.record?.probes[state.probe];
-      if (!probe || !state.reading || !changed(before, state, ["reading", "probe"])) return;
-      before = state;
-      const { classes, samples, right } = confusionOf(probe, state.reading);
-      const shown = classes.slice(0, MOST4);
-      const names = shown.map((one) => shorten(className(probe, one), 14));
-      const head = h("tr", {}, h("td", { class: "nd-corner" }, "target ↓ guess →"), ...names.map((name, i) => h("th", { scope: "col", title: tooltip(className(probe, shown[i])) }, name)));
-      const rows = shown.map((_, r) => {
-        const total2 = samples[r].reduce((sum, own) => sum + own.length, 0);
-        return h("tr", {}, h("th", { scope: "row", title: tooltip(className(probe, shown[r])) }, names[r]), ...shown.map((__, c) => cell(samples[r][c], total2, r, c, `${names[r]} taken for ${names[c]}`)));
-      });
-      refill(place2, h("table", { class: "nd-confusion", "aria-label": "Samples by target and likeliest class" }, h("thead", {}, head), h("tbody", {}, ...rows)));
-      const total = probe.targets?.data.length ?? 0;
-      say(about, `step ${state.reading.step}: ${right} of ${plural(total, "sample")} right${classes.length > MOST4 ? `; the first ${MOST4} of ${classes.length} classes` : ""}; click a count to see its sample`);
-    }
-  };
-  function cell(own, total, r, c, words) {
-    if (!own.length) return h("td", {}, h("span", { class: "nd-nothing" }, "·"));
-    const button2 = h("button", { type: "button", "data-key": `${r} ${c}`, "aria-label": `${plural(own.length, "sample")}: ${r === c ? words.replace(" taken for ", " seen as ") : words}`, title: `samples ${own.slice(0, 20).join(", ")}`, onclick: () => next(own) }, r === c ? String(own.length) : `✕ ${own.length}`);
-    const made = h("td", {}, button2);
-    attribute(made, "class", r === c ? "nd-right" : "nd-wrong");
-    made.style.setProperty("--nd-part", `${Math.round(12 + 58 * own.length / total)}%`);
-    return made;
-  }
-  function next(own) {
-    const now = own.indexOf(store.get().sample ?? -1);
-    store.set({ sample: own[(now + 1) % own.length] });
-  }
+	const about = h("p", { class: "nd-foot" });
+	const place2 = h("div", { class: "nd-scroll" });
+	const element = h("div", { class: "nd-grid" }, place2, about);
+	let before = null;
+	return {
+		element,
+		update(state) {
+			const probe = state.record?.probes[state.probe];
+			if (!probe || !state.reading || !changed(before, state, ["reading", "probe"])) return;
+			before = state;
+			const { classes, samples, right } = confusionOf(probe, state.reading);
+			const shown = classes.slice(0, MOST4);
+			const names = shown.map((one) => shorten(className(probe, one), 14));
+			const head = h("tr", {}, h("td", { class: "nd-corner" }, "target ↓ guess →"), ...names.map((name, i) => h("th", { scope: "col", title: tooltip(className(probe, shown[i])) }, name)));
+			const rows = shown.map((_, r) => {
+				const total2 = samples[r].reduce((sum, own) => sum + own.length, 0);
+				return h("tr", {}, h("th", { scope: "row", title: tooltip(className(probe, shown[r])) }, names[r]), ...shown.map((__, c) => cell(samples[r][c], total2, r, c, `${names[r]} taken for ${names[c]}`)));
+			});
+			refill(place2, h("table", { class: "nd-confusion", "aria-label": "Samples by target and likeliest class" }, h("thead", {}, head), h("tbody", {}, ...rows)));
+			const total = probe.targets?.data.length ?? 0;
+			say(about, `step ${state.reading.step}: ${right} of ${plural(total, "sample")} right${classes.length > MOST4 ? `; the first ${MOST4} of ${classes.length} classes` : ""}; click a count to see its sample`);
+		}
+	};
+	function cell(own, total, r, c, words) {
+		if (!own.length) return h("td", {}, h("span", { class: "nd-nothing" }, "·"));
+		const button2 = h("button", { type: "button", "data-key": `${r} ${c}`, "aria-label": `${plural(own.length, "sample")}: ${r === c ? words.replace(" taken for ", " seen as ") : words}`, title: `samples ${own.slice(0, 20).join(", ")}`, onclick: () => next(own) }, r === c ? String(own.length) : `✕ ${own.length}`);
+		const made = h("td", {}, button2);
+		attribute(made, "class", r === c ? "nd-right" : "nd-wrong");
+		made.style.setProperty("--nd-part", `${Math.round(12 + 58 * own.length / total)}%`);
+		return made;
+	}
+	function next(own) {
+		const now = own.indexOf(store.get().sample ?? -1);
+		store.set({ sample: own[(now + 1) % own.length] });
+	}
 }
 
 // src/dynamics/masks.js
@@ -1863,58 +1912,58 @@ var OPACITY = 0.5;
 var IGNORED = 255;
 var MOST_NAMES = 12;
 function rightShare(probe, reading, sample) {
-  if (!probe.targets || probe.targets.data.length !== reading.values.data.length) return NaN;
-  const [own, aim] = [rowOf(reading.values, sample), rowOf(probe.targets, sample)];
-  let [right, all] = [0, 0];
-  for (let i = 0; i < own.length; i++) {
-    if (aim[i] === IGNORED) continue;
-    all++;
-    if (own[i] === aim[i]) right++;
-  }
-  return all ? right / all : NaN;
+	if (!probe.targets || probe.targets.data.length !== reading.values.data.length) return NaN;
+	const [own, aim] = [rowOf(reading.values, sample), rowOf(probe.targets, sample)];
+	let [right, all] = [0, 0];
+	for (let i = 0; i < own.length; i++) {
+		if (aim[i] === IGNORED) continue;
+		all++;
+		if (own[i] === aim[i]) right++;
+	}
+	return all ? right / all : NaN;
 }
 function maskLegend(probe) {
-  return probe.classes.slice(0, MOST_NAMES).map((name, i) => {
-    const swatch = h("span", { class: "nd-swatch", "aria-hidden": true });
-    swatch.style.background = css(classColour(i));
-    return h("span", { class: "nd-key", title: tooltip(name) }, swatch, shorten(name, 18));
-  });
+	return probe.classes.slice(0, MOST_NAMES).map((name, i) => {
+		const swatch = h("span", { class: "nd-swatch", "aria-hidden": true });
+		swatch.style.background = css(classColour(i));
+		return h("span", { class: "nd-key", title: tooltip(name) }, swatch, shorten(name, 18));
+	});
 }
 function maskCells(state, probe, reading, built) {
-  const thumb = thumbOf(probe.batch, SIDE2);
-  const masks = (classes) => ({ classes, names: probe.classes });
-  const twice = probe.targets !== null && probe.targets.shape.length === 3;
-  const words = (sample) => {
-    const right = rightShare(probe, reading, sample);
-    return `sample ${sample}, ${Number.isNaN(right) ? "" : `${share(right, 1)} of pixels right, `}loss ${brief(reading.losses.data[sample])}`;
-  };
-  function build(cell) {
-    const parts = { now: thumb.build(), aim: twice ? thumb.build() : null, lines: [h("span"), h("span"), h("span")], batch: probe.batch };
-    const pane = (name, own) => h("span", { class: "nd-pane" }, h("span", { class: "nd-caption" }, name), own);
-    fill(cell, h("span", { class: "nd-panes" }, parts.aim && pane("target", parts.aim), pane("predicted", parts.now)), h("span", { class: "nb-line" }, parts.lines[0], parts.lines[1]), h("span", { class: "nb-line" }, parts.lines[2]));
-    built.set(cell, parts);
-    return parts;
-  }
-  return {
-    cellWidth: (thumb.width + 6) * (twice ? 2 : 1) + 12,
-    cellHeight: thumb.height + 66,
-    gap: 6,
-    single: false,
-    name: words,
-    draw(cell, sample) {
-      const found = built.get(cell);
-      const parts = found?.batch === probe.batch ? found : build(cell);
-      thumb.draw(parts.now, sample, { masks: masks(reading.values), sample, opacity: OPACITY });
-      if (parts.aim && probe.targets) thumb.draw(parts.aim, sample, { masks: masks(probe.targets), sample, opacity: OPACITY });
-      const right = rightShare(probe, reading, sample);
-      say(parts.lines[0], String(sample));
-      say(parts.lines[1], Number.isNaN(right) ? "" : `${share(right, 1)} right`);
-      const key = state.sort === "index" ? "loss" : state.sort;
-      say(parts.lines[2], `${key} ${brief(valuesOf(reading, key)?.[sample] ?? NaN)}`);
-      attribute(parts.lines[2], "title", MEANINGS[key]);
-    },
-    probe: (sample) => `${words(sample)}; ${plural(probe.classes.length, "class", "classes")}`
-  };
+	const thumb = thumbOf(probe.batch, SIDE2);
+	const masks = (classes) => ({ classes, names: probe.classes });
+	const twice = probe.targets !== null && probe.targets.shape.length === 3;
+	const words = (sample) => {
+		const right = rightShare(probe, reading, sample);
+		return `sample ${sample}, ${Number.isNaN(right) ? "" : `${share(right, 1)} of pixels right, `}loss ${brief(reading.losses.data[sample])}`;
+	};
+	function build(cell) {
+		const parts = { now: thumb.build(), aim: twice ? thumb.build() : null, lines: [h("span"), h("span"), h("span")], batch: probe.batch };
+		const pane = (name, own) => h("span", { class: "nd-pane" }, h("span", { class: "nd-caption" }, name), own);
+		fill(cell, h("span", { class: "nd-panes" }, parts.aim && pane("target", parts.aim), pane("predicted", parts.now)), h("span", { class: "nb-line" }, parts.lines[0], parts.lines[1]), h("span", { class: "nb-line" }, parts.lines[2]));
+		built.set(cell, parts);
+		return parts;
+	}
+	return {
+		cellWidth: (thumb.width + 6) * (twice ? 2 : 1) + 12,
+		cellHeight: thumb.height + 66,
+		gap: 6,
+		single: false,
+		name: words,
+		draw(cell, sample) {
+			const found = built.get(cell);
+			const parts = found?.batch === probe.batch ? found : build(cell);
+			thumb.draw(parts.now, sample, { masks: masks(reading.values), sample, opacity: OPACITY });
+			if (parts.aim && probe.targets) thumb.draw(parts.aim, sample, { masks: masks(probe.targets), sample, opacity: OPACITY });
+			const right = rightShare(probe, reading, sample);
+			say(parts.lines[0], String(sample));
+			say(parts.lines[1], Number.isNaN(right) ? "" : `${share(right, 1)} right`);
+			const key = state.sort === "index" ? "loss" : state.sort;
+			say(parts.lines[2], `${key} ${brief(valuesOf(reading, key)?.[sample] ?? NaN)}`);
+			attribute(parts.lines[2], "title", MEANINGS[key]);
+		},
+		probe: (sample) => `${words(sample)}; ${plural(probe.classes.length, "class", "classes")}`
+	};
 }
 
 // src/dynamics/plane.js
@@ -1922,159 +1971,159 @@ var HEIGHT = 380;
 var NEAR = 14;
 var MARGIN = 30;
 function createPlane(store, hover) {
-  const canvas = h("canvas", { class: "nd-plane", role: "application", tabindex: 0 });
-  const element = h("div", { class: "nd-planeplace" }, canvas);
-  let shown = null;
-  let frame = null;
-  const colour = (name) => getComputedStyle(canvas).getPropertyValue(name).trim() || "#808080";
-  canvas.addEventListener("pointermove", (event) => {
-    const sample = at(event);
-    hover(sample < 0 || !shown ? "" : shown.name(sample));
-    canvas.style.cursor = sample < 0 ? "" : "pointer";
-  });
-  canvas.addEventListener("pointerleave", () => hover(""));
-  canvas.addEventListener("click", (event) => {
-    const sample = at(event);
-    if (sample >= 0) store.set({ sample });
-  });
-  canvas.addEventListener("keydown", (event) => {
-    const many = shown?.points.length ?? 0;
-    const now = store.get().sample ?? -1;
-    const next = { ArrowRight: now + 1, ArrowDown: now + 1, ArrowLeft: now - 1, ArrowUp: now - 1, Home: 0, End: many - 1 }[event.key];
-    if (next === void 0 || !many) return;
-    store.set({ sample: Math.min(Math.max(next, 0), many - 1) });
-    hover(shown?.name(store.get().sample ?? 0) ?? "");
-    event.preventDefault();
-    event.stopPropagation();
-  });
-  function at(event) {
-    if (!shown || !frame) return -1;
-    let [best, near] = [-1, NEAR];
-    for (const [sample, [x, y]] of shown.points.entries()) {
-      const away = Math.hypot(frame.x(x) - event.offsetX, frame.y(y) - event.offsetY);
-      if (away < near) [best, near] = [sample, away];
-    }
-    return best;
-  }
-  function draw() {
-    const width = element.clientWidth || 560;
-    const drawing = context(canvas, width, HEIGHT);
-    if (!shown) return;
-    frame = frameOf(shown, width, HEIGHT);
-    if (!drawing) return;
-    drawing.clearRect(0, 0, width, HEIGHT);
-    drawing.font = `11px ${colour("--nb-mono")}`;
-    shown.paint(drawing, frame, colour);
-  }
-  const watch = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(draw);
-  watch?.observe(element);
-  return {
-    element,
-    draw,
-    /** @param {Scene} scene */
-    show(scene) {
-      shown = scene;
-      attribute(canvas, "aria-label", `${scene.label}; arrow keys go from sample to sample`);
-      draw();
-    },
-    destroy: () => watch?.disconnect()
-  };
+	const canvas = h("canvas", { class: "nd-plane", role: "application", tabindex: 0 });
+	const element = h("div", { class: "nd-planeplace" }, canvas);
+	let shown = null;
+	let frame = null;
+	const colour = (name) => getComputedStyle(canvas).getPropertyValue(name).trim() || "#808080";
+	canvas.addEventListener("pointermove", (event) => {
+		const sample = at(event);
+		hover(sample < 0 || !shown ? "" : shown.name(sample));
+		canvas.style.cursor = sample < 0 ? "" : "pointer";
+	});
+	canvas.addEventListener("pointerleave", () => hover(""));
+	canvas.addEventListener("click", (event) => {
+		const sample = at(event);
+		if (sample >= 0) store.set({ sample });
+	});
+	canvas.addEventListener("keydown", (event) => {
+		const many = shown?.points.length ?? 0;
+		const now = store.get().sample ?? -1;
+		const next = { ArrowRight: now + 1, ArrowDown: now + 1, ArrowLeft: now - 1, ArrowUp: now - 1, Home: 0, End: many - 1 }[event.key];
+		if (next === void 0 || !many) return;
+		store.set({ sample: Math.min(Math.max(next, 0), many - 1) });
+		hover(shown?.name(store.get().sample ?? 0) ?? "");
+		event.preventDefault();
+		event.stopPropagation();
+	});
+	function at(event) {
+		if (!shown || !frame) return -1;
+		let [best, near] = [-1, NEAR];
+		for (const [sample, [x, y]] of shown.points.entries()) {
+			const away = Math.hypot(frame.x(x) - event.offsetX, frame.y(y) - event.offsetY);
+			if (away < near) [best, near] = [sample, away];
+		}
+		return best;
+	}
+	function draw() {
+		const width = element.clientWidth || 560;
+		const drawing = context(canvas, width, HEIGHT);
+		if (!shown) return;
+		frame = frameOf(shown, width, HEIGHT);
+		if (!drawing) return;
+		drawing.clearRect(0, 0, width, HEIGHT);
+		drawing.font = `11px ${colour("--nb-mono")}`;
+		shown.paint(drawing, frame, colour);
+	}
+	const watch = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(draw);
+	watch?.observe(element);
+	return {
+		element,
+		draw,
+		/** @param {Scene} scene */
+		show(scene) {
+			shown = scene;
+			attribute(canvas, "aria-label", `${scene.label}; arrow keys go from sample to sample`);
+			draw();
+		},
+		destroy: () => watch?.disconnect()
+	};
 }
 function frameOf({ x, y, square = false }, width, height) {
-  let [left, right, top, bottom] = [MARGIN + 18, width - MARGIN, MARGIN - 8, height - MARGIN];
-  if (square) {
-    const scale = Math.min((right - left) / (x[1] - x[0] || 1), (bottom - top) / (y[1] - y[0] || 1));
-    const [wide, tall] = [scale * (x[1] - x[0]), scale * (y[1] - y[0])];
-    const [spareX, spareY] = [(right - left - wide) / 2, (bottom - top - tall) / 2];
-    [left, right, top, bottom] = [left + spareX, right - spareX, top + spareY, bottom - spareY];
-  }
-  return {
-    left,
-    right,
-    top,
-    bottom,
-    x: (value) => left + (value - x[0]) / (x[1] - x[0] || 1) * (right - left),
-    y: (value) => bottom - (value - y[0]) / (y[1] - y[0] || 1) * (bottom - top)
-  };
+	let [left, right, top, bottom] = [MARGIN + 18, width - MARGIN, MARGIN - 8, height - MARGIN];
+	if (square) {
+		const scale = Math.min((right - left) / (x[1] - x[0] || 1), (bottom - top) / (y[1] - y[0] || 1));
+		const [wide, tall] = [scale * (x[1] - x[0]), scale * (y[1] - y[0])];
+		const [spareX, spareY] = [(right - left - wide) / 2, (bottom - top - tall) / 2];
+		[left, right, top, bottom] = [left + spareX, right - spareX, top + spareY, bottom - spareY];
+	}
+	return {
+		left,
+		right,
+		top,
+		bottom,
+		x: (value) => left + (value - x[0]) / (x[1] - x[0] || 1) * (right - left),
+		y: (value) => bottom - (value - y[0]) / (y[1] - y[0] || 1) * (bottom - top)
+	};
 }
 var SHAPES = 7;
 function shape2(drawing, kind, x, y, size) {
-  const corners2 = [[], [[-1, -1], [1, -1], [1, 1], [-1, 1]], [[0, -1.2], [1.1, 0.9], [-1.1, 0.9]], [[0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]], [[0, 1.2], [1.1, -0.9], [-1.1, -0.9]], [[-0.4, -1.2], [0.4, -1.2], [0.4, -0.4], [1.2, -0.4], [1.2, 0.4], [0.4, 0.4], [0.4, 1.2], [-0.4, 1.2], [-0.4, 0.4], [-1.2, 0.4], [-1.2, -0.4], [-0.4, -0.4]], [[0, -1.4], [0.35, -0.4], [1.3, -0.4], [0.55, 0.25], [0.85, 1.2], [0, 0.6], [-0.85, 1.2], [-0.55, 0.25], [-1.3, -0.4], [-0.35, -0.4]]][kind % SHAPES];
-  drawing.beginPath();
-  if (!corners2.length) drawing.arc(x, y, size, 0, 7);
-  for (const [dx, dy] of corners2) drawing.lineTo(x + dx * size, y + dy * size);
-  drawing.closePath();
+	const corners2 = [[], [[-1, -1], [1, -1], [1, 1], [-1, 1]], [[0, -1.2], [1.1, 0.9], [-1.1, 0.9]], [[0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]], [[0, 1.2], [1.1, -0.9], [-1.1, -0.9]], [[-0.4, -1.2], [0.4, -1.2], [0.4, -0.4], [1.2, -0.4], [1.2, 0.4], [0.4, 0.4], [0.4, 1.2], [-0.4, 1.2], [-0.4, 0.4], [-1.2, 0.4], [-1.2, -0.4], [-0.4, -0.4]], [[0, -1.4], [0.35, -0.4], [1.3, -0.4], [0.55, 0.25], [0.85, 1.2], [0, 0.6], [-0.85, 1.2], [-0.55, 0.25], [-1.3, -0.4], [-0.35, -0.4]]][kind % SHAPES];
+	drawing.beginPath();
+	if (!corners2.length) drawing.arc(x, y, size, 0, 7);
+	for (const [dx, dy] of corners2) drawing.lineTo(x + dx * size, y + dy * size);
+	drawing.closePath();
 }
 
 // src/dynamics/project.js
 var ROUNDS = 200;
 var MOST_ROWS = 2e3;
 function principal(rows, before = null) {
-  const every = Math.max(1, Math.ceil(rows.length / MOST_ROWS));
-  const kept2 = rows.filter((row, i) => i % every === 0 && Array.from(row).every(Number.isFinite));
-  const width = kept2[0]?.length ?? 0;
-  if (width < 2 || kept2.length < 3) return null;
-  const mean = new Float64Array(width);
-  for (const row of kept2) for (let c = 0; c < width; c++) mean[c] += row[c] / kept2.length;
-  const centred = kept2.map((row) => Float64Array.from(row, (value, c) => value - mean[c]));
-  const total = centred.reduce((sum, row) => sum + dot(row, row), 0);
-  if (!(total > 0)) return null;
-  const first = direction(centred, []);
-  const second = direction(centred, [first]);
-  const axes2 = (
-    /** @type {[Float64Array, Float64Array]} */
-    [first, second]
-  );
-  axes2.forEach((axis, i) => turn(axis, before?.mean.length === width ? before.axes[i] : null));
-  const share2 = (
-    /** @type {[number, number]} */
-    axes2.map((axis) => centred.reduce((sum, row) => sum + dot(row, axis) ** 2, 0) / total)
-  );
-  return { mean, axes: axes2, share: share2 };
+	const every = Math.max(1, Math.ceil(rows.length / MOST_ROWS));
+	const kept2 = rows.filter((row, i) => i % every === 0 && Array.from(row).every(Number.isFinite));
+	const width = kept2[0]?.length ?? 0;
+	if (width < 2 || kept2.length < 3) return null;
+	const mean = new Float64Array(width);
+	for (const row of kept2) for (let c = 0; c < width; c++) mean[c] += row[c] / kept2.length;
+	const centred = kept2.map((row) => Float64Array.from(row, (value, c) => value - mean[c]));
+	const total = centred.reduce((sum, row) => sum + dot(row, row), 0);
+	if (!(total > 0)) return null;
+	const first = direction(centred, []);
+	const second = direction(centred, [first]);
+	const axes2 = (
+		/** @type {[Float64Array, Float64Array]} */
+		[first, second]
+	);
+	axes2.forEach((axis, i) => turn(axis, before?.mean.length === width ? before.axes[i] : null));
+	const share2 = (
+		/** @type {[number, number]} */
+		axes2.map((axis) => centred.reduce((sum, row) => sum + dot(row, axis) ** 2, 0) / total)
+	);
+	return { mean, axes: axes2, share: share2 };
 }
 function direction(rows, others) {
-  const width = rows[0].length;
-  let axis = Float64Array.from({ length: width }, (_, c) => 1 + Math.sin(12.9898 * (c + 1)));
-  clear(axis, others);
-  for (let round = 0; round < ROUNDS; round++) {
-    const next = new Float64Array(width);
-    for (const row of rows) {
-      const along = dot(row, axis);
-      for (let c = 0; c < width; c++) next[c] += along * row[c];
-    }
-    clear(next, others);
-    if (!normalise(next)) return axis;
-    const moved = 1 - Math.abs(dot(next, axis));
-    axis = next;
-    if (round && moved < 1e-14) break;
-  }
-  return axis;
+	const width = rows[0].length;
+	let axis = Float64Array.from({ length: width }, (_, c) => 1 + Math.sin(12.9898 * (c + 1)));
+	clear(axis, others);
+	for (let round = 0; round < ROUNDS; round++) {
+		const next = new Float64Array(width);
+		for (const row of rows) {
+			const along = dot(row, axis);
+			for (let c = 0; c < width; c++) next[c] += along * row[c];
+		}
+		clear(next, others);
+		if (!normalise(next)) return axis;
+		const moved = 1 - Math.abs(dot(next, axis));
+		axis = next;
+		if (round && moved < 1e-14) break;
+	}
+	return axis;
 }
 function clear(axis, others) {
-  for (const other of others) {
-    const along = dot(axis, other);
-    for (let c = 0; c < axis.length; c++) axis[c] -= along * other[c];
-  }
-  normalise(axis);
+	for (const other of others) {
+		const along = dot(axis, other);
+		for (let c = 0; c < axis.length; c++) axis[c] -= along * other[c];
+	}
+	normalise(axis);
 }
 function normalise(axis) {
-  const length = Math.sqrt(dot(axis, axis));
-  if (!(length > 1e-150)) return false;
-  for (let c = 0; c < axis.length; c++) axis[c] /= length;
-  return true;
+	const length = Math.sqrt(dot(axis, axis));
+	if (!(length > 1e-150)) return false;
+	for (let c = 0; c < axis.length; c++) axis[c] /= length;
+	return true;
 }
 function turn(axis, before) {
-  const largest = axis.reduce((best, value, c) => Math.abs(value) > Math.abs(axis[best]) ? c : best, 0);
-  if ((before ? dot(axis, before) : axis[largest]) < 0) for (let c = 0; c < axis.length; c++) axis[c] = -axis[c];
+	const largest = axis.reduce((best, value, c) => Math.abs(value) > Math.abs(axis[best]) ? c : best, 0);
+	if ((before ? dot(axis, before) : axis[largest]) < 0) for (let c = 0; c < axis.length; c++) axis[c] = -axis[c];
 }
 function dot(a, b) {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
+	let sum = 0;
+	for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+	return sum;
 }
 function project({ mean, axes: axes2 }, row) {
-  const centred = Float64Array.from(row, (value, c) => value - mean[c]);
-  return [dot(centred, axes2[0]), dot(centred, axes2[1])];
+	const centred = Float64Array.from(row, (value, c) => value - mean[c]);
+	return [dot(centred, axes2[0]), dot(centred, axes2[1])];
 }
 var ternary = (shares) => [shares[1] + shares[2] / 2, Math.sqrt(3) / 2 * shares[2]];
 
@@ -2083,636 +2132,637 @@ var TAIL = 12;
 var GROWN = 1.25;
 var MOST_NAMES2 = 10;
 function createPaths(store) {
-  const foot = h("div", { class: "nd-foot" });
-  const legend = h("div", { class: "nd-legend" });
-  const plane = createPlane(store, (text) => say(foot, text || about));
-  const element = h("div", { class: "nd-grid" }, legend, plane.element, foot);
-  let found = null;
-  let about = "";
-  function planeOf(probe, readings) {
-    const kept2 = found;
-    const key = `${probe.split} ${probe.chosen} ${probe.columns.data.length}`;
-    const same = kept2?.key === key;
-    if (kept2 && same && readings.length < GROWN * kept2.count && readings.length >= kept2.count) return kept2;
-    const many = probe.batch.batch.size;
-    const rows = readings.flatMap((one) => Array.from({ length: many }, (_, n) => rowOf(one.values, n)));
-    const basis = principal(rows, same ? kept2?.basis ?? null : null);
-    const places = basis ? rows.map((row) => project(basis, row)).filter(([x, y]) => Number.isFinite(x + y)) : [];
-    const reach2 = places.reduce((r, [x, y]) => [Math.min(r[0], x), Math.max(r[1], x), Math.min(r[2], y), Math.max(r[3], y)], [Infinity, -Infinity, Infinity, -Infinity]);
-    found = { key, count: readings.length, basis, reach: (
-      /** @type {[number, number, number, number]} */
-      reach2
-    ) };
-    return found;
-  }
-  let named = null;
-  return {
-    element,
-    restyle: () => plane.draw(),
-    update(state) {
-      const probe = state.record?.probes[state.probe];
-      const { reading, readings } = state;
-      if (!probe || !reading) return;
-      if (probe !== named) fill(legend, ...legendOf(probe));
-      named = probe;
-      const triangle2 = probe.columns.data.length === 3 && probe.task === "classification";
-      const { basis, reach: reach2 } = triangle2 ? { basis: null, reach: (
-        /** @type {[number, number, number, number]} */
-        [0, 1, 0, Math.sqrt(3) / 2]
-      ) } : planeOf(probe, readings);
-      if (!triangle2 && !basis) {
-        about = "The scores do not vary in two directions yet.";
-        say(foot, about);
-        return;
-      }
-      about = triangle2 ? "probabilities of three classes: the nearer to a corner, the likelier" : `scores in the plane of their greatest variance (${basis?.share.map((part) => `${Math.round(100 * part)} %`).join(" + ")}); tails: the last ${TAIL} readings; × wrong`;
-      if (!foot.textContent || !element.matches(":hover")) say(foot, about);
-      const place2 = (one, n) => triangle2 ? ternary(probabilities(probe, one, n)) : project(
-        /** @type {Basis} */
-        basis,
-        rowOf(one.values, n)
-      );
-      const now = state.at ?? readings.length - 1;
-      const tails = readings.slice(Math.max(0, now - TAIL), now + 1);
-      const samples = Array.from({ length: reading.losses.shape[0] }, (_, n) => n);
-      const paths = samples.map((n) => tails.map((one) => place2(one, n)));
-      plane.show({
-        x: [reach2[0], reach2[1]],
-        y: [reach2[2], reach2[3]],
-        square: triangle2,
-        points: paths.map((path) => path[path.length - 1]),
-        label: `Paths of ${samples.length} samples at step ${reading.step}`,
-        name: (n) => nameOf2(state, probe, reading, n),
-        paint(drawing, frame, colour) {
-          if (triangle2) corners(drawing, frame, colour, probe);
-          const order = [...samples].sort((a, b) => Number(a === state.sample) - Number(b === state.sample));
-          for (const n of order) paintPath(drawing, frame, colour, paths[n], { kind: targetColumns(probe, n)[0] ?? 0, chosen: n === state.sample, dim: state.sample !== null, wrong: reading.correct.data[n] === 0 });
-        }
-      });
-    },
-    destroy: () => plane.destroy()
-  };
+	const foot = h("div", { class: "nd-foot" });
+	const legend = h("div", { class: "nd-legend" });
+	const plane = createPlane(store, (text) => say(foot, text || about));
+	const element = h("div", { class: "nd-grid" }, legend, plane.element, foot);
+	let found = null;
+	let about = "";
+	function planeOf(probe, readings) {
+		const kept2 = found;
+		const key = `${probe.split} ${probe.chosen} ${probe.columns.data.length}`;
+		const same = kept2?.key === key;
+		if (kept2 && same && readings.length < GROWN * kept2.count && readings.length >= kept2.count) return kept2;
+		const many = probe.batch.batch.size;
+		const rows = readings.flatMap((one) => Array.from({ length: many }, (_, n) => rowOf(one.values, n)));
+		const basis = principal(rows, same ? kept2?.basis ?? null : null);
+		const places = basis ? rows.map((row) => project(basis, row)).filter(([x, y]) => Number.isFinite(x + y)) : [];
+		const reach2 = places.reduce((r, [x, y]) => [Math.min(r[0], x), Math.max(r[1], x), Math.min(r[2], y), Math.max(r[3], y)], [Infinity, -Infinity, Infinity, -Infinity]);
+		found = { key, count: readings.length, basis, reach: (
+			/** @type {[number, number, number, number]} */
+			reach2
+		) };
+		return found;
+	}
+	let named = null;
+	return {
+		element,
+		restyle: () => plane.draw(),
+		update(state) {
+			const probe = state.record?.probes[state.probe];
+			const { reading, readings } = state;
+			if (!probe || !reading) return;
+			if (probe !== named) fill(legend, ...legendOf(probe));
+			named = probe;
+			const triangle2 = probe.columns.data.length === 3 && probe.task === "classification";
+			const { basis, reach: reach2 } = triangle2 ? { basis: null, reach: (
+				/** @type {[number, number, number, number]} */
+				[0, 1, 0, Math.sqrt(3) / 2]
+			) } : planeOf(probe, readings);
+			if (!triangle2 && !basis) {
+				about = "The scores do not vary in two directions yet.";
+				say(foot, about);
+				return;
+			}
+			about = triangle2 ? "probabilities of three classes: the nearer to a corner, the likelier" : `scores in the plane of their greatest variance (${basis?.share.map((part) => `${Math.round(100 * part)} %`).join(" + ")}); tails: the last ${TAIL} readings; × wrong`;
+			if (!foot.textContent || !element.matches(":hover")) say(foot, about);
+			const place2 = (one, n) => triangle2 ? ternary(probabilities(probe, one, n)) : project(
+				/** @type {Basis} */
+				basis,
+				rowOf(one.values, n)
+			);
+			const now = state.at ?? readings.length - 1;
+			const tails = readings.slice(Math.max(0, now - TAIL), now + 1);
+			const samples = Array.from({ length: reading.losses.shape[0] }, (_, n) => n);
+			const paths = samples.map((n) => tails.map((one) => place2(one, n)));
+			plane.show({
+				x: [reach2[0], reach2[1]],
+				y: [reach2[2], reach2[3]],
+				square: triangle2,
+				points: paths.map((path) => path[path.length - 1]),
+				label: `Paths of ${samples.length} samples at step ${reading.step}`,
+				name: (n) => nameOf2(state, probe, reading, n),
+				paint(drawing, frame, colour) {
+					if (triangle2) corners(drawing, frame, colour, probe);
+					const order = [...samples].sort((a, b) => Number(a === state.sample) - Number(b === state.sample));
+					for (const n of order) paintPath(drawing, frame, colour, paths[n], { kind: targetColumns(probe, n)[0] ?? 0, chosen: n === state.sample, dim: state.sample !== null, wrong: reading.correct.data[n] === 0 });
+				}
+			});
+		},
+		destroy: () => plane.destroy()
+	};
 }
 function paintPath(drawing, frame, colour, path, { kind, chosen, dim, wrong }) {
-  const own = css(classColour(kind));
-  drawing.strokeStyle = drawing.fillStyle = own;
-  for (let t = 1; t < path.length; t++) {
-    drawing.globalAlpha = (dim && !chosen ? 0.25 : 0.75) * (t / path.length);
-    drawing.lineWidth = chosen ? 2.4 : 1.2;
-    drawing.beginPath();
-    drawing.moveTo(frame.x(path[t - 1][0]), frame.y(path[t - 1][1]));
-    drawing.lineTo(frame.x(path[t][0]), frame.y(path[t][1]));
-    drawing.stroke();
-  }
-  const [x, y] = [frame.x(path[path.length - 1][0]), frame.y(path[path.length - 1][1])];
-  drawing.globalAlpha = dim && !chosen ? 0.5 : 1;
-  shape2(drawing, kind, x, y, chosen ? 7 : 5);
-  drawing.fill();
-  drawing.lineWidth = chosen ? 2 : 0.8;
-  drawing.strokeStyle = colour(chosen ? "--nb-ink" : "--nb-paper");
-  drawing.stroke();
-  if (wrong) {
-    drawing.strokeStyle = colour("--nb-bad");
-    drawing.lineWidth = 1.8;
-    drawing.beginPath();
-    for (const sign of [1, -1]) {
-      drawing.moveTo(x + 5, y - 9 - 3 * sign);
-      drawing.lineTo(x + 11, y - 9 + 3 * sign);
-    }
-    drawing.stroke();
-  }
-  drawing.globalAlpha = 1;
+	const own = css(classColour(kind));
+	drawing.strokeStyle = drawing.fillStyle = own;
+	for (let t = 1; t < path.length; t++) {
+		drawing.globalAlpha = (dim && !chosen ? 0.25 : 0.75) * (t / path.length);
+		drawing.lineWidth = chosen ? 2.4 : 1.2;
+		drawing.beginPath();
+		drawing.moveTo(frame.x(path[t - 1][0]), frame.y(path[t - 1][1]));
+		drawing.lineTo(frame.x(path[t][0]), frame.y(path[t][1]));
+		drawing.stroke();
+	}
+	const [x, y] = [frame.x(path[path.length - 1][0]), frame.y(path[path.length - 1][1])];
+	drawing.globalAlpha = dim && !chosen ? 0.5 : 1;
+	shape2(drawing, kind, x, y, chosen ? 7 : 5);
+	drawing.fill();
+	drawing.lineWidth = chosen ? 2 : 0.8;
+	drawing.strokeStyle = colour(chosen ? "--nb-ink" : "--nb-paper");
+	drawing.stroke();
+	if (wrong) {
+		drawing.strokeStyle = colour("--nb-bad");
+		drawing.lineWidth = 1.8;
+		drawing.beginPath();
+		for (const sign of [1, -1]) {
+			drawing.moveTo(x + 5, y - 9 - 3 * sign);
+			drawing.lineTo(x + 11, y - 9 + 3 * sign);
+		}
+		drawing.stroke();
+	}
+	drawing.globalAlpha = 1;
 }
 function corners(drawing, frame, colour, probe) {
-  const places = [[0, 0], [1, 0], [0.5, Math.sqrt(3) / 2]];
-  drawing.strokeStyle = colour("--nb-rule");
-  drawing.lineWidth = 1.2;
-  drawing.beginPath();
-  for (const [x, y] of places) drawing.lineTo(frame.x(x), frame.y(y));
-  drawing.closePath();
-  drawing.stroke();
-  drawing.fillStyle = colour("--nb-soft");
-  places.forEach(([x, y], c) => {
-    drawing.textAlign = /** @type {CanvasTextAlign} */
-    ["left", "right", "center"][c];
-    drawing.fillText(shorten(columnName(probe, c), 24), frame.x(x), frame.y(y) + (c === 2 ? -8 : 16));
-  });
+	const places = [[0, 0], [1, 0], [0.5, Math.sqrt(3) / 2]];
+	drawing.strokeStyle = colour("--nb-rule");
+	drawing.lineWidth = 1.2;
+	drawing.beginPath();
+	for (const [x, y] of places) drawing.lineTo(frame.x(x), frame.y(y));
+	drawing.closePath();
+	drawing.stroke();
+	drawing.fillStyle = colour("--nb-soft");
+	places.forEach(([x, y], c) => {
+		drawing.textAlign = /** @type {CanvasTextAlign} */
+		["left", "right", "center"][c];
+		drawing.fillText(shorten(columnName(probe, c), 24), frame.x(x), frame.y(y) + (c === 2 ? -8 : 16));
+	});
 }
 function legendOf(probe) {
-  const all = Array.from(probe.columns.data, (_, c) => ({ c, name: columnName(probe, c) }));
-  const signs = all.slice(0, MOST_NAMES2).map(({ c, name }) => {
-    const canvas = h("canvas", { width: 14, height: 14, "aria-hidden": true });
-    const drawing = canvas.getContext("2d");
-    if (drawing) {
-      drawing.fillStyle = css(classColour(c));
-      shape2(drawing, c, 7, 7, 4.6);
-      drawing.fill();
-    }
-    return h("span", { class: "nd-key", title: tooltip(name) }, canvas, shorten(name, 18));
-  });
-  return [h("span", { class: "nd-soft" }, "target"), ...signs, all.length > MOST_NAMES2 && h("span", { class: "nd-soft" }, `+${all.length - MOST_NAMES2}`)];
+	const all = Array.from(probe.columns.data, (_, c) => ({ c, name: columnName(probe, c) }));
+	const signs = all.slice(0, MOST_NAMES2).map(({ c, name }) => {
+		const canvas = h("canvas", { width: 14, height: 14, "aria-hidden": true });
+		const drawing = canvas.getContext("2d");
+		if (drawing) {
+			drawing.fillStyle = css(classColour(c));
+			shape2(drawing, c, 7, 7, 4.6);
+			drawing.fill();
+		}
+		return h("span", { class: "nd-key", title: tooltip(name) }, canvas, shorten(name, 18));
+	});
+	return [h("span", { class: "nd-soft" }, "target"), ...signs, all.length > MOST_NAMES2 && h("span", { class: "nd-soft" }, `+${all.length - MOST_NAMES2}`)];
 }
 
 // src/grid.js
 function createGrid({ select, hover }) {
-  const head = h("div", { class: "nb-head", role: "presentation" });
-  const space = h("div", { class: "nb-space", role: "presentation" });
-  const empty = h("p", { class: "nb-empty", hidden: true }, "No sample matches: clear the filter.");
-  const scroller = h("div", { class: "nb-scroller", role: "grid", "aria-label": "Samples of the batch" }, head, space, empty);
-  const built = /* @__PURE__ */ new Map();
-  const pool = [];
-  const drawn = /* @__PURE__ */ new WeakMap();
-  let kind = null;
-  let order = [];
-  let selected = -1;
-  let position = 0;
-  let drawing = 0;
-  let layout = layOut({ width: 800, count: 0, cellWidth: 80, cellHeight: 80, gap: 0 });
-  let frame = 0;
-  let part = "";
-  const sight = () => ({ width: scroller.clientWidth || 800, height: (scroller.clientHeight || 430) - head.offsetHeight });
-  const across = () => ({ left: scroller.scrollLeft, width: sight().width });
-  const focusedHere = () => {
-    const root = (
-      /** @type {Document | ShadowRoot} */
-      scroller.getRootNode()
-    );
-    return root.activeElement !== null && scroller.contains(root.activeElement) && root.activeElement !== scroller;
-  };
-  function arrangeCells() {
-    if (!kind) return;
-    const held2 = focusedHere();
-    layout = layOut({ width: sight().width - (kind.single ? 0 : 2), count: order.length, cellWidth: kind.cellWidth, cellHeight: kind.cellHeight, gap: kind.gap, single: kind.single });
-    space.style.height = `${Math.max(layout.rows * layout.rowHeight - kind.gap, 0) + 2}px`;
-    space.style.width = kind.single && kind.cellWidth > sight().width ? `${kind.cellWidth}px` : "";
-    attribute(scroller, "aria-rowcount", layout.rows);
-    attribute(scroller, "aria-colcount", layout.columns);
-    empty.hidden = order.length > 0;
-    render2();
-    if (held2) cellAt(position)?.focus({ preventScroll: true });
-  }
-  function render2(all = true) {
-    if (!kind) return;
-    const { first, last } = visibleRows(layout, scroller.scrollTop, sight().height);
-    const wanted = new Set(Array.from({ length: last - first }, (_, i) => first + i));
-    if (order.length) wanted.add(Math.floor(position / layout.columns));
-    for (const [row, element] of built) {
-      if (wanted.has(row)) continue;
-      element.remove();
-      built.delete(row);
-      pool.push(element);
-    }
-    for (const row of wanted) placeRow(row, all);
-    pool.length = Math.min(pool.length, 8);
-  }
-  function placeRow(row, all) {
-    let element = built.get(row);
-    if (element && !all) return;
-    if (!element) {
-      element = pool.pop() ?? h("div", { class: "nb-row", role: "row" });
-      built.set(row, element);
-      space.append(element);
-    }
-    attribute(element, "aria-rowindex", row + 1);
-    element.style.top = `${row * layout.rowHeight}px`;
-    element.style.height = `${layout.cellHeight}px`;
-    const start = row * layout.columns;
-    const cells = Math.min(layout.columns, order.length - start);
-    while (element.children.length > cells) element.lastElementChild?.remove();
-    while (element.children.length < cells) element.append(h("div", { class: "nb-cell", role: "gridcell" }));
-    for (let column = 0; column < cells; column++) placeCell(
-      /** @type {HTMLElement} */
-      element.children[column],
-      start + column,
-      column
-    );
-  }
-  function placeCell(cell, at, column) {
-    if (!kind) return;
-    const sample = order[at];
-    cell.style.left = `${column * (layout.cellWidth + layout.gap)}px`;
-    cell.style.width = `${layout.cellWidth}px`;
-    cell.dataset.at = String(at);
-    attribute(cell, "aria-colindex", column + 1);
-    attribute(cell, "aria-selected", sample === selected ? "true" : "false");
-    attribute(cell, "tabindex", at === position ? 0 : -1);
-    const before = drawn.get(cell);
-    if (before?.sample === sample && before.drawing === drawing) return;
-    drawn.set(cell, { sample, drawing });
-    attribute(cell, "aria-label", kind.name(sample));
-    kind.draw(cell, sample, across());
-  }
-  const cellAt = (at) => scroller.querySelector(`.nb-cell[data-at="${at}"]`);
-  function focus(at) {
-    position = at;
-    scroller.scrollTop = scrollTo(layout, Math.floor(at / layout.columns), scroller.scrollTop, sight().height);
-    render2();
-    cellAt(at)?.focus({ preventScroll: true });
-  }
-  function positionOf(event) {
-    const cell = (
-      /** @type {HTMLElement | null} */
-      /** @type {Element} */
-      event.target.closest?.(".nb-cell")
-    );
-    return cell ? Number(cell.dataset.at) : -1;
-  }
-  scroller.addEventListener("scroll", () => {
-    cancelAnimationFrame(frame);
-    frame = requestAnimationFrame(follow);
-  });
-  scroller.addEventListener("click", (event) => {
-    const at = positionOf(event);
-    if (at < 0) return;
-    focus(at);
-    select(order[at]);
-  });
-  scroller.addEventListener("keydown", (event) => {
-    const at = positionOf(event);
-    if (at < 0 || event.altKey || event.metaKey) return;
-    if (event.key === "Enter" || event.key === " ") select(order[at]);
-    else {
-      const page = Math.max(1, Math.floor(sight().height / layout.rowHeight));
-      const to = move(event.key, event.ctrlKey, at, { columns: layout.columns, count: order.length, page });
-      if (to === null) return;
-      if (kind?.single && /Left|Right/.test(event.key)) scroller.scrollLeft += event.key === "ArrowLeft" ? -72 : 72;
-      else focus(to);
-    }
-    event.preventDefault();
-    event.stopPropagation();
-  });
-  scroller.addEventListener("pointermove", (event) => {
-    const at = positionOf(event);
-    hover(at >= 0 && kind ? kind.probe(order[at], event) : "");
-  });
-  scroller.addEventListener("pointerleave", () => hover(""));
-  function renew() {
-    drawing++;
-    part = kind?.part?.(across()) ?? "";
-    fill(head, kind?.head?.(across()));
-  }
-  function follow() {
-    const moved = kind?.part !== void 0 && kind.part(across()) !== part;
-    if (moved) renew();
-    render2(moved);
-  }
-  const watch = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => {
-    if (kind?.part && kind.part(across()) !== part) renew();
-    arrangeCells();
-  });
-  watch?.observe(scroller);
-  return {
-    element: scroller,
-    /**
-     * Shows other samples, or the same in another way; the sample in focus keeps it where it is still there.
-     * @param {Kind} next
-     * @param {number[]} samples
-     */
-    show(next, samples) {
-      const held2 = order[position];
-      kind = next;
-      order = samples;
-      position = Math.max(order.indexOf(held2), 0);
-      if (!held2 && selected >= 0) position = Math.max(order.indexOf(selected), 0);
-      renew();
-      arrangeCells();
-    },
-    /** @param {number} sample */
-    mark(sample) {
-      if (sample === selected) return;
-      selected = sample;
-      if (!focusedHere()) position = Math.max(order.indexOf(sample), 0);
-      render2();
-    },
-    /** Brings a sample into sight. @param {number} sample */
-    reveal(sample) {
-      const at = order.indexOf(sample);
-      if (at < 0) return;
-      position = at;
-      scroller.scrollTop = scrollTo(layout, Math.floor(at / layout.columns), scroller.scrollTop, sight().height);
-      render2();
-    },
-    destroy() {
-      watch?.disconnect();
-      cancelAnimationFrame(frame);
-    }
-  };
+	const head = h("div", { class: "nb-head", role: "presentation" });
+	const space = h("div", { class: "nb-space", role: "presentation" });
+	const empty = h("p", { class: "nb-empty", hidden: true }, "No sample matches: clear the filter.");
+	const scroller = h("div", { class: "nb-scroller", role: "grid", "aria-label": "Samples of the batch" }, head, space, empty);
+	const built = new Map();
+	const pool = [];
+	const drawn = new WeakMap();
+	let kind = null;
+	let order = [];
+	let selected = -1;
+	let position = 0;
+	let drawing = 0;
+	let layout = layOut({ width: 800, count: 0, cellWidth: 80, cellHeight: 80, gap: 0 });
+	let frame = 0;
+	let part = "";
+	const sight = () => ({ width: scroller.clientWidth || 800, height: (scroller.clientHeight || 430) - head.offsetHeight });
+	const across = () => ({ left: scroller.scrollLeft, width: sight().width });
+	const focusedHere = () => {
+		const root = (
+			/** @type {Document | ShadowRoot} */
+			scroller.getRootNode()
+		);
+		return root.activeElement !== null && scroller.contains(root.activeElement) && root.activeElement !== scroller;
+	};
+	function arrangeCells() {
+		if (!kind) return;
+		const held2 = focusedHere();
+		layout = layOut({ width: sight().width - (kind.single ? 0 : 2), count: order.length, cellWidth: kind.cellWidth, cellHeight: kind.cellHeight, gap: kind.gap, single: kind.single });
+		space.style.height = `${Math.max(layout.rows * layout.rowHeight - kind.gap, 0) + 2}px`;
+		space.style.width = kind.single && kind.cellWidth > sight().width ? `${kind.cellWidth}px` : "";
+		attribute(scroller, "aria-rowcount", layout.rows);
+		attribute(scroller, "aria-colcount", layout.columns);
+		empty.hidden = order.length > 0;
+		render2();
+		if (held2) cellAt(position)?.focus({ preventScroll: true });
+	}
+	function render2(all = true) {
+		if (!kind) return;
+		const { first, last } = visibleRows(layout, scroller.scrollTop, sight().height);
+		const wanted = new Set(Array.from({ length: last - first }, (_, i) => first + i));
+		if (order.length) wanted.add(Math.floor(position / layout.columns));
+		for (const [row, element] of built) {
+			if (wanted.has(row)) continue;
+			element.remove();
+			built.delete(row);
+			pool.push(element);
+		}
+		for (const row of wanted) placeRow(row, all);
+		pool.length = Math.min(pool.length, 8);
+	}
+	function placeRow(row, all) {
+		let element = built.get(row);
+		if (element && !all) return;
+		if (!element) {
+			element = pool.pop() ?? h("div", { class: "nb-row", role: "row" });
+			built.set(row, element);
+			space.append(element);
+		}
+		attribute(element, "aria-rowindex", row + 1);
+		element.style.top = `${row * layout.rowHeight}px`;
+		element.style.height = `${layout.cellHeight}px`;
+		const start = row * layout.columns;
+		const cells = Math.min(layout.columns, order.length - start);
+		while (element.children.length > cells) element.lastElementChild?.remove();
+		while (element.children.length < cells) element.append(h("div", { class: "nb-cell", role: "gridcell" }));
+		for (let column = 0; column < cells; column++) placeCell(
+			/** @type {HTMLElement} */
+			element.children[column],
+			start + column,
+			column
+		);
+	}
+	function placeCell(cell, at, column) {
+		if (!kind) return;
+		const sample = order[at];
+		cell.style.left = `${column * (layout.cellWidth + layout.gap)}px`;
+		cell.style.width = `${layout.cellWidth}px`;
+		cell.dataset.at = String(at);
+		attribute(cell, "aria-colindex", column + 1);
+		attribute(cell, "aria-selected", sample === selected ? "true" : "false");
+		attribute(cell, "tabindex", at === position ? 0 : -1);
+		const before = drawn.get(cell);
+		if (before?.sample === sample && before.drawing === drawing) return;
+		drawn.set(cell, { sample, drawing });
+		attribute(cell, "aria-label", kind.name(sample));
+		kind.draw(cell, sample, across());
+	}
+	const cellAt = (at) => scroller.querySelector(`.nb-cell[data-at="${at}"]`);
+	function focus(at) {
+		position = at;
+		scroller.scrollTop = scrollTo(layout, Math.floor(at / layout.columns), scroller.scrollTop, sight().height);
+		render2();
+		cellAt(at)?.focus({ preventScroll: true });
+	}
+	function positionOf(event) {
+		const cell = (
+			/** @type {HTMLElement | null} */
+			/** @type {Element} */
+			event.target.closest?.(".nb-cell")
+		);
+		return cell ? Number(cell.dataset.at) : -1;
+	}
+	scroller.addEventListener("scroll", () => {
+		cancelAnimationFrame(frame);
+		frame = requestAnimationFrame(follow);
+	});
+	scroller.addEventListener("click", (event) => {
+		const at = positionOf(event);
+		if (at < 0) return;
+		focus(at);
+		select(order[at]);
+	});
+	scroller.addEventListener("keydown", (event) => {
+		const at = positionOf(event);
+		if (at < 0 || event.altKey || event.metaKey) return;
+		if (event.key === "Enter" || event.key === " ") select(order[at]);
+		else {
+			const page = Math.max(1, Math.floor(sight().height / layout.rowHeight));
+			const to = move(event.key, event.ctrlKey, at, { columns: layout.columns, count: order.length, page });
+			if (to === null) return;
+			if (kind?.single && /Left|Right/.test(event.key)) scroller.scrollLeft += event.key === "ArrowLeft" ? -72 : 72;
+			else focus(to);
+		}
+		event.preventDefault();
+		event.stopPropagation();
+	});
+	scroller.addEventListener("pointermove", (event) => {
+		const at = positionOf(event);
+		hover(at >= 0 && kind ? kind.probe(order[at], event) : "");
+	});
+	scroller.addEventListener("pointerleave", () => hover(""));
+	function renew() {
+		drawing++;
+		part = kind?.part?.(across()) ?? "";
+		fill(head, kind?.head?.(across()));
+	}
+	function follow() {
+		const moved = kind?.part !== void 0 && kind.part(across()) !== part;
+		if (moved) renew();
+		render2(moved);
+	}
+	const watch = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => {
+		if (kind?.part && kind.part(across()) !== part) renew();
+		arrangeCells();
+	});
+	watch?.observe(scroller);
+	return {
+		element: scroller,
+		/**
+		 * Shows other samples, or the same in another way; the sample in focus keeps it where it is still there.
+		 * @param {Kind} next
+		 * @param {number[]} samples
+		 */
+		show(next, samples) {
+			const held2 = order[position];
+			kind = next;
+			order = samples;
+			position = Math.max(order.indexOf(held2), 0);
+			if (!held2 && selected >= 0) position = Math.max(order.indexOf(selected), 0);
+			renew();
+			arrangeCells();
+		},
+		/** @param {number} sample */
+		mark(sample) {
+			if (sample === selected) return;
+			selected = sample;
+			if (!focusedHere()) position = Math.max(order.indexOf(sample), 0);
+			render2();
+		},
+		/** Brings a sample into sight. @param {number} sample */
+		reveal(sample) {
+			const at = order.indexOf(sample);
+			if (at < 0) return;
+			position = at;
+			scroller.scrollTop = scrollTo(layout, Math.floor(at / layout.columns), scroller.scrollTop, sight().height);
+			render2();
+		},
+		destroy() {
+			watch?.disconnect();
+			cancelAnimationFrame(frame);
+		}
+	};
 }
 
 // src/dynamics/predictions.js
 function createPredictions(store, cells = sampleCells, legend = () => []) {
-  const keys = h("div", { class: "nd-legend" });
-  const foot = h("div", { class: "nd-foot", "aria-hidden": true });
-  const grid = createGrid({ select: (sample) => store.set({ sample }), hover: (text) => say(foot, text) });
-  attribute(grid.element, "aria-label", "Samples of the probe batch");
-  const element = h("div", { class: "nd-grid" }, keys, grid.element, foot);
-  const built = /* @__PURE__ */ new WeakMap();
-  let before = null;
-  function draw(state) {
-    const probe = state.record?.probes[state.probe];
-    if (probe && before?.record?.probes !== state.record?.probes) fill(keys, ...legend(probe));
-    if (probe && state.reading) grid.show(cells(state, probe, state.reading, built), state.order);
-  }
-  return {
-    element,
-    focus: () => (
-      /** @type {HTMLElement | null} */
-      grid.element.querySelector(".nb-cell[tabindex='0']")?.focus()
-    ),
-    update(state) {
-      if (changed(before, state, ["reading", "order", "sort", "probe"]) || before?.record?.probes !== state.record?.probes) draw(state);
-      before = state;
-      grid.mark(state.sample ?? -1);
-    },
-    restyle: () => before && draw(before),
-    destroy: () => grid.destroy()
-  };
+	const keys = h("div", { class: "nd-legend" });
+	const foot = h("div", { class: "nd-foot", "aria-hidden": true });
+	const grid = createGrid({ select: (sample) => store.set({ sample }), hover: (text) => say(foot, text) });
+	attribute(grid.element, "aria-label", "Samples of the probe batch");
+	const element = h("div", { class: "nd-grid" }, keys, grid.element, foot);
+	const built = new WeakMap();
+	let before = null;
+	function draw(state) {
+		const probe = state.record?.probes[state.probe];
+		if (probe && before?.record?.probes !== state.record?.probes) fill(keys, ...legend(probe));
+		if (probe && state.reading) grid.show(cells(state, probe, state.reading, built), state.order);
+	}
+	return {
+		element,
+		focus: () => (
+			/** @type {HTMLElement | null} */
+			grid.element.querySelector(".nb-cell[tabindex='0']")?.focus()
+		),
+		update(state) {
+			if (changed(before, state, ["reading", "order", "sort", "probe"]) || before?.record?.probes !== state.record?.probes) draw(state);
+			grid.mark(state.sample ?? -1);
+			if (state.sample !== null && before?.sample !== state.sample) grid.reveal(state.sample);
+			before = state;
+		},
+		restyle: () => before && draw(before),
+		destroy: () => grid.destroy()
+	};
 }
 
 // src/dynamics/scatter.js
 var TAIL2 = 8;
 var BINS = 24;
 function reachOf(values) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const value of values) {
-    if (value < low) low = value;
-    if (value > high && value < Infinity) high = value;
-  }
-  if (!(high >= low)) return [0, 1];
-  const room = 0.05 * (high - low || Math.abs(high) || 1);
-  return [low - room, high + room];
+	let [low, high] = [Infinity, -Infinity];
+	for (const value of values) {
+		if (value < low) low = value;
+		if (value > high && value < Infinity) high = value;
+	}
+	if (!(high >= low)) return [0, 1];
+	const room = 0.05 * (high - low || Math.abs(high) || 1);
+	return [low - room, high + room];
 }
 function pairs(probe, reading) {
-  const { targets } = probe;
-  if (!targets) return [];
-  return Array.from({ length: targets.shape[0] }, (_, n) => ({ target: rowOf(targets, n)[0], own: rowOf(reading.values, n)[0] }));
+	const { targets } = probe;
+	if (!targets) return [];
+	return Array.from({ length: targets.shape[0] }, (_, n) => ({ target: rowOf(targets, n)[0], own: rowOf(reading.values, n)[0] }));
 }
 function residuals(probe, readings, reading) {
-  const left = (one) => pairs(probe, one).map(({ target, own: own2 }) => own2 - target).filter(Number.isFinite);
-  const all = readings.flatMap(left);
-  const far = all.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
-  const own = left(reading);
-  const counts = new Array(BINS).fill(0);
-  for (const value of own) counts[Math.min(Math.floor((value + far) / (2 * far) * BINS), BINS - 1)]++;
-  const mean = own.reduce((a, b) => a + b, 0) / (own.length || 1);
-  return { far, counts, mean, off: Math.sqrt(own.reduce((sum, value) => sum + value ** 2, 0) / (own.length || 1)), many: own.length };
+	const left = (one) => pairs(probe, one).map(({ target, own: own2 }) => own2 - target).filter(Number.isFinite);
+	const all = readings.flatMap(left);
+	const far = all.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+	const own = left(reading);
+	const counts = new Array(BINS).fill(0);
+	for (const value of own) counts[Math.min(Math.floor((value + far) / (2 * far) * BINS), BINS - 1)]++;
+	const mean = own.reduce((a, b) => a + b, 0) / (own.length || 1);
+	return { far, counts, mean, off: Math.sqrt(own.reduce((sum, value) => sum + value ** 2, 0) / (own.length || 1)), many: own.length };
 }
 function createScatter(store) {
-  const foot = h("div", { class: "nd-foot" });
-  const plane = createPlane(store, (text) => say(foot, text || about));
-  const element = h("div", { class: "nd-grid" }, plane.element, foot);
-  let about = "";
-  let range = null;
-  return {
-    element,
-    restyle: () => plane.draw(),
-    update(state) {
-      const probe = state.record?.probes[state.probe];
-      const { reading, readings } = state;
-      if (!probe?.targets || !reading) {
-        say(foot, "There are no targets to compare with.");
-        return;
-      }
-      if (range?.readings !== readings) range = { readings, reach: reachOf([...readings.flatMap((one) => pairs(probe, one).map(({ own }) => own)), ...pairs(probe, reading).map(({ target }) => target)]) };
-      const now = state.at ?? readings.length - 1;
-      const tails = readings.slice(Math.max(0, now - TAIL2), now + 1).map((one) => pairs(probe, one));
-      const points = pairs(probe, reading);
-      about = `across: target, up: prediction${probe.classes.length > 1 ? ` of ${probe.classes[0]}` : ""}; on the line they agree; step ${count(reading.step)}, off by ${brief(residuals(probe, [reading], reading).off)} (root of the mean square)`;
-      if (!element.matches(":hover")) say(foot, about);
-      plane.show({
-        x: range.reach,
-        y: range.reach,
-        square: true,
-        points: points.map(({ target, own }) => [target, own]),
-        label: `Prediction against target of ${plural(points.length, "sample")} at step ${reading.step}`,
-        name: (n) => nameOf2(state, probe, reading, n),
-        paint(drawing, frame, colour) {
-          axes(
-            drawing,
-            frame,
-            colour,
-            /** @type {[number, number]} */
-            range?.reach
-          );
-          points.forEach(({ target, own }, n) => {
-            const chosen = n === state.sample;
-            drawing.strokeStyle = drawing.fillStyle = colour(chosen ? "--nd-1" : "--nd-0");
-            drawing.globalAlpha = 0.4;
-            drawing.lineWidth = chosen ? 2 : 1;
-            drawing.beginPath();
-            for (const tail of tails) drawing.lineTo(frame.x(target), frame.y(tail[n].own));
-            drawing.stroke();
-            drawing.globalAlpha = 0.9;
-            shape2(drawing, chosen ? 3 : 0, frame.x(target), frame.y(own), chosen ? 6 : 4);
-            drawing.fill();
-            drawing.globalAlpha = 1;
-          });
-        }
-      });
-    },
-    destroy: () => plane.destroy()
-  };
+	const foot = h("div", { class: "nd-foot" });
+	const plane = createPlane(store, (text) => say(foot, text || about));
+	const element = h("div", { class: "nd-grid" }, plane.element, foot);
+	let about = "";
+	let range = null;
+	return {
+		element,
+		restyle: () => plane.draw(),
+		update(state) {
+			const probe = state.record?.probes[state.probe];
+			const { reading, readings } = state;
+			if (!probe?.targets || !reading) {
+				say(foot, "There are no targets to compare with.");
+				return;
+			}
+			if (range?.readings !== readings) range = { readings, reach: reachOf([...readings.flatMap((one) => pairs(probe, one).map(({ own }) => own)), ...pairs(probe, reading).map(({ target }) => target)]) };
+			const now = state.at ?? readings.length - 1;
+			const tails = readings.slice(Math.max(0, now - TAIL2), now + 1).map((one) => pairs(probe, one));
+			const points = pairs(probe, reading);
+			about = `across: target, up: prediction${probe.classes.length > 1 ? ` of ${probe.classes[0]}` : ""}; on the line they agree; step ${count(reading.step)}, off by ${brief(residuals(probe, [reading], reading).off)} (root of the mean square)`;
+			if (!element.matches(":hover")) say(foot, about);
+			plane.show({
+				x: range.reach,
+				y: range.reach,
+				square: true,
+				points: points.map(({ target, own }) => [target, own]),
+				label: `Prediction against target of ${plural(points.length, "sample")} at step ${reading.step}`,
+				name: (n) => nameOf2(state, probe, reading, n),
+				paint(drawing, frame, colour) {
+					axes(
+						drawing,
+						frame,
+						colour,
+						/** @type {[number, number]} */
+						range?.reach
+					);
+					points.forEach(({ target, own }, n) => {
+						const chosen = n === state.sample;
+						drawing.strokeStyle = drawing.fillStyle = colour(chosen ? "--nd-1" : "--nd-0");
+						drawing.globalAlpha = 0.4;
+						drawing.lineWidth = chosen ? 2 : 1;
+						drawing.beginPath();
+						for (const tail of tails) drawing.lineTo(frame.x(target), frame.y(tail[n].own));
+						drawing.stroke();
+						drawing.globalAlpha = 0.9;
+						shape2(drawing, chosen ? 3 : 0, frame.x(target), frame.y(own), chosen ? 6 : 4);
+						drawing.fill();
+						drawing.globalAlpha = 1;
+					});
+				}
+			});
+		},
+		destroy: () => plane.destroy()
+	};
 }
 function axes(drawing, frame, colour, reach2) {
-  drawing.strokeStyle = colour("--nb-rule");
-  drawing.lineWidth = 1;
-  drawing.strokeRect(frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top);
-  drawing.strokeStyle = colour("--nb-soft");
-  drawing.setLineDash([4, 4]);
-  drawing.beginPath();
-  drawing.moveTo(frame.left, frame.bottom);
-  drawing.lineTo(frame.right, frame.top);
-  drawing.stroke();
-  drawing.setLineDash([]);
-  drawing.fillStyle = colour("--nb-soft");
-  drawing.textAlign = "left";
-  drawing.fillText(brief(reach2[0]), frame.left, frame.bottom + 15);
-  drawing.textAlign = "right";
-  drawing.fillText(brief(reach2[1]), frame.right, frame.bottom + 15);
-  drawing.fillText(brief(reach2[1]), frame.left - 5, frame.top + 9);
+	drawing.strokeStyle = colour("--nb-rule");
+	drawing.lineWidth = 1;
+	drawing.strokeRect(frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top);
+	drawing.strokeStyle = colour("--nb-soft");
+	drawing.setLineDash([4, 4]);
+	drawing.beginPath();
+	drawing.moveTo(frame.left, frame.bottom);
+	drawing.lineTo(frame.right, frame.top);
+	drawing.stroke();
+	drawing.setLineDash([]);
+	drawing.fillStyle = colour("--nb-soft");
+	drawing.textAlign = "left";
+	drawing.fillText(brief(reach2[0]), frame.left, frame.bottom + 15);
+	drawing.textAlign = "right";
+	drawing.fillText(brief(reach2[1]), frame.right, frame.bottom + 15);
+	drawing.fillText(brief(reach2[1]), frame.left - 5, frame.top + 9);
 }
 function createResiduals() {
-  const about = h("p", { class: "nd-foot" });
-  const figure2 = h("div", { class: "nd-bins", role: "img" });
-  const scale = h("div", { class: "nd-scale" }, h("span"), h("span", {}, "0"), h("span"));
-  const element = h("div", { class: "nd-grid" }, h("p", { class: "nd-soft" }, "prediction − target, of the first output"), figure2, scale, about);
-  const columns = Array.from({ length: BINS }, () => h("span", {}, h("span", {})));
-  figure2.append(...columns);
-  let before = null;
-  return {
-    element,
-    update(state) {
-      const probe = state.record?.probes[state.probe];
-      if (!probe || !state.reading || !changed(before, state, ["reading", "probe", "readings"])) return;
-      before = state;
-      const { far, counts, mean, off, many } = residuals(probe, state.readings, state.reading);
-      const most = Math.max(...counts, 1);
-      columns.forEach((column, i) => {
-        column.firstElementChild.style.height = `${100 * counts[i] / most}%`;
-        column.title = `${brief(-far + 2 * far * i / BINS)} … ${brief(-far + 2 * far * (i + 1) / BINS)}: ${plural(counts[i], "sample")}`;
-      });
-      say(
-        /** @type {Element} */
-        scale.firstElementChild,
-        brief(-far)
-      );
-      say(
-        /** @type {Element} */
-        scale.lastElementChild,
-        brief(far)
-      );
-      const words = many ? `step ${count(state.reading.step)}: mean ${brief(mean)}, root of the mean square ${brief(off)}, ${plural(many, "sample")}` : "There are no targets to compare with.";
-      say(about, words);
-      figure2.setAttribute("aria-label", `Residuals, ${words}`);
-    }
-  };
+	const about = h("p", { class: "nd-foot" });
+	const figure2 = h("div", { class: "nd-bins", role: "img" });
+	const scale = h("div", { class: "nd-scale" }, h("span"), h("span", {}, "0"), h("span"));
+	const element = h("div", { class: "nd-grid" }, h("p", { class: "nd-soft" }, "prediction − target, of the first output"), figure2, scale, about);
+	const columns = Array.from({ length: BINS }, () => h("span", {}, h("span", {})));
+	figure2.append(...columns);
+	let before = null;
+	return {
+		element,
+		update(state) {
+			const probe = state.record?.probes[state.probe];
+			if (!probe || !state.reading || !changed(before, state, ["reading", "probe", "readings"])) return;
+			before = state;
+			const { far, counts, mean, off, many } = residuals(probe, state.readings, state.reading);
+			const most = Math.max(...counts, 1);
+			columns.forEach((column, i) => {
+				column.firstElementChild.style.height = `${100 * counts[i] / most}%`;
+				column.title = `${brief(-far + 2 * far * i / BINS)} … ${brief(-far + 2 * far * (i + 1) / BINS)}: ${plural(counts[i], "sample")}`;
+			});
+			say(
+				/** @type {Element} */
+				scale.firstElementChild,
+				brief(-far)
+			);
+			say(
+				/** @type {Element} */
+				scale.lastElementChild,
+				brief(far)
+			);
+			const words = many ? `step ${count(state.reading.step)}: mean ${brief(mean)}, root of the mean square ${brief(off)}, ${plural(many, "sample")}` : "There are no targets to compare with.";
+			say(about, words);
+			figure2.setAttribute("aria-label", `Residuals, ${words}`);
+		}
+	};
 }
 
 // src/dynamics/spikes.js
 var MOST5 = 100;
 function createSpikes(store) {
-  const list = h("div", { class: "nd-spikelist", role: "group", "aria-label": "Loss spikes" });
-  const place2 = h("div", { class: "nd-scroll" });
-  const element = h("div", { class: "nd-spikes" }, list, place2);
-  let before = null;
-  return {
-    element,
-    update(state) {
-      const spikes = state.record?.spikes ?? [];
-      const chosen = state.spike ?? spikes.length - 1;
-      const other = before?.record?.spikes !== state.record?.spikes;
-      if (!other && !changed(before, state, ["spike"])) return;
-      before = state;
-      const from = Math.max(0, spikes.length - MOST5);
-      const buttons = spikes.slice(from).map((spike, i) => h("button", { type: "button", class: "nd-spike", "data-key": from + i, "aria-pressed": String(from + i === chosen), onclick: () => choose2(from + i, spike) }, h("span", {}, `◆ step ${count(spike.step)}`), h("span", {}, `${brief(spike.loss)}, usual ${brief(spike.usual)}`)));
-      refill(list, ...buttons.reverse());
-      refill(place2, ...spikes[chosen] ? bodyOf(spikes[chosen]) : []);
-    }
-  };
-  function choose2(spike, { step }) {
-    const { readings } = store.get();
-    store.set({ spike, ...readings.length ? { at: nearest(readings, step), playing: false } : {} });
-  }
+	const list = h("div", { class: "nd-spikelist", role: "group", "aria-label": "Loss spikes" });
+	const place2 = h("div", { class: "nd-scroll" });
+	const element = h("div", { class: "nd-spikes" }, list, place2);
+	let before = null;
+	return {
+		element,
+		update(state) {
+			const spikes = state.record?.spikes ?? [];
+			const chosen = state.spike ?? spikes.length - 1;
+			const other = before?.record?.spikes !== state.record?.spikes;
+			if (!other && !changed(before, state, ["spike"])) return;
+			before = state;
+			const from = Math.max(0, spikes.length - MOST5);
+			const buttons = spikes.slice(from).map((spike, i) => h("button", { type: "button", class: "nd-spike", "data-key": from + i, "aria-pressed": String(from + i === chosen), onclick: () => choose2(from + i, spike) }, h("span", {}, `◆ step ${count(spike.step)}`), h("span", {}, `${brief(spike.loss)}, usual ${brief(spike.usual)}`)));
+			refill(list, ...buttons.reverse());
+			refill(place2, ...spikes[chosen] ? bodyOf(spikes[chosen]) : []);
+		}
+	};
+	function choose2(spike, { step }) {
+		const { readings } = store.get();
+		store.set({ spike, ...readings.length ? { at: nearest(readings, step), playing: false } : {} });
+	}
 }
 function bodyOf({ batch, losses, loss, usual, note }) {
-  const words = h("p", { class: "nd-soft" }, `The loss was ${brief(loss)}, ${brief(loss / usual)} times the ${brief(usual)} usual before it. ${batch ? `${plural(losses.data.length, "sample")} of that batch, the largest loss first, measured after the step:` : ""}`);
-  const notes = note ? [h("p", {}, ...prose(note))] : [];
-  if (!batch) return [words, ...notes];
-  const thumb = thumbOf(batch, 64);
-  const samples = Array.from({ length: batch.batch.size }, (_, n) => {
-    const own = thumb.build();
-    thumb.draw(own, n);
-    const label = batch.labels?.text[n];
-    return h("li", {}, h("span", { class: "nd-thumbplace" }, own), h("span", {}, label === void 0 ? `sample ${n}` : shorten(label, 30)), h("span", { class: "nd-soft" }, `loss ${brief(losses.data[n] ?? NaN)}`));
-  });
-  return [words, ...notes, h("ul", { class: "nd-spikesamples" }, ...samples)];
+	const words = h("p", { class: "nd-soft" }, `The loss was ${brief(loss)}, ${brief(loss / usual)} times the ${brief(usual)} usual before it. ${batch ? `${plural(losses.data.length, "sample")} of that batch, the largest loss first, measured after the step:` : ""}`);
+	const notes = note ? [h("p", {}, ...prose(note))] : [];
+	if (!batch) return [words, ...notes];
+	const thumb = thumbOf(batch, 64);
+	const samples = Array.from({ length: batch.batch.size }, (_, n) => {
+		const own = thumb.build();
+		thumb.draw(own, n);
+		const label = batch.labels?.text[n];
+		return h("li", {}, h("span", { class: "nd-thumbplace" }, own), h("span", {}, label === void 0 ? `sample ${n}` : shorten(label, 30)), h("span", { class: "nd-soft" }, `loss ${brief(losses.data[n] ?? NaN)}`));
+	});
+	return [words, ...notes, h("ul", { class: "nd-spikesamples" }, ...samples)];
 }
 
 // src/dynamics/trajectory.js
 var MOST6 = 6;
 function createTrajectory(store, around, leave) {
-  const title = h("span", { class: "nd-charttitle" });
-  const close = button("✕", shut, { class: "nd-small", "aria-label": "Close this sample" });
-  const place2 = h("span", { class: "nd-thumbplace" });
-  const facts = h("dl", { class: "nd-facts" });
-  const [main, loss] = [createPlot("Prediction", 138, around), createPlot("Loss of the sample", 92, around)];
-  const element = h("section", { class: "nd-sample", "aria-label": "The sample chosen, through time", hidden: true }, h("div", { class: "nd-samplehead" }, title, close), h("div", { class: "nd-samplebody" }, h("div", { class: "nd-sampleside" }, place2, facts), h("div", { class: "nd-sampleplots" }, main.element, loss.element)));
-  element.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    shut();
-    event.stopPropagation();
-  });
-  function shut() {
-    store.set({ sample: null });
-    leave();
-  }
-  let before = null;
-  return {
-    element,
-    update(state) {
-      const probe = state.record?.probes[state.probe];
-      const { sample, reading, readings } = state;
-      element.hidden = sample === null || !probe || !reading;
-      if (sample === null || !probe || !reading) {
-        before = state;
-        return;
-      }
-      const other = changed(before, state, ["sample", "probe"]);
-      if (other) showSample(probe, sample);
-      if (other || changed(before, state, ["reading"])) showFacts(probe, reading, sample);
-      if (other || changed(before, state, ["readings"])) showLines(probe, readings, sample);
-      before = state;
-    },
-    destroy() {
-      main.destroy();
-      loss.destroy();
-    }
-  };
-  function showSample(probe, sample) {
-    const target = targetText(probe, sample);
-    say(title, `Sample ${sample}${target ? `, target ${shorten(target, 60)}` : ""}`);
-    const thumb = thumbOf(probe.batch, 84);
-    const made = thumb.build();
-    fill(place2, made);
-    thumb.draw(made, sample);
-  }
-  function showFacts(probe, reading, sample) {
-    const { icon, tone } = verdictOf(reading, sample);
-    const guess = guessText(probe, reading, sample);
-    const guessed = reading.guesses.shape.length === 1;
-    const all = [["step", count(reading.step), ""], ["predicts", guess && `${icon} ${shorten(guess, 40)}`.trim(), "the likeliest class"], ["loss", figureOf(reading.losses, sample), MEANINGS.loss], ["confidence", figureOf(reading.confidence, sample), "probability of the likeliest class"], ["margin", figureOf(reading.margin, sample), MEANINGS.margin], ["jitter", figureOf(reading.jitter, sample), MEANINGS.jitter], ["flips", guessed ? figureOf(reading.flips, sample) : "", MEANINGS.flips], ["forgotten", guessed ? figureOf(reading.forgotten, sample) : "", MEANINGS.forgotten]];
-    fill(facts, ...all.filter(([, value]) => value !== "").flatMap(([name, value, hint]) => [h("dt", { title: hint || null }, name), h("dd", { "data-tone": name === "predicts" ? tone || null : null }, value)]));
-  }
-  function showLines(probe, readings, sample) {
-    const x = Float64Array.from(readings, (one) => one.step);
-    const { lines, words } = linesOf(probe, readings, sample);
-    main.element.hidden = lines.length === 0;
-    say(
-      /** @type {Element} */
-      main.caption.firstElementChild,
-      words
-    );
-    const flips = readings.filter((one, t) => t > 0 && one.flips.data[sample] > readings[t - 1].flips.data[sample]).map((one) => one.step);
-    attribute(main.element, "title", flips.length ? "▴ the likeliest class changed" : null);
-    if (lines.length) main.show({ x, lines, log: false, zero: hasClasses(probe), broken: [], flips });
-    const losses = readings.map(({ losses: own }) => Number.isFinite(own.data[sample]) ? own.data[sample] : null);
-    loss.element.hidden = losses.every((value) => value === null);
-    if (!loss.element.hidden) loss.show({ x, lines: [{ name: "", row: losses, colour: 0 }], log: false, zero: true, broken: [] });
-  }
+	const title = h("span", { class: "nd-charttitle" });
+	const close = button("✕", shut, { class: "nd-small", "aria-label": "Close this sample" });
+	const place2 = h("span", { class: "nd-thumbplace" });
+	const facts = h("dl", { class: "nd-facts" });
+	const [main, loss] = [createPlot("Prediction", 138, around), createPlot("Loss of the sample", 92, around)];
+	const element = h("section", { class: "nd-sample", "aria-label": "The sample chosen, through time", hidden: true }, h("div", { class: "nd-samplehead" }, title, close), h("div", { class: "nd-samplebody" }, h("div", { class: "nd-sampleside" }, place2, facts), h("div", { class: "nd-sampleplots" }, main.element, loss.element)));
+	element.addEventListener("keydown", (event) => {
+		if (event.key !== "Escape") return;
+		shut();
+		event.stopPropagation();
+	});
+	function shut() {
+		store.set({ sample: null });
+		leave();
+	}
+	let before = null;
+	return {
+		element,
+		update(state) {
+			const probe = state.record?.probes[state.probe];
+			const { sample, reading, readings } = state;
+			element.hidden = sample === null || !probe || !reading;
+			if (sample === null || !probe || !reading) {
+				before = state;
+				return;
+			}
+			const other = changed(before, state, ["sample", "probe"]);
+			if (other) showSample(probe, sample);
+			if (other || changed(before, state, ["reading"])) showFacts(probe, reading, sample);
+			if (other || changed(before, state, ["readings"])) showLines(probe, readings, sample);
+			before = state;
+		},
+		destroy() {
+			main.destroy();
+			loss.destroy();
+		}
+	};
+	function showSample(probe, sample) {
+		const target = targetText(probe, sample);
+		say(title, `Sample ${sample}${target ? `, target ${shorten(target, 60)}` : ""}`);
+		const thumb = thumbOf(probe.batch, 84);
+		const made = thumb.build();
+		fill(place2, made);
+		thumb.draw(made, sample);
+	}
+	function showFacts(probe, reading, sample) {
+		const { icon, tone } = verdictOf(reading, sample);
+		const guess = guessText(probe, reading, sample);
+		const guessed = reading.guesses.shape.length === 1;
+		const all = [["step", count(reading.step), ""], ["predicts", guess && `${icon} ${shorten(guess, 40)}`.trim(), "the likeliest class"], ["loss", figureOf(reading.losses, sample), MEANINGS.loss], ["confidence", figureOf(reading.confidence, sample), "probability of the likeliest class"], ["margin", figureOf(reading.margin, sample), MEANINGS.margin], ["jitter", figureOf(reading.jitter, sample), MEANINGS.jitter], ["flips", guessed ? figureOf(reading.flips, sample) : "", MEANINGS.flips], ["forgotten", guessed ? figureOf(reading.forgotten, sample) : "", MEANINGS.forgotten]];
+		fill(facts, ...all.filter(([, value]) => value !== "").flatMap(([name, value, hint]) => [h("dt", { title: hint || null }, name), h("dd", { "data-tone": name === "predicts" ? tone || null : null }, value)]));
+	}
+	function showLines(probe, readings, sample) {
+		const x = Float64Array.from(readings, (one) => one.step);
+		const { lines, words } = linesOf(probe, readings, sample);
+		main.element.hidden = lines.length === 0;
+		say(
+			/** @type {Element} */
+			main.caption.firstElementChild,
+			words
+		);
+		const flips = readings.filter((one, t) => t > 0 && one.flips.data[sample] > readings[t - 1].flips.data[sample]).map((one) => one.step);
+		attribute(main.element, "title", flips.length ? "▴ the likeliest class changed" : null);
+		if (lines.length) main.show({ x, lines, log: false, zero: hasClasses(probe), broken: [], flips });
+		const losses = readings.map(({ losses: own }) => Number.isFinite(own.data[sample]) ? own.data[sample] : null);
+		loss.element.hidden = losses.every((value) => value === null);
+		if (!loss.element.hidden) loss.show({ x, lines: [{ name: "", row: losses, colour: 0 }], log: false, zero: true, broken: [] });
+	}
 }
 var figureOf = ({ data }, sample) => Number.isNaN(data[sample]) || data[sample] === void 0 ? "" : brief(data[sample]);
 function linesOf(probe, readings, sample) {
-  if (hasClasses(probe)) return { words: "Probability of its classes", lines: classLines(probe, readings, sample) };
-  if (probe.task === "regression") return { words: "Prediction and target", lines: numberLines(probe, readings, sample) };
-  if (probe.task === "segmentation") {
-    const row = readings.map((one) => rightShare(probe, one, sample)).map((share2) => Number.isNaN(share2) ? null : share2);
-    return { words: "Share of right pixels", lines: row.every((share2) => share2 === null) ? [] : [{ name: "", row, colour: 2 }] };
-  }
-  return { words: "", lines: [] };
+	if (hasClasses(probe)) return { words: "Probability of its classes", lines: classLines(probe, readings, sample) };
+	if (probe.task === "regression") return { words: "Prediction and target", lines: numberLines(probe, readings, sample) };
+	if (probe.task === "segmentation") {
+		const row = readings.map((one) => rightShare(probe, one, sample)).map((share2) => Number.isNaN(share2) ? null : share2);
+		return { words: "Share of right pixels", lines: row.every((share2) => share2 === null) ? [] : [{ name: "", row, colour: 2 }] };
+	}
+	return { words: "", lines: [] };
 }
 function classLines(probe, readings, sample) {
-  const shares = readings.map((one) => probabilities(probe, one, sample));
-  const columns = shares[0]?.length ?? 0;
-  const targets = targetColumns(probe, sample);
-  const guessed = new Set(readings.map((one) => columnOf(probe, one.guesses.data[sample])));
-  const most = Array.from({ length: columns }, (_, c) => shares.reduce((best, row) => Math.max(best, row[c]), 0));
-  const rank = (c) => targets.includes(c) ? 2 : guessed.has(c) ? 1 : 0;
-  const chosen = most.map((_, c) => c).sort((a, b) => rank(b) - rank(a) || most[b] - most[a]).slice(0, MOST6);
-  return chosen.map((c, i) => ({
-    name: `${columnName(probe, c)}${targets.includes(c) ? " (target)" : ""}`,
-    row: shares.map((row) => Number.isFinite(row[c]) ? row[c] : null),
-    colour: targets.includes(c) ? 2 : [0, 1, 3, 4, 5, 6, 7][i % 7],
-    dash: targets.includes(c) ? void 0 : [[6, 3], [2, 3], [8, 3, 2, 3]][i % 3]
-  }));
+	const shares = readings.map((one) => probabilities(probe, one, sample));
+	const columns = shares[0]?.length ?? 0;
+	const targets = targetColumns(probe, sample);
+	const guessed = new Set(readings.map((one) => columnOf(probe, one.guesses.data[sample])));
+	const most = Array.from({ length: columns }, (_, c) => shares.reduce((best, row) => Math.max(best, row[c]), 0));
+	const rank = (c) => targets.includes(c) ? 2 : guessed.has(c) ? 1 : 0;
+	const chosen = most.map((_, c) => c).sort((a, b) => rank(b) - rank(a) || most[b] - most[a]).slice(0, MOST6);
+	return chosen.map((c, i) => ({
+		name: `${columnName(probe, c)}${targets.includes(c) ? " (target)" : ""}`,
+		row: shares.map((row) => Number.isFinite(row[c]) ? row[c] : null),
+		colour: targets.includes(c) ? 2 : [0, 1, 3, 4, 5, 6, 7][i % 7],
+		dash: targets.includes(c) ? void 0 : [[6, 3], [2, 3], [8, 3, 2, 3]][i % 3]
+	}));
 }
 function numberLines(probe, readings, sample) {
-  const targets = probe.targets ? rowOf(probe.targets, sample) : null;
-  const columns = Math.min(readings[0]?.values.shape[1] ?? 0, 3);
-  return Array.from({ length: columns }, (_, c) => c).flatMap((c) => {
-    const name = probe.classes[c] ?? (columns > 1 ? String(c) : "prediction");
-    const own = { name, colour: c, row: readings.map((one) => rowOf(one.values, sample)[c]).map((value) => Number.isFinite(value) ? value : null) };
-    return targets ? [own, { name: `target${columns > 1 ? ` ${name}` : ""}`, colour: c, dash: [4, 4], row: readings.map(() => targets[c]) }] : [own];
-  });
+	const targets = probe.targets ? rowOf(probe.targets, sample) : null;
+	const columns = Math.min(readings[0]?.values.shape[1] ?? 0, 3);
+	return Array.from({ length: columns }, (_, c) => c).flatMap((c) => {
+		const name = probe.classes[c] ?? (columns > 1 ? String(c) : "prediction");
+		const own = { name, colour: c, row: readings.map((one) => rowOf(one.values, sample)[c]).map((value) => Number.isFinite(value) ? value : null) };
+		return targets ? [own, { name: `target${columns > 1 ? ` ${name}` : ""}`, colour: c, dash: [4, 4], row: readings.map(() => targets[c]) }] : [own];
+	});
 }
 
 // src/dynamics/words.js
@@ -2721,157 +2771,157 @@ var LINE2 = 22;
 var FULL = 6;
 var GREAT = 3;
 function vocabulary(item) {
-  return new Map(Array.from(item.ids.data, (id, i) => [id, item.pieces[item.index.data[i]] ?? "?"]));
+	return new Map(Array.from(item.ids.data, (id, i) => [id, item.pieces[item.index.data[i]] ?? "?"]));
 }
 function wordCells(_, probe, reading, built) {
-  const first = probe.batch.inputs.find((one) => one.decoder === "text");
-  const item = first?.decoder === "text" ? first : null;
-  const length = reading.values.shape[1] ?? 0;
-  const shown = Math.min(length, MOST7);
-  const lines = Math.min(Math.max(Math.ceil(shown / 10), 1), 6);
-  const known = item ? vocabulary(item) : /* @__PURE__ */ new Map();
-  const width = item?.ids.shape[1] ?? 0;
-  const own = (sample, t) => item && t < width ? item.pieces[item.index.data[sample * width + t]] ?? "?" : "·";
-  const word = (id) => id === void 0 || id < 0 ? "" : known.get(id) ?? `#${id}`;
-  const piece = (sample, t) => (probe.targets ? word(rowOf(probe.targets, sample)[t]) : "") || own(sample, t);
-  function build(cell, sample) {
-    const spans = Array.from({ length: shown }, (__, t) => h("span", { class: "nd-token", "data-token": t }, visible(piece(sample, t))));
-    const side = h("span", { class: "nd-side" });
-    const text = h("div", { class: "nd-tokens" }, ...spans, length > shown && h("span", { class: "nd-soft" }, `… ${length - shown} more`));
-    fill(cell, h("div", { class: "nd-sentence" }, side, text));
-    const parts = { spans, side, sample, probe };
-    built.set(cell, parts);
-    return parts;
-  }
-  function tell(sample, t) {
-    const loss = rowOf(reading.values, sample)[t];
-    const guess = word(rowOf(reading.guesses, sample)[t]);
-    return `sample ${sample}, place ${t} “${shorten(piece(sample, t), 40)}”: ${Number.isNaN(loss) ? "no loss" : `loss ${brief(loss)}`}${guess && `, guess “${shorten(guess, 40)}”`}`;
-  }
-  return {
-    cellWidth: 0,
-    cellHeight: lines * LINE2 + 8,
-    gap: 0,
-    single: true,
-    name: (sample) => `sample ${sample}, mean loss ${brief(reading.losses.data[sample])}: ${shorten(Array.from({ length: Math.min(shown, 30) }, (__, t) => piece(sample, t)).join(" "), 200)}`,
-    draw(cell, sample) {
-      const found = built.get(cell);
-      const parts = found?.sample === sample && found.probe === probe ? found : build(cell, sample);
-      const losses = rowOf(reading.values, sample);
-      parts.spans.forEach((span2, t) => {
-        const loss = losses[t];
-        span2.style.setProperty("--nd-part", `${Number.isNaN(loss) ? 0 : Math.round(Math.min(loss / FULL, 1) * 70)}%`);
-        attribute(span2, "data-great", loss >= GREAT);
-      });
-      say(parts.side, `${sample}  ${brief(reading.losses.data[sample])}`);
-    },
-    probe(sample, event) {
-      const span2 = (
-        /** @type {HTMLElement | null} */
-        /** @type {Element} */
-        event.target.closest?.("[data-token]")
-      );
-      return span2 ? tell(sample, Number(span2.dataset.token)) : `sample ${sample}, mean loss ${brief(reading.losses.data[sample])}`;
-    }
-  };
+	const first = probe.batch.inputs.find((one) => one.decoder === "text");
+	const item = first?.decoder === "text" ? first : null;
+	const length = reading.values.shape[1] ?? 0;
+	const shown = Math.min(length, MOST7);
+	const lines = Math.min(Math.max(Math.ceil(shown / 10), 1), 6);
+	const known = item ? vocabulary(item) : new Map();
+	const width = item?.ids.shape[1] ?? 0;
+	const own = (sample, t) => item && t < width ? item.pieces[item.index.data[sample * width + t]] ?? "?" : "·";
+	const word = (id) => id === void 0 || id < 0 ? "" : known.get(id) ?? `#${id}`;
+	const piece = (sample, t) => (probe.targets ? word(rowOf(probe.targets, sample)[t]) : "") || own(sample, t);
+	function build(cell, sample) {
+		const spans = Array.from({ length: shown }, (__, t) => h("span", { class: "nd-token", "data-token": t }, visible(piece(sample, t))));
+		const side = h("span", { class: "nd-side" });
+		const text = h("div", { class: "nd-tokens" }, ...spans, length > shown && h("span", { class: "nd-soft" }, `… ${length - shown} more`));
+		fill(cell, h("div", { class: "nd-sentence" }, side, text));
+		const parts = { spans, side, sample, probe };
+		built.set(cell, parts);
+		return parts;
+	}
+	function tell(sample, t) {
+		const loss = rowOf(reading.values, sample)[t];
+		const guess = word(rowOf(reading.guesses, sample)[t]);
+		return `sample ${sample}, place ${t} “${shorten(piece(sample, t), 40)}”: ${Number.isNaN(loss) ? "no loss" : `loss ${brief(loss)}`}${guess && `, guess “${shorten(guess, 40)}”`}`;
+	}
+	return {
+		cellWidth: 0,
+		cellHeight: lines * LINE2 + 8,
+		gap: 0,
+		single: true,
+		name: (sample) => `sample ${sample}, mean loss ${brief(reading.losses.data[sample])}: ${shorten(Array.from({ length: Math.min(shown, 30) }, (__, t) => piece(sample, t)).join(" "), 200)}`,
+		draw(cell, sample) {
+			const found = built.get(cell);
+			const parts = found?.sample === sample && found.probe === probe ? found : build(cell, sample);
+			const losses = rowOf(reading.values, sample);
+			parts.spans.forEach((span2, t) => {
+				const loss = losses[t];
+				span2.style.setProperty("--nd-part", `${Number.isNaN(loss) ? 0 : Math.round(Math.min(loss / FULL, 1) * 70)}%`);
+				attribute(span2, "data-great", loss >= GREAT);
+			});
+			say(parts.side, `${sample}  ${brief(reading.losses.data[sample])}`);
+		},
+		probe(sample, event) {
+			const span2 = (
+				/** @type {HTMLElement | null} */
+				/** @type {Element} */
+				event.target.closest?.("[data-token]")
+			);
+			return span2 ? tell(sample, Number(span2.dataset.token)) : `sample ${sample}, mean loss ${brief(reading.losses.data[sample])}`;
+		}
+	};
 }
 
 // src/dynamics/panel.js
 var SORTS = ["index", "loss", "flips", "jitter", "forgotten", "margin"];
 var CELLS = { segmentation: maskCells, "language-model": wordCells };
 function nameOf3(tab, task) {
-  if (tab === "predictions") return { regression: "Samples", segmentation: "Masks", "language-model": "Tokens", other: "Losses" }[
-    /** @type {string} */
-    task
-  ] ?? "Probabilities";
-  if (tab === "paths") return task === "regression" ? "Against target" : "Paths";
-  return { confusion: "Confusion", residuals: "Residuals", compare: "Compared", spikes: "◆ Spikes" }[tab];
+	if (tab === "predictions") return { regression: "Samples", segmentation: "Masks", "language-model": "Tokens", other: "Losses" }[
+		/** @type {string} */
+		task
+	] ?? "Probabilities";
+	if (tab === "paths") return task === "regression" ? "Against target" : "Paths";
+	return { confusion: "Confusion", residuals: "Residuals", compare: "Compared", spikes: "◆ Spikes" }[tab];
 }
 function createPanel(store, around) {
-  const title = h("span", { class: "nd-charttitle nd-paneltitle" });
-  const probe = choice("Probe", (value) => store.set({ probe: Number(value), sample: null, at: null }));
-  const sort = choice("Sort", (value) => store.set({ sort: (
-    /** @type {SortKey} */
-    value
-  ) }));
-  const tabs = h("span", { class: "nd-buttons", role: "group", "aria-label": "Panels" });
-  const head = h("div", { class: "nd-panelhead" }, title, h("span", { class: "nd-paneltools" }, probe.element, sort.element, tabs));
-  const body = h("div", { class: "nd-panelbody" });
-  const empty = h("p", { class: "nd-soft nd-none" }, "No prediction has been read yet.");
-  const trajectory = createTrajectory(store, around, () => {
-    const view = (
-      /** @type {View & { focus?: () => void } | undefined} */
-      views3.get(current)
-    );
-    view?.focus?.();
-  });
-  const element = h("section", { class: "nd-panel", "aria-label": "Predictions on the probe batch" }, head, empty, body, trajectory.element);
-  const views3 = /* @__PURE__ */ new Map();
-  const buttons = /* @__PURE__ */ new Map();
-  let current = "";
-  let written = "";
-  function make(tab, task) {
-    if (tab === "compare") return createCompare(store);
-    if (tab === "spikes") return createSpikes(store);
-    if (tab === "confusion") return createConfusion(store);
-    if (tab === "residuals") return createResiduals();
-    if (tab === "paths") return task === "regression" ? createScatter(store) : createPaths(store);
-    return createPredictions(store, CELLS[task], task === "segmentation" ? maskLegend : void 0);
-  }
-  function writeTabs(all, task) {
-    const key = `${task} ${all.join(" ")}`;
-    if (key === written) return;
-    written = key;
-    for (const tab of all) if (!buttons.has(tab)) buttons.set(tab, button("", () => store.set({ tab })));
-    for (const [tab, own] of buttons) {
-      say(own, nameOf3(tab, task));
-      if (!all.includes(tab)) own.remove();
-      else if (!own.isConnected) tabs.append(own);
-    }
-    tabs.hidden = all.length < 2;
-  }
-  let before = null;
-  return {
-    element,
-    update(state) {
-      const { record, reading, tab } = state;
-      const own = record?.probes[state.probe];
-      const task = own?.task ?? "other";
-      if (changed(before, state, ["record", "probe", "tab", "pinned", "sort"])) writeHead(state, own, task);
-      before = state;
-      const shown = tab === "spikes" || Boolean(own && reading);
-      empty.hidden = shown;
-      body.hidden = !shown;
-      if (shown) {
-        const key = `${tab} ${task}`;
-        const view = views3.get(key) ?? make(tab, task);
-        views3.set(key, view);
-        if (key !== current) fill(body, view.element);
-        current = key;
-        view.update(state);
-      }
-      trajectory.update(state);
-    },
-    restyle: () => views3.get(current)?.restyle?.(),
-    destroy() {
-      for (const view of views3.values()) view.destroy?.();
-      trajectory.destroy?.();
-    }
-  };
-  function writeHead(state, own, task) {
-    const samples = own?.batch.batch.size ?? 0;
-    say(title, own ? `Probe batch, ${plural(samples, "sample")}` : "Predictions");
-    attribute(title, "title", own ? tooltip(`${own.chosen}; from ${own.split}; read in ${own.train_mode ? "train" : "eval"} mode`) : null);
-    const all = state.record?.probes ?? [];
-    probe.element.hidden = all.length < 2;
-    probe.show(all.map((one, i) => [String(i), shorten(`${one.split}${one.train_mode ? ", train mode" : ""}: ${one.chosen}`, 40)]), String(state.probe));
-    const numbers = task === "regression" || task === "other" || task === "language-model";
-    sort.element.hidden = !own || state.tab !== "predictions";
-    sort.show(SORTS.filter((key) => !numbers || ["index", "loss", "jitter"].includes(key)).map((key) => [key, key]), state.sort);
-    attribute(sort.element, "title", MEANINGS[state.sort]);
-    writeTabs(tabsOf(state), task);
-    for (const [tab, one] of buttons) attribute(one, "aria-pressed", String(tab === state.tab));
-  }
+	const title = h("span", { class: "nd-charttitle nd-paneltitle" });
+	const probe = choice("Probe", (value) => store.set({ probe: Number(value), sample: null, at: null }));
+	const sort = choice("Sort", (value) => store.set({ sort: (
+		/** @type {SortKey} */
+		value
+	) }));
+	const tabs = h("span", { class: "nd-buttons", role: "group", "aria-label": "Panels" });
+	const head = h("div", { class: "nd-panelhead" }, title, h("span", { class: "nd-paneltools" }, probe.element, sort.element, tabs));
+	const body = h("div", { class: "nd-panelbody" });
+	const empty = h("p", { class: "nd-soft nd-none" }, "No prediction has been read yet.");
+	const trajectory = createTrajectory(store, around, () => {
+		const view = (
+			/** @type {View & { focus?: () => void } | undefined} */
+			views3.get(current)
+		);
+		view?.focus?.();
+	});
+	const element = h("section", { class: "nd-panel", "aria-label": "Predictions on the probe batch" }, head, empty, body, trajectory.element);
+	const views3 = new Map();
+	const buttons = new Map();
+	let current = "";
+	let written = "";
+	function make(tab, task) {
+		if (tab === "compare") return createCompare(store);
+		if (tab === "spikes") return createSpikes(store);
+		if (tab === "confusion") return createConfusion(store);
+		if (tab === "residuals") return createResiduals();
+		if (tab === "paths") return task === "regression" ? createScatter(store) : createPaths(store);
+		return createPredictions(store, CELLS[task], task === "segmentation" ? maskLegend : void 0);
+	}
+	function writeTabs(all, task) {
+		const key = `${task} ${all.join(" ")}`;
+		if (key === written) return;
+		written = key;
+		for (const tab of all) if (!buttons.has(tab)) buttons.set(tab, button("", () => store.set({ tab })));
+		for (const [tab, own] of buttons) {
+			say(own, nameOf3(tab, task));
+			if (!all.includes(tab)) own.remove();
+			else if (!own.isConnected) tabs.append(own);
+		}
+		tabs.hidden = all.length < 2;
+	}
+	let before = null;
+	return {
+		element,
+		update(state) {
+			const { record, reading, tab } = state;
+			const own = record?.probes[state.probe];
+			const task = own?.task ?? "other";
+			if (changed(before, state, ["record", "probe", "tab", "pinned", "sort"])) writeHead(state, own, task);
+			before = state;
+			const shown = tab === "spikes" || Boolean(own && reading);
+			empty.hidden = shown;
+			body.hidden = !shown;
+			if (shown) {
+				const key = `${tab} ${task}`;
+				const view = views3.get(key) ?? make(tab, task);
+				views3.set(key, view);
+				if (key !== current) fill(body, view.element);
+				current = key;
+				view.update(state);
+			}
+			trajectory.update(state);
+		},
+		restyle: () => views3.get(current)?.restyle?.(),
+		destroy() {
+			for (const view of views3.values()) view.destroy?.();
+			trajectory.destroy?.();
+		}
+	};
+	function writeHead(state, own, task) {
+		const samples = own?.batch.batch.size ?? 0;
+		say(title, own ? `Probe batch, ${plural(samples, "sample")}` : "Predictions");
+		attribute(title, "title", own ? tooltip(`${own.chosen}; from ${own.split}; read in ${own.train_mode ? "train" : "eval"} mode`) : null);
+		const all = state.record?.probes ?? [];
+		probe.element.hidden = all.length < 2;
+		probe.show(all.map((one, i) => [String(i), shorten(`${one.split}${one.train_mode ? ", train mode" : ""}: ${one.chosen}`, 40)]), String(state.probe));
+		const numbers = task === "regression" || task === "other" || task === "language-model";
+		sort.element.hidden = !own || state.tab !== "predictions";
+		sort.show(SORTS.filter((key) => !numbers || ["index", "loss", "jitter"].includes(key)).map((key) => [key, key]), state.sort);
+		attribute(sort.element, "title", MEANINGS[state.sort]);
+		writeTabs(tabsOf(state), task);
+		for (const [tab, one] of buttons) attribute(one, "aria-pressed", String(tab === state.tab));
+	}
 }
 
 // src/dynamics/timeline.js
@@ -2880,233 +2930,252 @@ var SHORTEST = 100;
 var MOST_MARKS = 60;
 var MOST_WORDS = 30;
 function createTimeline(store) {
-  const play = button("▶", () => toggle(), { class: "nd-play", "aria-label": "Play" });
-  const range = h("input", { type: "range", min: 0, max: 0, step: 1, value: 0, "aria-label": "Reading of the probe batch", class: "nd-scrubber" });
-  const marks = h("div", { class: "nd-marks" });
-  const at = h("span", { class: "nd-at" });
-  const newest = button("newest", () => store.set({ at: null, playing: false }), { class: "nd-small", title: "follow the newest reading" });
-  const pin = button("Compare this", compare, { class: "nd-small" });
-  const words = h("div", { class: "nd-words", role: "log", "aria-label": "What happened" });
-  const element = h("div", { class: "nd-timeline" }, h("div", { class: "nd-timeline-row" }, play, h("div", { class: "nd-track" }, marks, range), at, newest, pin), words);
-  let timer = 0;
-  range.addEventListener("input", () => goTo(Number(range.value)));
-  range.addEventListener("keydown", (event) => {
-    const { readings, at: now } = store.get();
-    const last = readings.length - 1;
-    const here = now ?? last;
-    const page = Math.max(1, Math.round(last / 10));
-    const to = { ArrowLeft: here - 1, ArrowDown: here - 1, ArrowRight: here + 1, ArrowUp: here + 1, Home: 0, End: last, PageUp: here + page, PageDown: here - page }[event.key];
-    if (event.key === " ") toggle();
-    else if (to === void 0 || last < 0) return;
-    else look(to);
-    event.preventDefault();
-    event.stopPropagation();
-  });
-  function look(place2) {
-    const last = store.get().readings.length - 1;
-    store.set({ at: place2 >= last ? null : Math.max(place2, 0), playing: false });
-  }
-  function goTo(step) {
-    const { readings } = store.get();
-    if (readings.length) look(nearest(readings, step));
-  }
-  function toggle() {
-    const { playing, at: now, readings } = store.get();
-    if (readings.length < 2) return;
-    store.set({ playing: !playing, at: playing ? now : now ?? 0 });
-  }
-  function advance() {
-    const { at: now, readings } = store.get();
-    const pace = Math.max(1, Math.round(readings.length / (LENGTH / SHORTEST)));
-    const next = (now ?? readings.length) + pace;
-    store.set(next >= readings.length - 1 ? { at: null, playing: false } : { at: next });
-  }
-  function compare() {
-    const { reading, pinned } = store.get();
-    if (!reading) return;
-    const rest = pinned.filter((step) => step !== reading.step);
-    const now = rest.length < pinned.length ? rest : [...pinned.slice(-1), reading.step];
-    store.set({ pinned: now, tab: now.length === 2 ? "compare" : store.get().tab });
-  }
-  function follow(moment) {
-    goTo(moment.step);
-    const spike = store.get().record?.spikes.findIndex((one) => one.step === moment.step) ?? -1;
-    if (moment.kind === "spike" && spike >= 0) store.set({ tab: "spikes", spike });
-  }
-  function writeMarks({ record, readings, pinned }) {
-    const [from, to] = [readings[0]?.step ?? 0, readings.at(-1)?.step ?? 1];
-    const where = (step) => `calc(8px + ${Math.min(Math.max((step - from) / (to - from || 1), 0), 1)} * (100% - 16px))`;
-    const shown = (record?.moments ?? []).slice(-MOST_MARKS).map((moment) => {
-      const { icon, tone, word } = signOf(moment);
-      const text = `step ${count(moment.step)}, ${word}: ${moment.text}`;
-      const mark = h("button", { type: "button", class: "nd-mark", tabindex: -1, "data-key": `${moment.kind} ${moment.step}`, "data-tone": tone, title: tooltip(text), "aria-label": shorten(text, 200), onclick: () => follow(moment) }, icon);
-      mark.style.left = where(moment.step);
-      return mark;
-    });
-    const held2 = pinned.map((step, i) => {
-      const mark = h("span", { class: "nd-mark nd-held", title: `compared: step ${count(step)}` }, i ? "B" : "A");
-      mark.style.left = where(step);
-      return mark;
-    });
-    refill(marks, ...shown, ...held2);
-  }
-  function writeWords({ record }) {
-    const moments = told(record?.moments ?? []);
-    const shown = moments.slice(-MOST_WORDS).reverse();
-    refill(words, ...shown.map((moment) => {
-      const { icon, tone } = signOf(moment);
-      return h("button", { type: "button", class: "nd-word", "data-key": `${moment.kind} ${moment.step}`, "data-tone": tone, title: tooltip(`step ${count(moment.step)}: ${moment.text}`), onclick: () => follow(moment) }, h("span", { "aria-hidden": true }, icon), h("span", {}, shorten(moment.text, 400)), h("span", { class: "nd-soft" }, `step ${count(moment.step)}`));
-    }), moments.length > shown.length && h("span", { class: "nd-soft" }, `and ${plural(moments.length - shown.length, "earlier one")}`));
-    words.hidden = shown.length === 0;
-  }
-  let before = null;
-  return {
-    element,
-    update(state) {
-      const { readings, reading, playing } = state;
-      if (playing && !timer) timer = setInterval(advance, SHORTEST);
-      if (!playing && timer) {
-        clearInterval(timer);
-        timer = 0;
-      }
-      const happened = before?.record?.moments !== state.record?.moments;
-      if (happened || changed(before, state, ["pinned", "readings"])) writeMarks(state);
-      if (happened) writeWords(state);
-      const moved = changed(before, state, ["readings", "reading", "at", "playing", "pinned"]);
-      before = state;
-      if (!moved) return;
-      attribute(range, "min", readings[0]?.step ?? 0);
-      attribute(range, "max", readings.at(-1)?.step ?? 0);
-      const step = reading?.step ?? 0;
-      if (Number(range.value) !== step) range.value = String(step);
-      const many = readings.length;
-      const place2 = state.at ?? many - 1;
-      const share2 = many > 1 ? (step - readings[0].step) / (readings[many - 1].step - readings[0].step || 1) : 0;
-      range.style.setProperty("--nd-share", `${100 * share2}%`);
-      attribute(range, "aria-valuetext", many ? `step ${count(step)}, reading ${count(place2 + 1)} of ${count(many)}` : "no reading yet");
-      attribute(range, "aria-disabled", many < 2 ? "true" : null);
-      attribute(range, "title", many ? `reading ${count(place2 + 1)} of ${count(many)}; arrow keys step from reading to reading` : null);
-      say(at, many ? count(step) : "–");
-      say(play, playing ? "❚❚" : "▶");
-      attribute(play, "aria-label", playing ? "Stop playing" : "Play");
-      enable(play, { reason: many < 2 ? "there is only one reading yet" : "", title: playing ? "stop playing" : "play the readings" });
-      enable(newest, { reason: state.at === null ? "the newest reading is shown" : "", title: "follow the newest reading" });
-      const taken = state.pinned.includes(step) && many > 0;
-      say(pin, taken ? "✓ Compared" : "Compare this");
-      attribute(pin, "aria-pressed", String(taken));
-      enable(pin, { reason: many ? "" : "there is no reading yet", title: state.pinned.length === 1 && !taken ? "compare this moment with the one chosen before" : taken ? "do not compare this moment any more" : "choose this moment; choose a second one to see what changed between them" });
-    },
-    destroy: () => clearInterval(timer)
-  };
+	const play = button("▶", () => toggle(), { class: "nd-play", "aria-label": "Play" });
+	const range = h("input", { type: "range", min: 0, max: 0, step: 1, value: 0, "aria-label": "Reading of the probe batch", class: "nd-scrubber" });
+	const marks = h("div", { class: "nd-marks" });
+	const at = h("span", { class: "nd-at" });
+	const newest = button("newest", () => store.set({ at: null, playing: false }), { class: "nd-small", title: "follow the newest reading" });
+	const pin = button("Compare this", compare, { class: "nd-small" });
+	const words = h("div", { class: "nd-words", role: "log", "aria-label": "What happened" });
+	const element = h("div", { class: "nd-timeline" }, h("div", { class: "nd-timeline-row" }, play, h("div", { class: "nd-track" }, marks, range), at, newest, pin), words);
+	let timer = 0;
+	range.addEventListener("input", () => goTo(Number(range.value)));
+	range.addEventListener("keydown", (event) => {
+		const { readings, at: now } = store.get();
+		const last = readings.length - 1;
+		const here = now ?? last;
+		const page = Math.max(1, Math.round(last / 10));
+		const to = { ArrowLeft: here - 1, ArrowDown: here - 1, ArrowRight: here + 1, ArrowUp: here + 1, Home: 0, End: last, PageUp: here + page, PageDown: here - page }[event.key];
+		if (event.key === " ") toggle();
+		else if (to === void 0 || last < 0) return;
+		else look(to);
+		event.preventDefault();
+		event.stopPropagation();
+	});
+	function look(place2) {
+		const last = store.get().readings.length - 1;
+		store.set({ at: place2 >= last ? null : Math.max(place2, 0), playing: false });
+	}
+	function goTo(step) {
+		const { readings } = store.get();
+		if (readings.length) look(nearest(readings, step));
+	}
+	function toggle() {
+		const { playing, at: now, readings } = store.get();
+		if (readings.length < 2) return;
+		store.set({ playing: !playing, at: playing ? now : now ?? 0 });
+	}
+	function advance() {
+		const { at: now, readings } = store.get();
+		const pace = Math.max(1, Math.round(readings.length / (LENGTH / SHORTEST)));
+		const next = (now ?? readings.length) + pace;
+		store.set(next >= readings.length - 1 ? { at: null, playing: false } : { at: next });
+	}
+	function compare() {
+		const { reading, pinned } = store.get();
+		if (!reading) return;
+		const rest = pinned.filter((step) => step !== reading.step);
+		const now = rest.length < pinned.length ? rest : [...pinned.slice(-1), reading.step];
+		store.set({ pinned: now, tab: now.length === 2 ? "compare" : store.get().tab });
+	}
+	function follow(moment) {
+		goTo(moment.step);
+		const spike = store.get().record?.spikes.findIndex((one) => one.step === moment.step) ?? -1;
+		if (moment.kind === "spike" && spike >= 0) store.set({ tab: "spikes", spike });
+	}
+	function writeMarks({ record, readings, pinned }) {
+		const [from, to] = [readings[0]?.step ?? 0, readings.at(-1)?.step ?? 1];
+		const where = (step) => `calc(8px + ${Math.min(Math.max((step - from) / (to - from || 1), 0), 1)} * (100% - 16px))`;
+		const shown = (record?.moments ?? []).slice(-MOST_MARKS).map((moment) => {
+			const { icon, tone, word } = signOf(moment);
+			const text = `step ${count(moment.step)}, ${word}: ${moment.text}`;
+			const mark = h("button", { type: "button", class: "nd-mark", tabindex: -1, "data-key": `${moment.kind} ${moment.step}`, "data-tone": tone, title: tooltip(text), "aria-label": shorten(text, 200), onclick: () => follow(moment) }, icon);
+			mark.style.left = where(moment.step);
+			return mark;
+		});
+		const held2 = pinned.map((step, i) => {
+			const mark = h("span", { class: "nd-mark nd-held", title: `compared: step ${count(step)}` }, i ? "B" : "A");
+			mark.style.left = where(step);
+			return mark;
+		});
+		refill(marks, ...shown, ...held2);
+	}
+	function writeWords({ record }) {
+		const moments = told(record?.moments ?? []);
+		const shown = moments.slice(-MOST_WORDS).reverse();
+		refill(words, ...shown.map((moment) => {
+			const { icon, tone } = signOf(moment);
+			return h("button", { type: "button", class: "nd-word", "data-key": `${moment.kind} ${moment.step}`, "data-tone": tone, title: tooltip(`step ${count(moment.step)}: ${moment.text}`), onclick: () => follow(moment) }, h("span", { "aria-hidden": true }, icon), h("span", {}, shorten(moment.text, 400)), h("span", { class: "nd-soft" }, `step ${count(moment.step)}`));
+		}), moments.length > shown.length && h("span", { class: "nd-soft" }, `and ${plural(moments.length - shown.length, "earlier one")}`));
+		words.hidden = shown.length === 0;
+	}
+	let before = null;
+	return {
+		element,
+		update(state) {
+			const { readings, reading, playing } = state;
+			if (playing && !timer) timer = setInterval(advance, SHORTEST);
+			if (!playing && timer) {
+				clearInterval(timer);
+				timer = 0;
+			}
+			const happened = before?.record?.moments !== state.record?.moments;
+			if (happened || changed(before, state, ["pinned", "readings"])) writeMarks(state);
+			if (happened) writeWords(state);
+			const moved = changed(before, state, ["readings", "reading", "at", "playing", "pinned"]);
+			before = state;
+			if (!moved) return;
+			attribute(range, "min", readings[0]?.step ?? 0);
+			attribute(range, "max", readings.at(-1)?.step ?? 0);
+			const step = reading?.step ?? 0;
+			if (Number(range.value) !== step) range.value = String(step);
+			const many = readings.length;
+			const place2 = state.at ?? many - 1;
+			const share2 = many > 1 ? (step - readings[0].step) / (readings[many - 1].step - readings[0].step || 1) : 0;
+			range.style.setProperty("--nd-share", `${100 * share2}%`);
+			attribute(range, "aria-valuetext", many ? `step ${count(step)}, reading ${count(place2 + 1)} of ${count(many)}` : "no reading yet");
+			attribute(range, "aria-disabled", many < 2 ? "true" : null);
+			attribute(range, "title", many ? `reading ${count(place2 + 1)} of ${count(many)}; arrow keys step from reading to reading` : null);
+			say(at, many ? count(step) : "–");
+			say(play, playing ? "❚❚" : "▶");
+			attribute(play, "aria-label", playing ? "Stop playing" : "Play");
+			enable(play, { reason: many < 2 ? "there is only one reading yet" : "", title: playing ? "stop playing" : "play the readings" });
+			enable(newest, { reason: state.at === null ? "the newest reading is shown" : "", title: "follow the newest reading" });
+			const taken = state.pinned.includes(step) && many > 0;
+			say(pin, taken ? "✓ Compared" : "Compare this");
+			attribute(pin, "aria-pressed", String(taken));
+			enable(pin, { reason: many ? "" : "there is no reading yet", title: state.pinned.length === 1 && !taken ? "compare this moment with the one chosen before" : taken ? "do not compare this moment any more" : "choose this moment; choose a second one to see what changed between them" });
+		},
+		destroy: () => clearInterval(timer)
+	};
 }
 
 // src/dynamics.js
 var SECOND = 1e3;
 var MOST_BEATS = 5;
 function answerWords(payload) {
-  if (typeof payload?.text === "string") return payload.text;
-  if (typeof payload?.path === "string") return `saved to ${payload.path}`;
-  return typeof payload?.step === "number" ? `pinned step ${count(payload.step)}` : "";
+	if (typeof payload?.text === "string") return payload.text;
+	if (typeof payload?.path === "string") return `saved to ${payload.path}`;
+	return typeof payload?.step === "number" ? `pinned step ${count(payload.step)}` : "";
 }
 function render({ model, el }, memory) {
-  const requests = createRequests(model);
-  const store = createStore(INITIAL, derive);
-  const fold = createFold();
-  let beats = 0;
-  async function ask(method, params = {}) {
-    if (store.get().pending.includes(method)) return null;
-    store.set({ pending: [...store.get().pending, method], failure: null, said: "" });
-    const settle = () => store.get().pending.filter((one) => one !== method);
-    try {
-      const payload = await requests.ask(method, params);
-      store.set({ pending: settle(), said: answerWords(payload) });
-      return payload ?? {};
-    } catch (error) {
-      store.set({ pending: settle(), failure: error instanceof Error ? error.message : String(error) });
-      return null;
-    }
-  }
-  function beat() {
-    const state = store.get();
-    if (!isUnderWay(state) || state.status.live === "on" || state.status.following || beats >= MOST_BEATS) return;
-    beats++;
-    const heard = () => void beats--;
-    requests.ask("beat").then(heard, heard);
-  }
-  const around = createAround(store);
-  const [header, notices, charts, panel, timeline] = [createHeader(store, ask), createNotices(store), createCharts(store, around), createPanel(store, around), createTimeline(store)];
-  const views3 = [header, notices, charts, panel, timeline];
-  const body = h("div", { class: "nd-body" }, charts.element, panel.element);
-  const sheet = h("div", { class: "nb-sheet" }, header.element, notices.element, body, timeline.element);
-  const root = h("div", { class: "nbinspect nb-dynamics", onfocusin: keepKeys }, sheet);
-  let frame = 0;
-  let streaming = false;
-  function draw() {
-    cancelAnimationFrame(frame);
-    frame = 0;
-    const state = store.get();
-    body.classList.toggle("nd-fresh", !state.record?.traces.length && !state.readings.length);
-    for (const view of views3) view.update(state);
-  }
-  const stop = store.subscribe((state) => {
-    if (!streaming) {
-      memory.last = choicesOf(state);
-      draw();
-    } else if (!frame) frame = requestAnimationFrame(draw);
-  });
-  function reads(name, patch) {
-    const read = () => {
-      streaming = true;
-      try {
-        store.set(patch(unpack(model.get(name))));
-      } catch (error) {
-        store.set({ failure: `what the kernel sent could not be shown: ${error instanceof Error ? error.message : error}` });
-      } finally {
-        streaming = false;
-      }
-    };
-    model.on(`change:${name}`, read);
-    return { name, read };
-  }
-  const traits = [
-    reads("history", (history) => ({ record: fold.replace(history ?? null) })),
-    reads("news", (news) => ({ record: fold.append(news ?? null) })),
-    reads("status", (status) => ({ status: { ...INITIAL.status, ...status } }))
-  ];
-  el.append(root);
-  const unfollow = followTheme(root, sheet);
-  const kept2 = memory.last;
-  for (const { read } of traits) read();
-  if (kept2) choose(store, kept2);
-  draw();
-  let placed = false;
-  const pulse = setInterval(() => {
-    if (placed && !el.parentNode) end();
-    else beat();
-    placed ||= Boolean(el.parentNode);
-  }, SECOND);
-  const themed = new MutationObserver(() => views3.forEach((view) => view.restyle?.()));
-  themed.observe(root, { attributes: true, attributeFilter: ["data-theme"] });
-  let over = false;
-  function end() {
-    if (over) return;
-    over = true;
-    for (const { name, read } of traits) model.off(`change:${name}`, read);
-    clearInterval(pulse);
-    cancelAnimationFrame(frame);
-    themed.disconnect();
-    stop();
-    unfollow();
-    requests.close();
-    for (const view of views3) view.destroy?.();
-    root.remove();
-  }
-  return end;
+	const requests = createRequests(model);
+	const store = createStore(INITIAL, derive);
+	const fold = createFold();
+	let beats = 0;
+	async function ask(method, params = {}) {
+		if (store.get().pending.includes(method)) return null;
+		store.set({ pending: [...store.get().pending, method], failure: null, said: "" });
+		const settle = () => store.get().pending.filter((one) => one !== method);
+		try {
+			const payload = await requests.ask(method, params);
+			store.set({ pending: settle(), said: answerWords(payload) });
+			return payload ?? {};
+		} catch (error) {
+			store.set({ pending: settle(), failure: error instanceof Error ? error.message : String(error) });
+			return null;
+		}
+	}
+	function beat() {
+		const state = store.get();
+		if (!isUnderWay(state) || state.status.live === "on" || state.status.following || beats >= MOST_BEATS) return;
+		beats++;
+		const heard = () => void beats--;
+		requests.ask("beat").then(heard, heard);
+	}
+	const around = createAround(store);
+	const [header, notices, charts, panel, timeline] = [createHeader(store, ask), createNotices(store), createCharts(store, around), createPanel(store, around), createTimeline(store)];
+	const views3 = [header, notices, charts, panel, timeline];
+	const body = h("div", { class: "nd-body" }, charts.element, panel.element);
+	const sheet = h("div", { class: "nb-sheet" }, header.element, notices.element, body, timeline.element);
+	const root = h("div", { class: "nbinspect nb-dynamics", onfocusin: keepKeys }, sheet);
+	let frame = 0;
+	let streaming = false;
+	function draw() {
+		cancelAnimationFrame(frame);
+		frame = 0;
+		const state = store.get();
+		body.classList.toggle("nd-fresh", !state.record?.traces.length && !state.readings.length);
+		for (const view of views3) view.update(state);
+	}
+	let shown = "";
+	const stop = store.subscribe((state) => {
+		const now = `${state.probe} ${state.sample}`;
+		if (now !== shown && !streaming) picked.tell([state.probe, state.sample]);
+		shown = now;
+		if (!streaming) {
+			memory.last = choicesOf(state);
+			draw();
+		} else if (!frame) frame = requestAnimationFrame(draw);
+	});
+	function reads(name, patch) {
+		const read = () => {
+			streaming = true;
+			try {
+				store.set(patch(unpack(model.get(name))));
+				follow();
+			} catch (error) {
+				store.set({ failure: `what the kernel sent could not be shown: ${error instanceof Error ? error.message : error}` });
+			} finally {
+				streaming = false;
+			}
+		};
+		model.on(`change:${name}`, read);
+		return { name, read };
+	}
+	const picked = createPicked(model, ["probe", "sample"], follow);
+	function follow() {
+		const [probe, sample] = picked.values();
+		const state = store.get();
+		const same = state.probe === (probe ?? 0);
+		if (same && state.sample === sample) return;
+		streaming = true;
+		store.set({ probe: probe ?? 0, sample, ...same ? {} : { at: null } });
+		streaming = false;
+	}
+	const traits = [
+		reads("history", (history) => ({ record: fold.replace(history ?? null) })),
+		reads("news", (news) => ({ record: fold.append(news ?? null) })),
+		reads("status", (status) => ({ status: { ...INITIAL.status, ...status } }))
+	];
+	el.append(root);
+	const unfollow = followTheme(root, sheet);
+	const kept2 = memory.last;
+	for (const { read } of traits) read();
+	streaming = true;
+	if (kept2) choose(store, kept2);
+	streaming = false;
+	follow();
+	draw();
+	let placed = false;
+	const pulse = setInterval(() => {
+		if (placed && !el.parentNode) end();
+		else beat();
+		placed ||= Boolean(el.parentNode);
+	}, SECOND);
+	const themed = new MutationObserver(() => views3.forEach((view) => view.restyle?.()));
+	themed.observe(root, { attributes: true, attributeFilter: ["data-theme"] });
+	let over = false;
+	function end() {
+		if (over) return;
+		over = true;
+		for (const { name, read } of traits) model.off(`change:${name}`, read);
+		picked.close();
+		clearInterval(pulse);
+		cancelAnimationFrame(frame);
+		themed.disconnect();
+		stop();
+		unfollow();
+		requests.close();
+		for (const view of views3) view.destroy?.();
+		root.remove();
+	}
+	return end;
 }
 function views2() {
-  const memory = { last: null };
-  return { render: (place2) => render(place2, memory) };
+	const memory = { last: null };
+	return { render: (place2) => render(place2, memory) };
 }
 export {
-  views2 as default
+	views2 as default
 };

@@ -14,7 +14,7 @@ from nbinspect.capture.door import refuse_beside_training
 from nbinspect.capture.kinds import UNWRITTEN, word_of
 from nbinspect.capture.operations import Call, Level
 from nbinspect.capture.origins import shape_of, type_name
-from nbinspect.errors import CaptureError, InputError
+from nbinspect.errors import CaptureError, InputError, written_out
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import Step, TensorUse
 from nbinspect.stepping.commands import stop_at_once
@@ -64,7 +64,7 @@ class Difference:
         return self.reason != "none"
 
     def __str__(self) -> str:
-        return self.text
+        return written_out(self.text)
 
 
 def first_difference(

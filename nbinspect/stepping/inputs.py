@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nbinspect.capture.loader import BatchSource
+from nbinspect.capture.loader import BatchSource, Fetched
 from nbinspect.capture.tensors import batch_size
 from nbinspect.errors import InputError, LoaderError
 from nbinspect.nested import tensors_in
@@ -27,6 +27,8 @@ class Batches:
             raise InputError("expected a batch or an input_shape, got both: leave one out")
         self._subject = subject
         self._source: BatchSource | None = None
+        self.fetched: Fetched | None = None
+        """What the loader gave last, with the indices of its samples."""
         if input_shape is not None:
             batch = synthetic_batch(subject, input_shape)
         self.original = self.fetch() if batch is None else _checked(batch)
@@ -48,7 +50,8 @@ class Batches:
             raise LoaderError("there is no loader: give a batch, or input_shape=(N, …) for a random one")
         if self._source is None:
             self._source = BatchSource(self._subject.loader)
-        return self._source.next().batch
+        self.fetched = self._source.next()
+        return self.fetched.batch
 
     def replace(self, batch: Any) -> None:
         """Make another batch the one to step through and to compare with."""
@@ -62,7 +65,7 @@ class Batches:
         """Stop worker processes and let go of the batches."""
         if self._source is not None:
             self._source.close()
-        self.original = self.current = None
+        self.original = self.current = self.fetched = None
 
 
 def synthetic_batch(subject: Subject, shape: tuple[int, ...]) -> Tensor:

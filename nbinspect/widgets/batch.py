@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
 
-from nbinspect.browse import BatchBrowser, Split
+from nbinspect.browse import BatchBrowser, Held, Split
 from nbinspect.capture.batch import CapturedBatch
 from nbinspect.capture.follow import Follower
 from nbinspect.decode.batch import Decoders, exact_sample, sound_of
@@ -45,6 +45,8 @@ class BatchView(anywidget.AnyWidget):
     _css = (_STATIC / "batch.css").read_text(encoding="utf-8")
     shown = traitlets.Any(None, allow_none=True).tag(sync=True)
     previous = traitlets.Any(None, allow_none=True).tag(sync=True)
+    sample = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """Which sample of the batch is picked, by its position."""
     status = traitlets.Dict().tag(sync=True)
     _closed = True
 
@@ -99,6 +101,7 @@ class BatchView(anywidget.AnyWidget):
         """
         with self._working("reads the next batch"):
             self._browser.next()
+            self.sample = None
 
     def again(self) -> None:
         """Show the same samples again, fetched and augmented anew, beside what they were before."""
@@ -109,6 +112,29 @@ class BatchView(anywidget.AnyWidget):
         """Show a batch of the other split: ``train`` or ``validation``."""
         with self._working(f"reads a {split} batch"):
             self._browser.switch(split)
+            self.sample = None
+
+    def fetch(self, indices: Sequence[int], split: Split = "train") -> None:
+        """Show the samples of these indices of the data set as one batch."""
+        with self._working("reads these samples"):
+            self._browser.fetch(split, indices)
+            self.sample = None
+
+    def take(self, held: Held, sample: int | None = None) -> None:
+        """Show a batch that another view holds, and pick this sample of it."""
+        with self._working("shows this batch"):
+            self._browser.take(held)
+            self.sample = sample
+
+    @property
+    def decoded(self) -> DecodedBatch | None:
+        """What the page shows; None while there is nothing."""
+        return self._browser.shown
+
+    @property
+    def holding(self) -> Held | None:
+        """The batch that is shown, to be handed on; None where there is none."""
+        return self._browser.holding
 
     def predict(self) -> None:
         """Add the network's predictions and each sample's loss (eval mode, no gradients)."""
@@ -122,6 +148,10 @@ class BatchView(anywidget.AnyWidget):
     def to_frame(self) -> pd.DataFrame:
         """Return the statistics as a pandas DataFrame, one row a tensor and channel."""
         return batch_frame(self.record)
+
+    def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
+        """Write the batch as one HTML file, and return its path; `hover` as in `Report.to_html`."""
+        return self._output.write(path, f"Batch · {type(self._browser.subject.network).__name__}", hover=hover)
 
     def freeze(self) -> None:
         """Replace the live output in the notebook by a static page without scripts, and close the view."""
@@ -167,6 +197,8 @@ class BatchView(anywidget.AnyWidget):
 
     def _publish(self) -> None:
         browser = self._browser
+        if self.shown is None:
+            self._output.outdate()
         with self.hold_sync():
             self.previous = None if browser.previous is None else pack(browser.previous)
             self.shown = None if browser.shown is None else pack(browser.shown)
@@ -199,6 +231,7 @@ class BatchView(anywidget.AnyWidget):
         self._hand_over()
         if self._names.rebound() != self.status["stale"]:
             self._say(self.status["state"], self.status["text"])
+        self._output.renew(self.model_id)
 
     def _hand_over(self) -> None:
         if self._follower is not None:
@@ -208,6 +241,7 @@ class BatchView(anywidget.AnyWidget):
         """Show a batch that the user's own training brought; a failure is shown and never reaches the training loop."""
         try:
             self._browser.receive(captured)
+            self.sample = None
             self._publish()
         except Exception as error:  # noqa: BLE001 - the training loop goes on, whatever is wrong here
             self._say("error", f"this batch cannot be shown: {type(error).__name__}: {error}")

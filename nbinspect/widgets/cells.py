@@ -39,10 +39,14 @@ class Names:
         self._meant = meant
         self._names: set[str] = set()
 
-    def rebound(self) -> str | None:
-        """Return a sentence that names the variables that mean another object now; None while there are none."""
+    def others(self) -> dict[str, Any]:
+        """Return what the variables that meant the object mean now, those that mean another; by name."""
         shell = get_ipython()
         space: dict[str, Any] = shell.user_ns if shell is not None else {}
         self._names |= {name for name, value in list(space.items()) if value is self._meant and name[:1] != "_"}
-        others = sorted(name for name in self._names if name in space and space[name] is not self._meant)
+        return {name: space[name] for name in sorted(self._names) if name in space and space[name] is not self._meant}
+
+    def rebound(self) -> str | None:
+        """Return a sentence that names the variables that mean another object now; None while there are none."""
+        others = self.others()
         return f"{', '.join(others)} is another object now: this view shows the old one" if others else None

@@ -59,6 +59,8 @@ class DataView(anywidget.AnyWidget):
     _css = (_STATIC / "data.css").read_text(encoding="utf-8")
     dataset = traitlets.Any(None, allow_none=True).tag(sync=True)
     view = traitlets.Any(None, allow_none=True).tag(sync=True)
+    sample = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """The row of the sample that is open."""
     status = traitlets.Dict().tag(sync=True)
     _closed = True
 
@@ -95,7 +97,17 @@ class DataView(anywidget.AnyWidget):
     def switch(self, split: Split) -> None:
         """Look at the other split: ``train`` or ``validation``. Raises LoaderError where there is none."""
         self._ready().switch(split)
+        self.sample = None
         self._desk.publish()
+
+    def show(self, index: int, split: Split = "train") -> None:
+        """Open the sample with this index of a split's data set. Raises NbinspectError where it was not scanned yet."""
+        self.sample = self._open().turn_to(index, split)
+
+    @property
+    def desk(self) -> DataDesk:
+        """Where this view works."""
+        return self._desk
 
     def to_frame(self) -> pd.DataFrame:
         """Return every column and the marks of all rows as a DataFrame with the data set's index as index."""
@@ -200,6 +212,11 @@ class DataView(anywidget.AnyWidget):
         """Return what is shown as a matplotlib figure; options as in `nbinspect.figures.data.data_figure`."""
         return data_figure(sheet_of(self._ready(), self._desk.charts), **options)
 
+    def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
+        """Write what is shown as one HTML file, and return its path; `hover` as in `Report.to_html`."""
+        self._desk.forget_page()
+        return self._output.write(path, f"Data · {type(self.explorer.subject.network).__name__}", hover=hover)
+
     def freeze(self) -> None:
         """Replace the live output in the notebook by a static page without scripts, and close the view."""
         self._desk.forget_page()
@@ -251,7 +268,8 @@ class DataView(anywidget.AnyWidget):
     def _after_cell(self) -> None:
         self._desk.say_again()
         if self._desk.outdated and not self._desk.busy:
-            self._output.refresh(self.model_id)
+            self._output.outdate()
+            self._output.renew(self.model_id)
 
     def _ipython_display_(self) -> None:
         self._output.show(None if self._closed else self.model_id)

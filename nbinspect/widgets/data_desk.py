@@ -18,7 +18,7 @@ from nbinspect.figures.data_page import data_html, data_text
 from nbinspect.figures.data_sheet import DataSheet
 from nbinspect.figures.page import waiting_html
 from nbinspect.interrupts import interruptible
-from nbinspect.records import DataMap, HumanRecord
+from nbinspect.records import BaselineRecord, DataMap, HumanRecord
 from nbinspect.widgets.between_cells import BetweenCells
 from nbinspect.widgets.cells import Names
 from nbinspect.widgets.data_sheet import sheet_of
@@ -47,6 +47,8 @@ class DataDesk:
         self.human: HumanBaseline | None = None
         """Samples that a person labels, of `human_split`."""
         self.human_split: Split = "train"
+        self.baseline: BaselineRecord | None = None
+        """What simple models came to, the last time they were asked."""
         self._human_asked: tuple[int, float, str | Path | None] = (0, 0.0, None)
         self._put = put
         self._steps = BetweenCells(main, self._told, self._ended)
@@ -68,6 +70,28 @@ class DataDesk:
     def outdated(self) -> bool:
         """Whether the static page that was made last says that nothing was scanned, and something was since."""
         return self._empty and bool(self.explorer.views)
+
+    @property
+    def scanned(self) -> bool:
+        """Whether all was scanned."""
+        views = self.explorer.views
+        return len(views) == len(self.explorer.splits) and all(view.record.complete for view in views.values())
+
+    @property
+    def answered(self) -> int:
+        """How many samples a person has labelled."""
+        return 0 if self.human is None else self.human.answered
+
+    def turn_to(self, index: int, split: Split) -> int:
+        """Look at the split that a sample is in, and return its row. Raises NbinspectError if it was not scanned."""
+        with self.explorer.lock:
+            if split not in self.explorer.views:
+                raise NbinspectError(f"nothing of the {split} data was scanned yet")
+            (row,) = self.explorer.views[split].rows_of([index]).tolist()
+            if split != self.explorer.split:
+                self.explorer.switch(split)
+                self.publish()
+            return int(row)
 
     @property
     def charts(self) -> Charts:
@@ -130,6 +154,8 @@ class DataDesk:
         except BaseException as error:
             self._ended(error)
             raise
+        if isinstance(found, BaselineRecord):
+            self.baseline = found
         self._ended(None)
         return found
 

@@ -37,6 +37,7 @@ class DataRequests:
     """Answers the page of a data view: what reads or arranges what was scanned at once, the rest between cells."""
 
     def __init__(self, widget: Any, desk: DataDesk, main: MainThread) -> None:
+        self._widget = widget
         self._desk = desk
         self._explorer = desk.explorer
         arranging: dict[str, Callable[..., Any]] = {
@@ -160,6 +161,7 @@ class DataRequests:
 
     def _split(self, name: Any) -> None:
         self._explorer.switch(name)
+        self._widget.sample = None
         self._desk.publish()
 
     def _samples(self, rows: Any, split: Any = None) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +14,10 @@ import traitlets
 from IPython.core.getipython import get_ipython
 from torch import Tensor
 
-from nbinspect.capture.door import between_steps
-from nbinspect.dynamics.background import BackgroundRun, run_in_background
+from nbinspect.dynamics.background import BackgroundRun
 from nbinspect.dynamics.conditions import RunView
 from nbinspect.dynamics.observer import Observer
+from nbinspect.dynamics.plan import Plan
 from nbinspect.dynamics.steering import Steering
 from nbinspect.dynamics.watched import Watched
 from nbinspect.errors import NbinspectError
@@ -31,8 +30,8 @@ from nbinspect.records import DynamicsRecord
 from nbinspect.report.report import Report
 from nbinspect.report.running import check
 from nbinspect.subject import Subject
-from nbinspect.widgets.cells import AfterCells, Names
-from nbinspect.widgets.dynamics_page import PageNews, status_of
+from nbinspect.widgets.cells import AfterCells
+from nbinspect.widgets.dynamics_desk import DynamicsDesk
 from nbinspect.widgets.dynamics_requests import DynamicsRequests
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.output import Output
@@ -57,6 +56,9 @@ class DynamicsView(anywidget.AnyWidget):
     _css = (_STATIC / "dynamics.css").read_text(encoding="utf-8")
     history = traitlets.Any(None, allow_none=True).tag(sync=True)
     news = traitlets.Any(None, allow_none=True).tag(sync=True)
+    probe = traitlets.Int(0).tag(sync=True)
+    sample = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """Which sample of the probe of that number is picked, by its position."""
     status = traitlets.Dict().tag(sync=True)
     _closed = True
 
@@ -64,23 +66,19 @@ class DynamicsView(anywidget.AnyWidget):
         main = MainThread()
         self._observer = Observer(
             subject,
-            changed=lambda _state: self._say(),
+            changed=lambda _state: self._desk.say(),
             wake=lambda: main.soon(self._observer.controls.settle),
             **options,
         )
         self._steering = Steering(self._observer)
-        self._journal = journal
-        self._names = Names(subject.model)
-        self._displayed = self._outdated = False
-        self._background: BackgroundRun | None = None
+        self._displayed = False
         super().__init__()
         self._closed = False
         self._output = Output(self._html, self._summary)
-        self._page = PageNews(self._put, lambda: self.record)
-        self._observer.listeners.append(self._told)
+        self._desk = DynamicsDesk(self._observer, journal, self._put, lambda: main.soon(self._ended))
         self._cells = AfterCells(self._after_cell)
         self._requests = DynamicsRequests(self)
-        self._say()
+        self._desk.say()
 
     @property
     def record(self) -> DynamicsRecord:
@@ -96,7 +94,7 @@ class DynamicsView(anywidget.AnyWidget):
     def detach(self) -> None:
         """End watching: a last reading of the probe, and every hook removed. The view stays."""
         self._observer.detach()
-        self._ended()
+        self._told()
 
     def __enter__(self) -> DynamicsView:
         self.attach()
@@ -108,7 +106,7 @@ class DynamicsView(anywidget.AnyWidget):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         stopped = self._observer.__exit__(kind, error, traceback)
-        self._ended()
+        self._told()
         return stopped
 
     def step(self, loss: Tensor | float | None = None, **values: float) -> None:
@@ -128,22 +126,7 @@ class DynamicsView(anywidget.AnyWidget):
             InputError: if `train` takes arguments or is no function, or a run is going.
         """
         self._open()
-        self._observer.live.begin("background")
-
-        observer = self._observer
-        self._background = run_in_background(train, observer.controls, observer.mark, self._beside)
-        return self._background
-
-    @contextlib.contextmanager
-    def _beside(self) -> Iterator[None]:
-        """Watch what is done in this block on a thread that trains, as long as the view is open."""
-        with between_steps():
-            self._observer.attach()
-        try:
-            yield
-        finally:
-            self._observer.detach()
-            self._page.tell_all(self._status())
+        return self._desk.run_in_background(train)
 
     def pause(self) -> None:
         """Pause after this step. Raises InputError where no resume could arrive; so does `advance`."""
@@ -187,15 +170,12 @@ class DynamicsView(anywidget.AnyWidget):
 
     def note(self, text: str) -> None:
         """Keep a sentence with this step, on the time line and in the inspector's journal."""
-        self._observer.mark("note", str(text))
-        self._keep("note", text=str(text), step=self._observer.steps)
-        if not self._observer.running:
-            self._page.tell_all(self._status())
+        self._desk.note(str(text))
 
     def beat(self) -> None:
         """Take note that a message of the page has arrived."""
         if self._observer.live.beat():
-            self._say()
+            self._desk.say()
 
     def figure(self, **options: Any) -> Figure:
         """Return the run as a matplotlib figure; options as in `nbinspect.figures.dynamics.dynamics_figure`."""
@@ -212,6 +192,10 @@ class DynamicsView(anywidget.AnyWidget):
     def animation(self, path: str | Path | None = None, **options: Any) -> bytes | Path:
         """Return a GIF of the predictions moving, or write it; see `nbinspect.figures.dynamics_animation`."""
         return dynamics_animation(self.record, path, **options)
+
+    def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
+        """Write the run as one HTML file, and return its path; `hover` as in `Report.to_html`."""
+        return self._output.write(path, f"Dynamics · {type(self.subject.network).__name__}", hover=hover)
 
     def freeze(self) -> None:
         """Replace the live output in the notebook by a static page without scripts, and close the view."""
@@ -233,12 +217,18 @@ class DynamicsView(anywidget.AnyWidget):
         if self._closed:
             raise NbinspectError(_CLOSED)
 
-    def _ended(self) -> None:
-        self._page.tell_all(self._status())
-        self._outdated = True
+    def _told(self) -> None:
+        self._desk.tell_all()
+        self._output.outdate()
 
-    def _told(self, fresh: DynamicsRecord) -> None:
-        self._page.tell(fresh, self._status())
+    def _ended(self) -> None:
+        """Renew the static page after a run on a thread of its own: no cell's end may come."""
+        self._output.outdate()
+        self._renew()
+
+    def _renew(self) -> None:
+        if not self._closed and not self._observer.running:
+            self._output.renew(self.model_id)
 
     def _put(self, traits: dict[str, Any]) -> None:
         if not self._closed:
@@ -246,37 +236,19 @@ class DynamicsView(anywidget.AnyWidget):
                 for name, value in traits.items():
                     setattr(self, name, value)
 
-    def _say(self) -> None:
-        self._put({"status": self._status()})
-
-    def _status(self) -> dict[str, Any]:
-        going = self._background is not None and self._background.running
-        return status_of(self._observer, self._names.rebound(), background=going, journal=self._journal is not None)
-
     def _after_cell(self) -> None:
-        observer = self._observer
-        observer.live.cell_ended()
-        if self._background is None or not self._background.running:
-            observer.controls.rest()
-            if observer.running:
-                observer.tell()
-                self._page.tell_all(self._status())
-        self._say()
-        if self._outdated and not observer.running:
-            self._outdated = False
-            self._output.refresh(self.model_id)
+        self._desk.cell_ended()
+        self._renew()
 
     def _checked(self, options: dict[str, Any]) -> Report:
         report = check(self, **options)
         self._observer.mark("checks", str(report).splitlines()[0])
         return report
 
-    def _keep(self, name: str, **details: Any) -> None:
-        if self._journal is not None:
-            try:
-                self._journal.act(name, **details)
-            except NbinspectError as error:
-                self._observer.mark("problem", f"not kept in the journal: {error}")
+    @property
+    def plan(self) -> Plan:
+        """Which samples are watched."""
+        return self._observer.plan
 
     @property
     def subject(self) -> Subject:

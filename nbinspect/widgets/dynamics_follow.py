@@ -18,6 +18,7 @@ from nbinspect.figures.dynamics_table import dynamics_frame, readings_frame
 from nbinspect.records import DynamicsRecord
 from nbinspect.runlog.follow import Follow
 from nbinspect.widgets.dynamics_page import PageNews
+from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.output import Output
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class FollowView(anywidget.AnyWidget):
         self._follow = Follow(path)
         self._problem = ""
         self._ended = threading.Event()
+        self._over = False
+        self._main = MainThread()
         super().__init__()
         self._output = Output(lambda: dynamics_html(self._shown()), lambda: dynamics_text(self._shown()))
         self._page = PageNews(self._put, self._shown)
@@ -89,6 +92,10 @@ class FollowView(anywidget.AnyWidget):
         """Return a GIF of the predictions moving, or write it; see `nbinspect.figures.dynamics_animation`."""
         return dynamics_animation(self.record, path, **options)
 
+    def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
+        """Write the run as one HTML file, and return its path; `hover` as in `Report.to_html`."""
+        return self._output.write(path, f"Dynamics · {self._follow.path.name}", hover=hover)
+
     def freeze(self) -> None:
         """Replace the live output in the notebook by a static page without scripts, and close the view."""
         self._output.freeze()
@@ -121,6 +128,19 @@ class FollowView(anywidget.AnyWidget):
             self._page.tell(fresh, self._status())
         elif self._follow.text != text or self._problem:
             self._put({"status": self._status()})
+        self._look_for_end()
+
+    def _look_for_end(self) -> None:
+        """Have the static page brought up to date when the run is over."""
+        over = self._follow.alive is False and not self._follow.behind
+        if over and not self._over:
+            self._output.outdate()
+            self._main.soon(self._renew)
+        self._over = over
+
+    def _renew(self) -> None:
+        if not self._ended.is_set():
+            self._output.renew(self.model_id)
 
     def _put(self, traits: dict[str, Any]) -> None:
         if not self._ended.is_set():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from nbinspect.browse import Held
 from nbinspect.errors import NbinspectError
 from nbinspect.figures.forward_page import forward_html, forward_text
 from nbinspect.figures.page import waiting_html
@@ -47,6 +48,8 @@ class ForwardView(anywidget.AnyWidget):
     live = traitlets.Any(_NOTHING_LIVE).tag(sync=True)
     cursor = traitlets.Any(None, allow_none=True).tag(sync=True)
     exhibit = traitlets.Any(None, allow_none=True).tag(sync=True)
+    sample = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """Which sample of the batch is shown; None stands for the first, as long as none was picked."""
     status = traitlets.Dict().tag(sync=True)
     _closed = True
 
@@ -54,8 +57,7 @@ class ForwardView(anywidget.AnyWidget):
         self.stepper = ForwardStepper(subject, batch, **options)
         self.untouched: ForwardRecord | None = None
         """The whole pass on this batch, with nothing replaced."""
-        self.sample = 0
-        """The sample that the page shows."""
+        self._taken: Held | None = None
         self._names = Names(subject.model)
         super().__init__()
         self._closed = False
@@ -123,8 +125,23 @@ class ForwardView(anywidget.AnyWidget):
     def next_batch(self) -> None:
         """Step through the loader's next batch."""
         with self.working("reads the next batch"):
-            self.stepper.restart(batch=self.stepper.runs.batches.fetch())
-            self._show(self.stepper.runs.untouched.record())
+            self._begin(self.stepper.runs.batches.fetch(), None)
+
+    def take(self, held: Held, sample: int | None = None) -> None:
+        """Step through a batch that another view holds, and show this sample of it."""
+        with self.working("runs a whole pass"):
+            self._begin(held.batch, sample)
+            self._taken = held
+
+    @property
+    def holding(self) -> Held:
+        """The batch that is stepped through, before any edit, to be handed on."""
+        batches = self.stepper.runs.batches
+        if self._taken is not None and self._taken.batch is batches.original:
+            return self._taken
+        fetched = batches.fetched if batches.fetched and batches.fetched.batch is batches.original else None
+        known = fetched is not None and fetched.indices is not None and len(fetched.indices) == batches.size
+        return Held(batches.original, "train", fetched.indices if fetched is not None and known else None)
 
     def train(self, mode: bool = True) -> None:
         """Step through the pass in train mode, or in eval mode; the model's own mode is left unchanged."""
@@ -153,6 +170,10 @@ class ForwardView(anywidget.AnyWidget):
         """Return a row a step and output as a pandas DataFrame."""
         return RecordedPass(self._recorded()).to_frame()
 
+    def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
+        """Write the pass as one HTML file, and return its path; `hover` as in `Report.to_html`."""
+        return self._output.write(path, f"Forward · {type(self.stepper.runs.subject.network).__name__}", hover=hover)
+
     def freeze(self) -> None:
         """Replace the live output in the notebook by a static page without scripts, and close the view."""
         self._output.freeze()
@@ -161,9 +182,9 @@ class ForwardView(anywidget.AnyWidget):
     def close(self) -> None:
         """End the pass and let go of every tensor; a static page stays in the notebook."""
         if not self._closed:
-            self._closed = True
             self._cells.stop()
             self._output.close()
+            self._closed = True
             self.stepper.close()
         super().close()
 
@@ -172,7 +193,7 @@ class ForwardView(anywidget.AnyWidget):
         with self.hold_sync():
             self.cursor = cursor_of(self.stepper)
             self.live = live_of(self.stepper)
-            shown = exhibit_of(self.stepper, self.sample)
+            shown = exhibit_of(self.stepper, self.sample or 0)
             self.exhibit = None if shown is None else pack(shown)
             self._say("idle", "")
 
@@ -208,8 +229,16 @@ class ForwardView(anywidget.AnyWidget):
     def _after_cell(self) -> None:
         self.cursor = cursor_of(self.stepper)  # the page is told only where that differs
         self._say(self.status["state"], self.status["text"])
+        self._output.renew(self.model_id)
+
+    def _begin(self, batch: Any, sample: int | None) -> None:
+        self.stepper.restart(batch=batch)
+        self.sample = sample
+        self._show(self.stepper.runs.untouched.record())
 
     def _show(self, untouched: ForwardRecord) -> None:
+        if self.untouched is None:
+            self._output.outdate()
         self.untouched = untouched
         self.passed = pack(untouched)
 
@@ -221,7 +250,7 @@ class ForwardView(anywidget.AnyWidget):
     def _html(self) -> str:
         if self.untouched is None:
             return waiting_html("forward", self.status["text"])
-        return forward_html(self.untouched, exhibit_of(self.stepper, self.sample) if not self._closed else None)
+        return forward_html(self.untouched, exhibit_of(self.stepper, self.sample or 0) if not self._closed else None)
 
     def _summary(self) -> str:
         return f"Forward: {self.status['text']}" if self.untouched is None else forward_text(self.untouched)

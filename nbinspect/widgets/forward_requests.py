@@ -27,7 +27,7 @@ class View(Protocol):
     """What the requests need of the view that they are about."""
 
     stepper: ForwardStepper
-    sample: int
+    sample: int | None
 
     @property
     def tensor(self) -> Tensor:
@@ -137,7 +137,9 @@ class ForwardRequests:
             self._view.stepper.runs.keep()
 
     def _look(self, index: int, **options: Any) -> ActivationView:
-        self._view.sample = options.get("sample", self._view.sample)
+        shown = self._view.sample or 0
+        if options.get("sample", shown) != shown:  # to look at the first sample is not to pick it
+            self._view.sample = options["sample"]
         with self._view.working("looks at a step"):
             return self._view.look(index, **options)
 

@@ -88,6 +88,11 @@ class SanityView(anywidget.AnyWidget):
         return self._reports.get(self.plain)
 
     @property
+    def as_it_is(self) -> Report | None:
+        """What has been found of the program as it is, however the switch to plain runs stands."""
+        return self._reports.get(False)
+
+    @property
     def shown(self) -> Shown | None:
         """The records of all that is shown; None before anything was run."""
         if self.report is None and self._swap is None:
@@ -157,6 +162,7 @@ class SanityView(anywidget.AnyWidget):
             finally:
                 self._cancelled.clear()
             self.swapped = pack(swap_result(self._swap.record))
+            self._output.outdate()
             return self._swap
 
     def turn(self, plain: bool) -> None:
@@ -175,6 +181,10 @@ class SanityView(anywidget.AnyWidget):
         if self.status["state"] in ("busy", "waiting") and not self._cancelled.is_set():
             self._cancelled.set()
             self._journal.act("cancel")
+
+    def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
+        """Write what was found as one HTML file, and return its path; `hover` as in `Report.to_html`."""
+        return self._output.write(path, f"Sanity · {type(self.subject.network).__name__}", hover=hover)
 
     def freeze(self) -> None:
         """Replace the live output in the notebook by a static page without scripts, and close the view."""
@@ -239,6 +249,7 @@ class SanityView(anywidget.AnyWidget):
     def _show(self, new: SanityRecord) -> Report:
         report = self._reports[self.plain] = Report(self._with_earlier(new))
         self.record = pack(report.record)
+        self._output.outdate()
         self._journal.ended(Report(new))
         return report
 
@@ -259,6 +270,8 @@ class SanityView(anywidget.AnyWidget):
 
     def _after_cell(self) -> None:
         self._say(self.status["state"], self.status["text"])
+        if self.status["state"] not in ("busy", "waiting"):
+            self._output.renew(self.model_id)
 
     def _html(self) -> str:
         return waiting_html("sanity", self._waiting_text()) if self.shown is None else self.shown.html

@@ -24,7 +24,12 @@ class Shown:
     @property
     def html(self) -> str:
         """Static HTML without scripts."""
-        return sanity_html(self.record) + ("" if self.swap is None else swap_html(self.swap))
+        return "".join([sanity_html(self.record), *self.below])
+
+    @property
+    def below(self) -> list[str]:
+        """Static pages that come after that of the report."""
+        return [] if self.swap is None else [swap_html(self.swap)]
 
     @property
     def text(self) -> str:
@@ -35,11 +40,6 @@ class Shown:
         """Return the name and the text of a file: ``html``, ``json``, ``junit`` or ``text``."""
         name, write = _FORMS[form]
         return {"name": name, "text": write(self)}
-
-
-def _page(shown: Shown) -> str:
-    whole = as_page(shown.record)
-    return whole if shown.swap is None else whole.replace("</body>", f"{swap_html(shown.swap)}</body>")
 
 
 def _json(shown: Shown) -> str:
@@ -71,7 +71,7 @@ def _properties(shown: Shown) -> Iterator[tuple[str, str]]:
 
 
 _FORMS: dict[str, tuple[str, Callable[[Shown], str]]] = {
-    "html": ("sanity.html", _page),
+    "html": ("sanity.html", lambda shown: as_page(shown.record, *shown.below)),
     "json": ("sanity.json", _json),
     "junit": ("sanity.xml", _junit),
     "text": ("sanity.txt", lambda shown: shown.text),

@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request,
 
 HERE = Path(__file__).parent
 OVERLAYS = HERE.parents[1] / ".kernels"
+FRONTENDS = HERE.parents[1] / ".frontends"
 VIEWPORT: ViewportSize = {"width": 1500, "height": 1100}
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 QUIET_CHROMIUM = [
@@ -152,6 +153,17 @@ def server(tmp_path_factory: pytest.TempPathFactory, forks: str) -> Iterator[Ser
     process.wait(30)
     reader.join(30)
     process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def frontends(server: Server) -> dict[str, str]:
+    """The variables with which this interpreter has Notebook, Voilà and marimo too, and the kernels of `server`."""
+    if not FRONTENDS.is_dir():
+        missing("what Notebook, Voilà and marimo need", "make .frontends")
+    share = FRONTENDS / "share" / "jupyter"
+    found = {"PYTHONPATH": str(FRONTENDS), "JUPYTER_PATH": str(share), "JUPYTERLAB_DIR": str(share / "lab")}
+    own = {name: str(server.home / "xdg") for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME")}
+    return {**environment(server.home), **found, **own}
 
 
 @pytest.fixture(scope="session")

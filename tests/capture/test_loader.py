@@ -18,7 +18,7 @@ from torch.utils.data import (
 )
 
 from nbinspect.capture.loader import BatchSource
-from nbinspect.errors import LoaderError, UnreadableLoaderError
+from nbinspect.errors import InputError, LoaderError, UnreadableLoaderError
 
 
 class Augmented(Dataset):
@@ -337,3 +337,35 @@ def test_an_error_in_the_data_set_names_its_line_and_leaves_the_source_usable(wo
     for _ in range(2):
         with pytest.raises(LoaderError, match=r"test_loader.py:\d+: ValueError: corrupt file 0"):
             source.next()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_samples_are_fetched_by_their_index(workers):
+    """Asked for by index, in any order, samples come collated as the loader does, and the pass goes on where it was."""
+    loader = DataLoader(Augmented(), batch_size=4, shuffle=True, num_workers=workers)
+    torch.manual_seed(5)
+    source, other = BatchSource(loader), BatchSource(loader)
+    first, same = source.next(), other.next()
+    fetched = source.fetch([7, 2, 7])
+    assert fetched.indices == (7, 2, 7)
+    assert fetched.batch[1].tolist() == fetched.batch[0][:, 0].tolist() == [7, 2, 7]
+    assert source.again().indices == (7, 2, 7)
+    assert source.next().indices == other.next().indices
+    assert first.indices == same.indices
+    assert loader.dataset.reads == 0
+    source.close()
+    other.close()
+
+
+def test_what_is_no_index_is_refused_before_anything_is_read():
+    """Fractions, negative numbers and nothing at all are refused, and so is a loader that tells no indices."""
+    data = TensorDataset(torch.arange(6.0))
+    source = BatchSource(DataLoader(data, batch_size=2))
+    for wrong in ([], [-1], [1.5], ["3"], 3, None):
+        with pytest.raises(InputError, match="indices: expected whole numbers"):
+            source.fetch(wrong)
+    for loader in (DataLoader(Stream(), batch_size=2), DataLoader(data, batch_size=None), [torch.zeros(2)]):
+        with pytest.raises(LoaderError, match="tells no indices"):
+            BatchSource(loader).fetch([1])
+    with pytest.raises(LoaderError, match="IndexError"):
+        source.fetch([1_000])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-GROUND = {"records", "errors", "nested", "wire", "revive"}
+GROUND = {"records", "errors", "nested", "wire", "revive", "interrupts"}
 PROBES = GROUND | {"subject", "calling", "preserve", "clone"}
 # What each layer may import, besides itself. The arrows point one way: from a view down to plain records.
 BELOW: dict[str, set[str]] = {
@@ -15,6 +15,7 @@ BELOW: dict[str, set[str]] = {
     "records": set(),
     "nested": set(),
     "wire": set(),
+    "interrupts": set(),
     "revive": {"records", "errors"},
     "settings": set(),
     "subject": GROUND,
@@ -27,6 +28,7 @@ BELOW: dict[str, set[str]] = {
     "decode": PROBES | {"capture"},
     "browse": PROBES | {"capture", "decode"},
     "figures": GROUND,
+    "recipe": GROUND | {"figures"},
     "stepping": PROBES | {"settings", "capture", "decode", "figures"},
     "reference": PROBES | {"capture", "sanity", "figures"},
     "report": PROBES | {"capture", "sanity", "figures", "integrations"},
@@ -34,7 +36,7 @@ BELOW: dict[str, set[str]] = {
     "evaluation": PROBES | {"settings", "capture", "decode"},
     "dynamics": PROBES | {"settings", "capture", "decode", "evaluation"},
     "data": PROBES | {"settings", "capture", "decode", "sanity", "evaluation"},
-    "runlog": PROBES | {"capture", "dynamics", "journal"},
+    "runlog": PROBES | {"capture", "dynamics", "journal", "figures"},
     "widgets": PROBES
     | {
         "capture",
@@ -48,6 +50,7 @@ BELOW: dict[str, set[str]] = {
         "stepping",
         "dynamics",
         "data",
+        "recipe",
     }
     | {"runlog"},
 }

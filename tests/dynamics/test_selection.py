@@ -10,8 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
+from nbinspect.dynamics.observer import Observer
 from nbinspect.dynamics.probe import choose_probe
-from nbinspect.dynamics.selection import choose
+from nbinspect.dynamics.selection import choose, led_by
 from nbinspect.errors import InputError, LoaderError
 from nbinspect.subject import make_subject
 from tests.dynamics import programs as made
@@ -82,3 +83,31 @@ def test_an_empty_loader_is_named():
     for how in ("first", "stratified", "hardest"):
         with pytest.raises(LoaderError):
             choose_probe(make_subject(made.mlp(), [], nn.CrossEntropyLoss()), how=how)
+
+
+def test_a_picked_sample_leads_the_samples_of_its_batch():
+    """The sample stands first and once, the others keep their order, indices go along, and the batch is left alone."""
+    subject = made.digits()
+    batch = (torch.arange(6.0).reshape(6, 1), torch.arange(6))
+    led = led_by(subject, batch, 4, 3, (10, 11, 12, 13, 14, 15))
+    assert led.batch[1].tolist() == [4, 0, 1]
+    assert led.indices == (14, 10, 11)
+    assert led.size == 3
+    batch[0].zero_()
+    assert led.batch[0].flatten().tolist() == [4, 0, 1]
+    assert led_by(subject, batch, 0, 24, None).batch[1].tolist() == [0, 1, 2, 3, 4, 5]
+    assert led_by(subject, batch, 2, 24, (1, 2)).indices is None
+
+
+def test_a_probe_is_led_before_the_run_and_not_after():
+    """The plan watches the samples that it was given, of their split, and refuses others once they were chosen."""
+    x, y = made.PIXELS[:20], made.CLASSES[:20]
+    subject = make_subject(made.mlp(), DataLoader(TensorDataset(x, y), 5), nn.CrossEntropyLoss())
+    observer = Observer(subject, size=4)
+    observer.plan.lead(led_by(subject, (x[5:10], y[5:10]), 2, 4, (5, 6, 7, 8, 9)), "train")
+    assert observer.plan.splits == ["train"]
+    with observer:
+        assert observer.record.probes[0].batch.batch.indices == (7, 5, 6, 8)
+        assert torch.equal(observer.plan.watched[0].batch[0], x[[7, 5, 6, 8]])
+        with pytest.raises(InputError, match="were chosen when the run began"):
+            observer.plan.lead(led_by(subject, (x[:5], y[:5]), 0, 4, None), "train")

@@ -203,3 +203,46 @@ def test_another_rank_writes_a_small_log_alone(program, tmp_path, monkeypatch):
         program.train(1, lambda _: recorder.step(lucky=1.0))
         assert list(recorder.watch([1, 2])) == [1, 2]
     assert [each.name for each in (tmp_path / "a").iterdir()] == ["rank-1.sqlite"]
+
+
+def test_a_run_leaves_a_page_in_its_folder(program, tmp_path):
+    """When recording ends the folder has the run as one file, and an appended session renews it."""
+    for steps in (12, 24):
+        with Recorder(tmp_path / "a", *program.all, size=8, resume=True):
+            program.train(1)
+        page = (tmp_path / "a" / "report.html").read_text(encoding="utf-8")
+        assert page.startswith("<!doctype html>")
+        assert f">{steps} steps<" in page
+        assert "Probe batch after step" in page
+    assert {entry.name for entry in (tmp_path / "a").iterdir()} == {"rank-0.sqlite", "report.html"}
+
+
+def test_a_page_that_is_not_wanted_is_not_written(program, tmp_path):
+    """With report=False the folder has the log alone."""
+    with Recorder(tmp_path / "a", *program.all, probe=None, report=False):
+        program.train(1)
+    assert [entry.name for entry in (tmp_path / "a").iterdir()] == ["rank-0.sqlite"]
+
+
+def test_a_page_that_cannot_be_written_is_told_in_the_log(program, tmp_path):
+    """Where something stands in the place of the page the run ends as ever, is kept whole, and its log says why."""
+    (tmp_path / "a" / "report.html").mkdir(parents=True)
+    with Recorder(tmp_path / "a", *program.all, probe=None):
+        program.train(1)
+    follow = Follow(tmp_path / "a")
+    found = follow.poll()
+    (problem,) = (moment.text for moment in found.moments if moment.kind == "problem")
+    assert problem.startswith("report.html was not written: to_html: ")
+    assert "is a directory" in problem.lower()
+    assert (found.steps, follow.text) == (12, "ended at step 12; all that was written is here")
+
+
+def test_a_page_says_how_far_a_run_came_that_raised(program, tmp_path):
+    """A loop that raises ends with its page, and with its own error."""
+
+    def fail(loss):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), Recorder(tmp_path / "a", *program.all, probe=None):
+        program.train(1, fail)
+    assert ">1 step<" in (tmp_path / "a" / "report.html").read_text(encoding="utf-8")

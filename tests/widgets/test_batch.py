@@ -345,3 +345,19 @@ def test_names_that_fit_no_input_are_said_to():
     view = Inspector(nn.Linear(3, 2), [(torch.rand(4, 3), torch.arange(4))], feature_names=["a", "b"]).batch()
     assert view.shown["inputs"][0]["features"] == ["feature 0", "feature 1", "feature 2"]
     assert "no input has 2 features" in view.shown["notes"][0]
+
+
+def test_a_picked_sample_belongs_to_the_batch_that_is_shown():
+    """Another batch lets go of the picked position; the same samples again, and predictions, keep it."""
+    loader = DataLoader(TensorDataset(torch.rand(12, 3), torch.arange(12) % 2), batch_size=4)
+    view = Inspector(nn.Linear(3, 2), loader, nn.CrossEntropyLoss(), val_loader=loader).batch()
+    assert view.sample is None
+    view.sample = 2
+    view.again()
+    view.predict()
+    assert view.sample == 2
+    for change in (view.next, lambda: view.switch("validation"), lambda: view.fetch([3, 1])):
+        view.sample = 1
+        change()
+        assert view.sample is None
+    assert view.record.indices == (3, 1)

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from nbinspect import Inspector, NbinspectError
+from nbinspect.browse import Held
 from nbinspect.errors import InputError
 from nbinspect.widgets.forward import ForwardView
 
@@ -300,3 +301,28 @@ def test_the_model_is_left_unchanged(view, model):
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
     assert model.training
     assert torch.equal(random, torch.get_rng_state())
+
+
+def test_to_look_at_the_first_sample_is_not_to_pick_it(view, ask):
+    """No sample is picked before a person does so; another one that is looked at is, until another batch comes."""
+    ask(view, "look", index=2, sample=0)
+    assert view.sample is None
+    ask(view, "look", index=2, sample=3)
+    assert view.sample == 3
+    ask(view, "look", index=2, sample=0)
+    assert view.sample == 0
+    view.next_batch()
+    assert view.sample is None
+
+
+def test_a_batch_of_another_view_is_stepped_through(view):
+    """What is taken is the very batch, shown at the sample that was asked for, and it is what can be handed on."""
+    held = Held((BATCH[0] + 1, BATCH[1]), "validation", tuple(range(6)))
+    view.take(held, 4)
+    assert view.holding is held
+    assert view.sample == view.exhibit["sample"] == 4
+    assert torch.equal(view.stepper.runs.inputs()[0], BATCH[0] + 1)
+    view.edit((BATCH[0] * 0, BATCH[1]))
+    assert view.holding is held
+    view.next_batch()
+    assert view.holding.indices is None

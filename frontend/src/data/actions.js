@@ -10,9 +10,10 @@ const LATE = 700;
 /**
  * @param {import("./types.js").Store} store
  * @param {(method: string, params?: object) => Promise<any>} send
+ * @param {(row: number | null) => void} tell Python which sample is open
  * @returns {import("./types.js").Actions & { close: () => void }}
  */
-export function createActions(store, send) {
+export function createActions(store, send, tell) {
   /** @type {Set<ReturnType<typeof setTimeout>>} */
   const timers = new Set();
 
@@ -81,7 +82,10 @@ export function createActions(store, send) {
       answer.serial = store.get().dataset?.serial ?? 0;
       store.set({ answers: new Map([...store.get().answers, [key, answer]]) });
     },
-    open: (sample) => store.set({ sample }),
+    open(sample) {
+      store.set({ sample });
+      tell(sample?.row ?? null);
+    },
     openHuman: () => store.set({ tab: "human" }),
     close() {
       for (const timer of timers) clearTimeout(timer);

@@ -53,6 +53,7 @@ export function createNumberBars(brush) {
     band.style.width = `${right - left}px`;
     ends.forEach((end, i) => {
       end.style.left = `${i ? right : left}px`;
+      end.hidden = !reach().every(Number.isFinite);
       attribute(end, "aria-valuemin", reach()[0]);
       attribute(end, "aria-valuemax", reach()[1]);
       attribute(end, "aria-valuenow", i ? to : from);

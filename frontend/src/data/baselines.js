@@ -43,7 +43,7 @@ export function createBaselines(kit) {
       ]);
       return [
         verdict(sentence, BAD.has(kind) ? "warn" : undefined),
-        tableOf("Baselines", ["model", metric, "95 %", ...(errors ? ["mean error"] : []), ""], rows),
+        tableOf("Baselines", ["model", metric, "95 %", ...(errors ? ["mean error"] : []), "size"], rows),
         samples !== undefined && h("p", { class: "ne-soft" }, `${plural(samples, "sample")}${folds ? `, ${folds} folds` : ""}`),
         notesOf(notes),
       ];

@@ -34,6 +34,6 @@ export const createDecomposition = (kit) => createResult(kit, {
     });
     const advice = parts.filter((/** @type {any} */ part) => part.state === "clear" && part.advice).map((/** @type {any} */ part) => h("li", {}, h("b", {}, shorten(part.name, 60)), `: ${shorten(part.advice, 400)}`));
     const sets = levels.map((/** @type {any} */ level) => [shorten(level.name, 40), partText(metric, unit, level.value), h("span", { class: "ne-soft" }, between(partText(metric, unit, level.low), partText(metric, unit, level.high))), level.samples ? count(level.samples) : "given"]);
-    return [verdict(sentence), own.length > 0 && tableOf("Parts of the error", ["part", "", metric, "95 %", ""], own), advice.length > 0 && h("ul", { class: "ne-notes" }, ...advice), sets.length > 0 && tableOf("Errors", ["on", metric, "95 %", "samples"], sets), notesOf(notes)];
+    return [verdict(sentence), own.length > 0 && tableOf("Parts of the error", ["part", "of", metric, "95 %", "size"], own), advice.length > 0 && h("ul", { class: "ne-notes" }, ...advice), sets.length > 0 && tableOf("Errors", ["on", metric, "95 %", "samples"], sets), notesOf(notes)];
   },
 });

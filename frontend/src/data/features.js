@@ -35,7 +35,7 @@ export function createFeatures({ store }) {
     const odd = all.filter(oddText).length;
     fill(about, `${plural(all.length, "feature")}${all.length >= MOST ? " (the first of them)" : ""}, ${odd ? `${count(odd)} with something odd, first` : "none constant, duplicated or incomplete"}`);
     const number = (/** @type {number | null} */ value) => (value === null ? "–" : brief(value));
-    fill(place, tableOf("Features", ["feature", "mean", "std", "min", "max", ""], sorted.map((facts) => [
+    fill(place, tableOf("Features", ["feature", "mean", "std", "min", "max", "what is odd"], sorted.map((facts) => [
       h("span", { title: tooltip(facts.name) }, shorten(facts.name, 40)),
       number(facts.mean), number(facts.std), number(facts.low), number(facts.high),
       oddText(facts) && h("span", { "data-tone": "warn" }, `▲ ${oddText(facts)}`),

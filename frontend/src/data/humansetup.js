@@ -61,7 +61,7 @@ export function resultOf(record) {
     network && ["network", share(network.network ?? 0, 1), h("span", { class: "ne-soft" }, between(share(network.low ?? 0, 1), share(network.high ?? 1, 1))), `on the same ${count(network.samples)}`],
   ];
   const facts = [`${count(right)} right`, record.unknown ? `${count(record.unknown)} “don't know”` : "", seconds === null || seconds === undefined ? "" : `${brief(seconds)} s each`, repeats ? `${count(agreed)} of ${count(repeats)} answered the same twice${kappa === null ? "" : ` (kappa ${brief(kappa)})`}` : ""];
-  return [verdict(sentence), tableOf("Human baseline", ["", "accuracy", "95 %", "samples"], /** @type {any} */ (rows.filter(Boolean))), h("p", { class: "ne-soft" }, facts.filter(Boolean).join(" · ")), mistakes(words, numbersOf(confusion)), notesOf(notes)];
+  return [verdict(sentence), tableOf("Human baseline", ["who", "accuracy", "95 %", "samples"], /** @type {any} */ (rows.filter(Boolean))), h("p", { class: "ne-soft" }, facts.filter(Boolean).join(" · ")), mistakes(words, numbersOf(confusion)), notesOf(notes)];
 }
 
 /** The most frequent mistakes of a person. @param {string[]} words @param {ArrayLike<number>} counts (C, C + 1) */

@@ -18,7 +18,7 @@ const SMALL = { picture: 34, other: 52 };
 
 /**
  * @param {import("./types.js").Kit} kit
- * @returns {import("./types.js").View}
+ * @returns {import("./types.js").View & { bring: (position: number) => void }}
  */
 export function createMain(kit) {
   const { store, actions, rows, previews } = kit;
@@ -127,6 +127,7 @@ export function createMain(kit) {
       attribute(list.element, "aria-busy", state.pending.includes("rows") ? "true" : null);
     },
     restyle: () => list.redraw(),
+    bring: list.scrollTo,
     destroy() {
       watch?.disconnect();
       list.destroy();

@@ -29,7 +29,7 @@ export function createNotices({ store }) {
       const sentences = [
         status.state === "error" && status.text ? line("bad", "✕", status.text) : null,
         status.state === "closed" ? line("muted", "■", `${status.text || "This view is closed."} What is on the page stays.`) : null,
-        status.stale ? line("warn", "▲", status.stale) : null,
+        status.stale ? line("stale", "▲", status.stale) : null,
         notesOf(dataset?.notes ?? []),
       ];
       const key = sentences.map((one) => one?.textContent ?? "").join("\n");

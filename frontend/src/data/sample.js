@@ -30,7 +30,7 @@ export function createSample(kit) {
     if (row !== undefined) void actions.ask("select", { rows: [row], mode: "toggle" });
   });
   const near = button("Nearest training samples", () => void nearest());
-  const close = button("✕", () => store.set({ sample: null }), { "aria-label": "Close the sample", title: "close (Esc)" });
+  const close = button("✕", () => actions.open(null), { "aria-label": "Close the sample", title: "close (Esc)" });
   const large = createLarge(previews);
   const facts = h("dl", { class: "ne-samplefacts" });
   const alike = h("div", { class: "ne-alike" });
@@ -41,7 +41,7 @@ export function createSample(kit) {
   const element = h("section", { class: "ne-detail", "aria-label": "One sample", hidden: true }, h("div", { class: "ne-detailhead" }, title, h("span", { class: "ne-pair" }, select, near, close)), h("div", { class: "ne-detailbody" }, large.element, facts, alike));
   element.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    store.set({ sample: null });
+    actions.open(null);
     event.stopPropagation();
   });
   /** Groups of like samples by kind, of one state of the data. @type {{ serial: number, of: Map<string, number[][]> }} */

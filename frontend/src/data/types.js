@@ -128,7 +128,7 @@
  * @property {(method: string, params?: object) => Promise<any>} request rejects where it failed; shows nothing
  * @property {(query: string) => Promise<boolean>} filter whether it was understood
  * @property {(key: string, method: string, params?: object) => Promise<void>} work asks for work whose answer is kept under the key
- * @property {(sample: Chosen) => void} open
+ * @property {(sample: Chosen | null) => void} open
  * @property {() => void} openHuman
  *
  * @typedef {{ store: Store, actions: Actions, rows: import("./rowcache.js").Rows, previews: import("./previews.js").Previews }} Kit

@@ -41,7 +41,7 @@ export function createNotices(store) {
     const sentences = [
       status.state === "error" ? notice("bad", "✕", status.text || "training raised an exception") : null,
       ["closed", "stopped"].includes(status.state) && status.text ? notice("muted", "■", status.text) : null,
-      status.stale ? notice("warn", "▲", status.stale) : null,
+      status.stale ? notice("stale", "▲", status.stale) : null,
       off && status.liveText ? notice("warn", "○", status.liveText) : null,
       begun ? null : notice("muted", "i", status.state === "idle" && status.text ? status.text : BEGIN),
       notesOf(record?.notes ?? []),

@@ -35,8 +35,9 @@ export function createPredictions(store, cells = sampleCells, legend = () => [])
     focus: () => /** @type {HTMLElement | null} */ (grid.element.querySelector(".nb-cell[tabindex='0']"))?.focus(),
     update(state) {
       if (changed(before, state, ["reading", "order", "sort", "probe"]) || before?.record?.probes !== state.record?.probes) draw(state);
-      before = state;
       grid.mark(state.sample ?? -1);
+      if (state.sample !== null && before?.sample !== state.sample) grid.reveal(state.sample);
+      before = state;
     },
     restyle: () => before && draw(before),
     destroy: () => grid.destroy(),

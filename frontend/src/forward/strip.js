@@ -69,7 +69,7 @@ export function sentence({ cursor, status, slow, passed, steps }) {
 function notices({ cursor, status, passed }) {
   const notes = [...new Set([...cursor.notes, ...(passed?.notes ?? [])])];
   return [
-    status.stale ? notice("warn", "▲", status.stale) : null,
+    status.stale ? notice("stale", "▲", status.stale) : null,
     notes.length ? listed("muted", "i", plural(notes.length, "note"), notes) : null,
   ];
 }

@@ -65,6 +65,7 @@ export function createTensorHead(store, { ask, look, select }) {
     const name = step ? fullName(step) : focus === INPUT ? "input" : focus === FILTERS ? "first-layer filters" : "";
     const facts = view ?? activation;
     fill(title, shorten(name, 70), step?.kind === "operation" && step.path && h("span", { class: "nf-soft" }, `  in ${shorten(step.path, 60)}`));
+    title.hidden = name === "";
     attribute(title, "title", name.length > 70 ? tooltip(name) : null);
     chip.hidden = !facts;
     if (facts) say(chip, `${facts.dtype} ${shape(facts.shape)}${facts.device === "cpu" ? "" : ` ${facts.device}`}`);

@@ -19,7 +19,7 @@ export function createDiagnosis(store, { select }) {
   const text = h("span");
   const dismiss = button("✕", () => store.set({ failure: null }), { class: "nb-plain", "aria-label": "Dismiss this message" });
   const failure = h("div", { class: "nb-notice", "data-tone": "bad", role: "alert" }, icon("✕"), text, dismiss);
-  const stale = h("div", { class: "nb-notice", "data-tone": "warn" }, icon("▲"), h("span"));
+  const stale = h("div", { class: "nb-notice", "data-tone": "stale" }, icon("▲"), h("span"));
   const about = h("div", { class: "ns-about" });
   const element = h("div", { class: "ns-top" }, failure, stale, card, about);
   let written = "";

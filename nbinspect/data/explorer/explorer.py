@@ -15,6 +15,7 @@ from nbinspect.data.explorer.marks import mark_code
 from nbinspect.data.explorer.split_view import SplitView
 from nbinspect.data.loading.plan import checked_limit
 from nbinspect.data.scanning.samples import MOST, Preview, loader_of, preview, with_model_columns
+from nbinspect.data.table.spreadsheet import to_csv
 from nbinspect.errors import InputError, NbinspectError
 from nbinspect.records import DatasetRecord
 from nbinspect.records.arrays import Integers
@@ -220,18 +221,19 @@ class Explorer:
     def csv(self, path: str | Path | None = None, most: int | None = None) -> str:
         """Return the rows that are shown as CSV, in their order; or write them to a file, and return its path.
 
+        Words that a spreadsheet would run as a formula have an apostrophe before them; `to_frame` has them as they are.
+
         Raises:
             InputError: for what is no path.
             NbinspectError: if the file cannot be written.
         """
         if path is not None and not isinstance(path, str | Path):
             raise InputError(f"path: expected the path of a file to write, got {path!r}")
-        table = self.view.frame().iloc[self.view.shown.rows[:most]]
+        text = to_csv(self.view.frame().iloc[self.view.shown.rows[:most]])
         if path is None:
-            text: str = table.to_csv(index=False)
             return text
         try:
-            table.to_csv(path, index=False)
+            Path(path).write_text(text, encoding="utf-8", newline="")
         except OSError as error:
             raise NbinspectError(f"{path} cannot be written: {error}") from error
         return str(path)
