@@ -52,6 +52,7 @@ class DataRequests:
         }
         reading: dict[str, Callable[..., Any]] = {
             "rows": self._rows,
+            "row": self._row,
             "groups": self._groups,
             "compare": self._compare,
             "csv": self._csv,
@@ -98,6 +99,11 @@ class DataRequests:
         view = self._explorer.view
         rows, cells = view.window(start, count)
         return {"start": start, "rows": rows.astype(np.uint32), "columns": list(view.columns), "cells": cells}
+
+    def _row(self, row: int) -> dict[str, Any]:
+        view = self._explorer.view
+        position, cells = view.one(row)
+        return {"position": position, "columns": list(view.columns), "cells": cells}
 
     def _filter(self, query: str) -> None:
         try:

@@ -206,6 +206,7 @@ class Drops(Loops):
         return super().forward(x)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it may ring in a finaliser
 @pytest.mark.parametrize("model", [Hangs, Loops, Drops])
 @pytest.mark.parametrize("thread", [False, True])
 def test_a_forward_that_hangs_is_ended_once(

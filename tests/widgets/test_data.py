@@ -90,6 +90,8 @@ def test_rows_are_asked_for_in_windows(ask):
     at = payload["columns"].index("label")
     assert [cells[at] for cells in payload["cells"]] == ["dog", "cat", "bird"]
     assert not {"rows", "cells"} & set(view.view)
+    one, _ = asked(ask, view, "row", row=36)
+    assert (one["position"], one["columns"], one["cells"]) == (3, payload["columns"], payload["cells"][1])
 
 
 def test_filter_brush_sort_and_group_are_answered_at_once(ask):

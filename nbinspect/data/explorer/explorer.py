@@ -20,6 +20,7 @@ from nbinspect.errors import InputError, NbinspectError
 from nbinspect.records import DatasetRecord
 from nbinspect.records.arrays import Integers
 from nbinspect.subject import Subject
+from nbinspect.whole_files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -233,7 +234,7 @@ class Explorer:
         if path is None:
             return text
         try:
-            Path(path).write_text(text, encoding="utf-8", newline="")
+            write_whole(path, text)
         except OSError as error:
             raise NbinspectError(f"{path} cannot be written: {error}") from error
         return str(path)

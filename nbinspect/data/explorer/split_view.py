@@ -70,8 +70,17 @@ class SplitView:
         """Return rows as they are shown from a place on, and the text of each of their cells."""
         first = max(0, int(start))
         rows = self.shown.rows[first : first + min(max(0, int(count)), _WINDOW)]
-        texts = [cells_of(column, rows) for column in self.columns.values()]
-        return rows, [list(cells) for cells in zip(*texts, strict=True)]
+        return rows, self._texts(rows)
+
+    def one(self, row: int) -> tuple[int | None, list[str]]:
+        """Return the place of a row in what is shown, None where it is hidden, and the text of each of its cells.
+
+        Raises:
+            InputError: for a row that there is not.
+        """
+        rows = self.rows_checked([row])
+        places = np.flatnonzero(self.shown.rows == rows[0])
+        return (int(places[0]) if len(places) else None), self._texts(rows)[0]
 
     def select(self, rows: Any, mode: Mode = "set") -> None:
         """Select rows, or add them to, remove them from or toggle them in the selection.
@@ -140,6 +149,10 @@ class SplitView:
         marks = to_frame([self.columns["mark"]])
         with_marks: pd.DataFrame = self._scanned.assign(mark=marks["mark"])
         return with_marks
+
+    def _texts(self, rows: Integers) -> list[list[str]]:
+        texts = [cells_of(column, rows) for column in self.columns.values()]
+        return [list(cells) for cells in zip(*texts, strict=True)]
 
     def _look(self) -> None:
         """Bring what is shown up to date with the record and the marks."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import Any
 
-import torch
 from torch.utils.data import DataLoader, Dataset
 
 from nbinspect.capture.loader import arrays_of, copied, explained, worker_context
 from nbinspect.capture.undisturbed import OwnDraws, undisturbed
+from nbinspect.capture.workers import death_told, heard, tells_death, unheard
 from nbinspect.data.loading.guarded import Collating, Read, WorkerStart
 from nbinspect.data.loading.plan import Plan
 
@@ -56,7 +55,7 @@ def groups_read(reading: Reading, plan: Plan) -> Generator[tuple[list[Any], list
         for key, alone in _one_by_one(reading, list(chain(*map(plan.group, range(number, number + ahead))))):
             deaths += alone is None
             if deaths > _DEATHS:
-                raise explained(cause) from cause
+                raise death_told(cause) from cause
             yield [key], alone
         number += ahead
 
@@ -98,7 +97,7 @@ def stream_read(reading: Reading) -> Iterator[list[Read]]:
     try:
         yield from _pass(reading, None, reading.workers)
     except _WorkerDeathError as death:
-        raise explained(death.cause) from death.cause
+        raise death_told(death.cause) from death.cause
 
 
 class _Groups:
@@ -131,7 +130,7 @@ def _pass(reading: Reading, groups: Any, workers: int, *, prefetch: int | None =
         with undisturbed(loader):
             batches = _started(reading, groups, context, workers, prefetch)
     except RuntimeError as error:
-        if _tells_death(error):
+        if tells_death(error):
             raise _WorkerDeathError(error) from error
         raise
     try:
@@ -164,47 +163,17 @@ def _started(reading: Reading, groups: Any, context: Any, workers: int, prefetch
         options |= {"prefetch_factor": prefetch or loader.prefetch_factor or _PREFETCH}
         options |= {"worker_init_fn": WorkerStart(dataset, loader.worker_init_fn)}
     batches = iter(DataLoader(reading.guard(dataset), **options))
-    if hasattr(batches, "_workers"):
-        _listen(batches, to=False)
+    unheard(batches)
     return batches
 
 
 def _next(batches: Any) -> list[Read] | None:
     """Return what is next, None at the end; only meanwhile may PyTorch tell the main thread that a worker died."""
-    listens = hasattr(batches, "_workers") and threading.current_thread() is threading.main_thread()
     try:
-        try:
-            if listens:
-                _listen(batches, to=True)
-                torch._C._error_if_any_worker_fails()
+        with heard(batches):
             reads: list[Read] | None = next(batches, None)
-        finally:
-            if listens:
-                _listen(batches, to=False)
     except Exception as error:
-        if listens:
-            _listen(batches, to=False)  # a death may be told in the line above, but only once
-        if hasattr(batches, "_workers") and _tells_death(error):
+        if hasattr(batches, "_workers") and tells_death(error):
             raise _WorkerDeathError(error) from error
         raise explained(error) from error
     return reads
-
-
-def _tells_death(error: Exception) -> bool:
-    """Whether an error says that a worker has ended, or that what it had sent is gone with it."""
-    text = str(error)
-    if isinstance(error, ConnectionError | EOFError | FileNotFoundError):
-        return "DataLoader worker process" not in text  # which stands in what a worker raised
-    return isinstance(error, RuntimeError) and "DataLoader worker (pid" in text
-
-
-def _listen(batches: Any, *, to: bool) -> None:
-    """Have PyTorch's handler of signals raise for these workers, wherever the main thread is, or no longer."""
-    if batches._worker_pids_set == to:
-        return
-    if to:
-        batches._worker_pids_set = True  # before, as the handler may raise right after
-        torch._C._set_worker_pids(id(batches), tuple(worker.pid for worker in batches._workers))
-    else:
-        torch._C._remove_worker_pids(id(batches))
-        batches._worker_pids_set = False

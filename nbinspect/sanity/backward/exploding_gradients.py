@@ -65,8 +65,8 @@ def run(
     factor, each = multiplied(layers, step)
     limit = fast if each > _DOUBLED else grown
     if factor > limit:
-        arriving = [layer.arriving for layer in layers]
-        return _told(layers, arriving, ("gradient of the activations", "gradient of what is made by"), factor, limit)
+        given, words = [x.arriving for x in layers], ("gradient of the activations", "gradient of what is made by")
+        return _told(layers, given, words, factor, limit)
     return passed(f"the first layers get {min(first) / max(last):.3g} times the relative gradient of the last")
 
 
@@ -126,8 +126,7 @@ class _Sines(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
             x = torch.sin(self.slope * layer(x))
-        logits: Tensor = self.head(x)
-        return logits
+        return self.head(x)  # type: ignore[no-any-return] # a module's call is untyped
 
 
 def good() -> Arguments:

@@ -25,6 +25,17 @@ def test_a_window_is_the_rows_as_they_are_shown():
     assert view.window(-3, 1)[0].tolist() == [4]
 
 
+def test_a_row_is_found_where_it_is_shown():
+    """The place of one row follows the order, is None where the query hides it, and its cells are the same."""
+    view = SplitView(animals())
+    view.arrange(sort=Sort("mean", False))
+    assert view.one(2) == (2, view.window(2, 1)[1][0])
+    view.arrange(query="index != 2")
+    assert view.one(2) == (None, ["2", *view.one(2)[1][1:]])
+    with pytest.raises(InputError, match="expected 0 to 5, got 6"):
+        view.one(6)
+
+
 def test_what_cannot_be_read_changes_nothing():
     """After a query or a column that cannot be used, the rows, the query and the order are as they were."""
     view = SplitView(animals())

@@ -43,7 +43,7 @@ def test_noise_that_nobody_seeds_fails_with_both_losses() -> None:
 
 def test_an_operating_systems_randomness_fails() -> None:
     """Python's SystemRandom cannot be seeded."""
-    assert judged(lambda x: torch.full_like(x, random.SystemRandom().random())) == "fail"
+    assert judged(lambda x: torch.full_like(x, random.SystemRandom().uniform(0, 1e6))) == "fail"
 
 
 @pytest.mark.parametrize(
