@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable
 
 import torch
+from limits import print_limit
 from torch import nn
 
 from nbinspect import Inspector
 
 Batch = tuple[torch.Tensor, torch.Tensor]
+LIMIT = 1.01
 
 
 def convolutional() -> tuple[nn.Module, Batch]:
@@ -73,12 +75,15 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each run")
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--quick", action="store_true", help="3 seconds each")
+    given = parser.parse_args()
+    seconds = 3.0 if given.quick else given.seconds
     torch.set_num_threads(1)
-    print(f"{'training step':>22} {'bare ms':>9} {'median ratio':>13} {'total ratio':>12} {'shown':>6}   (limit 1.01)")
+    print(f"{'training step':>22} {'bare ms':>9} {'median ratio':>13} {'total ratio':>12} {'shown':>6}")
     for make in (convolutional, perceptron):
         bare, median, total, shown = ratio(make, seconds)
         print(f"{make.__name__:>22} {bare * 1e3:9.2f} {median:13.3f} {total:12.3f} {shown:6d}")
+        print_limit(f"{make.__name__}: time with follow=True ÷ bare, totals", total, most=LIMIT)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from limits import print_limit
 from torch import Tensor, nn
 from torch.optim import optimizer as hooks_of_optimizers
 
@@ -231,15 +232,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0, help="for each way of each model")
     parser.add_argument("--memory", type=int, metavar="STEPS", help="also print memory over so many steps")
+    parser.add_argument("--quick", action="store_true", help="2 seconds for each way")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"{'model':<12} {'bare ms':>8} {'way':<14} {'medians':>8} {'totals':>8}   (limit {LIMIT} of nbinspect)")
+    print(f"{'model':<12} {'bare ms':>8} {'way':<14} {'medians':>8} {'totals':>8}")
     for name in MODELS:
-        bare, found, watched = ratios(name, given.seconds)
+        bare, found, watched = ratios(name, 2.0 if given.quick else given.seconds)
         for way, (median, total) in found.items():
             print(f"{name:<12} {bare * 1e3:8.2f} {way:<14} {median:8.3f} {total:8.3f}")
         record = watched.view.record
         print(f"{'':<12} it says {record.overhead:.2%} itself; {len(record.readings[0])} readings kept")
+        print_limit(f"{name}: step watched ÷ bare, medians", found["nbinspect"][0], most=LIMIT)
         watched.view.close()
     if given.memory:
         memory(given.memory)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-CLICKS = 100
+CLICKS = 20 if "--quick" in sys.argv else 100
 MODEL = f"""
 import torch
 from torch import nn

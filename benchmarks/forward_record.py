@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from limits import print_limit
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -161,6 +162,8 @@ def print_model(name: str, model: nn.Module, batch: Any, seconds: float) -> None
         level = way.rpartition(", ")[2].removesuffix(" level")
         known = f"{steps[level]:7}" if level in steps else ""
         print(f"{way:<26} {taken * 1e3:9.2f} {taken / least:8.2f} {known}")
+    for level, limit in LIMITS.items():
+        print_limit(f"{name}: {level} level ÷ bare", results[f"record, {level} level"] / least, most=limit)
     if lens is None:
         print("TorchLens is not installed" if importlib.util.find_spec("torchlens") is None else "TorchLens failed")
 
@@ -170,16 +173,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20, help="how long each model is measured")
     parser.add_argument("--threads", type=int, default=1, help="threads that torch may use")
+    parser.add_argument("--quick", action="store_true", help="2 seconds each")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    limits = ", ".join(f"{limit} × bare at {level} level" for level, limit in LIMITS.items())
-    print(f"target: at most {limits}")
     for name, made in (("ResNet-18, 32×3×64×64", resnet()), ("GPT-2, 4 layers, 8×128", gpt()), ("MLP, 256×784", mlp())):
         if made is None:
             print(f"\n{name}: transformers is not installed")
         else:
-            print_model(name, *made, options.seconds)
+            print_model(name, *made, 2 if options.quick else options.seconds)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """The zoo through nbinspect and through its peers, side by side: bugs found, cause named, false alarms.
 
-Each program runs first here and then in the peer, built anew, in one process after the other. The peer lives in an
-environment of its own below ``build/`` and is fed by `peers.feeding`: the first batch, split, and the model called, by
-the rules that nbinspect has for it, so that no `forward`, `split`, dict batch or second optimizer is held against it;
-targets are kept out of the inputs that it varies, and opt-in tests run where its documentation asks for them.
+Each program runs first here and then in the peer, built anew, in one process after the other. The peers live in an
+environment of their own below ``build/`` and are fed by `peers.feeding`: the first batch, split, and the model called,
+by the rules that nbinspect has for it, so that no `forward`, `split`, dict batch or second optimizer is held against
+them; targets are kept out of the inputs that they vary, and opt-in tests run where their documentation asks for them.
 
 A test of the peer that fails counts as the bug *found*, and as its cause *named* where `TESTS` allows that test to mean
 the cause: every check of our catalogue that its documentation or its message speaks of, so that one vague test may name
@@ -31,15 +31,15 @@ from pathlib import Path
 from typing import TypeAlias
 
 import zoo  # puts the project on the path
-from peers.environment import CannotInstallError, Peer, answer_of, interpreter
+from peers.environment import CannotInstallError, Peer, answer_of, together
+from peers.published import PEERS as PUBLISHED
 
 from nbinspect.sanity.registry import CHECKS
 from tests.zoo.every import every_program
 from tests.zoo.outcome import Outcome
 from tests.zoo.program import GROUPS
 
-PEERS = (Peer("torchtest2", "0.1.0"), Peer("torcheck", "1.0.1", alone=True))
-"""Of torcheck nothing newer was published; it asks for a torch below 2 but runs on this one, so it is let in alone."""
+PEERS = tuple(peer for peer in PUBLISHED if peer.name in ("torchtest2", "torcheck"))
 OURS = "nbinspect"
 
 TESTS: dict[str, dict[str, str]] = {
@@ -211,16 +211,14 @@ def told(rows: Sequence[Row], tools: Sequence[str]) -> list[str]:
 
 def installed(peers: Sequence[Peer]) -> dict[str, Path]:
     """Return the interpreter of each peer that can be had on this machine."""
-    found = {peer.name: _installed(peer) for peer in peers}
-    return {name: python for name, python in found.items() if python is not None}
-
-
-def _installed(peer: Peer) -> Path | None:
     try:
-        return interpreter(peer, print)
+        shared = together([peer for peer in PUBLISHED if not peer.apart], print)
     except CannotInstallError as error:
-        print(f"SKIPPED: {peer.title} cannot be installed here: {error}")
-        return None
+        print(f"SKIPPED: nothing can be installed here: {error}")
+        return {}
+    for name, reason in shared.failed.items():
+        print(f"SKIPPED: {name} cannot be installed here: {reason}")
+    return {peer.name: shared.python for peer in peers if peer.name not in shared.failed}
 
 
 def main() -> int:

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from limits import print_limit
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
@@ -123,7 +124,8 @@ def afterwards(count: int, rounds: int) -> None:
             start = time.perf_counter()
             way(record)
             times.append(time.perf_counter() - start)
-        print(f"{name:<18} {count:9,} {statistics.median(times):9.2f} s, limit {MINUTE} s")
+        print(f"{name:<18} {count:9,} {statistics.median(times):9.2f} s")
+        print_limit(f"{name} of {count:,} samples, seconds", statistics.median(times), most=MINUTE)
 
 
 def seconds_of(way: Way, loader: DataLoader[Any]) -> float:
@@ -211,6 +213,7 @@ def main() -> None:
                 f"{row:<18} {count:9,} {count / plain:9,.0f} {count / own:9,.0f} {own / plain:6.2f} {limit:6.2f} "
                 f"{parent:8.0f} {worker:9.0f}  {beside['cleanlab']:>17} {beside['fastdup']:>14}"
             )
+            print_limit(f"{row}: scan ÷ bare loop", own / plain, most=limit)
     if "map and outliers".startswith(options.only):
         afterwards(MAPPED // share, options.rounds)
 

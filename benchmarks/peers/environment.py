@@ -1,4 +1,4 @@
-"""An environment for each peer, and a process in it that answers what the peer says of a program."""
+"""Environments for the peers, below ``build/``, and a process in one that answers what a peer says of a program."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,14 +15,14 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 SHARED = ("numpy", "pillow", "scikit-learn", "transformers")
-"""What the programs of the zoo import beside torch; the peer gets the versions that are installed here."""
+"""What benchmarks and the programs of the zoo import beside torch; peers get the versions that are installed here."""
 _STARTING = 300.0
 
 Report = Callable[[str], None]
 
 
 class CannotInstallError(Exception):
-    """The peer cannot be had on this machine."""
+    """A package cannot be had on this machine."""
 
 
 @dataclass(frozen=True)
@@ -30,41 +30,95 @@ class Peer:
     """A tool, pinned to one version."""
 
     name: str
-    """Of its package, and of the module of this folder that feeds it."""
+    """Of its package."""
     version: str
+    url: str
+    """Of its documentation."""
     alone: bool = False
     """Whether it is installed without what it says it needs."""
+    apart: bool = False
+    """Whether it cannot live with the others, and has an environment of its own."""
+    beside: tuple[str, ...] = ()
+    """What it needs and does not say, in the words of pip."""
 
     @property
     def title(self) -> str:
         """Name and version."""
         return f"{self.name} {self.version}"
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What is to be installed, in the words of pip."""
+        return (f"{self.name}=={self.version}", *self.beside)
 
-def interpreter(peer: Peer, say: Report) -> Path:
-    """Return the interpreter of the peer's environment below ``build/``, which is made where it is not there yet.
+
+@dataclass(frozen=True)
+class Environment:
+    """An interpreter with peers."""
+
+    python: Path
+    failed: dict[str, str]
+    """Why a peer could not be installed, by its name."""
+
+
+def together(peers: Sequence[Peer], say: Report) -> Environment:
+    """Return the environment of all peers that can live with each other, with nbinspect in it too.
 
     Raises:
-        CannotInstallError: if it cannot be made, most often for want of a network.
+        CannotInstallError: if nbinspect itself cannot be installed there, most often for want of a network.
     """
-    place = ROOT / "build" / f"peers-{peer.name}"
-    python, stamp = place / "bin" / "python", place / "installed.txt"
-    own = [f"{peer.name}=={peer.version}"]
-    others = ["torch", *(f"{name}=={version(name)}" for name in SHARED)]
-    wanted = "\n".join([*own, *others, (ROOT / "constraints.txt").read_text()])
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return python
-    say(f"making {place.relative_to(ROOT)} for {peer.title}")
-    _succeed(sys.executable, "-m", "venv", "--clear", str(place))
+    shared = [f"{name}=={version(name)}" for name in SHARED]
+    return environment("all", ["torch", *shared, "datasets", "--editable", str(ROOT)], shared, peers, say)
+
+
+def apart(peer: Peer, say: Report) -> Environment:
+    """Return the environment of a peer that cannot live with the others.
+
+    Raises:
+        CannotInstallError: if torch cannot be installed there, most often for want of a network.
+    """
+    return environment(peer.name, ["torch"], [], [peer], say)
+
+
+def environment(
+    name: str, needed: Sequence[str], kept: Sequence[str], peers: Sequence[Peer], say: Report
+) -> Environment:
+    """Return ``build/peers-NAME``, made where it is not there yet, with each peer that can be installed.
+
+    Args:
+        name: of its folder.
+        needed: what is installed first, in the words of pip.
+        kept: requirements that no peer may change.
+        peers: installed one after the other; those that failed before are tried again.
+        say: is told what takes long.
+
+    Raises:
+        CannotInstallError: if what is needed cannot be installed.
+    """
+    place = ROOT / "build" / f"peers-{name}"
+    python, stamp = place / "bin" / "python", place / "installed.json"
+    wanted = [*needed, (ROOT / "constraints.txt").read_text()]
     pip = (str(python), "-I", "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
     constrained = (*pip, "-c", str(ROOT / "constraints.txt"))
-    if peer.alone:
-        _succeed(*constrained, *others)
-        _succeed(*pip, "--no-deps", *own)
-    else:
-        _succeed(*constrained, *own, *others)
-    stamp.write_text(wanted)
-    return python
+    known = json.loads(stamp.read_text()) if stamp.is_file() else {}
+    if known.get("needed") != wanted:
+        say(f"making {place.relative_to(ROOT)}")
+        _succeed(sys.executable, "-m", "venv", "--clear", str(place))
+        _succeed(*constrained, *needed)
+        known = {"needed": wanted, "peers": []}
+    failed = {}
+    for peer in peers:
+        if " ".join(peer.wanted) in known["peers"]:
+            continue
+        say(f"installing {peer.title}")
+        try:
+            _succeed(*((*pip, "--no-deps") if peer.alone else (*constrained, *kept)), *peer.wanted)
+        except CannotInstallError as error:
+            failed[peer.name] = str(error)
+        else:
+            known["peers"].append(" ".join(peer.wanted))
+        stamp.write_text(json.dumps(known))
+    return Environment(python, failed)
 
 
 def _succeed(*command: str) -> None:
