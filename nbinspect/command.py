@@ -7,11 +7,11 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbinspect.errors import NbinspectError
 from nbinspect.records import Progress
+from nbinspect.whole_files import write_whole
 
 if TYPE_CHECKING:
     from nbinspect.report.report import Report
@@ -86,7 +86,7 @@ def _seconds(text: str) -> float:
 def _write(report: Report, kind: str, path: str) -> bool:
     """Write a file and tell whether that went well; an error is said in one line, and costs no other file."""
     writers: dict[str, Callable[[str], object]] = {
-        "json": lambda path: Path(path).write_text(report.to_json(), encoding="utf-8"),
+        "json": lambda path: write_whole(path, report.to_json()),
         "html": report.to_html,
         "junit": report.to_junit,
     }

@@ -72,7 +72,7 @@ class Inspector:
     def recipe(self) -> Recipe:
         """Return what practitioners do before they trust a training run, and how far this one has come with it.
 
-        Steps are ticked by what has been run on the views of this inspector, in whichever cell; nothing is run for it.
+        Steps are ticked by what has been run on this inspector, on its views and by `check`; nothing is run for it.
         """
         from nbinspect.recipe.recipe import Recipe
 
@@ -96,7 +96,7 @@ class Inspector:
 
     @property
     def witness(self) -> Witness:
-        """What takes note of all that is run on the views of this inspector."""
+        """What takes note of all that is run on this inspector."""
         if self._witness is None:
             from nbinspect.widgets.witness import Witness
 

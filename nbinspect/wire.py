@@ -32,6 +32,10 @@ def pack(value: Any, buffers: list[memoryview] | None = None) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+PACKED: dict[str, Any] = {"sync": True, "to_json": lambda value, _widget: pack(value)}
+"""Tags of a trait that the page is told by `pack`: its texts may be of the user's own exceptions."""
+
+
 def _whole(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 

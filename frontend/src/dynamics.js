@@ -66,7 +66,7 @@ function render({ model, el }, memory) {
   }
 
   const around = createAround(store);
-  const [header, notices, charts, panel, timeline] = [createHeader(store, ask), createNotices(store), createCharts(store, around), createPanel(store, around), createTimeline(store)];
+  const [header, notices, charts, panel, timeline] = [createHeader(store, ask), createNotices(store, ask), createCharts(store, around), createPanel(store, around), createTimeline(store)];
   const views = [header, notices, charts, panel, timeline];
   const body = h("div", { class: "nd-body" }, charts.element, panel.element);
   const sheet = h("div", { class: "nb-sheet" }, header.element, notices.element, body, timeline.element);

@@ -510,3 +510,14 @@ test("a view that its output has thrown out ends by itself", () => {
   page.end();
   mock.timers.reset();
 });
+
+test("a click on Watch asks for it, and is offered only before the first run", () => {
+  const page = open(SCENES.empty());
+  page.button("Watch").click();
+  assert.equal(page.sent("watch").length, 1);
+  page.end();
+  const running = open(SCENES.fresh());
+  assert.equal(running.button("Watch"), undefined);
+  assert.match(running.text(".nb-lines"), /Watched from now on/);
+  running.end();
+});

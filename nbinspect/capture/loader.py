@@ -30,6 +30,7 @@ from torch.utils.data import (
 
 from nbinspect.capture.indices import RecordedIndices, as_indices, checked_indices
 from nbinspect.capture.undisturbed import OwnDraws, undisturbed
+from nbinspect.capture.workers import death_told, heard, tells_death, unheard
 from nbinspect.errors import LoaderError, UnreadableLoaderError, place_in_user_code
 from nbinspect.nested import map_tensors
 
@@ -80,18 +81,24 @@ class BatchSource:
         """
         for _ in range(2):
             with self._draws.go_on():
-                if self._pass is None:
-                    self._pass, self._record = _start(self._loader, None)
-                    self._served = 0
-                    self._epoch += 1
                 try:
-                    batch = next(self._pass)
+                    if self._pass is None:
+                        self._pass, self._record = _start(self._loader, None)
+                        unheard(self._pass)
+                        self._served = 0
+                        self._epoch += 1
+                    with heard(self._pass):
+                        batch = next(self._pass)
                 except StopIteration:
                     self.close()
                     continue
-                except Exception as error:
+                except LoaderError:  # of our own, which says what is the matter
                     self.close()
-                    raise explained(error) from error
+                    raise
+                except Exception as error:
+                    died = hasattr(self._pass, "_workers") and tells_death(error)
+                    self.close()
+                    raise (death_told(error) if died else explained(error)) from error
             self._group = self._record.groups[self._served] if self._record is not None else None
             self._served += 1
             return Fetched(batch, as_indices(self._group), self._epoch)
@@ -132,9 +139,11 @@ class BatchSource:
             # another base seed than before: the user's generator is a copy here and would repeat the augmentation
             seed = torch.Generator()
             seed.seed()
-            batches, _ = _start(self._loader, [group], generator=seed)
             try:
+                batches, _ = _start(self._loader, [group], generator=seed)
                 batch = next(batches)
+            except LoaderError:
+                raise
             except Exception as error:
                 raise explained(error) from error
         return Fetched(batch, as_indices(group))

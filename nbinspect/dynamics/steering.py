@@ -14,6 +14,7 @@ from nbinspect.dynamics.rates import checked_rate
 from nbinspect.dynamics.snapshot import RunParts
 from nbinspect.dynamics.states import parts_of
 from nbinspect.errors import InputError
+from nbinspect.whole_files import whole_file
 
 
 class Steering:
@@ -80,7 +81,8 @@ class Steering:
             "optimizers": [optimizer.state_dict() for optimizer in parts.optimizers],
             "others": [part.state_dict() for part in parts.stateful],
         }
-        torch.save(state, file)
+        with whole_file(file) as stream:
+            torch.save(state, stream)
         observer.mark("checkpoint", f"saved {file}")
         return file
 

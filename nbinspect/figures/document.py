@@ -10,6 +10,7 @@ from pathlib import Path
 from nbinspect.errors import InputError
 from nbinspect.figures.markup import Markup, fragment, tag
 from nbinspect.figures.words import clean
+from nbinspect.whole_files import write_whole
 
 _HOVER = Path(__file__).parents[1] / "static" / "hover.js"
 _STYLE = """
@@ -56,7 +57,7 @@ def write_document(path: str | Path, title: str, *bodies: str, hover: bool = Tru
     text = document(title, *bodies, hover=hover)
     try:
         target = Path(path).expanduser()
-        target.write_text(text, encoding="utf-8")
+        write_whole(target, text)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         refused = UnwritableError(

@@ -19,6 +19,7 @@ from nbinspect.figures.insets import entitle, inset, paper, say
 from nbinspect.figures.panels import LINE
 from nbinspect.figures.paper import cut, png
 from nbinspect.records import DynamicsRecord, Reading
+from nbinspect.whole_files import write_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,7 +53,7 @@ def dynamics_animation(
     found = _gif(list(_frames(record, probe, readings, shown)), 1000 / fps)
     if path is None:
         return found
-    Path(path).write_bytes(found)
+    write_whole(path, found)
     return Path(path)
 
 

@@ -52,7 +52,7 @@ def reading_at(readings: tuple[Reading, ...], step: int | None) -> Reading | Non
 
 
 def headline(record: DynamicsRecord, probe: int = 0, reading: Reading | None = None) -> list[str]:
-    """Return model, steps, loss, the probe at `reading` (the newest by default), jitter and overhead."""
+    """Return model, steps, loss, the probe at `reading` (the newest by default), jitter, and what watching took."""
     reading = reading or reading_at(readings_of(record, probe), None)
     told = [clean(record.model, 60), plural(record.steps, "step")]
     for name in ("loss", "validation loss", "probe loss"):
@@ -63,7 +63,8 @@ def headline(record: DynamicsRecord, probe: int = 0, reading: Reading | None = N
         told += [f"probe {score(reading)}"] if score(reading) else []
         told += [f"jitter {brief(_mean(reading.jitter))}"] if np.isfinite(reading.jitter).any() else []
     if np.isfinite(record.overhead):
-        told.append(f"overhead {brief(100 * record.overhead)} % of {brief(100 * record.budget)} %")
+        spent, budget = brief(100 * record.overhead), brief(100 * record.budget)
+        told.append(f"watching took {spent} % of the time; the budget is {budget} %")
     return told
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from nbinspect.figures.markup import Markup, tag
-from nbinspect.figures.words import clean
+from nbinspect.figures.words import clean, clean_lines
 
 _ERROR = 4000
 
@@ -20,6 +20,11 @@ def page(kind: str, *parts: Markup | None) -> str:
 def waiting_html(kind: str, text: str) -> str:
     """Return the page of a view that has nothing to show yet, with the reason."""
     return page(kind, tag("header", tag("span", f"{kind.capitalize()} ", class_="title"), clean(text, _ERROR)))
+
+
+def waiting_text(kind: str, text: str) -> str:
+    """Return the same for a terminal."""
+    return f"{kind.capitalize()} · {clean_lines(text)}"
 
 
 @cache

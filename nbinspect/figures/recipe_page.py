@@ -26,8 +26,8 @@ def recipe_html(record: RecipeRecord) -> str:
 def recipe_text(record: RecipeRecord) -> str:
     """Return the recipe as text: a line a step, with what was found."""
     following = None if record.next is None else record.step(record.next)
-    lines = [f"Recipe · {score(record)}"]
-    lines.append(f"Next: {following.title}. {clean(record.next_text, _TEXT)}" if following else record.next_text)
+    reason = clean(record.next_text, _TEXT)
+    lines = [f"Recipe · {score(record)}", f"Next: {following.title}. {reason}" if following else reason]
     for chapter in record.chapters:
         lines += ["", chapter.title]
         lines += [

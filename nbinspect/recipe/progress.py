@@ -19,7 +19,7 @@ _SHOWN = 3
 _WEIGHTS: tuple[StepState, ...] = ("attention", "done", "todo", "off")
 _NO_LOADER = "give a loader: Inspector(model, loader, loss_fn)"
 _NO_VALIDATION = "give the validation data: Inspector(…, val_loader=…)"
-_NO_JOURNAL = 'give a journal: Inspector(…, journal="journal.jsonl")'
+_NO_JOURNAL = 'give a journal: Inspector(…, journal="runs.db")'
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from nbinspect.figures.words import plural
 from nbinspect.records import CheckResult, SanityRecord
 from nbinspect.report.interchange import as_json, as_junit, title_of
 from nbinspect.sanity.choose import near
+from nbinspect.whole_files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +113,7 @@ class Report:
 
     def to_junit(self, path: str | Path) -> None:
         """Write the run as JUnit XML, a test case a check, for CI servers; an existing file is replaced."""
-        Path(path).write_text(as_junit(self.record), encoding="utf-8")
+        write_whole(path, as_junit(self.record))
 
     def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
         """Write the run as one HTML file that needs no network, and return its path; an existing file is replaced.

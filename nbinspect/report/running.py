@@ -105,13 +105,21 @@ def check(  # noqa: PLR0913 - the whole of what a user may want to say, by name
         raise InputError(f"progress: expected a function of a Progress, got {kind_of(progress)}")
     options: dict[str, Any] = {"seed": seed, "time_budget": time_budget, "progress": progress}
     report = Report((run_plain if plain else run_checks)(subject, checks, **options))
-    journal = getattr(model, "journal", None)  # an inspector's
+    if subject is getattr(model, "subject", None):
+        _kept(report, model)
+    return report
+
+
+def _kept(report: Report, inspector: Any) -> None:
+    """Hand a report to the recipe and the journal of an inspector; views are given as such too, and have neither."""
+    witness, journal = (getattr(inspector, name, None) for name in ("witness", "journal"))
+    if witness is not None:
+        witness.checked(report)
     if journal is not None:
         try:
-            journal.add(report, inspector=model)
+            journal.add(report, inspector=inspector)
         except NbinspectError as error:  # a disk that is full must not cost the answers
-            warnings.warn(f"the report was not kept: {error}", stacklevel=2)
-    return report
+            warnings.warn(f"the report was not kept: {error}", stacklevel=3)
 
 
 def _subject(model: Any, loader: Any, loss_fn: Any, **options: Any) -> Subject:

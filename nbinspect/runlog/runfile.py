@@ -126,7 +126,7 @@ def _readable(file: Path) -> sqlite3.Connection:
     db = _connected(file, "ro", 1.0)
     try:
         db.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         db.close()
         if "readonly" not in str(error):
             raise
@@ -159,6 +159,8 @@ def _told(file: Path) -> Iterator[None]:
         reason = _MEANS.get(str(error), str(error)) if file.exists() else "there is no such file, or no such folder"
         kind = BusyError if "locked" in str(error) else LogError
         raise kind(f"log {file}: {reason}") from error
+    except UnicodeDecodeError as error:  # of SQLite's message, which quotes the bytes of a damaged file
+        raise LogError(f"log {file}: it is damaged") from error
 
 
 def sessions_in(db: sqlite3.Connection) -> list[Session]:

@@ -1282,8 +1282,10 @@ function prose(text, limit = 1200) {
 }
 
 // src/dynamics/notices.js
-var BEGIN = "Nothing has been seen yet: train inside `with inspector.dynamics():`, or call `dynamics.attach()` and run your loop as it is.";
-function createNotices(store) {
+var BEGIN = "Nothing has been seen yet: press Watch and run your training loop as it is, or train inside `with inspector.dynamics():`.";
+var WATCHED = "Watched from now on: run your training loop as it is.";
+function createNotices(store, ask) {
+	const watch = h("button", { type: "button", class: "nb-primary", onclick: () => ask("watch") }, "Watch");
 	const dismiss = h("button", { type: "button", class: "nb-plain", "aria-label": "Dismiss this message", onclick: () => store.set({ failure: null, said: "" }) }, "✕");
 	const text = h("span", { class: "nd-said" });
 	const message = h("div", { class: "nb-notice", hidden: true }, text, dismiss);
@@ -1311,13 +1313,19 @@ function createNotices(store) {
 			["closed", "stopped"].includes(status.state) && status.text ? notice("muted", "■", status.text) : null,
 			status.stale ? notice("stale", "▲", status.stale) : null,
 			off && status.liveText ? notice("warn", "○", status.liveText) : null,
-			begun ? null : notice("muted", "i", status.state === "idle" && status.text ? status.text : BEGIN),
+			begun ? null : beginning(status),
+			status.state === "running" && !status.following && !record?.steps ? notice("muted", "i", WATCHED) : null,
 			notesOf(record?.notes ?? [])
 		];
 		const held2 = JSON.stringify(sentences.map((one) => one?.textContent));
 		if (held2 === written) return;
 		written = held2;
 		fill(lines, ...sentences);
+	}
+	function beginning(status) {
+		const line = notice("muted", "i", status.state === "idle" && status.text ? status.text : BEGIN);
+		if (status.state === "idle" && !status.following) line.append(watch);
+		return line;
 	}
 }
 var notice = (tone, icon, sentence) => h("div", { class: "nb-notice", "data-tone": tone }, h("span", { class: "nb-icon", "aria-hidden": true }, icon), h("span", {}, ...prose(sentence)));
@@ -3084,7 +3092,7 @@ function render({ model, el }, memory) {
 		requests.ask("beat").then(heard, heard);
 	}
 	const around = createAround(store);
-	const [header, notices, charts, panel, timeline] = [createHeader(store, ask), createNotices(store), createCharts(store, around), createPanel(store, around), createTimeline(store)];
+	const [header, notices, charts, panel, timeline] = [createHeader(store, ask), createNotices(store, ask), createCharts(store, around), createPanel(store, around), createTimeline(store)];
 	const views3 = [header, notices, charts, panel, timeline];
 	const body = h("div", { class: "nd-body" }, charts.element, panel.element);
 	const sheet = h("div", { class: "nb-sheet" }, header.element, notices.element, body, timeline.element);

@@ -17,14 +17,14 @@ from nbinspect.decode.batch import Decoders, exact_sample, sound_of
 from nbinspect.errors import NbinspectError, UnreadableLoaderError
 from nbinspect.figures.batch import batch_figure
 from nbinspect.figures.batch_page import batch_frame, batch_html, batch_text
-from nbinspect.figures.page import waiting_html
+from nbinspect.figures.page import waiting_html, waiting_text
 from nbinspect.records import BatchRecord, DecodedBatch
 from nbinspect.subject import Subject
 from nbinspect.widgets.cells import AfterCells, Names
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.output import Output
 from nbinspect.widgets.requests import Requests
-from nbinspect.wire import pack
+from nbinspect.wire import PACKED, pack
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ class BatchView(anywidget.AnyWidget):
     previous = traitlets.Any(None, allow_none=True).tag(sync=True)
     sample = traitlets.Int(None, allow_none=True).tag(sync=True)
     """Which sample of the batch is picked, by its position."""
-    status = traitlets.Dict().tag(sync=True)
+    status = traitlets.Dict().tag(**PACKED)
     _closed = True
 
     def __init__(self, subject: Subject, batch: Any, *, follow: bool, decoder: Decoders) -> None:
@@ -168,6 +168,7 @@ class BatchView(anywidget.AnyWidget):
                 self._follower.detach()
             self._output.close()
             self._browser.close()
+            self.layout.close()  # a widget of its own, with a comm of its own
         super().close()
 
     def _ipython_display_(self) -> None:
@@ -259,7 +260,7 @@ class BatchView(anywidget.AnyWidget):
         return batch_html(self._browser.shown) if self._browser.shown else waiting_html("batch", self.status["text"])
 
     def _summary(self) -> str:
-        return batch_text(self._browser.shown) if self._browser.shown else f"Batch: {self.status['text']}"
+        return batch_text(self._browser.shown) if self._browser.shown else waiting_text("batch", self.status["text"])
 
     def _sample(self, name: str, sample: int) -> dict[str, Any]:
         return exact_sample(self._browser.held(), name, sample)

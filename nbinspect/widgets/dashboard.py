@@ -26,6 +26,7 @@ from nbinspect.widgets.dashboard_state import recipe_state, rooms_state, sample_
 from nbinspect.widgets.dashboard_views import Views, reason_of
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.output import Output
+from nbinspect.wire import PACKED, pack
 
 if TYPE_CHECKING:
     from nbinspect.widgets.witness import View
@@ -44,12 +45,12 @@ class Dashboard(anywidget.AnyWidget):
     # the text, not the path: widgets that were made from a path are never collected
     _esm = (_STATIC / "dashboard.js").read_text(encoding="utf-8")
     _css = (_STATIC / "dashboard.css").read_text(encoding="utf-8")
-    rooms = traitlets.Any([]).tag(sync=True)
+    rooms = traitlets.Any([]).tag(**PACKED)
     active = traitlets.Unicode("recipe").tag(sync=True)
-    facts = traitlets.Dict().tag(sync=True)
-    sample = traitlets.Any(None, allow_none=True).tag(sync=True)
-    recipe = traitlets.Instance(RecipeRecord).tag(sync=True, to_json=lambda record, _: recipe_state(record))
-    status = traitlets.Dict().tag(sync=True)
+    facts = traitlets.Dict().tag(**PACKED)
+    sample = traitlets.Any(None, allow_none=True).tag(**PACKED)
+    recipe = traitlets.Instance(RecipeRecord).tag(sync=True, to_json=lambda record, _: pack(recipe_state(record)))
+    status = traitlets.Dict().tag(**PACKED)
     _closed = True
 
     def __init__(self, inspector: Program) -> None:
@@ -248,12 +249,8 @@ class Dashboard(anywidget.AnyWidget):
 
     def _say(self, state: str, text: str) -> None:
         if not self._closed:
-            self.status = {
-                "state": state,
-                "text": text,
-                "stale": self._names.stale,
-                "renew": self._names.model is not None,
-            }
+            renew = self._names.model is not None
+            self.status = {"state": state, "text": text, "stale": self._names.stale, "renew": renew}
 
     def _tell(self) -> None:
         """Bring everything that the page is told up to date."""

@@ -25,6 +25,7 @@ from nbinspect.widgets.data_requests import DataRequests
 from nbinspect.widgets.data_sheet import sheet_of
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.output import Output
+from nbinspect.wire import PACKED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ class DataView(anywidget.AnyWidget):
     view = traitlets.Any(None, allow_none=True).tag(sync=True)
     sample = traitlets.Int(None, allow_none=True).tag(sync=True)
     """The row of the sample that is open."""
-    status = traitlets.Dict().tag(sync=True)
+    status = traitlets.Dict().tag(**PACKED)
     _closed = True
 
     def __init__(self, subject: Subject, *, scan: bool = True, limit: int | None = None) -> None:
@@ -231,6 +232,7 @@ class DataView(anywidget.AnyWidget):
             self._cells.stop()
             self.status = {**self.status, "state": "closed", "text": _CLOSED, "work": None}
             self._output.close()
+            self.layout.close()  # a widget of its own, with a comm of its own
         super().close()
 
     def waiting(self) -> None:

@@ -16,7 +16,7 @@ from nbinspect.data.human.asking import HumanBaseline
 from nbinspect.errors import InputError, NbinspectError, place_in_user_code
 from nbinspect.figures.data_page import data_html, data_text
 from nbinspect.figures.data_sheet import DataSheet
-from nbinspect.figures.page import waiting_html
+from nbinspect.figures.page import waiting_html, waiting_text
 from nbinspect.interrupts import interruptible
 from nbinspect.records import BaselineRecord, DataMap, HumanRecord
 from nbinspect.widgets.between_cells import BetweenCells
@@ -215,7 +215,7 @@ class DataDesk:
     def summary(self) -> str:
         """Return what is shown as text."""
         if not self.explorer.views:
-            return f"Data · {self.text or _NOT_YET}"
+            return waiting_text("data", self.text or _NOT_YET)
         return data_text(sheet_of(self.explorer, self.charts, fetched=False))
 
     def forget_page(self) -> None:

@@ -35,6 +35,7 @@ from nbinspect.widgets.dynamics_desk import DynamicsDesk
 from nbinspect.widgets.dynamics_requests import DynamicsRequests
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.output import Output
+from nbinspect.wire import PACKED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +60,7 @@ class DynamicsView(anywidget.AnyWidget):
     probe = traitlets.Int(0).tag(sync=True)
     sample = traitlets.Int(None, allow_none=True).tag(sync=True)
     """Which sample of the probe of that number is picked, by its position."""
-    status = traitlets.Dict().tag(sync=True)
+    status = traitlets.Dict().tag(**PACKED)
     _closed = True
 
     def __init__(self, subject: Subject, *, journal: Journal | None = None, **options: Any) -> None:
@@ -90,6 +91,17 @@ class DynamicsView(anywidget.AnyWidget):
         self._open()
         self._observer.attach()
         return self
+
+    def watch_next(self) -> None:
+        """Attach by a click, between cells; an error is shown on the page."""
+        try:
+            self.attach()
+        finally:
+            self._desk.say()
+
+    def waiting(self) -> None:
+        """Say that a click has arrived and waits for the running cell."""
+        self._put({"status": {**self.status, "text": "waits for the running cell to end"}})
 
     def detach(self) -> None:
         """End watching: a last reading of the probe, and every hook removed. The view stays."""
@@ -211,6 +223,7 @@ class DynamicsView(anywidget.AnyWidget):
             self._cells.stop()
             self.status = {**self.status, "state": "closed", "text": _CLOSED}
             self._output.close()
+            self.layout.close()  # a widget of its own, with a comm of its own
         super().close()
 
     def _open(self) -> None:

@@ -20,6 +20,7 @@ from nbinspect.runlog.follow import Follow
 from nbinspect.widgets.dynamics_page import PageNews
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.output import Output
+from nbinspect.wire import PACKED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ class FollowView(anywidget.AnyWidget):
     _css = (_STATIC / "dynamics.css").read_text(encoding="utf-8")
     history = traitlets.Any(None, allow_none=True).tag(sync=True)
     news = traitlets.Any(None, allow_none=True).tag(sync=True)
-    status = traitlets.Dict().tag(sync=True)
+    status = traitlets.Dict().tag(**PACKED)
 
     def __init__(self, path: str | Path) -> None:
         self._follow = Follow(path)
@@ -109,6 +110,7 @@ class FollowView(anywidget.AnyWidget):
                 self._thread.join(10)
             self.status = {**self._status(), "state": "closed", "text": "this view is closed"}
             self._output.close()
+            self.layout.close()  # a widget of its own, with a comm of its own
         super().close()
 
     def _watch(self) -> None:

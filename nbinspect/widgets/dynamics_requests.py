@@ -1,4 +1,4 @@
-"""What the page of a dynamics view asks for, and how each is answered: at once, for nothing here touches the model."""
+"""What the page of a dynamics view asks for, and how each is answered: at once, but for what reads the probe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from nbinspect.widgets.requests import Requests
 
 
 class View(Protocol):
-    """What the requests need of the view that they are about; each only notes what is asked."""
+    """What the requests need of the view that they are about; each but the first only notes what is asked."""
+
+    def watch_next(self) -> None:
+        """Begin to watch."""
 
     def pause(self) -> None:
         """Pause after this step."""
@@ -66,7 +69,7 @@ class DynamicsRequests:
             "note": view.note,
             "beat": view.beat,
         }
-        self._requests = Requests(view, MainThread(), looking=looking, working={})
+        self._requests = Requests(view, MainThread(), looking=looking, working={"watch": view.watch_next})
 
     def _pin(self) -> Future[dict[str, Any]]:
         return _then(self._view.pin(), lambda step: {"step": step})

@@ -13,7 +13,7 @@ import traitlets
 from nbinspect.browse import Held
 from nbinspect.errors import NbinspectError
 from nbinspect.figures.forward_page import forward_html, forward_text
-from nbinspect.figures.page import waiting_html
+from nbinspect.figures.page import waiting_html, waiting_text
 from nbinspect.records import ActivationView, ForwardRecord, Step
 from nbinspect.stepping.breakpoints import Breakpoint, Where
 from nbinspect.stepping.recorded import RecordedPass
@@ -23,7 +23,7 @@ from nbinspect.widgets.cells import AfterCells, Names
 from nbinspect.widgets.forward_requests import ForwardRequests
 from nbinspect.widgets.forward_state import cursor_of, exhibit_of, live_of
 from nbinspect.widgets.output import Output
-from nbinspect.wire import pack
+from nbinspect.wire import PACKED, pack
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,11 +46,11 @@ class ForwardView(anywidget.AnyWidget):
     _css = (_STATIC / "forward.css").read_text(encoding="utf-8")
     passed = traitlets.Any(None, allow_none=True).tag(sync=True)
     live = traitlets.Any(_NOTHING_LIVE).tag(sync=True)
-    cursor = traitlets.Any(None, allow_none=True).tag(sync=True)
+    cursor = traitlets.Any(None, allow_none=True).tag(**PACKED)
     exhibit = traitlets.Any(None, allow_none=True).tag(sync=True)
     sample = traitlets.Int(None, allow_none=True).tag(sync=True)
     """Which sample of the batch is shown; None stands for the first, as long as none was picked."""
-    status = traitlets.Dict().tag(sync=True)
+    status = traitlets.Dict().tag(**PACKED)
     _closed = True
 
     def __init__(self, subject: Subject, batch: Any, **options: Any) -> None:
@@ -186,6 +186,7 @@ class ForwardView(anywidget.AnyWidget):
             self._output.close()
             self._closed = True
             self.stepper.close()
+            self.layout.close()  # a widget of its own, with a comm of its own
         super().close()
 
     def publish(self) -> None:
@@ -253,7 +254,7 @@ class ForwardView(anywidget.AnyWidget):
         return forward_html(self.untouched, exhibit_of(self.stepper, self.sample or 0) if not self._closed else None)
 
     def _summary(self) -> str:
-        return f"Forward: {self.status['text']}" if self.untouched is None else forward_text(self.untouched)
+        return waiting_text("forward", self.status["text"]) if self.untouched is None else forward_text(self.untouched)
 
     def _ipython_display_(self) -> None:
         self._output.show(None if self._closed else self.model_id)

@@ -69,7 +69,7 @@ class Requests:
     def _send(self, request: str, *, payload: Any = None, error: str | None = None) -> None:
         buffers: list[memoryview] = []
         if error is not None:
-            self._widget.send({"id": request, "ok": False, "error": error})
+            self._widget.send({"id": request, "ok": False, "error": pack(error)})
         else:
             self._widget.send({"id": request, "ok": True, "payload": pack(payload or {}, buffers)}, buffers)
 

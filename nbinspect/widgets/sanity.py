@@ -13,7 +13,7 @@ import anywidget
 import traitlets
 
 from nbinspect.errors import InputError, NbinspectError
-from nbinspect.figures.page import waiting_html
+from nbinspect.figures.page import waiting_html, waiting_text
 from nbinspect.figures.words import plural
 from nbinspect.journal.journal import Journal
 from nbinspect.records import CheckResult, Progress, SanityRecord
@@ -30,7 +30,7 @@ from nbinspect.widgets.sanity_journal import SanityJournal
 from nbinspect.widgets.sanity_requests import SanityRequests
 from nbinspect.widgets.sanity_state import merged, progress_of, so_far
 from nbinspect.widgets.sanity_swap import NAME, TRAININGS, swap_result
-from nbinspect.wire import pack
+from nbinspect.wire import PACKED, pack
 
 _STATIC = Path(__file__).parents[1] / "static"
 _CLOSED = "this view is closed: open another with inspector.sanity()"
@@ -51,10 +51,10 @@ class SanityView(anywidget.AnyWidget):
     catalogue = traitlets.Any([]).tag(sync=True)
     record = traitlets.Any(None, allow_none=True).tag(sync=True)
     plain = traitlets.Bool(False).tag(sync=True)
-    other = traitlets.Dict().tag(sync=True)
+    other = traitlets.Dict().tag(**PACKED)
     swapped = traitlets.Any(None, allow_none=True).tag(sync=True)
     progress = traitlets.Any(None, allow_none=True).tag(sync=True)
-    status = traitlets.Dict().tag(sync=True)
+    status = traitlets.Dict().tag(**PACKED)
     _closed = True
 
     def __init__(
@@ -199,6 +199,7 @@ class SanityView(anywidget.AnyWidget):
             self._cells.stop()
             self.status = {"state": "closed", "text": _CLOSED, "stale": None}
             self._output.close()
+            self.layout.close()  # a widget of its own, with a comm of its own
         super().close()
 
     def waiting(self) -> None:
@@ -277,7 +278,7 @@ class SanityView(anywidget.AnyWidget):
         return waiting_html("sanity", self._waiting_text()) if self.shown is None else self.shown.html
 
     def _summary(self) -> str:
-        return f"Sanity · {self._waiting_text()}" if self.shown is None else self.shown.text
+        return waiting_text("sanity", self._waiting_text()) if self.shown is None else self.shown.text
 
     def _waiting_text(self) -> str:
         return self.status["text"] or f"{plural(len(CHECKS), 'check')}, not run yet"

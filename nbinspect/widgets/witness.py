@@ -1,4 +1,4 @@
-"""What has been run on the views of one inspector, in whichever cell they were opened: the evidence of its recipe."""
+"""What has been run on one inspector, on its views in whichever cell and without one: the evidence of its recipe."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class Witness:
     def evidence(self) -> Evidence:
         """All that is known now."""
         for view in list(self._views):
-            self._known = read(view, self._known)
+            if type(view).__name__ != "SanityView":  # read when its run has ended: what was checked since is the latest
+                self._known = read(view, self._known)
         return self._known
 
     def watched(self, view: Watched) -> Watched:
@@ -56,6 +57,12 @@ class Witness:
         self._known = read(view, self._known)
         self._tell()
         return view
+
+    def checked(self, report: Report) -> None:
+        """Take note of what checks have found without a view; plain runs do not speak for the program."""
+        if not report.record.plain:
+            self._known = with_report(self._known, report)
+            self._tell()
 
     def begin(self, subject: Subject) -> None:
         """Forget what speaks of the model: another one has taken its place."""

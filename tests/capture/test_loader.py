@@ -10,6 +10,7 @@ from torch.utils.data import (
     DataLoader,
     Dataset,
     IterableDataset,
+    Sampler,
     Subset,
     TensorDataset,
     WeightedRandomSampler,
@@ -337,6 +338,28 @@ def test_an_error_in_the_data_set_names_its_line_and_leaves_the_source_usable(wo
     for _ in range(2):
         with pytest.raises(LoaderError, match=r"test_loader.py:\d+: ValueError: corrupt file 0"):
             source.next()
+
+
+class BrokenOrder(Sampler):
+    def __iter__(self):
+        raise ValueError("no order")
+
+
+class BrokenLoader:
+    def __iter__(self):
+        raise ValueError("no order")
+
+
+@pytest.mark.parametrize("loader", [BrokenLoader(), DataLoader(Augmented(), sampler=BrokenOrder())])
+def test_a_pass_that_cannot_be_begun_is_an_error_of_the_loader(loader):
+    """An exception of the loader's or the sampler's own `iter` names its line too, each time."""
+    source = BatchSource(loader)
+    for _ in range(2):
+        with pytest.raises(
+            LoaderError, match=r"the loader raised .*test_loader.py:\d+: (ValueError: )?no order"
+        ) as raised:
+            source.next()
+        assert isinstance(raised.value.__cause__, ValueError)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

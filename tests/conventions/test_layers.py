@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-GROUND = {"records", "errors", "nested", "wire", "revive", "interrupts"}
+GROUND = {"records", "errors", "nested", "wire", "revive", "interrupts", "whole_files"}
 PROBES = GROUND | {"subject", "calling", "preserve", "clone"}
 # What each layer may import, besides itself. The arrows point one way: from a view down to plain records.
 BELOW: dict[str, set[str]] = {
@@ -16,6 +16,7 @@ BELOW: dict[str, set[str]] = {
     "nested": set(),
     "wire": set(),
     "interrupts": set(),
+    "whole_files": set(),
     "revive": {"records", "errors"},
     "settings": set(),
     "subject": GROUND,

@@ -114,7 +114,7 @@ def test_the_run_is_told_in_a_few_lines() -> None:
     loss = next(each for each in record.traces if each.name == "loss").mean
     assert dynamics_text(record).splitlines() == [
         f"Dynamics · Net · 1,400 steps · loss {loss[0]:.3g} → {loss[-1]:.3g} · validation loss 1.78 → 0.116 · "
-        f"probe {right} of 24 right · jitter 0.25 · overhead 1.3 % of 2 %",
+        f"probe {right} of 24 right · jitter 0.25 · watching took 1.3 % of the time; the budget is 2 %",
         "▲ step 980: Jitter of predictions rose 6× since step 700: the rate is likely too high.",
         "◆ step 912: loss 4.1, usually 0.31 · of its samples, largest first: 9.5, 4, 2, 0.9",
         "note: workers are not seen",

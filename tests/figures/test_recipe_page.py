@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nbinspect.figures.recipe_page import recipe_html, recipe_text, score
@@ -39,6 +41,7 @@ def test_the_text_has_a_line_a_step() -> None:
 def test_hostile_words_are_shown_and_not_read(text: str) -> None:
     """What comes from names and exceptions changes neither the structure of the page nor the lines of the text."""
     assert Page(recipe_html(record(text))).structure == Page(recipe_html(record())).structure
-    shown = recipe_text(record(text))
-    assert len(shown.splitlines()) == len(recipe_text(record()).splitlines())
-    assert "\x1b" not in shown
+    for following in ("two", None):
+        shown = recipe_text(replace(record(text), next=following))
+        assert len(shown.splitlines()) == len(recipe_text(record()).splitlines())
+        assert "\x1b" not in shown

@@ -122,12 +122,12 @@ def test_an_inspector_takes_a_journal_or_its_path(tmp_path, journal):
 
 
 def test_the_example_of_the_page_runs(tmp_path, monkeypatch):
-    """The first example of the page keeps two runs and a report, and the runs differ in their rate alone."""
+    """The first examples of the page keep two runs and a report, and the runs differ in their rate alone."""
     page = Path(__file__).parents[2] / "docs" / "journal.md"
-    (code,) = re.findall(r"```python\n(import.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    first, second, *_ = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     monkeypatch.chdir(tmp_path)
     space: dict = {}
-    exec(code, space)
+    exec(first + second, space)
     journal = space["journal"]
     assert journal.runs()["kind"].tolist() == ["run", "run", "report"]
     assert journal.compare(1, 2).verdict == "One thing differs, optimizer groups.0.lr."

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -175,3 +177,12 @@ def test_another_model_keeps_what_is_about_the_data() -> None:
     assert states["exact-batch"] == states["forward-pass"] == states["dependencies"] == "todo"
     assert states["wrong-predictions"] == states["dynamics"] == states["whole-validation"] == "todo"
     assert np.all([state != "off" for state in states.values()])
+
+
+def test_the_journal_that_is_asked_for_is_the_one_of_the_docs(root_of_docs: Path) -> None:
+    """Without a journal the step says how to give one, by a path that the page on journals gives too."""
+    step = recipe_of(Evidence()).step("journal")
+    assert step is not None
+    asked = re.search(r'journal="[^"]+"', step.text)
+    assert asked is not None
+    assert asked[0] in (root_of_docs.parent / "journal.md").read_text(encoding="utf-8")

@@ -61,6 +61,22 @@ def test_an_inspector_is_checked_as_its_program_is() -> None:
     assert expected["task"]["given"]
 
 
+def test_a_model_with_names_of_an_inspector_is_a_model() -> None:
+    """Modules that are called as parts of an inspector are left alone."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.subject = nn.Linear(4, 3)
+            self.journal, self.witness = nn.Identity(), nn.Identity()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            found: torch.Tensor = self.subject(x)
+            return found
+
+    assert len(check(**program(model=Net()), only=FEW).results) == len(FEW)
+
+
 def test_what_an_inspector_holds_is_not_given_twice() -> None:
     """Objects beside an inspector are refused by name, for one of the two would be left out."""
     inspector = Inspector(**program())

@@ -29,7 +29,7 @@ from nbinspect.figures.errors_of import confusion_figure, outputs_figure, slices
 from nbinspect.figures.forward import activation_figure, forward_figure
 from nbinspect.figures.forward_page import forward_html, forward_text
 from nbinspect.figures.human import human_figure
-from nbinspect.figures.page import waiting_html
+from nbinspect.figures.page import waiting_html, waiting_text
 from nbinspect.figures.recipe_page import recipe_html, recipe_text
 from nbinspect.figures.sanity import chart_figure
 from nbinspect.figures.sanity_page import sanity_html, sanity_text
@@ -227,7 +227,11 @@ EXITS: dict[str, Exit] = {
         f"batch of {kind}": Exit(lambda kind=kind: batch(kind), batch_html, batch_text)
         for kind in ("image", "text", "table", "series", "audio")
     },
-    "waiting": Exit(Waiting, lambda waiting: waiting_html("batch", waiting.why)),
+    "waiting": Exit(
+        Waiting,
+        lambda waiting: waiting_html("batch", waiting.why),
+        lambda waiting: waiting_text("batch", waiting.why),
+    ),
     "dashboard": Exit(
         Facts, lambda facts: dashboard_html(facts.all, recipe()), lambda facts: dashboard_text(facts.all, recipe())
     ),

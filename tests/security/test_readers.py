@@ -227,6 +227,20 @@ def test_a_damaged_run_log_is_read_or_refused(logged: Path, data: st.DataObject)
         followed(folder)
 
 
+def test_names_of_tables_that_are_no_text_are_damage(kept: Path, logged: Path) -> None:
+    """Where SQLite's own message would hold bytes that are no text, a file is refused as damaged."""
+    folder = logged.with_name("renamed")
+    folder.mkdir()
+    files = (shutil.copy(kept, kept.with_name("renamed.db")), shutil.copy(logged / "rank-0.sqlite", folder))
+    spoilt = "UPDATE sqlite_master SET name = CAST(x'73ff' AS TEXT), sql = 'CREATE TABLE !' WHERE rowid = 1"
+    for file in files:
+        changed(file, ("PRAGMA writable_schema = ON", ()), (spoilt, ()))
+    with pytest.raises(JournalError, match="it is damaged"):
+        read_whole(files[0])
+    with pytest.raises(NbinspectError, match="it is damaged"):
+        followed(folder)
+
+
 SESSION = ("process", "began", "beat", "ended", "status", "steps", "seconds", "about")
 
 

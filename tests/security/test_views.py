@@ -108,7 +108,7 @@ def sendable(view: Any) -> None:
 @pytest.mark.parametrize("name", VIEWS)
 @pytest.mark.filterwarnings("ignore:Glyph .* missing from:UserWarning")
 def test_a_program_of_hostile_names_is_shown_as_text(name: str, kind: str, tmp_path: Path) -> None:
-    """Notebook page, file, text and messages of a view hold the names of classes, modules, labels, features as text."""
+    """Notebook page, file, text and messages of a view hold names of classes, modules, labels, and its status."""
     opened = inspector(HOSTILE[kind])
     view = VIEWS[name](opened, tmp_path)
     assert not obeyed(repr(opened))
@@ -118,6 +118,7 @@ def test_a_program_of_hostile_names_is_shown_as_text(name: str, kind: str, tmp_p
     assert any(clean(text, 9)[:-1] in page.words for text in (HOSTILE[kind], as_name(HOSTILE[kind])))
     assert not obeyed(bundle["text/plain"])
     assert not obeyed(repr(view))
+    view.status = {**view.status, "text": HOSTILE[kind]}
     sendable(view)
     file = Walked(view.to_html(tmp_path / "page.html").read_text(encoding="utf-8"), whole=True)
     assert not file.wrong
@@ -160,8 +161,28 @@ def test_an_exception_is_shown_as_text(name: str, kind: str) -> None:
         bundle = view._repr_mimebundle_()
         assert not Walked(bundle["text/html"]).wrong
         assert not obeyed(bundle["text/plain"])
-        assert len(bundle["text/plain"]) < 150_000
+        assert len(bundle["text/plain"]) < 50_000
         sendable(view)
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_an_answer_and_a_fact_can_be_sent(kind: str) -> None:
+    """What a request is refused with, and the name of a loss, reach the page whatever characters are in them."""
+
+    def loss(outputs: Any, targets: Any) -> Any:
+        return outputs.sum() + targets.sum()
+
+    loss.__name__ = HOSTILE[kind]
+    opened, answers = inspector("x").subject, list[dict[str, Any]]()
+    view = Inspector(opened.model, opened.loader, loss).dashboard()
+    view.send = answers.append
+    view._handle_custom_msg({"id": "1", "method": "open", "params": {HOSTILE[kind]: 1}}, [])
+    (answer,) = answers
+    assert not answer["ok"]
+    assert HOSTILE[kind][:20].encode("utf-8", "backslashreplace").decode() in answer["error"]
+    for text in strings(answer):
+        text.encode("utf-8")
+    sendable(view)
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

@@ -1,4 +1,4 @@
-"""An hour of training at 278 steps a second, told of as it would be, and what it leaves in memory, on pages and disks."""
+"""An hour of training at 278 steps a second, told of as it would be, and what is left in memory and on disks."""
 
 from __future__ import annotations
 
@@ -120,9 +120,9 @@ class LongRun:
             if not step % TELLING or step == steps:
                 self._tell(step)
             if not step % SECOND or step == steps:
-                self._look()
+                self._look(step)
             if step in marks:
-                self._look()
+                self._send_all(step)
                 yield self.held(step)
 
     def close(self) -> None:
@@ -138,11 +138,15 @@ class LongRun:
         fresh = self.history.fresh(self._facts)
         self._page.tell(fresh, {"step": step})
         self.log.write(fresh)
-        if step % PAGE_WHOLE < TELLING:
-            self._page.tell_all({"step": step})
 
-    def _look(self) -> None:
+    def _look(self, step: int) -> None:
         self.log.flush()
         fresh = self.follow.poll()
         if fresh is not None:
             self._follower.tell(fresh, {"step": fresh.steps})
+        if not step % PAGE_WHOLE:
+            self._send_all(step)
+
+    def _send_all(self, step: int) -> None:
+        for page in (self._page, self._follower):
+            page.tell_all({"step": step})

@@ -146,6 +146,20 @@ def test_what_keeps_a_batch_from_being_shown_is_said_in_the_view(options, messag
         _ = view.record
 
 
+def test_a_loader_that_cannot_be_begun_is_shown_in_the_view():
+    """Where the loader's own `iter` raises, the view opens and says what, in the page's message and in the text."""
+
+    class Broken:
+        def __iter__(self):
+            raise ValueError("no such folder\nlook there")
+
+    view = Inspector(torch.nn.Linear(3, 2), Broken()).batch()
+    assert view.status["state"] == "error"
+    assert "no such folder" in view.status["text"]
+    assert repr(view).startswith("Batch · the loader raised ValueError")
+    assert repr(view).endswith("no such folder\nlook there")
+
+
 def test_a_one_shot_loader_waits_for_the_next_forward():
     """A generator is not read; the batch of the next real forward is shown, and training gets every batch."""
     batches = [(torch.rand(4, 1, 8, 8), torch.arange(4)) for _ in range(3)]

@@ -96,6 +96,23 @@ def test_news_follow_the_history_without_a_gap():
     view.close()
 
 
+def test_a_click_begins_to_watch(ask):
+    """After it a loop that is not edited is seen, with the weights of a run alone; what stands in its way is told."""
+    program, alone = Program(), Program()
+    view = program.view()
+    assert ask(view, "watch")[0]["ok"]
+    assert view.status["state"] == "running"
+    for own in (program, alone):
+        torch.manual_seed(1)  # of dropout
+        own.train()
+    assert view.record.steps == 16
+    pairs = zip(program.model.state_dict().values(), alone.model.state_dict().values(), strict=True)
+    assert all(torch.equal(own, other) for own, other in pairs)
+    view.close()
+    answer, _ = ask(view, "watch")
+    assert "closed" in answer["error"]
+
+
 def test_clicks_steer_a_run_on_its_own_thread(ask):
     """Pause, one step, a new rate, a pin, resume and going back arrive while training runs on a thread of its own."""
     program = Program()

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from nbinspect import Inspector
+from nbinspect import Inspector, check
 
 DATA = TensorDataset(torch.rand(12, 3), torch.arange(12) % 2)
 
@@ -45,6 +45,23 @@ def test_plain_runs_do_not_speak_for_the_program() -> None:
     own = inspector()
     own.sanity().run(only="loss-input", plain=True)
     assert own.witness.evidence.verdicts == {}
+
+
+def test_checks_without_a_view_tick_the_recipe() -> None:
+    """`check(inspector)` is evidence as a view is, and later than what an open view has; plain runs are not."""
+    model = nn.Sequential(nn.Linear(3, 2), nn.Softmax(1))
+    own = inspector(model)
+    check(own, only="loss-input", plain=True)
+    assert own.witness.evidence.verdicts == {}
+    dashboard, view = own.dashboard(), own.sanity()
+    view.run(only="loss-input")
+    del model[1]
+    check(own, only=["loss-input", "label-range"])
+    assert {name: found.status for name, found in own.witness.evidence.verdicts.items()} == {
+        "loss-input": "pass",
+        "label-range": "pass",
+    }
+    assert dashboard.recipe == own.recipe().record
 
 
 def test_another_model_brings_or_keeps_the_optimizer_that_trains_it() -> None:

@@ -6,13 +6,16 @@ import { prose } from "../sanity/prose.js";
 
 /** @typedef {import("./types.js").State} State */
 
-const BEGIN = "Nothing has been seen yet: train inside `with inspector.dynamics():`, or call `dynamics.attach()` and run your loop as it is.";
+const BEGIN = "Nothing has been seen yet: press Watch and run your training loop as it is, or train inside `with inspector.dynamics():`.";
+const WATCHED = "Watched from now on: run your training loop as it is.";
 
 /**
  * @param {import("./types.js").Store} store
+ * @param {(method: string) => void} ask
  * @returns {import("./types.js").View}
  */
-export function createNotices(store) {
+export function createNotices(store, ask) {
+  const watch = h("button", { type: "button", class: "nb-primary", onclick: () => ask("watch") }, "Watch");
   const dismiss = h("button", { type: "button", class: "nb-plain", "aria-label": "Dismiss this message", onclick: () => store.set({ failure: null, said: "" }) }, "✕");
   const text = h("span", { class: "nd-said" });
   const message = h("div", { class: "nb-notice", hidden: true }, text, dismiss);
@@ -43,13 +46,21 @@ export function createNotices(store) {
       ["closed", "stopped"].includes(status.state) && status.text ? notice("muted", "■", status.text) : null,
       status.stale ? notice("stale", "▲", status.stale) : null,
       off && status.liveText ? notice("warn", "○", status.liveText) : null,
-      begun ? null : notice("muted", "i", status.state === "idle" && status.text ? status.text : BEGIN),
+      begun ? null : beginning(status),
+      status.state === "running" && !status.following && !record?.steps ? notice("muted", "i", WATCHED) : null,
       notesOf(record?.notes ?? []),
     ];
     const held = JSON.stringify(sentences.map((one) => one?.textContent));
     if (held === written) return;
     written = held;
     fill(lines, ...sentences);
+  }
+
+  /** @param {State["status"]} status */
+  function beginning(status) {
+    const line = notice("muted", "i", status.state === "idle" && status.text ? status.text : BEGIN);
+    if (status.state === "idle" && !status.following) line.append(watch);
+    return line;
   }
 }
 
