@@ -9,10 +9,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from nbinspect.capture.batch import CapturedBatch, capture_batch
+from nbinspect.capture.batch import CapturedBatch, capture_batch, size_in
 from nbinspect.capture.loader import BatchSource, Fetched
 from nbinspect.capture.predictions import evaluate
-from nbinspect.capture.tensors import batch_size
 from nbinspect.decode.batch import Decoders, check_decoders, decode_batch, with_predictions
 from nbinspect.errors import LoaderError, NbinspectError
 from nbinspect.nested import map_tensors, tensors_in
@@ -60,7 +59,7 @@ def held_with(subject: Subject, split: Split, index: int, beside: Held | None = 
         fetched = source.fetch(headed_by(index, beside.indices or ()))
     finally:
         source.close()
-    came = batch_size([tensor for _, tensor in tensors_in(fetched.batch, "")])
+    came = size_in(subject, fetched.batch)
     if subject.batch_axis == 0 and came != len(fetched.indices or ()):
         raise LoaderError(
             f"{len(fetched.indices or ())} samples were asked for, and {came} came: which, cannot be told"

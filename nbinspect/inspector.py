@@ -78,21 +78,43 @@ class Inspector:
 
         return Recipe(self.witness.evidence)
 
-    def inspect(self, model: Any, *, optimizer: Any = None) -> None:
-        """Inspect another model from now on, with the same data; views that are open stay with the old one.
+    def inspect(
+        self,
+        model: Any = None,
+        *,
+        loader: Any = None,
+        val_loader: Any = None,
+        loss_fn: Any = None,
+        optimizer: Any = None,
+    ) -> None:
+        """Inspect another model from now on, other data, or another loss; views that are open stay with the old ones.
+
+        The recipe forgets what was run on the old ones: all but the data, and that too where a loader is another.
 
         Args:
-            model: takes the place of the one before.
-            optimizer: its own; by default the one before, where it trains this model, and else none.
+            model: takes the place of the one before; None leaves it, as in what follows.
+            loader: of the training data.
+            val_loader: of the validation data.
+            loss_fn: takes the place of the one before.
+            optimizer: by default the one before, where it trains this model, and else none.
 
         Raises:
-            InputError: for what is no model, or no optimizer; then nothing is changed.
+            InputError: for an object of the wrong kind; then nothing is changed.
         """
-        given = dict(vars(self.subject))
-        if optimizer is not None or not _trains(given["optimizer"], model):
+        before = self.subject
+        parts = {"model": model, "loader": loader, "val_loader": val_loader, "loss_fn": loss_fn, "optimizer": optimizer}
+        given = {**vars(before), **{name: part for name, part in parts.items() if part is not None}}
+        if optimizer is not None or (model is not None and not _trains(before.optimizer, model)):
             given |= {"optimizer": optimizer, "scheduler": None, "scaler": None}
-        self.subject = make_subject(**{**given, "model": model})
+        self.subject = make_subject(**given)
         self.witness.begin(self.subject)
+        if self.subject.loader is not before.loader or self.subject.val_loader is not before.val_loader:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Begin anew with the notes of what was run; those who listen to them listen to the new ones."""
+        listeners, self._witness = self.witness.listeners, None
+        self.witness.listeners.update(listeners)
 
     @property
     def witness(self) -> Witness:

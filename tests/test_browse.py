@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from nbinspect.browse import BatchBrowser, Held, headed_by, held_with
 from nbinspect.errors import LoaderError
@@ -45,6 +45,37 @@ def test_a_batch_is_fetched_around_a_sample():
         held_with(subject(), "validation", 1)
     with pytest.raises(LoaderError, match="tells no indices"):
         held_with(subject(DataLoader(Stream(), batch_size=2)), "train", 1)
+
+
+class Boxes(Dataset):
+    """As many boxes as an index says."""
+
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, index):
+        count = index % 3 + 1
+        return torch.full((1, 4, 4), float(index)), {"boxes": torch.rand(count, 4), "labels": torch.ones(count)}
+
+
+@pytest.mark.parametrize(
+    "collate",
+    [
+        lambda samples: tuple(zip(*samples, strict=True)),
+        lambda samples: (torch.stack([x for x, _ in samples]), [target for _, target in samples]),
+        lambda samples: [[x for x, _ in samples], [target for _, target in samples]],
+        lambda samples: {"x": [x for x, _ in samples], "t": [target for _, target in samples]},
+    ],
+)
+def test_samples_in_lists_are_counted(collate):
+    """A batch of lists, as of boxes, is fetched around a sample, and one that came back smaller is still refused."""
+    held = held_with(subject(DataLoader(Boxes(), batch_size=4, collate_fn=collate)), "train", 9)
+    assert held.indices == (9, 0, 1, 2)
+    images = held.batch["x"] if isinstance(held.batch, dict) else held.batch[0]
+    assert [float(image.mean()) for image in images] == [9, 0, 1, 2]
+    fewer = DataLoader(Boxes(), batch_size=4, collate_fn=lambda samples: collate(samples[1:]))
+    with pytest.raises(LoaderError, match="4 samples were asked for, and 3 came"):
+        held_with(subject(fewer), "train", 9)
 
 
 def test_batches_are_the_same_bit_for_bit_or_not():

@@ -57,7 +57,7 @@ function hostile() {
   made.chapters[0].title = EVIL;
   return {
     rooms: rooms({ data: { text: EVIL, tone: "bad", state: "error", why: EVIL }, batch: { title: EVIL } }), active: "data", facts: Object.fromEntries(Object.keys(facts).map((key) => [key, EVIL])),
-    sample: { ...SAMPLE, label: EVIL, where: { data: EVIL } }, recipe: made, status: { state: "error", text: EVIL, stale: EVIL, renew: true },
+    sample: { ...SAMPLE, label: EVIL, where: { data: EVIL } }, recipe: made, status: { state: "error", text: `${EVIL} in the kernel`, stale: EVIL, renew: true },
   };
 }
 
@@ -74,6 +74,6 @@ export const SCENES = {
   }),
   stale: () => ({ ...SCENES.midway(), status: { ...idle, stale: "model is another object now: this dashboard shows the old one", renew: true } }),
   closed: () => ({ ...SCENES.picked(), status: { ...idle, state: "closed", text: "closed: what was sent can still be looked at" } }),
-  finished: () => ({ ...SCENES.midway(), recipe: recipe(null, Object.fromEntries([...DATA, ...SKELETON, ...TRAINING].map(({ id }) => [id, { state: "done", text: "fine" }])), "") }),
+  finished: () => ({ ...SCENES.midway(), recipe: recipe(null, Object.fromEntries([...DATA, ...SKELETON, ...TRAINING].map(({ id }) => [id, { state: "done", text: "fine" }])), "All that can be done with what was given has been done.") }),
   hostile,
 };

@@ -60,7 +60,9 @@ export function createMain(store) {
     nothing.hidden = kind !== null;
     grid.element.hidden = kind === null;
     toolbar.element.hidden = kind === null;
-    say(nothing, state.batch ? emptyText(state.batch.batch.size) : state.status.text || "The batch appears here as soon as one has entered the network.");
+    // An error stands in the line above already.
+    const told = state.status.state === "error" ? "" : state.status.text;
+    say(nothing, state.batch ? emptyText(state.batch.batch.size) : told || "The batch appears here as soon as one has entered the network.");
     say(shown, state.batch ? tally(state.order.length, state.batch.batch.size) : "");
     say(readout, "");
     if (kind) grid.show(kind, state.order);

@@ -2,6 +2,8 @@
 
 import { unpack } from "./unpack.js";
 
+const ENDED = "The kernel of this view was restarted, or has ended: run its cell again.";
+
 /**
  * @param {import("./types.js").Model} model
  */
@@ -22,6 +24,15 @@ export function createRequests(model) {
   }
   model.on("msg:custom", receive);
 
+  /** A kernel that has ended answers nothing more, and never says that its work is over. */
+  function ended() {
+    for (const asked of open.values()) asked.reject(new Error(ENDED));
+    open.clear();
+    const status = model.get("status");
+    if (["busy", "waiting"].includes(status?.state)) model.set("status", { ...status, state: "error", text: ENDED, work: null });
+  }
+  model.on("comm_live_update", ended);
+
   return {
     /**
      * No time-out: an answer may wait for the end of a running cell.
@@ -37,12 +48,14 @@ export function createRequests(model) {
           model.send({ id, method, params });
         } catch (error) {
           open.delete(id);
-          reject(error instanceof Error ? error : new Error(String(error)));
+          const words = error instanceof Error ? error.message : String(error);
+          reject(new Error(/cannot send/i.test(words) ? ENDED : words));
         }
       });
     },
     close() {
       model.off("msg:custom", receive);
+      model.off("comm_live_update", ended);
       open.clear();
     },
   };

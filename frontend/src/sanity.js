@@ -5,9 +5,10 @@ import { createRequests } from "./requests.js";
 import { createDiagnosis } from "./sanity/diagnosis.js";
 import { download } from "./sanity/download.js";
 import { createEvidence } from "./sanity/evidence.js";
+import { landing } from "./sanity/landing.js";
 import { createList } from "./sanity/list.js";
 import { createSpoken } from "./sanity/spoken.js";
-import { SWAP, asked } from "./sanity/swap.js";
+import { SWAP } from "./sanity/swap.js";
 import { createToolbar } from "./sanity/toolbar.js";
 import { createStore } from "./store.js";
 import { followTheme } from "./theme.js";
@@ -30,6 +31,8 @@ const INITIAL = {
   status: { state: "idle", text: "", stale: null },
   results: new Map(),
   chosen: null,
+  ran: [],
+  earlier: null,
   selected: null,
   why: false,
   pending: [],
@@ -46,11 +49,7 @@ const INITIAL = {
 export function derive(state, before) {
   const next = { ...state };
   if (state.record !== before.record) next.results = resultsOf(state.record, before.results);
-  const { record, results, catalogue, chosen } = next;
-  const error = [...results.values()].find((result) => result.status === "error");
-  const known = asked(catalogue).some((facts) => facts.name === chosen);
-  next.selected = (known ? chosen : null) ?? record?.diagnosis[0] ?? error?.check ?? catalogue[0]?.name ?? null;
-  return next;
+  return { ...next, ...landing(next, before) };
 }
 
 /** A result that is as it was stays the same object, so that what is being looked at is left alone.

@@ -61,6 +61,7 @@ test("a click on a tab opens its room once, and tells Python which one is looked
   assert.ok(page.model.saved > 0);
   assert.deepEqual(shown(page), ["batch"]);
   assert.match(page.pane("batch").textContent, /Opening Batch/);
+  assert.ok(hidden(page.pane("batch").querySelector("button")), "nothing to click while it opens");
   assert.ok(!hidden(page.one(".nb-progress")));
   page.reply(-1);
   await settled();
@@ -160,7 +161,7 @@ test("where only anywidget can put one widget into another, it does, and is told
 
 test("the selected sample is named, and carried where it can be", () => {
   const page = open(SCENES.picked());
-  assert.match(page.text(".nr-what"), /Sample85label 9train/);
+  assert.match(page.text(".nr-what"), /Sample3 of the batch · index 85label 9train/);
   assert.ok(hidden(page.one(".nr-hint")));
   const [data, batch, forward, dynamics] = page.all(".nr-carry");
   assert.equal(batch.getAttribute("aria-current"), "true");
@@ -229,7 +230,7 @@ test("the next step that was not done yet is done by its button", () => {
 
 test("when every step is done, the page says so and offers nothing", () => {
   const page = open(SCENES.finished());
-  assert.match(page.text(".nr-next"), /Every step of the recipe that can be done here is done/);
+  assert.match(page.text(".nr-next"), /All that can be done with what was given has been done/);
   assert.ok(hidden(page.one(".nr-go")));
   page.end();
 });
@@ -255,6 +256,30 @@ test("what Python refuses is said, and can be put away without losing the focus"
   page.end();
 });
 
+test("one error is said once: in its room, and elsewhere in a line", async () => {
+  const why = "the loader raised: OSError: cannot read sample 7";
+  const page = open({ ...SCENES.failed(), rooms: SCENES.failed().rooms.map((room) => (room.name === "batch" ? { ...room, why } : room)), status: { ...SCENES.failed().status, state: "error", text: why } }, { answer: () => ({ ok: false, error: why }) });
+  const shownErrors = () => page.all(".nb-notice, .nr-words").filter((one) => !hidden(one) && !one.closest(".nr-away") && one.textContent.includes(why)).length;
+  assert.equal(shownErrors(), 1);
+  page.button("Try again").click();
+  await settled();
+  assert.equal(shownErrors(), 1);
+  page.model.set("active", "recipe");
+  assert.equal(shownErrors(), 1);
+  assert.match(page.tab("batch").textContent, /✕/);
+  page.end();
+});
+
+test("a sample is called by its place in the batch and its index, as far as these are known", () => {
+  const named = (more) => {
+    const page = open({ ...SCENES.picked(), sample: { ...SCENES.picked().sample, ...more } });
+    const text = page.text(".nr-what b");
+    page.end();
+    return text;
+  };
+  assert.deepEqual([named({}), named({ position: null }), named({ index: null })], ["3 of the batch · index 85", "index 85", "3 of the batch"]);
+});
+
 test("a closed dashboard can be looked at, and asks nothing", () => {
   const page = open(SCENES.closed());
   page.tab("forward").click();
@@ -275,7 +300,7 @@ test("a screen reader is told of rooms and samples, never more than once in two 
   page.model.set("sample", { ...SCENES.picked().sample, index: 86 });
   assert.equal(said(), "Data is open");
   mock.timers.tick(2000);
-  assert.equal(said(), "Sample 86, label 9, train is held, from Data");
+  assert.equal(said(), "Sample 3 of the batch · index 86, label 9, train is held, from Data");
   page.end();
   mock.timers.reset();
 });

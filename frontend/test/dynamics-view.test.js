@@ -45,11 +45,11 @@ test("before anything was seen the view says how to begin", () => {
 
 test("the header tells how the run stands", () => {
   const page = open(SCENES.digits());
-  assert.match(page.text(".nd-where"), /● live control on.*overhead 1\.3 % of 2 %.*step 1,400/);
+  assert.match(page.text(".nd-where"), /● live control on.*watching takes 1\.3 % · budget 2 %.*step 1,400/);
   assert.equal(page.input("Learning rate").value, "0.03");
   page.end();
   const over = open(SCENES.far());
-  assert.match(over.text(".nd-where"), /▲ overhead 7\.1 % of 2 %/);
+  assert.match(over.text(".nd-where"), /▲ watching takes 7\.1 % · budget 2 %/);
   assert.match(over.one(".nd-overhead").title, /a short run ends before/);
   over.end();
   const off = open(SCENES.off());

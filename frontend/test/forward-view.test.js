@@ -65,7 +65,7 @@ test("a key that can do nothing says why", () => {
 
 test("the header says where the pass stands; Stop shows while it runs", () => {
   const page = open(SCENES.cnn());
-  assert.equal(page.text(".nf-where"), "step 9 of 17 · suspended");
+  assert.equal(page.text(".nf-where"), "step 9 of 17");
   assert.ok(page.button("Stop").classList.contains("nf-away"));
   page.model.set("cursor", SCENES.running().cursor);
   assert.equal(page.text(".nf-where"), "running …");
@@ -80,7 +80,7 @@ test("an answer that takes long is said to be under way after 300 ms", () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   const page = open(SCENES.cnn());
   page.button("Over").click();
-  assert.equal(page.text(".nf-where"), "step 9 of 17 · suspended");
+  assert.equal(page.text(".nf-where"), "step 9 of 17");
   mock.timers.tick(299);
   assert.ok(hidden(page.one(".nb-progress")));
   mock.timers.tick(2);

@@ -13,7 +13,7 @@ import { SWAP } from "../src/sanity/swap.js";
 import { at, counts, diagnosisOf, doing, standing, taskLine } from "../src/sanity/words.js";
 import { derive } from "../src/sanity.js";
 
-const NONE = { catalogue: [], record: null, progress: null, status: { state: "idle", text: "", stale: null }, plain: false, other: {}, swap: null, results: new Map(), chosen: null, selected: null, why: false, pending: [], stuck: false, failure: null };
+const NONE = { catalogue: [], record: null, progress: null, status: { state: "idle", text: "", stale: null }, plain: false, other: {}, swap: null, results: new Map(), chosen: null, ran: [], earlier: null, selected: null, why: false, pending: [], stuck: false, failure: null };
 const stateOf = (scene) => derive({ ...NONE, progress: null, ...scene }, NONE);
 
 test("an axis holds all values and the band in which they are expected", () => {
@@ -148,4 +148,24 @@ test("a result that has not changed stays the same object; the choice made by ha
   const again = derive({ ...after, record: { ...after.record, results: after.record.results.map((one) => ({ ...one })) } }, after);
   assert.equal(again.results.get("input-scale"), now);
   assert.notEqual(old, undefined);
+});
+
+test("after a run the worst of what ran is looked at, the first of equals; a choice that is part of it, or was made meanwhile, stays", () => {
+  const busy = { state: "busy", text: "", stale: null };
+  const record = (...results) => ({ ...SCENES.sick().record, diagnosis: [], results: results.map(([name, status]) => result(name, "wiring", status, "x", { seconds: 1 })) });
+  const run = (start, now, meanwhile = {}) => [{ status: busy }, { record: now, ...meanwhile }, { status: NONE.status }].reduce((state, patch) => derive({ ...state, ...patch }, state), start);
+  const empty = stateOf({ catalogue: SCENES.empty().catalogue });
+  const [top] = empty.catalogue;
+  assert.equal(empty.selected, top.name);
+  const once = run(empty, record(["dtype", "pass"], ["loss-range", "skip"], ["runs", "pass"]));
+  assert.equal(once.selected, "dtype");
+  const twice = run(once, record(["dtype", "pass"], ["loss-range", "skip"], ["runs", "pass"], ["loss-input", "pass"], ["loss-target", "fail"]));
+  assert.equal(twice.selected, "loss-target");
+  const after = record(["dtype", "pass"], ["runs", "warn"], ["loss-input", "pass"], ["loss-target", "fail"]);
+  assert.equal(run({ ...twice, chosen: top.name }, after).selected, "runs", "chosen before, and no part of it");
+  assert.equal(run({ ...twice, chosen: "runs" }, after).selected, "runs");
+  assert.equal(run(twice, after, { chosen: top.name }).selected, top.name, "chosen meanwhile");
+  assert.equal(run({ ...twice, chosen: SWAP.name }, twice.record).selected, SWAP.name);
+  const caused = { ...after, diagnosis: ["loss-input"], results: [...after.results.slice(0, 2), result("loss-input", "wiring", "warn", "x"), after.results[3]] };
+  assert.equal(run(twice, caused).selected, "loss-input", "the cause before what follows from it");
 });

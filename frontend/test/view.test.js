@@ -371,3 +371,14 @@ test("JupyterLab's shortcuts stay away from whatever has the focus", () => {
   }
   page.end();
 });
+
+test("a kernel that ends while a click is under way ends the wait, and the view says so", async () => {
+  const page = open(SCENES.digits(), () => null);
+  page.button("Next batch").click();
+  page.model.set("status", status({ state: "busy", text: "reads the next batch" }));
+  page.model.emit("comm_live_update");
+  await settled();
+  assert.match(page.one(".nb-notices").textContent, /was restarted, or has ended: run its cell again/);
+  assert.ok(hidden(page.one(".nb-progress")));
+  page.end();
+});

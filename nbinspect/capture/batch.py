@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from nbinspect.calling import TARGET_KEYS, Parts, call_model, split_batch, to_device
 from nbinspect.capture.door import Door, Visit, probing, refuse_beside_training
 from nbinspect.capture.duplicates import duplicate_samples
+from nbinspect.capture.module_hooks import stepped_modules
 from nbinspect.capture.tensors import batch_size, describe, length_of
 from nbinspect.errors import CaptureError, place_in_user_code
 from nbinspect.nested import moved_to, tensors_in
@@ -97,7 +98,7 @@ def build(
     if inside is not None and (targets is None or _equal(arguments[inside], targets)):
         # a model that computes its own loss: what entered it as labels are the targets
         targets, target_name = arguments.pop(inside), inside
-    hint = length_of(targets)
+    hint = _told_size(targets, batch)
     inputs = tuple(entry for name, value in arguments.items() for entry in entries(value, name, hint))
     goals = tuple(entries(targets, target_name, hint))
     size = batch_size([value for _, value in (*inputs, *goals)])
@@ -118,6 +119,25 @@ def build(
         (twins,) if twins else (),
     )
     return CapturedBatch(record, inputs, targets, target_name, batch)
+
+
+def size_in(subject: Subject, batch: Any) -> int:
+    """Return the number of samples of a batch as `capture_batch` counts them, without a forward."""
+    parts = split_batch(subject, batch)
+    hint = _told_size(parts.targets, batch)
+    found = (*entries(parts.inputs, "", hint), *entries(parts.targets, "", hint))
+    return batch_size([value for _, value in found])
+
+
+def _told_size(targets: Any, batch: Any) -> int | None:
+    """Return the length of the targets, or of the first list of a dict for each sample; None where there is neither."""
+    told = length_of(targets)
+    if told is not None:
+        return told
+    for value in (targets, *(batch.values() if isinstance(batch, Mapping) else ())):
+        if isinstance(value, list | tuple) and value and all(isinstance(part, Mapping) for part in value):
+            return len(value)
+    return None
 
 
 def entries(value: Any, name: str, size: int | None) -> Iterator[Entry]:
@@ -158,14 +178,10 @@ def _is_ragged(parts: Sequence[Any], size: int | None) -> bool:
 
 
 def _doors(subject: Subject) -> dict[str, nn.Module]:
-    """The network itself; with the user's own `forward`, which may call parts of it, every module."""
+    """The network itself; with the user's own `forward`, which may call parts of it, every module that is seen."""
     if subject.forward is None:
         return {"": subject.network}
-    return {
-        path: module
-        for path, module in subject.network.named_modules()
-        if not isinstance(module, torch.jit.ScriptModule)
-    }
+    return stepped_modules(subject.network)
 
 
 def _place(subject: Subject, path: str) -> str:

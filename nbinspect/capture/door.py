@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from nbinspect.capture.alone import alone
+from nbinspect.capture.hook import add_hook, add_pre_hook
 from nbinspect.errors import CaptureError
 from nbinspect.nested import map_tensors, tensors_in
 
@@ -48,8 +49,8 @@ class Door:
     def __enter__(self) -> Door:
         self._handles = []
         for path, module in self._modules.items():
-            self._handles.append(module.register_forward_pre_hook(self._entered(path), with_kwargs=True))
-            self._handles.append(module.register_forward_hook(self._left, always_call=True))
+            self._handles.append(add_pre_hook(module, self._entered(path)))
+            self._handles.append(add_hook(module, self._left, always_call=True))
         return self
 
     def __exit__(self, *_: object) -> None:

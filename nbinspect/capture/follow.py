@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nbinspect.capture.batch import CapturedBatch, build
 from nbinspect.capture.door import Visit, is_probing, note_visit
-from nbinspect.capture.hook import Hook
+from nbinspect.capture.hook import Hook, add_hook, add_pre_hook
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import Origin
 from nbinspect.subject import Subject
@@ -62,11 +62,11 @@ class Follower:
         for hook in list(model._forward_pre_hooks.values()):
             if isinstance(hook, Hook) and isinstance(hook.owner, Follower):
                 hook.owner.give_way()
-        self._handles.append(model.register_forward_pre_hook(Hook(self._entered), with_kwargs=True))
+        self._handles.append(add_pre_hook(model, Hook(self._entered)))
         if isinstance(loss_fn, nn.Module):
-            self._handles.append(loss_fn.register_forward_pre_hook(Hook(self._compared), with_kwargs=True))
+            self._handles.append(add_pre_hook(loss_fn, Hook(self._compared)))
         else:
-            self._handles.append(model.register_forward_hook(Hook(self._left)))
+            self._handles.append(add_hook(model, Hook(self._left)))
 
     def detach(self) -> None:
         """Remove every hook and let go of the last batch."""

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
 
 class Hook:
     """Calls a method for as long as its object lives.
@@ -38,6 +41,17 @@ class Hook:
     def __reduce__(self) -> tuple[Any, tuple[Any, str]]:
         # something of Python's own that takes anything and gives None: a saved model must load without this package
         return getattr, (nullcontext(), "__exit__")
+
+
+def add_pre_hook(module: nn.Module, hook: Callable[..., Any]) -> RemovableHandle:
+    """Have ``hook(module, args, kwargs)`` called before a module's forward, also a scripted one's; give its handle."""
+    # a scripted module hides these methods of its class, and where Python calls it they work all the same
+    return nn.Module.register_forward_pre_hook(module, hook, with_kwargs=True)
+
+
+def add_hook(module: nn.Module, hook: Callable[..., Any], **options: bool) -> RemovableHandle:
+    """Have a hook called after a module's forward, also a scripted one's; options are torch's own. Gives its handle."""
+    return nn.Module.register_forward_hook(module, hook, **options)
 
 
 @functools.cache

@@ -15,11 +15,16 @@ class RecordedIndices:
     def __init__(self, sampler: Any) -> None:
         self._sampler = sampler
         self.groups: list[Any] = []
+        self.error: Exception | None = None
+        """What the other raised. It ends the pass: raised in the loader, it would leave a worker that nobody stops."""
 
     def __iter__(self) -> Iterator[Any]:
-        for group in self._sampler:
-            self.groups.append(group)
-            yield group
+        try:
+            for group in self._sampler:
+                self.groups.append(group)
+                yield group
+        except Exception as error:  # noqa: BLE001 - whatever the sampler raises; told once the pass has ended
+            self.error = error
 
 
 def as_indices(group: Any) -> tuple[int, ...] | None:

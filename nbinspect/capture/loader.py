@@ -90,15 +90,21 @@ class BatchSource:
                     with heard(self._pass):
                         batch = next(self._pass)
                 except StopIteration:
+                    broken = self._record.error if self._record is not None else None
                     self.close()
+                    if broken is not None:
+                        raise explained(broken, self._loader) from broken
                     continue
                 except LoaderError:  # of our own, which says what is the matter
+                    self.close()
+                    raise
+                except KeyboardInterrupt:  # of a worker that is stuck, as like as not
                     self.close()
                     raise
                 except Exception as error:
                     died = hasattr(self._pass, "_workers") and tells_death(error)
                     self.close()
-                    raise (death_told(error) if died else explained(error)) from error
+                    raise (death_told(error) if died else explained(error, self._loader)) from error
             self._group = self._record.groups[self._served] if self._record is not None else None
             self._served += 1
             return Fetched(batch, as_indices(self._group), self._epoch)
@@ -145,7 +151,7 @@ class BatchSource:
             except LoaderError:
                 raise
             except Exception as error:
-                raise explained(error) from error
+                raise explained(error, self._loader) from error
         return Fetched(batch, as_indices(group))
 
     def close(self) -> None:
@@ -277,13 +283,14 @@ def copied(value: Any, memo: dict[int, Any], what: str) -> Any:
         ) from error
 
 
-def explained(error: Exception) -> LoaderError:
+def explained(error: Exception, loader: Any) -> LoaderError:
     """Return an error that says what the loader raised and where; a worker's carries its traceback only as text."""
     text = str(error)
     if "DataLoader worker process" in text:
         lines = text.rstrip().splitlines()
         places = re.findall(r'File "([^"]+)", line (\d+)', text)
         own = [f"{file}:{line}" for file, line in places if "/torch/" not in file.replace("\\", "/")]
-        return LoaderError(f"the loader raised in its worker{' at ' + own[-1] if own else ''}: {lines[-1]}")
+        worker = " in its worker" if getattr(loader, "num_workers", True) else ""  # else the worker was ours
+        return LoaderError(f"the loader raised{worker}{' at ' + own[-1] if own else ''}: {lines[-1]}")
     place = place_in_user_code(error)
     return LoaderError(f"the loader raised {type(error).__name__}{' at ' + place if place else ''}: {text}")

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from nbinspect.clone import prepared, rebind_functions
 from nbinspect.copies.reach import attributes, elements
+from nbinspect.copies.scripted import scripted_twins
 from nbinspect.copies.sinks import sink_for
 from nbinspect.errors import CaptureError
 from nbinspect.subject import unwrapped
@@ -126,8 +127,13 @@ def walked(values: Iterable[Any]) -> Iterator[Any]:
 def _ready(parts: list[Any]) -> Iterator[tuple[Any, Any]]:
     """Yield what a plain deep copy would get wrong, with what is to stand for it."""
     modules = {part for part in parts if isinstance(part, nn.Module)}
+    known: set[int] = set()
     for part in parts:
-        if isinstance(part, nn.Module):
+        if isinstance(part, torch.jit.ScriptModule):
+            if id(part) not in known:  # one within another came with it
+                known |= set(map(id, part.modules()))
+                yield from scripted_twins(part)
+        elif isinstance(part, nn.Module):
             yield from prepared(part, modules)
         elif isinstance(part, Tensor) and not part.is_leaf:
             yield part, part.detach().clone()

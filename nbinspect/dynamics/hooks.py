@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from nbinspect.capture.door import is_probing
-from nbinspect.capture.hook import Hook
+from nbinspect.capture.hook import Hook, add_hook
 from nbinspect.subject import Subject
 
 Arguments: TypeAlias = "tuple[tuple[Any, ...], dict[str, Any]]"
@@ -57,12 +57,12 @@ class Hooks:
         self._reads_outputs = not isinstance(subject.loss_fn, nn.Module)
         self._is_lean = self._needs_all = self._expects = False
         self._handles: dict[str, Any] = {
-            "batch": subject.model.register_forward_hook(Hook(self._left), with_kwargs=True),
+            "batch": add_hook(subject.model, Hook(self._left), with_kwargs=True),
             "before": register_optimizer_step_pre_hook(Hook(self._stepping)),
             "after": register_optimizer_step_post_hook(Hook(self._stepped)),
         }
         if isinstance(subject.loss_fn, nn.Module):
-            self._handles["loss"] = subject.loss_fn.register_forward_hook(Hook(self._compared))
+            self._handles["loss"] = add_hook(subject.loss_fn, Hook(self._compared))
         weakref.finalize(self, _remove, self._handles)
 
     def remove(self) -> None:

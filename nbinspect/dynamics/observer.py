@@ -291,5 +291,5 @@ class Observer:
             overhead=math.nan if budget is None else budget.overhead,
             budget=self._budget,
             pins=tuple(self.states.steps),
-            notes=notes_of(self.steps, self.controls.state, loss_seen=self._loss_seen),
+            notes=notes_of(self.steps, self.controls.state, self.subject.loss_fn, loss_seen=self._loss_seen),
         )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+from torch import nn
 from torch.optim import Optimizer
 
 from nbinspect.dynamics.controls import State
@@ -20,6 +21,10 @@ from nbinspect.subject import kind_of
 Listener: TypeAlias = Callable[[DynamicsRecord], None]
 NO_LOSS = (
     "no training loss is seen, for loss_fn is no module and the model returns no .loss: "
+    "add dynamics.step(loss=loss) after optimizer.step()"
+)
+NOT_CALLED = (
+    "no training loss is seen, for your loop does not call the loss_fn that was given: "
     "add dynamics.step(loss=loss) after optimizer.step()"
 )
 NO_STEP = "no optimizer step was seen: call dynamics.step(loss=loss) at the end of each of your steps"
@@ -86,10 +91,10 @@ class Telling:
         self._step, self._at = step, now
 
 
-def notes_of(steps: int, state: State, *, loss_seen: bool) -> tuple[str, ...]:
+def notes_of(steps: int, state: State, loss_fn: Any, *, loss_seen: bool) -> tuple[str, ...]:
     """Return what is not seen of a run, with the line to add."""
     if steps:
-        return () if loss_seen else (NO_LOSS,)
+        return () if loss_seen else (NOT_CALLED if isinstance(loss_fn, nn.Module) else NO_LOSS,)
     return (NO_STEP,) if state == "ended" else ()
 
 

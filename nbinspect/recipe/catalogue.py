@@ -21,6 +21,8 @@ class Advice:
     action: str | None = RUN
     checks: tuple[str, ...] = ()
     """The sanity checks that answer it; each check belongs to one step."""
+    deciding: tuple[str, ...] = ()
+    """Those of them without which the step is not done; where none is named, one that has passed is enough."""
 
 
 _DATA = (
@@ -38,6 +40,7 @@ _DATA = (
         "Look for unreadable, non-finite, duplicated and oddly labelled samples, and for classes that hardly occur.",
         ("K-duplicates", "K-corrupt", "K-imbalance", "S-missing", "S-metric"),
         checks=("nonfinite-data", "label-range", "duplicate-samples", "label-noise", "class-imbalance"),
+        deciding=("nonfinite-data",),
     ),
     Advice(
         "unit-scale",
@@ -52,6 +55,7 @@ _DATA = (
         "No sample stands in both splits, and both come from the same distribution and the same preprocessing.",
         ("K-duplicates", "T-shift", "S-preprocess"),
         checks=("split-leak", "train-val-shift"),
+        deciding=("split-leak",),
     ),
     Advice(
         "order",
@@ -59,6 +63,7 @@ _DATA = (
         "The order of the samples tells nothing of their labels, and no two workers draw the same augmentation.",
         ("S-order", "K-augment-labels"),
         checks=("not-shuffled", "worker-randomness"),
+        deciding=("not-shuffled",),
     ),
     Advice(
         "simple-models",
@@ -101,6 +106,7 @@ _SKELETON = (
         "Silent broadcasting and wrong dtypes raise nothing and ruin everything.",
         ("T-shapes", "T-dtype"),
         checks=("runs", "dtype", "silent-broadcast"),
+        deciding=("runs",),
     ),
     Advice(
         "loss-fits",
@@ -108,6 +114,7 @@ _SKELETON = (
         "Logits, probabilities, classes and signs: the loss takes what it gets without a word.",
         ("S-loss-scale", "S-loss-task", "T-loss-input", "D-last-activation"),
         checks=("loss-input", "loss-target", "loss-direction", "loss-reduction", "output-range"),
+        deciding=("loss-input",),
     ),
     Advice(
         "all-connected",
@@ -123,6 +130,7 @@ _SKELETON = (
             "zero-gradient-path",
             "no-nonlinearity",
         ),
+        deciding=("unused-parameters", "detached-graph"),
     ),
     Advice(
         "dependencies",
@@ -130,6 +138,7 @@ _SKELETON = (
         "The output of a sample depends on that sample alone, and that of a time step on nothing after it.",
         ("K-dependencies", "S-masking", "K-input-independent"),
         checks=("batch-leak", "causality", "padding-leak", "constant-output"),
+        deciding=("batch-leak",),
     ),
     Advice(
         "modes",
@@ -137,6 +146,7 @@ _SKELETON = (
         "Dropout and batch statistics belong to training; evaluation leaves the model as it is.",
         ("T-mode", "D-regularise"),
         checks=("train-eval-mode", "batchnorm-statistics", "evaluation-changes-model"),
+        deciding=("train-eval-mode",),
     ),
     Advice(
         "initialisation",
@@ -144,6 +154,7 @@ _SKELETON = (
         "The first loss is what theory gives, and activations keep their scale through the depth.",
         ("K-loss-at-init", "K-final-bias", "D-init", "D-dead"),
         checks=("loss-at-init", "final-bias", "init-scale", "symmetric-init", "dead-units", "saturated-units"),
+        deciding=("loss-at-init",),
     ),
     Advice(
         "gradients",
@@ -158,6 +169,7 @@ _SKELETON = (
             "gradient-check",
             "nondeterminism",
         ),
+        deciding=("nonfinite-gradient",),
     ),
     Advice(
         "updates",
@@ -171,6 +183,7 @@ _SKELETON = (
             "missing-zero-grad",
             "memory-growth",
         ),
+        deciding=("updates-not-applied",),
     ),
     Advice(
         "overfit-batch",
@@ -185,6 +198,7 @@ _SKELETON = (
         "With zeros for inputs, or with shuffled labels, training must go worse.",
         ("K-input-independent", "S-golden-labels"),
         checks=("input-independent-baseline", "shuffled-labels"),
+        deciding=("input-independent-baseline",),
     ),
     Advice(
         "dynamics",
@@ -202,6 +216,7 @@ _FIT = (
         "Find the largest rate that does not explode and take a tenth; see that schedule and clipping agree with it.",
         ("D-lr", "K-adam", "K-schedule", "D-clip", "S-weights"),
         checks=("learning-rate", "update-ratio", "lr-schedule", "clipping-always-on"),
+        deciding=("learning-rate",),
     ),
     Advice(
         "fit-first",

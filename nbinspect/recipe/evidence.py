@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from nbinspect.records import BaselineRecord, Status
 
@@ -17,6 +18,20 @@ class Given:
     loss: bool = False
     """A loss function, or a train step that has one of its own."""
     journal: bool = False
+    train_step: bool = False
+    """Then a plain call of the model need not be how it is trained."""
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """Something in the data that is worth a look."""
+
+    kind: str
+    """As in `DataFinding`."""
+    text: str
+    """A sentence with its figures."""
+    certain: bool = False
+    """Whether it is wrong whatever the data are."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +42,11 @@ class Scan:
     total: int | None
     complete: bool
     predicted: bool
-    warnings: tuple[tuple[str, str], ...]
-    """What was found in it that is worth a look: the kind of each finding, and a sentence."""
+    warnings: tuple[Oddity, ...]
     failed: int = 0
     """Samples that could not be read."""
+    illegible: str = ""
+    """Why a person cannot label these samples; empty where one can."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +55,7 @@ class BatchLook:
 
     size: int
     error: str
-    """What the forward raised; empty where it did not."""
+    """What the loader or the forward raised; empty where neither did."""
     warnings: tuple[str, ...]
     from_loader: bool
     """Whether it came from the loader, or from training, and was not made up."""
@@ -52,6 +68,10 @@ class PassLook:
     steps: int
     error: str
     """Why it ended early; empty where it did not."""
+    from_loader: bool
+    """Whether its batch came from the loader, and was neither random nor made by hand."""
+    stepped: bool
+    """Whether steps were made on a batch from the loader, this one or one before."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +84,8 @@ class Verdict:
     stage: str
     is_cause: bool = True
     """Whether no other finding explains it."""
+    hindrance: Literal["", "time", "cancelled", "raised"] = ""
+    """What kept it from an answer: no time was left, it was cancelled, the program raised; empty otherwise."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +94,14 @@ class RunLook:
 
     steps: int
     readings: int
-    """Of probe batches, all together."""
+    """Of the probe batch that was read most often."""
     validated: bool
     """Whether the whole validation set was evaluated."""
     alerts: tuple[str, ...]
+    broken: str = ""
+    """Where the loss became NaN or infinite, in a sentence."""
+    raised: str = ""
+    """What ended it early; empty where nothing did."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +119,8 @@ class Evidence:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     """By the check's name."""
     run: RunLook | None = None
+    trained: bool = False
+    """Whether the network beside `baseline` is known to have been trained before."""
 
     def of_data(self) -> Evidence:
         """Return what does not speak of the model: it stands when another one takes its place."""

@@ -21,9 +21,10 @@ class RecipeStep:
     sources: tuple[str, ...]
     """Ids of the advice that it is taken from: ``K-look``."""
     state: StepState
-    """`done`: run, and nothing is wrong; `attention`: run, and something is; `off`: needs what was not given."""
+    """`done`: run, and nothing wrong was found; `attention`: run, and something was, or the program raises against it;
+    `todo`: not run, in part, or without an answer; `off`: needs what was not given, or does not apply."""
     text: str
-    """What was found, or what has to be given; empty where there is nothing to say."""
+    """What was found, how far it was done, or what has to be given; empty where there is nothing to say."""
     room: RoomName
     """Where it is done."""
     action: str | None
@@ -44,7 +45,7 @@ class RecipeRecord:
 
     chapters: tuple[RecipeChapter, ...]
     next: str | None
-    """Id of the step to do next; None where all is done."""
+    """Id of the step to do next; None where no more can be done. Without a loader it is a step that needs one."""
     next_text: str
     """Why that one, in a sentence."""
     done: int

@@ -25,6 +25,10 @@ class ProgramRaised(MissingNeed):
     """``file:line`` in the user's code; empty where there is none."""
 
 
+class StepRaised(MissingNeed):
+    """A need is not there because a step of the user's own raised on a copy; what it raised is the cause of this."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One check of the catalogue.
@@ -134,6 +138,7 @@ __all__ = [
     "MissingNeed",
     "Place",
     "ProgramRaised",
+    "StepRaised",
     "failed",
     "inconclusive",
     "measured",

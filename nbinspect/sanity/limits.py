@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _LEAST = 2.0
+_FAIR = 0.125
+"""Share of the budget that a call is given before it counts as one that hangs."""
 _AGAIN = 5.0
 """Until the next ring: Python drops what is raised in a finaliser or in a weak reference's callback."""
 
@@ -50,20 +52,33 @@ class Limits:
         if self._cancelled():
             raise Ended("cancelled")
         if self.left == 0:
-            raise Ended(f"time budget of {self.seconds:g} s")
+            raise Ended(self._end)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Run the user's code for at most half of the time that is left, then raise `Hung` in it.
+
+        Near the end of the budget a call that is merely slow does not end in that time either, so that then `Ended`
+        is raised: no time was left.
 
         Ends loops and waits in Python; a thread that is blocked inside C code outside of the main thread is not freed.
         """
         self.ask()
         allowed = max(_LEAST, self.left / 2)
         message = f"a call of your code did not end within {allowed:.0f} s"
+        no_time = allowed >= self.left or allowed < self.seconds * _FAIR
         main = threading.current_thread() is threading.main_thread()
-        with _alarm(allowed, message) if main and _alarm_is_free(allowed) else _timer(allowed, message):
-            yield
+        try:
+            with _alarm(allowed, message) if main and _alarm_is_free(allowed) else _timer(allowed, message):
+                yield
+        except Hung:
+            if no_time:
+                raise Ended(self._end) from None
+            raise
+
+    @property
+    def _end(self) -> str:
+        return f"time budget of {self.seconds:g} s"
 
 
 def _alarm_is_free(seconds: float) -> bool:

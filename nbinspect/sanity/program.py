@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from nbinspect.calling import call_loss, call_model
 from nbinspect.capture.forward import as_called
 from nbinspect.clone import clones_of
+from nbinspect.copies.scripted import with_leaves
 from nbinspect.errors import CaptureError
 from nbinspect.preserve import preserve
 from nbinspect.sanity.batches import Batch
@@ -152,6 +153,7 @@ class Program:
             )
         except CaptureError as error:
             raise MissingNeed(str(error)) from error
+        with_leaves(model)
         copy = replace(subject, model=model, loss_fn=loss_fn, forward=forward, split=split)
         made = Program(copy, self.limits, self.seed, self.whole, original=self._original or self)
         made.writes = self.writes

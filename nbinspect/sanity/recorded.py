@@ -18,6 +18,7 @@ from nbinspect.records import Failure, ForwardRecord, Step
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import ProgramRaised
 from nbinspect.sanity.program import Program
+from nbinspect.subject import Subject
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,12 @@ class Recorded:
             if one.step.kind == "operation":
                 makers |= {id(tensor): one for tensor in one.made}
         return makers
+
+
+def needed_pass(subject: Subject) -> str:
+    """Return how the need of a pass that runs is told: a step of the user's own may call the model in another way."""
+    outside = "" if subject.train_step is None else " outside of your train_step"
+    return f"a forward pass and a loss that run{outside}; see `runs`"
 
 
 @dataclass(frozen=True, eq=False)

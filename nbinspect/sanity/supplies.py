@@ -21,7 +21,7 @@ from nbinspect.sanity.evidence.untrained import Untrained, require_untrained
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Hung
 from nbinspect.sanity.program import Program, seed_all
-from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, record
+from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, needed_pass, record
 from nbinspect.sanity.task import infer_task
 from nbinspect.sanity.trials.observed import Observed, observe
 from nbinspect.sanity.trials.overfitting import Overfitting, overfit
@@ -142,7 +142,7 @@ class Supplies:
     def _recorded(self) -> Recorded:
         attempt: Recorded = self.supply("attempt")
         if attempt.error is not None:
-            raise MissingNeed("a forward pass and a loss that run; see `runs`")
+            raise MissingNeed(needed_pass(self.subject))
         return attempt
 
     def _backward(self) -> Recorded:

@@ -2035,7 +2035,8 @@ function createMain(store) {
 		nothing.hidden = kind !== null;
 		grid.element.hidden = kind === null;
 		toolbar.element.hidden = kind === null;
-		say(nothing, state.batch ? emptyText(state.batch.batch.size) : state.status.text || "The batch appears here as soon as one has entered the network.");
+		const told = state.status.state === "error" ? "" : state.status.text;
+		say(nothing, state.batch ? emptyText(state.batch.batch.size) : told || "The batch appears here as soon as one has entered the network.");
 		say(shown, state.batch ? tally(state.order.length, state.batch.batch.size) : "");
 		say(readout, "");
 		if (kind) grid.show(kind, state.order);
@@ -2185,6 +2186,7 @@ function half(bits) {
 }
 
 // src/requests.js
+var ENDED = "The kernel of this view was restarted, or has ended: run its cell again.";
 function createRequests(model) {
 	const open = new Map();
 	const prefix = Math.random().toString(36).slice(2);
@@ -2197,6 +2199,13 @@ function createRequests(model) {
 		else asked.reject(new Error(String(message.error)));
 	}
 	model.on("msg:custom", receive);
+	function ended() {
+		for (const asked of open.values()) asked.reject(new Error(ENDED));
+		open.clear();
+		const status = model.get("status");
+		if (["busy", "waiting"].includes(status?.state)) model.set("status", { ...status, state: "error", text: ENDED, work: null });
+	}
+	model.on("comm_live_update", ended);
 	return {
 		/**
 		 * No time-out: an answer may wait for the end of a running cell.
@@ -2212,12 +2221,14 @@ function createRequests(model) {
 					model.send({ id, method, params });
 				} catch (error) {
 					open.delete(id);
-					reject(error instanceof Error ? error : new Error(String(error)));
+					const words = error instanceof Error ? error.message : String(error);
+					reject(new Error(/cannot send/i.test(words) ? ENDED : words));
 				}
 			});
 		},
 		close() {
 			model.off("msg:custom", receive);
+			model.off("comm_live_update", ended);
 			open.clear();
 		}
 	};

@@ -119,6 +119,7 @@ function half(bits) {
 }
 
 // src/requests.js
+var ENDED = "The kernel of this view was restarted, or has ended: run its cell again.";
 function createRequests(model) {
 	const open = new Map();
 	const prefix = Math.random().toString(36).slice(2);
@@ -131,6 +132,13 @@ function createRequests(model) {
 		else asked.reject(new Error(String(message.error)));
 	}
 	model.on("msg:custom", receive);
+	function ended() {
+		for (const asked of open.values()) asked.reject(new Error(ENDED));
+		open.clear();
+		const status = model.get("status");
+		if (["busy", "waiting"].includes(status?.state)) model.set("status", { ...status, state: "error", text: ENDED, work: null });
+	}
+	model.on("comm_live_update", ended);
 	return {
 		/**
 		 * No time-out: an answer may wait for the end of a running cell.
@@ -146,12 +154,14 @@ function createRequests(model) {
 					model.send({ id, method, params });
 				} catch (error) {
 					open.delete(id);
-					reject(error instanceof Error ? error : new Error(String(error)));
+					const words = error instanceof Error ? error.message : String(error);
+					reject(new Error(/cannot send/i.test(words) ? ENDED : words));
 				}
 			});
 		},
 		close() {
 			model.off("msg:custom", receive);
+			model.off("comm_live_update", ended);
 			open.clear();
 		}
 	};
@@ -231,6 +241,7 @@ function createFacts() {
 			const { facts, status } = state;
 			const busy = status.state === "busy" || status.state === "waiting";
 			say(now, busy ? shorten(status.text, 120) : "");
+			attribute(now, "title", busy ? tooltip(status.text) || null : null);
 			if (!changed(before, state, ["facts"])) return;
 			before = state;
 			fill(name, shorten(facts.model || "Inspector", 60));
@@ -293,7 +304,7 @@ function actionOf(state, step) {
 var reasonAgainst = ({ status }) => status.state === "closed" ? status.text || "this dashboard is closed" : "";
 var stepsOf = ({ recipe }) => recipe.chapters.flatMap((chapter) => chapter.steps);
 function nameOf({ split, index, position, label }) {
-	const place = index === null ? position === null ? "" : `${position} of the batch` : String(index);
+	const place = [position === null ? "" : `${position} of the batch`, index === null ? "" : `index ${index}`].filter(Boolean).join(" · ");
 	return { place, label: label === "" ? "" : `label ${label}`, split };
 }
 
@@ -311,11 +322,14 @@ function createNotices({ renew, dismiss }) {
 		element,
 		update(state) {
 			const { status, pending } = state;
-			const opening = state.rooms.some((room) => room.state === "opening");
+			const opening = state.rooms.some((room2) => room2.state === "opening");
 			const busy = opening || pending.length > 0 || status.state === "busy" || status.state === "waiting";
 			bar.hidden = !busy || status.state === "closed";
-			failure.show(state.failure);
-			error.show(status.state === "error" ? status.text || "something went wrong in the kernel" : null);
+			const room = roomOf(state, state.active);
+			const told = room?.state === "error" ? room.why : "";
+			const wrong = status.state === "error" ? status.text || "something went wrong in the kernel" : null;
+			failure.show(state.failure === told ? null : state.failure);
+			error.show(wrong === told || wrong === state.failure ? null : wrong);
 			stale.show(status.stale);
 			idle.show(status.state === "idle" ? status.text : null);
 			closed.show(status.state === "closed" ? status.text || "closed: what was sent can still be looked at" : null);
@@ -434,8 +448,8 @@ function createNext({ act, go: enter }) {
 			element.hidden = recipe.total === 0;
 			attribute(element, "data-tone", attention ? "warn" : step ? null : "ok");
 			say(icon, attention ? "▲" : step ? "→" : "✓");
-			say(lead, attention ? "Mend first: " : step ? "Next: " : "");
-			say(title, step ? shorten(attention && step.text || step.title, 160) : "Every step of the recipe that can be done here is done");
+			say(lead, attention ? recipe.nextText.startsWith("Worth") ? "Worth a look: " : "Mend first: " : step ? "Next: " : "");
+			say(title, step ? shorten(attention && step.text || step.title, 160) : shorten(recipe.nextText, 160));
 			say(why, shorten(attention ? `${step?.title}. ${step?.advice}` : recipe.nextText || step?.advice || "", 600));
 			const words = !step ? "" : attention && step.room ? `Open ${titleOf(state, step.room)}` : actionOf(state, step);
 			go.hidden = !words;
@@ -525,11 +539,11 @@ function createPane(name, prefix, actions, mounting, page) {
 			say(words, shorten(failure, 1e3));
 		}
 	}
+	const isOpening = (room, state) => room.state === "opening" || state.pending.includes(`open ${name}`);
 	function wordsOf(room, state) {
 		if (room.state === "off" || room.state === "error") return room.why || "This room cannot be opened.";
 		if (room.state === "open") return mounting ? failure : alone(name);
-		const opening = room.state === "opening" || state.pending.includes(`open ${name}`);
-		return opening ? `Opening ${room.title} …` : `${room.title} is not open.`;
+		return isOpening(room, state) ? `Opening ${room.title} …` : `${room.title} is not open.`;
 	}
 	return {
 		element,
@@ -548,7 +562,7 @@ function createPane(name, prefix, actions, mounting, page) {
 			place.hidden = child !== null;
 			attribute(words, "data-tone", room.state === "error" ? "bad" : null);
 			say(words, shorten(wordsOf(room, state), 2e3));
-			open.hidden = !(room.state === "closed" || room.state === "error");
+			open.hidden = !(room.state === "error" || room.state === "closed" && !isOpening(room, state));
 			say(open, room.state === "error" ? "Try again" : `Open ${room.title}`);
 			enable(open, { reason: reasonAgainst(state), busy: state.pending.includes(`open ${name}`) });
 		},
@@ -610,7 +624,8 @@ function createStrip({ carry, clear }) {
 	const buttons = ROOMS.map((name) => ({ name, element: button("", () => carry(name), { class: "nr-carry" }) }));
 	const drop = button("✕", clear, { class: "nr-drop", "aria-label": "Let go of this sample", title: "let go of this sample" });
 	const hint = h("span", { class: "nr-soft nr-hint" }, "a sample that you pick in a room can be carried into the others");
-	const picked = h("span", { class: "nr-picked" }, what, h("span", { class: "nr-carries", role: "group", "aria-label": "Show this sample in" }, ...buttons.map((one) => one.element)), drop);
+	const carries = h("span", { class: "nr-carries", role: "group", "aria-label": "Show this sample in" }, ...buttons.map((one) => one.element));
+	const picked = h("span", { class: "nr-picked" }, what, h("span", { class: "nr-carrying" }, carries, drop));
 	const element = h("section", { class: "nr-strip", "aria-label": "Selected sample" }, hint, picked);
 	let before = null;
 	return {

@@ -127,6 +127,7 @@ function half(bits) {
 }
 
 // src/requests.js
+var ENDED = "The kernel of this view was restarted, or has ended: run its cell again.";
 function createRequests(model) {
 	const open = new Map();
 	const prefix = Math.random().toString(36).slice(2);
@@ -139,6 +140,13 @@ function createRequests(model) {
 		else asked.reject(new Error(String(message.error)));
 	}
 	model.on("msg:custom", receive);
+	function ended() {
+		for (const asked of open.values()) asked.reject(new Error(ENDED));
+		open.clear();
+		const status = model.get("status");
+		if (["busy", "waiting"].includes(status?.state)) model.set("status", { ...status, state: "error", text: ENDED, work: null });
+	}
+	model.on("comm_live_update", ended);
 	return {
 		/**
 		 * No time-out: an answer may wait for the end of a running cell.
@@ -154,12 +162,14 @@ function createRequests(model) {
 					model.send({ id, method, params });
 				} catch (error) {
 					open.delete(id);
-					reject(error instanceof Error ? error : new Error(String(error)));
+					const words = error instanceof Error ? error.message : String(error);
+					reject(new Error(/cannot send/i.test(words) ? ENDED : words));
 				}
 			});
 		},
 		close() {
 			model.off("msg:custom", receive);
+			model.off("comm_live_update", ended);
 			open.clear();
 		}
 	};

@@ -187,6 +187,7 @@ function half(bits) {
 }
 
 // src/requests.js
+var ENDED = "The kernel of this view was restarted, or has ended: run its cell again.";
 function createRequests(model) {
 	const open = new Map();
 	const prefix = Math.random().toString(36).slice(2);
@@ -199,6 +200,13 @@ function createRequests(model) {
 		else asked.reject(new Error(String(message.error)));
 	}
 	model.on("msg:custom", receive);
+	function ended() {
+		for (const asked of open.values()) asked.reject(new Error(ENDED));
+		open.clear();
+		const status = model.get("status");
+		if (["busy", "waiting"].includes(status?.state)) model.set("status", { ...status, state: "error", text: ENDED, work: null });
+	}
+	model.on("comm_live_update", ended);
 	return {
 		/**
 		 * No time-out: an answer may wait for the end of a running cell.
@@ -214,12 +222,14 @@ function createRequests(model) {
 					model.send({ id, method, params });
 				} catch (error) {
 					open.delete(id);
-					reject(error instanceof Error ? error : new Error(String(error)));
+					const words = error instanceof Error ? error.message : String(error);
+					reject(new Error(/cannot send/i.test(words) ? ENDED : words));
 				}
 			});
 		},
 		close() {
 			model.off("msg:custom", receive);
+			model.off("comm_live_update", ended);
 			open.clear();
 		}
 	};
@@ -1247,7 +1257,7 @@ function createHeader(store, ask) {
 			attribute(live, "title", tooltip(hint) || null);
 			const part = record?.overhead;
 			const over = record && typeof part === "number" && Math.round(1e3 * part) > Math.round(1e3 * record.budget);
-			say(overhead, record ? `${over ? "▲ " : ""}overhead ${typeof part !== "number" || Number.isNaN(part) ? "–" : share(part, 1)} of ${brief(100 * record.budget)} %` : "");
+			say(overhead, record ? `${over ? "▲ " : ""}watching takes ${typeof part !== "number" || Number.isNaN(part) ? "–" : share(part, 1)} · budget ${brief(100 * record.budget)} %` : "");
 			attribute(overhead, "data-tone", over ? "warn" : null);
 			attribute(overhead, "title", `share of the run's time that watching takes, and what it may take${over ? "; above it for now: what is measured first is not yet spread over many steps, and a short run ends before it is" : ""}`);
 			say(at, `step ${count(Math.max(status.step, record?.steps ?? 0))}`);

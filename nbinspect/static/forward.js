@@ -127,6 +127,7 @@ function half(bits) {
 }
 
 // src/requests.js
+var ENDED = "The kernel of this view was restarted, or has ended: run its cell again.";
 function createRequests(model) {
 	const open = new Map();
 	const prefix = Math.random().toString(36).slice(2);
@@ -139,6 +140,13 @@ function createRequests(model) {
 		else asked.reject(new Error(String(message.error)));
 	}
 	model.on("msg:custom", receive);
+	function ended() {
+		for (const asked of open.values()) asked.reject(new Error(ENDED));
+		open.clear();
+		const status = model.get("status");
+		if (["busy", "waiting"].includes(status?.state)) model.set("status", { ...status, state: "error", text: ENDED, work: null });
+	}
+	model.on("comm_live_update", ended);
 	return {
 		/**
 		 * No time-out: an answer may wait for the end of a running cell.
@@ -154,12 +162,14 @@ function createRequests(model) {
 					model.send({ id, method, params });
 				} catch (error) {
 					open.delete(id);
-					reject(error instanceof Error ? error : new Error(String(error)));
+					const words = error instanceof Error ? error.message : String(error);
+					reject(new Error(/cannot send/i.test(words) ? ENDED : words));
 				}
 			});
 		},
 		close() {
 			model.off("msg:custom", receive);
+			model.off("comm_live_update", ended);
 			open.clear();
 		}
 	};
@@ -580,7 +590,7 @@ function sentence({ cursor, status, slow, passed, steps }) {
 	if (cursor.text) return { icon: cursor.state === "closed" ? "■" : "i", text: cursor.text, tone: null };
 	if (status.text) return { icon: "i", text: status.text, tone: null };
 	if (!passed) return { icon: "i", text: "no pass has been run yet", tone: null };
-	if (cursor.state === "ready") return { icon: "i", text: "the pass has not begun: Over runs the first step, Continue runs to a breakpoint or to the end", tone: null };
+	if (cursor.state === "ready") return { icon: "i", text: "not begun: Over runs the first step, Continue all up to a breakpoint", tone: null };
 	const step = stepAt(steps, cursor.view ?? cursor.index);
 	if (step && cursor.view !== null) return { icon: "◂", text: `looking back at ${fullName(step)}, as it was recorded${cursor.can.over ? "; Over goes forwards again" : ""}`, tone: null };
 	if (step) return { icon: "‖", text: `after ${fullName(step)}${step.place ? `, line ${step.place.line}` : ""}: what it gave is live`, tone: null };
@@ -1806,8 +1816,8 @@ function standing({ cursor, steps, slow, pending, passed, stood }) {
 	if (!passed && !all) return "no pass yet";
 	if (cursor.view !== null && stood !== null) return `back at step ${count(cursor.view + 1)} of ${count(all)}`;
 	const index = cursor.index ?? cursor.view ?? (cursor.state === "finished" ? null : cursor.reached);
-	const at = cursor.state === "finished" && index === null ? `all ${count(all)} steps` : index === null || index < 0 ? "before the first step" : `step ${count(index + 1)} of ${count(all)}`;
-	return `${at} · ${cursor.state}`;
+	const at = cursor.state === "finished" && index === null ? `all ${count(all)} steps` : index === null || index < 0 ? "at the start" : `step ${count(index + 1)} of ${count(all)}`;
+	return cursor.state === "suspended" ? at : `${at} · ${cursor.state}`;
 }
 
 // src/forward/outline.js

@@ -81,6 +81,7 @@ function half(bits) {
 }
 
 // src/requests.js
+var ENDED = "The kernel of this view was restarted, or has ended: run its cell again.";
 function createRequests(model) {
 	const open = new Map();
 	const prefix = Math.random().toString(36).slice(2);
@@ -93,6 +94,13 @@ function createRequests(model) {
 		else asked2.reject(new Error(String(message.error)));
 	}
 	model.on("msg:custom", receive);
+	function ended() {
+		for (const asked2 of open.values()) asked2.reject(new Error(ENDED));
+		open.clear();
+		const status = model.get("status");
+		if (["busy", "waiting"].includes(status?.state)) model.set("status", { ...status, state: "error", text: ENDED, work: null });
+	}
+	model.on("comm_live_update", ended);
 	return {
 		/**
 		 * No time-out: an answer may wait for the end of a running cell.
@@ -108,12 +116,14 @@ function createRequests(model) {
 					model.send({ id, method, params });
 				} catch (error) {
 					open.delete(id);
-					reject(error instanceof Error ? error : new Error(String(error)));
+					const words = error instanceof Error ? error.message : String(error);
+					reject(new Error(/cannot send/i.test(words) ? ENDED : words));
 				}
 			});
 		},
 		close() {
 			model.off("msg:custom", receive);
+			model.off("comm_live_update", ended);
 			open.clear();
 		}
 	};
@@ -941,6 +951,32 @@ function reasons(facts) {
 	return [list];
 }
 
+// src/sanity/landing.js
+var ORDER = Object.keys(VERDICTS);
+var isGoing = ({ progress, status }) => progress !== null || status.state === "busy";
+function landing(now, before) {
+	const [going, went] = [isGoing(now), isGoing(before)];
+	const ran = ranOf(now, before, going && !went);
+	const earlier = going && !went ? now.chosen : before.earlier;
+	const known = asked(now.catalogue).some(({ name }) => name === now.chosen);
+	const over2 = went && !going && ran.length > 0 && now.chosen === earlier && now.chosen !== SWAP.name && !ran.includes(now.chosen ?? "");
+	const chosen = over2 ? null : now.chosen;
+	const first = now.record?.diagnosis[0] ?? "";
+	const stays = going && now.results.has(before.selected ?? "");
+	const found2 = ran.includes(first) ? first : stays ? before.selected : worstOf(now, ran);
+	return { ran, earlier, chosen, selected: (known ? chosen : null) ?? found2 ?? before.selected ?? now.catalogue[0]?.name ?? null };
+}
+function ranOf(now, before, began) {
+	if (!began && now.results === before.results) return before.ran;
+	const fresh = [...now.results.values()].filter((result) => before.results.get(result.check) !== result);
+	const names = [...began ? [] : before.ran, ...fresh.map((result) => result.check)];
+	return [...new Set(names)].filter((name) => now.results.has(name));
+}
+function worstOf({ results }, ran) {
+	const rank = (name) => ORDER.indexOf(results.get(name)?.status ?? "skip");
+	return ran.length ? ran.reduce((worst, name) => rank(name) < rank(worst) ? name : worst) : null;
+}
+
 // src/sanity/menu.js
 function createMenu(text, name, attributes = {}) {
 	const opener = button(`${text} ▾`, () => open(menu.hidden !== false), { "aria-haspopup": "menu", "aria-expanded": "false" });
@@ -1125,11 +1161,21 @@ function createList(store, { select, run, open }) {
 	}
 	function reveal(row) {
 		const [top, bottom] = [row.offsetTop, row.offsetTop + row.offsetHeight];
-		if (top < element.scrollTop) element.scrollTop = top - 30;
-		else if (bottom > element.scrollTop + element.clientHeight) element.scrollTop = bottom - element.clientHeight + 8;
+		const below = bottom - element.scrollTop - element.clientHeight;
+		if (below > 3 * row.offsetHeight) element.scrollTop = top - element.clientHeight / 4;
+		else if (top < element.scrollTop) element.scrollTop = top - 30;
+		else if (below > 0) element.scrollTop += below + 8;
 	}
+	let tall = false;
+	const watch = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => {
+		const row = rows.find(({ facts }) => facts.name === before?.selected);
+		if (!tall && row && element.clientHeight) reveal(row.element);
+		tall = element.clientHeight > 0;
+	});
+	watch?.observe(element);
 	return {
 		element,
+		destroy: () => watch?.disconnect(),
 		update(state) {
 			if (!changed(before, state, ["catalogue", "results", "other", "plain", "swap", "progress", "status", "pending", "selected"])) return;
 			if (before?.catalogue !== state.catalogue) build(state.catalogue);
@@ -1192,6 +1238,8 @@ var INITIAL = {
 	status: { state: "idle", text: "", stale: null },
 	results: new Map(),
 	chosen: null,
+	ran: [],
+	earlier: null,
 	selected: null,
 	why: false,
 	pending: [],
@@ -1201,11 +1249,7 @@ var INITIAL = {
 function derive(state, before) {
 	const next = { ...state };
 	if (state.record !== before.record) next.results = resultsOf(state.record, before.results);
-	const { record, results, catalogue, chosen } = next;
-	const error = [...results.values()].find((result) => result.status === "error");
-	const known = asked(catalogue).some((facts) => facts.name === chosen);
-	next.selected = (known ? chosen : null) ?? record?.diagnosis[0] ?? error?.check ?? catalogue[0]?.name ?? null;
-	return next;
+	return { ...next, ...landing(next, before) };
 }
 function resultsOf(record, before) {
 	const alike = (old, now) => old !== void 0 && JSON.stringify(old) === JSON.stringify(now);

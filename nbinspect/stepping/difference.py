@@ -172,9 +172,16 @@ def _compared(one: Pass, other: Pass, tolerance: Tolerance, timeout: float) -> D
         if found is not None:
             return found
         if one.at is None:
-            both = f", after which both raise {one.failure.error}" if one.failure else ""
-            return _difference("none", one, other, count, f"no difference in {count:,} steps{both}")
+            return _difference("none", one, other, count, _alike(one, count))
         count += 1
+
+
+def _alike(one: Pass, count: int) -> str:
+    """Return what is said of two passes that ended alike."""
+    if one.failure is not None and count == 0:
+        return f"both raise {one.failure.error} before the first step: nothing was compared"
+    both = f", after which both raise {one.failure.error}" if one.failure else ""
+    return f"no difference in {count:,} steps{both}"
 
 
 def _apart(one: Pass, other: Pass, count: int, tolerance: Tolerance) -> Difference | None:

@@ -33,7 +33,10 @@ class AfterCells:
 
 
 class Names:
-    """The notebook variables that mean one object, and which of them have been given another since."""
+    """The notebook variables that mean one object, and which of them have been given another since.
+
+    Those count that meant it when it was first asked for; another name that it gets later, as in a loop, does not.
+    """
 
     def __init__(self, meant: Any) -> None:
         self._meant = meant
@@ -43,7 +46,8 @@ class Names:
         """Return what the variables that meant the object mean now, those that mean another; by name."""
         shell = get_ipython()
         space: dict[str, Any] = shell.user_ns if shell is not None else {}
-        self._names |= {name for name, value in list(space.items()) if value is self._meant and name[:1] != "_"}
+        if not any(name in space for name in self._names):
+            self._names = {name for name, value in list(space.items()) if value is self._meant and name[:1] != "_"}
         return {name: space[name] for name in sorted(self._names) if name in space and space[name] is not self._meant}
 
     def rebound(self) -> str | None:

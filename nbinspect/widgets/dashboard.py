@@ -128,17 +128,18 @@ class Dashboard(anywidget.AnyWidget):
         self._choose(None)
 
     def renew(self) -> None:
-        """Inspect the model that the notebook's variable means now: closes the views, keeps what is about the data."""
+        """Inspect what the notebook's variables mean now, and close the views; ticks of the data stay with the data."""
         self._check_open()
-        model, optimizer = self._names.model, self._names.optimizer
-        if model is None:
-            raise NbinspectError("no variable of the notebook means another model now: there is nothing to renew")
-        with self._working("turns to the new model"):
-            self._inspector.inspect(model, optimizer=optimizer)
+        changed, before = self._names.changed, self._inspector.subject
+        if not changed:
+            raise NbinspectError("no variable of the notebook means another one now: there is nothing to renew")
+        with self._working(f"turns to the new {', '.join(changed)}"):
+            self._inspector.inspect(**changed)
             self._views.close()
-            self._names = ProgramNames(self._inspector.subject)
+            self._names = ProgramNames(self._inspector.subject, before)
             self._selected = None
             self._go("recipe")
+        self._say("idle", self._names.word)
 
     def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
         """Write the dashboard with the open views as one HTML file, and return its path; see `Report.to_html`."""
@@ -159,6 +160,7 @@ class Dashboard(anywidget.AnyWidget):
             self.status = {"state": "closed", "text": _CLOSED, "stale": None, "renew": False}
             self._views.close()
             self._selected = None
+            self.layout.close()  # a widget of its own, with a comm of its own
         super().close()
 
     def waiting(self) -> None:
@@ -249,7 +251,7 @@ class Dashboard(anywidget.AnyWidget):
 
     def _say(self, state: str, text: str) -> None:
         if not self._closed:
-            renew = self._names.model is not None
+            renew = bool(self._names.changed)
             self.status = {"state": state, "text": text, "stale": self._names.stale, "renew": renew}
 
     def _tell(self) -> None:
@@ -269,7 +271,8 @@ class Dashboard(anywidget.AnyWidget):
 
     def _after_cell(self) -> None:
         state, text = self.status["state"], self.status["text"]
-        self._say(state, told(self.active, self._views.open, self._selected) if state == "idle" else text)
+        resting = told(self.active, self._views.open, self._selected) or self._names.word
+        self._say(state, resting if state == "idle" else text)
         self._tell()
         if self._views.outdated:
             self._views.outdated = False

@@ -27,7 +27,7 @@ class Board(Protocol):
         """Let go of the selected sample."""
 
     def renew(self) -> None:
-        """Inspect the object that the notebook's variable means now."""
+        """Inspect the objects that the notebook's variables mean now."""
 
     def rest(self) -> None:
         """Say that a click waits no longer."""

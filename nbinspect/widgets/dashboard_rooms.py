@@ -51,8 +51,16 @@ class Program(Protocol):
     def sanity(self) -> SanityView:
         """Open the checks."""
 
-    def inspect(self, model: Any, *, optimizer: Any = None) -> None:
-        """Inspect another model."""
+    def inspect(
+        self,
+        model: Any = None,
+        *,
+        loader: Any = None,
+        val_loader: Any = None,
+        loss_fn: Any = None,
+        optimizer: Any = None,
+    ) -> None:
+        """Inspect other parts of the program."""
 
 
 def checked_room(name: Any) -> RoomName:
@@ -72,16 +80,17 @@ def badge_of(view: View) -> Badge:
     """Return what the tab of an open view says; cheap, for it is asked while training runs."""
     if isinstance(view, DataView):
         return _of_data(view)
+    failed = "bad" if view.status.get("state") == "error" else ""
     if isinstance(view, BatchView):
         shown = view.decoded
         if shown is None:
-            return "", ""
+            return "", failed
         look = look_at_batch(shown.batch)
         return plural(look.size, "sample"), "bad" if look.error else "warn" if look.warnings else "ok"
     if isinstance(view, ForwardView):
         passed = view.untouched
         if passed is None:
-            return "", ""
+            return "", failed
         return plural(len(passed.steps), "step"), "bad" if passed.failure else "ok"
     if isinstance(view, SanityView):
         return _of_sanity(view)

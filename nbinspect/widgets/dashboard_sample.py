@@ -8,7 +8,7 @@ from typing import Any
 
 from nbinspect.browse import Held, Split, held_with
 from nbinspect.calling import split_batch
-from nbinspect.data.loading.plan import plan_for
+from nbinspect.data.loading.plan import indices_of, plan_for
 from nbinspect.data.table.cells import cells_of
 from nbinspect.decode.labels import decode_labels
 from nbinspect.dynamics.selection import Chosen, led_by
@@ -93,15 +93,18 @@ def by_index(subject: Subject, split: Split, index: int) -> Selected:
     """Return the sample of this index of a split's data set.
 
     Raises:
-        InputError: if there is no such loader, or it tells no indices of its samples.
+        InputError: if there is no such loader or index, or it tells no indices of its samples.
     """
     if split not in ("train", "validation"):
         raise InputError(f"split: expected 'train' or 'validation', got {split!r}")
     loader = subject.loader if split == "train" else subject.val_loader
     if isinstance(index, bool) or not isinstance(index, int) or index < 0:
         raise InputError(f"index: expected a whole number from 0, got {index!r}")
-    if loader is None or plan_for(loader, [index]) is None:
+    count = None if loader is None else indices_of(loader)
+    if count is None:
         raise InputError(f"index: the {split} loader {'tells no indices' if loader is not None else 'was not given'}")
+    if index >= count:
+        raise InputError(f"index: expected 0 to {count - 1:,}, an index of the {split} data set, got {index:,}")
     return Selected(split, index, None, "", "recipe")
 
 

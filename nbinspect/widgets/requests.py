@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
 from nbinspect.errors import NbinspectError, place_in_user_code
+from nbinspect.interrupts import interruptible
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.wire import pack
 
@@ -46,9 +48,14 @@ class Requests:
             self._answer(content["id"], self._looking[method], params)
         elif method in self._working:
             self._widget.waiting()
-            self._main.soon(functools.partial(self._answer, content["id"], self._working[method], params))
+            self._main.soon(functools.partial(self._work, content["id"], self._working[method], params))
         else:
             self._send(content["id"], error=f"unknown request {method!r}")
+
+    def _work(self, request: str, method: Callable[..., Any], params: dict[str, Any]) -> None:
+        # there is no cell that an interrupt could end: it ends the work of this click
+        with interruptible(), contextlib.suppress(KeyboardInterrupt):
+            self._answer(request, method, params)
 
     def _answer(self, request: str, method: Callable[..., Any], params: dict[str, Any]) -> None:
         try:

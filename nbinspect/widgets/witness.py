@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import re
+import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from nbinspect.journal.journal import Journal
-from nbinspect.recipe.evidence import BatchLook, Evidence, Given, PassLook, RunLook, Scan, Verdict
-from nbinspect.records import BatchRecord, DynamicsRecord, ForwardRecord
+from nbinspect.recipe.evidence import BatchLook, Evidence, Given, Oddity, PassLook, RunLook, Scan, Verdict
+from nbinspect.records import BatchRecord, CheckResult, DatasetRecord, DynamicsRecord
 from nbinspect.report.report import Report
 from nbinspect.subject import Subject
 
@@ -25,6 +28,15 @@ if TYPE_CHECKING:
 
 Watched = TypeVar("Watched", bound="View")
 _AT_WORK = ("busy", "waiting")
+_PARTED = ("not run: ", "not finished: ")
+_RAISED = re.compile(
+    r"\bthat runs?\b|\bthat gives batches\b|\ba batch with tensors\b|\bbatch(es)? that can be read\b"
+    r"|\bthat can be (recorded|taken on a copy|looked through)\b"
+)
+"""What a check says that was skipped because the user's own step raised, at length and in short."""
+_SURE, _SHARE = 5, 0.02
+"""Validation samples, and their share, from which training on them is no accident: as in `split-leak`."""
+_NUMBERS = ("table", "series", "values")
 
 
 class Witness:
@@ -38,21 +50,22 @@ class Witness:
     def __init__(self, subject: Subject, journal: Journal | None) -> None:
         self._journal = journal is not None
         self._known = Evidence(given_of(subject, journal=self._journal))
-        self._views: weakref.WeakSet[View] = weakref.WeakSet()
+        self._views: weakref.WeakKeyDictionary[View, int] = weakref.WeakKeyDictionary()
+        self._serial = itertools.count()
         self.listeners: weakref.WeakSet[Any] = weakref.WeakSet()
         """Objects whose `evidence_came` is called when something new is known."""
 
     @property
     def evidence(self) -> Evidence:
         """All that is known now."""
-        for view in list(self._views):
+        for view, _ in sorted(self._views.items(), key=lambda one: one[1]):  # what has changed last counts
             if type(view).__name__ != "SanityView":  # read when its run has ended: what was checked since is the latest
                 self._known = read(view, self._known)
         return self._known
 
     def watched(self, view: Watched) -> Watched:
         """Take note of what this view finds from now on, and return it."""
-        self._views.add(view)
+        self._views[view] = next(self._serial)
         view.observe(self._changed, names=["status"])
         self._known = read(view, self._known)
         self._tell()
@@ -77,8 +90,10 @@ class Witness:
         before, now = (status.get("state") if status else None for status in (change["old"], change["new"]))
         if before == now or now in _AT_WORK:
             return
+        self._views[change["owner"]] = next(self._serial)
+        ended_by = sys.exc_info()[1]  # a ``with`` block that is left by an error tells its end while that is handled
         with contextlib.suppress(Exception):
-            self._known = read(change["owner"], self._known)
+            self._known = with_error(read(change["owner"], self._known), change["owner"], ended_by)
             self._tell()
 
     def _tell(self) -> None:
@@ -89,7 +104,8 @@ class Witness:
 def given_of(subject: Subject, *, journal: bool) -> Given:
     """Return what an inspector was given that steps of the recipe need."""
     loss = subject.loss_fn is not None or subject.train_step is not None
-    return Given(subject.loader is not None, subject.val_loader is not None, loss, journal)
+    given = {"loader": subject.loader is not None, "validation": subject.val_loader is not None}
+    return Given(**given, loss=loss, journal=journal, train_step=subject.train_step is not None)
 
 
 def read(view: View, known: Evidence) -> Evidence:
@@ -100,31 +116,86 @@ def read(view: View, known: Evidence) -> Evidence:
 def with_report(known: Evidence, report: Report) -> Evidence:
     """Return what is known, with what checks have found."""
     found = {
-        result.check: Verdict(result.status, result.title or result.summary, result.stage, not result.explained_by)
+        result.check: Verdict(
+            result.status,
+            result.title or result.summary,
+            result.stage,
+            not result.explained_by,
+            _hindrance(result),
+        )
         for result in report.results
     }
     return replace(known, verdicts={**known.verdicts, **found})
 
 
+def _hindrance(result: CheckResult) -> Literal["", "time", "cancelled", "raised"]:
+    """Return what kept a check from an answer."""
+    if result.status == "skip" and result.summary.startswith(_PARTED):
+        return "cancelled" if "cancelled" in result.summary else "time"
+    raised = result.status == "skip" and _RAISED.search(result.summary)
+    in_user_code = result.status == "error" and " (at " in result.detail
+    return "raised" if raised or in_user_code else ""
+
+
 def _data(view: DataView, known: Evidence) -> Evidence:
     scans = dict(known.scans)
+    records = {split: looked.record for split, looked in view.explorer.views.items()}
     for split, looked in view.explorer.views.items():
         record = looked.record
-        scans[split] = Scan(
-            record.rows,
-            record.total,
-            record.complete,
-            any(name in looked.columns for name in ("prediction", "loss")),
-            tuple((finding.kind, finding.text) for finding in record.findings if finding.level == "warn"),
-            record.failed,
-        )
+        predicted = any(name in looked.columns for name in ("prediction", "loss"))
+        odd = tuple(_oddities(record, records.get("validation")))
+        counts = (record.rows, record.total, record.complete, predicted)
+        scans[split] = Scan(*counts, odd, record.failed, _illegible(record))
     answered = max(known.answered, view.desk.answered)
-    return replace(known, scans=scans, baseline=view.desk.baseline or known.baseline, answered=answered)
+    baseline = view.desk.baseline
+    if baseline is not None and baseline is not known.baseline:
+        known = replace(known, baseline=baseline, trained=_is_trained(known))
+    return replace(known, scans=scans, answered=answered)
+
+
+def _oddities(record: DatasetRecord, graded: DatasetRecord | None) -> Iterator[Oddity]:
+    """Yield what is worth a look, in sentences with counts; of samples in both splits the training data tell."""
+    for finding in record.findings:
+        if finding.level != "warn" or (finding.kind == "in both splits" and record is graded):
+            continue
+        text, certain = finding.text, finding.kind == "unreadable"
+        if finding.kind == "in both splits":
+            text = f"{finding.count:,} of {record.rows:,} {record.split} samples are in the validation data too"
+            leaked = (
+                max((each.count for each in graded.findings if each.kind == finding.kind), default=0) if graded else 0
+            )
+            certain = graded is not None and leaked >= _SURE and leaked > _SHARE * graded.rows
+        elif finding.groups:
+            text = text.split(": ", 1)[0]
+        yield Oddity(finding.kind, text, certain)
+
+
+def _illegible(record: DatasetRecord) -> str:
+    """Return why a person cannot label these samples; empty where one can."""
+    label, texts = record.column("label"), record.column("text")
+    if record.form in _NUMBERS:
+        return "a person cannot tell these numbers"
+    if record.form == "text" and texts is not None and not any(map(str.isalpha, "".join(texts.words))):
+        return "a person cannot tell token ids: give a tokenizer or vocabulary, Inspector(…, tokenizer=…)"
+    return "" if label is not None and label.kind == "class" else "there are no classes to tell apart"
+
+
+def _is_trained(known: Evidence) -> bool:
+    """Whether something that was run tells that the network is no longer as it was made."""
+    told = any("an untrained network: " in each.title for each in known.verdicts.values() if each.status == "skip")
+    return told or (known.run is not None and known.run.steps > 0)
 
 
 def _batch(view: BatchView, known: Evidence) -> Evidence:
     shown = view.decoded
-    return known if shown is None else replace(known, batch=look_at_batch(shown.batch))
+    if shown is None:
+        if view.status.get("state") != "error":
+            return known
+        error = str(view.status["text"])
+        return replace(known, batch=BatchLook(0, error, (), from_loader=error.startswith("the loader ")))
+    look = look_at_batch(shown.batch)
+    kept = known.batch is not None and known.batch.from_loader and known.batch.size and not look.from_loader
+    return known if kept else replace(known, batch=look)
 
 
 def look_at_batch(record: BatchRecord) -> BatchLook:
@@ -135,12 +206,17 @@ def look_at_batch(record: BatchRecord) -> BatchLook:
 
 
 def _forward(view: ForwardView, known: Evidence) -> Evidence:
-    return known if view.untouched is None else replace(known, forward=look_at_pass(view.untouched))
-
-
-def look_at_pass(record: ForwardRecord) -> PassLook:
-    """Return what is to be known of a pass that was recorded."""
-    return PassLook(len(record.steps), record.failure.error if record.failure else "")
+    passed, stepper, before = view.untouched, view.stepper, known.forward
+    if passed is None or stepper.state == "closed":
+        return known
+    fetched = stepper.runs.batches.fetched
+    held = view.holding
+    own = held.indices is not None or (fetched is not None and fetched.batch is held.batch)
+    if before is not None and before.from_loader and not own:
+        return known
+    stepped = (own and stepper.reached >= 0) or (before is not None and before.stepped)
+    error = passed.failure.error if passed.failure else ""
+    return replace(known, forward=PassLook(len(passed.steps), error, own, stepped))
 
 
 def _sanity(view: SanityView, known: Evidence) -> Evidence:
@@ -151,14 +227,30 @@ def _dynamics(view: DynamicsView, known: Evidence) -> Evidence:
     if view.status.get("background"):  # what grows on another thread is read when it has ended
         return known
     record = view.record
-    return replace(known, run=look_at_run(record)) if record.steps else known
+    if not record.steps:
+        return known
+    look, before = look_at_run(record), known.run
+    same = before is not None and before.steps == look.steps and not look.raised
+    return replace(known, run=replace(look, raised=before.raised) if same and before is not None else look)
 
 
 def look_at_run(record: DynamicsRecord) -> RunLook:
     """Return what is to be known of a run that was watched."""
     validated = any(trace.name == "validation loss" and len(trace.step) for trace in record.traces)
-    alerts = tuple(moment.text for moment in record.moments if moment.kind in ("alert", "broken"))
-    return RunLook(record.steps, sum(map(len, record.readings)), validated, alerts)
+    told = {kind: [m.text for m in record.moments if m.kind == kind] for kind in ("alert", "broken", "problem")}
+    raised = [text for text in told["problem"] if text.startswith("training raised ")]
+    readings = max(map(len, record.readings), default=0)
+    ends = ("".join(told["broken"][-1:]), "".join(raised[-1:]))
+    return RunLook(record.steps, readings, validated, tuple(told["alert"]), *ends)
+
+
+def with_error(known: Evidence, view: View, error: BaseException | None) -> Evidence:
+    """Return what is known, with the error that has ended the run of a view; stops and interrupts are none."""
+    run = known.run
+    ended = type(view).__name__ == "DynamicsView" and isinstance(error, Exception)
+    if not ended or run is None:
+        return known
+    return replace(known, run=replace(run, raised=f"training raised {type(error).__name__}: {error}"))
 
 
 _READERS: dict[str, Callable[[Any, Evidence], Evidence]] = {

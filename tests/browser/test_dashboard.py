@@ -28,6 +28,10 @@ names = ["<img src=x onerror=alert(1)>", *"123456789"]
 options = dict(optimizer=optimizer, val_loader=val_loader, class_names=names)
 inspector = Inspector(model, loader, nn.CrossEntropyLoss(), **options)
 """
+IN_SIGHT = """row => {
+    const [own, list] = [row, row.closest('[role=listbox]')].map(part => part.getBoundingClientRect());
+    return own.top >= list.top && own.bottom <= list.bottom;
+}"""
 TRAIN = """
 def train():
     for x, y in loader:
@@ -168,6 +172,9 @@ def test_the_suggested_step_is_run_by_its_button(lab: Any) -> None:
     step = view.root.get_by_role("listitem").filter(has_text="Make loss, targets and outputs")
     step.get_by_role("button", name=re.compile("Run these checks")).click()
     expect(view.tabs.get_by_role("tab", name=re.compile("Sanity"))).to_contain_text("1 failed", timeout=60_000)
+    looked = view.room("Sanity", "[role=option]").get_by_role("option", selected=True)
+    expect(looked).to_have_attribute("data-check", "loss-input")
+    view.notebook.page.wait_for_function(IN_SIGHT, arg=looked.element_handle())
     view.tabs.get_by_role("tab", name=re.compile("Recipe")).click()
     expect(view.root).to_contain_text("Mend first")
     expect(step).to_contain_text(re.compile("[Ss]oftmax"))

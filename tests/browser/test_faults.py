@@ -36,7 +36,7 @@ inspector = Inspector(model, loader, nn.CrossEntropyLoss(), optimizer=optimizer,
 """
 OPEN = "view = inspector.batch()\nview"
 KERNEL = "jupyterapp.shell.currentWidget.sessionContext.session.kernel"
-SLOW = "import multiprocessing\nview._browser.close()\nSamples.seconds = {}"
+SLOW = "view._browser.close()\nSamples.seconds = {}"
 """Slow from now on: workers that run already know of no change."""
 
 
@@ -87,12 +87,12 @@ def test_no_click_is_lost_with_the_network_and_the_page(lab: Any) -> None:
 
 
 def test_a_view_outlives_the_kernel_of_its_cell(lab: Any) -> None:
-    """After a restart a view can be read, a click says that it cannot be sent, and its cell run again shows a new one."""
+    """After a restart a view can be read, a click says that it cannot be sent, and its cell shows a new one."""
     notebook, view = opened(lab)
     notebook.page.evaluate(f"async () => {{ await {KERNEL}.restart(); }}")
     view.shows(0)
     view.next.click()
-    expect(view.told).to_contain_text(re.compile(r"\w"))
+    expect(view.told).to_contain_text("was restarted")
     view.shows(0)
     notebook.run()
     view.shows(0)
@@ -101,7 +101,6 @@ def test_a_view_outlives_the_kernel_of_its_cell(lab: Any) -> None:
     view.shows(1)
 
 
-@pytest.mark.xfail(strict=True, reason="the page does not hear of the end of the kernel that it waits for")
 def test_a_restart_ends_what_a_view_waits_for(lab: Any) -> None:
     """A view whose click was under way when the kernel was restarted waits no longer, and says why."""
     notebook, view = opened(lab)
@@ -159,17 +158,27 @@ print(len(_instances), len(shell.kernel.comm_manager.comms), len(shell.events.ca
 
 
 def test_fifty_views_leave_nothing_in_the_page(lab: Any, record_property: Any) -> None:
-    """Of 56 views of every kind that were shown and closed neither page nor kernel keeps anything but dashboards' layouts."""
+    """Of 56 views of every kind that were shown and closed the page keeps their code alone, and the kernel nothing."""
     notebook = lab.open(PRELUDE, MANY)
     found, left = [], []
     for _ in range(ROUNDS):
         notebook.run()
-        expect(notebook.output(1).locator(".jupyter-widgets.nbinspect, .jupyter-widgets .nbinspect >> nth=0").first).to_be_visible()
+        shown = notebook.output(1).locator(".jp-OutputArea-child")
+        expect(shown).to_have_count(KINDS)
+        for place in range(KINDS):
+            expect(shown.nth(place).locator(".nbinspect, .nr-dashboard").first).to_be_visible()
         left.append([int(number) for number in notebook.execute(LEFT).split()])
         found.append(metrics(notebook.page))
     record_property("page", found)
     record_property("kernel", left)
-    print(found, left)
+    views = KINDS * (ROUNDS - 1)
+    grown = {name: (found[-1][name] - found[0][name]) / views for name in found[0]}
+    assert grown["Nodes"] < 4
+    assert grown["JSEventListeners"] < 2
+    assert grown["JSHeapUsedSize"] < 1e6, "a browser keeps each module that a view was loaded from"
+    widgets, comms, callbacks = (last - first for first, last in zip(left[0], left[-1], strict=True))
+    assert max(widgets, comms) < ROUNDS, "a dashboard may leave the widget of its layout"
+    assert callbacks == 0
 
 
 def metrics(page: Page) -> dict[str, int]:

@@ -340,6 +340,26 @@ def test_an_error_in_the_data_set_names_its_line_and_leaves_the_source_usable(wo
             source.next()
 
 
+class BrokenSamples(Dataset):
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        raise ValueError("no sample")
+
+
+@pytest.mark.parametrize(("workers", "where"), [(0, "raised at"), (1, "raised in its worker at")])
+def test_a_worker_is_named_only_where_the_user_has_one(workers, where):
+    """What a sample raises is told with its line, and of a worker only where the loader has workers of its own."""
+    loader = DataLoader(BrokenSamples(), batch_size=2, num_workers=workers)
+    source = BatchSource(loader)
+    told = rf"^the loader {where} \S*test_loader.py:\d+: ValueError: no sample"
+    with pytest.raises(LoaderError, match=told):
+        source.next()
+    with pytest.raises(LoaderError, match=told):
+        source.fetch([3])
+
+
 class BrokenOrder(Sampler):
     def __iter__(self):
         raise ValueError("no order")

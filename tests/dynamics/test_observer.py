@@ -21,7 +21,7 @@ from torch.optim import optimizer as optimizers
 from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.dynamics.observer import Observer
-from nbinspect.dynamics.telling import NO_LOSS, NO_STEP
+from nbinspect.dynamics.telling import NO_LOSS, NO_STEP, NOT_CALLED
 from nbinspect.errors import InputError
 from nbinspect.records import DynamicsRecord
 from nbinspect.subject import make_subject
@@ -293,6 +293,17 @@ def test_a_loss_that_is_not_seen_is_asked_for() -> None:
     assert told.steps == 8
     assert {"loss", "accuracy"} <= {one.name for one in record.traces}
     assert len(next(one for one in record.traces if one.name == "loss").step) == 8
+
+
+def test_a_loss_module_that_the_loop_does_not_call_is_said() -> None:
+    """Where the loss was given as a module and the loop works out its own, the record says just that."""
+    program = Program()
+    with Observer(make_subject(program.model, program.loader, nn.CrossEntropyLoss()), **eager()) as observer:
+        for x, y in program.loader:
+            program.optimizer.zero_grad()
+            F.cross_entropy(program.model(x), y).backward()
+            program.optimizer.step()
+    assert NOT_CALLED in observer.record.notes
 
 
 def test_a_forward_that_writes_past_the_versions_is_undone() -> None:

@@ -29,6 +29,7 @@ def test_steps_are_stated_in_full() -> None:
         assert advice.sources
         assert (advice.room == "sanity") <= (bool(advice.checks) or advice.action is None)
         assert advice_of(advice.id) is advice
+        assert set(advice.deciding) <= set(advice.checks)
     assert advice_of("nothing") is None
 
 

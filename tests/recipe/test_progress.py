@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nbinspect.recipe.catalogue import CHAPTERS
-from nbinspect.recipe.evidence import BatchLook, Evidence, Given, PassLook, RunLook, Scan, Verdict
+from nbinspect.recipe.evidence import BatchLook, Evidence, Given, Oddity, PassLook, RunLook, Scan, Verdict
 from nbinspect.recipe.progress import recipe_of
 from nbinspect.records import BaselineRecord
 
@@ -30,7 +30,7 @@ def everything() -> Evidence:
         baseline("learnable"),
         20,
         BatchLook(16, "", (), True),
-        PassLook(9, ""),
+        PassLook(9, "", True, True),
         FINE,
         RunLook(50, 5, True, ()),
     )
@@ -57,7 +57,7 @@ def test_nothing_given_says_what_to_give() -> None:
     off = [step for chapter in record.chapters for step in chapter.steps if step.state == "off"]
     assert all("give " in step.text for step in off)
     assert all(step.action is None for step in off)
-    assert record.next == "dynamics"
+    assert (record.next, record.next_text) == ("look-at-data", "Give a loader: Inspector(model, loader, loss_fn)")
     assert record.total == 1
 
 
@@ -67,6 +67,10 @@ def test_all_run_and_fine_leaves_nothing() -> None:
     steps = [step for chapter in record.chapters for step in chapter.steps]
     assert {step.state for step in steps} == {"done"}
     assert (record.next, record.done) == (None, record.total)
+    limited = recipe_of(replace(everything(), given=Given(loader=True, loss=True, journal=True)))
+    assert limited.next is None
+    assert limited.next_text.endswith("has been done; 2 steps could not be.")
+    assert "nothing is wrong" not in record.next_text + limited.next_text
 
 
 @pytest.mark.parametrize("name", sorted(CHECKED))
@@ -112,7 +116,7 @@ def test_what_is_only_odd_comes_after_what_was_not_done() -> None:
 
 
 def test_checks_that_are_missing_or_skipped_are_told_apart() -> None:
-    """A step is done when all of its checks were run, and off when none of them could be."""
+    """A step is done when all of its checks were run and the main one has passed, and off when that could not be."""
     names = [name for name, advice in CHECKED.items() if advice.id == "updates"]
     some = {name: FINE[name] for name in names[:2]}
     record = recipe_of(Evidence(ALL, verdicts=some))
@@ -131,13 +135,14 @@ def test_checks_that_are_missing_or_skipped_are_told_apart() -> None:
     [
         (Scan(0, 100, False, False, ()), "todo", ""),
         (Scan(50, 100, False, False, ()), "todo", "50 of 100 samples scanned"),
+        (Scan(1_000, 2_000, False, False, ()), "todo", "1,000 of 2,000 samples scanned"),
         (Scan(2_000, None, False, False, ()), "done", "2,000 train samples scanned"),
         (Scan(100, 100, True, False, ()), "done", "100 train samples scanned"),
-        (Scan(99, 100, True, False, (), failed=1), "attention", "1 sample could not be read"),
+        (Scan(99, 100, True, False, (), failed=1), "attention", "1 of 100 samples could not be read"),
     ],
 )
-def test_a_scan_counts_when_it_is_complete_or_long(scan: Scan, expected: str, text: str) -> None:
-    """Part of a small data set is no look at it; a thousand samples of an endless one are."""
+def test_a_scan_counts_when_it_is_complete(scan: Scan, expected: str, text: str) -> None:
+    """Part of a data set is no look at every sample of it; a thousand samples of an endless one are."""
     step = recipe_of(Evidence(ALL, {"train": scan})).step("look-at-data")
     assert step is not None
     assert (step.state, step.text) == (expected, text)
@@ -145,18 +150,23 @@ def test_a_scan_counts_when_it_is_complete_or_long(scan: Scan, expected: str, te
 
 def test_what_a_scan_finds_stands_at_the_step_that_it_is_about() -> None:
     """Doubles are odd samples, leaks are about the splits, and an order about the order."""
-    scan = Scan(100, 100, True, False, (("in both splits", "5 are in both"),))
+    scan = Scan(100, 100, True, False, (Oddity("in both splits", "5 are in both"),))
     evidence = Evidence(ALL, {"train": scan, "validation": replace(scan, warnings=())})
     assert (state(evidence, "odd-samples"), state(evidence, "splits")) == ("done", "attention")
     assert state(evidence, "order") == "todo"
     assert recipe_of(evidence).step("splits").room == "data"  # type: ignore[union-attr] # it is there
-    odd = Evidence(ALL, {"train": replace(scan, warnings=(("duplicates", "2 doubles"), ("order", "sorted")))})
+    odd = Evidence(
+        ALL, {"train": replace(scan, warnings=(Oddity("duplicates", "2 doubles"), Oddity("order", "sorted")))}
+    )
     assert [state(odd, name) for name in ("odd-samples", "order", "splits")] == ["attention", "attention", "todo"]
 
 
 def test_an_untrained_network_below_simple_models_is_no_alarm() -> None:
-    """Only data that nothing can be learnt from needs attention; a network below a linear model may not be trained."""
-    assert state(replace(everything(), baseline=baseline("network below simple")), "simple-models") == "done"
+    """A network below a linear model may not be trained, and needs attention where it is known to be."""
+    below = replace(everything(), baseline=baseline("network below simple"))
+    assert state(below, "simple-models") == "done"
+    assert state(replace(below, trained=True), "simple-models") == "attention"
+    assert state(replace(everything(), trained=True), "simple-models") == "done"
     assert state(replace(everything(), baseline=baseline("nothing to learn")), "simple-models") == "attention"
 
 
@@ -164,7 +174,7 @@ def test_what_raises_is_a_defect() -> None:
     """A forward that raised, in the batch or in the pass, is to be mended first."""
     raised = replace(everything(), batch=BatchLook(4, "ValueError: no", (), True))
     assert recipe_of(raised).next == "exact-batch"
-    ended = replace(everything(), forward=PassLook(4, "RuntimeError: shapes"))
+    ended = replace(everything(), forward=PassLook(4, "RuntimeError: shapes", True, False))
     assert recipe_of(ended).next == "forward-pass"
 
 
@@ -186,3 +196,134 @@ def test_the_journal_that_is_asked_for_is_the_one_of_the_docs(root_of_docs: Path
     asked = re.search(r'journal="[^"]+"', step.text)
     assert asked is not None
     assert asked[0] in (root_of_docs.parent / "journal.md").read_text(encoding="utf-8")
+
+
+CERTAIN = {
+    "dynamics": {"run": RunLook(9, 5, True, (), "the loss is NaN at step 4")},
+    "look-at-data": {"scans": {"train": Scan(1_800, 2_000, True, False, (), failed=200)}},
+    "splits": {
+        "scans": {
+            "train": Scan(9, 9, True, False, (Oddity("in both splits", "9 of 9 are in both", certain=True),)),
+            "validation": Scan(9, 9, True, False, ()),
+        }
+    },
+    "exact-batch": {"batch": BatchLook(0, "the loader raised ValueError", (), True)},
+    "modes": {"verdicts": {"train-eval-mode": Verdict("error", "ValueError: no", "wiring", hindrance="raised")}},
+}
+
+
+@pytest.mark.parametrize("step", CERTAIN)
+def test_what_is_certainly_wrong_comes_before_what_is_to_do(step: str) -> None:
+    """A defect that is known is what to mend first, with everything else still to do."""
+    record = recipe_of(replace(Evidence(ALL), **CERTAIN[step]))
+    assert record.next == step
+    assert record.next_text == f"Mend first: {record.step(step).text}"  # type: ignore[union-attr] # it is there
+
+
+def test_the_earliest_of_several_defects_is_the_one_to_mend() -> None:
+    """Of defects that are certain the first step in order comes next, however it was found."""
+    known = replace(Evidence(ALL), **CERTAIN["dynamics"], **CERTAIN["modes"])
+    assert recipe_of(known).next == "modes"
+    assert recipe_of(replace(known, **CERTAIN["look-at-data"])).next == "look-at-data"
+
+
+def checked(step: str, evidence: Evidence, **verdicts: Verdict) -> tuple[str, str]:
+    """State and text of a step all of whose checks have passed, but for these."""
+    named = {name.replace("_", "-"): verdict for name, verdict in verdicts.items()}
+    found = recipe_of(replace(evidence, verdicts={**FINE, **named})).step(step)
+    assert found is not None
+    return found.state, found.text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        (
+            Verdict("skip", "not run: time budget of 9 s", "", hindrance="time"),
+            ("todo", "1 of 5 checks not run: no time was left"),
+        ),
+        (
+            Verdict("skip", "not run: cancelled", "", hindrance="cancelled"),
+            ("todo", "1 of 5 checks not run: cancelled"),
+        ),
+        (
+            Verdict("skip", "needs a step that runs", "", hindrance="raised"),
+            ("attention", "could not be checked: needs a step that runs"),
+        ),
+        (Verdict("error", "KeyError: 3", ""), ("attention", "KeyError: 3")),
+        (Verdict("inconclusive", "too small", ""), ("todo", "inconclusive: too small")),
+        (Verdict("skip", "needs optimizer", ""), ("off", "4 passed, 1 skipped; the main check needs optimizer")),
+        (Verdict("waived", "intended", ""), ("done", "4 passed, 1 waived")),
+    ],
+)
+def test_a_step_is_done_only_where_its_main_check_has_passed(verdict: Verdict, expected: tuple[str, str]) -> None:
+    """No time, a cancel, a step that raises, an error, no answer and a need that is missing tick nothing."""
+    assert checked("updates", Evidence(ALL), updates_not_applied=verdict) == expected
+
+
+def test_a_frozen_network_ticks_neither_gradients_nor_its_parts() -> None:
+    """Where what decides was skipped, checks beside it that passed do not tick the step."""
+    skip = Verdict("skip", "needs parameters that require a gradient", "wiring")
+    assert checked("all-connected", Evidence(ALL), unused_parameters=skip, detached_graph=skip)[0] == "off"
+    assert checked("all-connected", Evidence(ALL), detached_graph=skip)[0] == "off"
+    assert checked("gradients", Evidence(ALL), nonfinite_gradient=skip)[0] == "off"
+    assert checked("dependencies", Evidence(ALL), causality=skip, padding_leak=skip)[0] == "done"
+
+
+def test_a_run_is_watched_where_predictions_were_seen_to_move() -> None:
+    """One reading of a probe, none, and a run that raised are no run that was watched."""
+    assert state(replace(everything(), run=RunLook(50, 2, True, ())), "dynamics") == "done"
+    assert state(replace(everything(), run=RunLook(50, 1, True, ())), "dynamics") == "todo"
+    assert state(replace(everything(), run=RunLook(50, 0, True, ())), "dynamics") == "todo"
+    assert (
+        state(replace(everything(), run=RunLook(50, 5, True, (), raised="training raised")), "dynamics") == "attention"
+    )
+
+
+def test_part_of_the_data_ticks_no_step_about_all_of_it() -> None:
+    """A limited scan says how much was scanned at each step that needs every sample, checks or not."""
+    part = Scan(1_000, 2_000, False, True, ())
+    record = recipe_of(replace(everything(), scans={"train": part, "validation": part}, run=None))
+    for name in ("look-at-data", "odd-samples", "splits", "whole-validation"):
+        step = record.step(name)
+        assert step is not None
+        assert step.state == "todo"
+        assert step.text.startswith("1,000 of 2,000 samples ")
+    assert record.next == "dynamics"
+
+
+def test_simple_models_of_a_check_alone_are_said_to_be_that() -> None:
+    """Without a table of simple models the check ticks the step in words of its own; without both it is to do."""
+    text = Verdict("pass", "the forest gets 90 %", "data")
+    step = checked("simple-models", Evidence(ALL), nothing_to_learn=text)
+    assert step == ("done", "by a check alone, no table of simple models was made: the forest gets 90 %")
+    assert state(Evidence(ALL), "simple-models") == "todo"
+
+
+def test_only_a_loader_and_a_step_of_ones_own_tick_the_skeleton() -> None:
+    """A batch made by hand is not what enters the network, and an open forward view is no step through a pass."""
+    assert state(replace(everything(), batch=BatchLook(4, "", (), False)), "exact-batch") == "todo"
+    assert state(replace(everything(), forward=PassLook(9, "", True, False)), "forward-pass") == "todo"
+    assert state(replace(everything(), forward=PassLook(9, "", False, False)), "forward-pass") == "todo"
+    raised = recipe_of(replace(everything(), batch=BatchLook(4, "ValueError: no", (), False)))
+    assert raised.next_text == "Worth a look: the forward raised ValueError: no"
+
+
+def test_a_plain_call_that_raises_is_no_defect_beside_a_train_step() -> None:
+    """A step of the user's may call the model in another way, which the recipe asks to be told of."""
+    given = replace(everything(), batch=BatchLook(4, "ValueError: no", (), True))
+    assert recipe_of(given).next_text == "Mend first: the forward raised ValueError: no"
+    own = recipe_of(replace(given, given=replace(given.given, train_step=True)))
+    assert own.next_text.startswith("Worth a look: the forward raised ValueError: no · your train_step may")
+
+
+def test_what_takes_a_person_comes_after_all_else_and_only_where_one_can() -> None:
+    """Labelling by hand waits for every other step, and is off for samples that nobody can name."""
+    odd = {**FINE, "capacity": Verdict("warn", "wider fits better", "training")}
+    unlabelled = replace(everything(), answered=0)
+    assert recipe_of(unlabelled).next == "human"
+    assert recipe_of(replace(unlabelled, verdicts=odd)).next == "fit-first"
+    numbers = Scan(100, 100, True, True, (), illegible="a person cannot tell these numbers")
+    record = recipe_of(replace(unlabelled, scans={"train": numbers, "validation": numbers}))
+    assert record.step("human").state == "off"  # type: ignore[union-attr] # it is there
+    assert record.next is None

@@ -110,10 +110,7 @@ def test_fifty_views_leave_nothing(
     gc.collect()
     assert [each() for each in gone if each() is not None] == []
     assert len(gone) == VIEWS * ROUNDS
-    after = left(inspector.subject.model)
-    layouts = after.pop("widgets") - before.pop("widgets")
-    assert layouts <= ROUNDS + 1, "a dashboard leaves the widget of its layout"
-    assert after == before
+    assert left(inspector.subject.model) == before
     # the first rounds load modules and fill what torch keeps of its functions
     assert objects[-1] - objects[2] < 40 * (ROUNDS - 3)
     Widget.close_all()

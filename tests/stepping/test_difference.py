@@ -30,6 +30,21 @@ def test_equal_models_do_not_differ(name: str) -> None:
     assert not passes_alive()
 
 
+def test_two_that_raise_at_once_are_not_called_alike() -> None:
+    """Where both raise before any step, the text says that nothing was compared, and with what they raised."""
+
+    class Refuses(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.flatten(1) * 2
+
+    model = Refuses()
+    found = first_difference(model, model, [torch.zeros(2, 3)], training=(True, False))
+    assert found.compared == 0
+    assert "nothing was compared" in str(found)
+    assert "AttributeError" in str(found)
+    assert "no difference" not in str(found)
+
+
 def test_memory_that_nobody_has_written_to_is_no_difference() -> None:
     """Neither in a tensor that is made empty, nor in one that is filled piece by piece, nor in a view of it."""
 

@@ -24,6 +24,7 @@ export function createFacts() {
       const { facts, status } = state;
       const busy = status.state === "busy" || status.state === "waiting";
       say(now, busy ? shorten(status.text, 120) : "");
+      attribute(now, "title", busy ? tooltip(status.text) || null : null);
       if (!changed(before, state, ["facts"])) return;
       before = state;
       fill(name, shorten(facts.model || "Inspector", 60));

@@ -3,7 +3,7 @@
 import { h, say } from "../dom.js";
 import { button, enable } from "../forward/controls.js";
 import { shorten } from "../numbers.js";
-import { reasonAgainst } from "./words.js";
+import { reasonAgainst, roomOf } from "./words.js";
 
 /**
  * @param {import("./types.js").Actions} actions
@@ -25,8 +25,12 @@ export function createNotices({ renew, dismiss }) {
       const opening = state.rooms.some((room) => room.state === "opening");
       const busy = opening || pending.length > 0 || status.state === "busy" || status.state === "waiting";
       bar.hidden = !busy || status.state === "closed";
-      failure.show(state.failure);
-      error.show(status.state === "error" ? status.text || "something went wrong in the kernel" : null);
+      // What stands in the room itself, or was just said, is not said again.
+      const room = roomOf(state, state.active);
+      const told = room?.state === "error" ? room.why : "";
+      const wrong = status.state === "error" ? status.text || "something went wrong in the kernel" : null;
+      failure.show(state.failure === told ? null : state.failure);
+      error.show(wrong === told || wrong === state.failure ? null : wrong);
       stale.show(status.stale);
       idle.show(status.state === "idle" ? status.text : null);
       closed.show(status.state === "closed" ? status.text || "closed: what was sent can still be looked at" : null);

@@ -79,11 +79,13 @@ function createPane(name, prefix, actions, mounting, page) {
   }
 
   /** @param {Room} room @param {State} state */
+  const isOpening = (room, state) => room.state === "opening" || state.pending.includes(`open ${name}`);
+
+  /** @param {Room} room @param {State} state */
   function wordsOf(room, state) {
     if (room.state === "off" || room.state === "error") return room.why || "This room cannot be opened.";
     if (room.state === "open") return mounting ? failure : alone(name);
-    const opening = room.state === "opening" || state.pending.includes(`open ${name}`);
-    return opening ? `Opening ${room.title} …` : `${room.title} is not open.`;
+    return isOpening(room, state) ? `Opening ${room.title} …` : `${room.title} is not open.`;
   }
 
   return {
@@ -103,7 +105,7 @@ function createPane(name, prefix, actions, mounting, page) {
       place.hidden = child !== null;
       attribute(words, "data-tone", room.state === "error" ? "bad" : null);
       say(words, shorten(wordsOf(room, state), 2000));
-      open.hidden = !(room.state === "closed" || room.state === "error");
+      open.hidden = !(room.state === "error" || (room.state === "closed" && !isOpening(room, state)));
       say(open, room.state === "error" ? "Try again" : `Open ${room.title}`);
       enable(open, { reason: reasonAgainst(state), busy: state.pending.includes(`open ${name}`) });
     },

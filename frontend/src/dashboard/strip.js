@@ -19,7 +19,8 @@ export function createStrip({ carry, clear }) {
   const buttons = ROOMS.map((name) => ({ name, element: button("", () => carry(name), { class: "nr-carry" }) }));
   const drop = button("✕", clear, { class: "nr-drop", "aria-label": "Let go of this sample", title: "let go of this sample" });
   const hint = h("span", { class: "nr-soft nr-hint" }, "a sample that you pick in a room can be carried into the others");
-  const picked = h("span", { class: "nr-picked" }, what, h("span", { class: "nr-carries", role: "group", "aria-label": "Show this sample in" }, ...buttons.map((one) => one.element)), drop);
+  const carries = h("span", { class: "nr-carries", role: "group", "aria-label": "Show this sample in" }, ...buttons.map((one) => one.element));
+  const picked = h("span", { class: "nr-picked" }, what, h("span", { class: "nr-carrying" }, carries, drop));
   const element = h("section", { class: "nr-strip", "aria-label": "Selected sample" }, hint, picked);
   /** @type {State | null} */
   let before = null;

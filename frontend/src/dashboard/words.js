@@ -32,6 +32,6 @@ export const stepsOf = ({ recipe }) => recipe.chapters.flatMap((chapter) => chap
 
 /** What a sample is called. @param {import("./types.js").Sample} sample */
 export function nameOf({ split, index, position, label }) {
-  const place = index === null ? (position === null ? "" : `${position} of the batch`) : String(index);
+  const place = [position === null ? "" : `${position} of the batch`, index === null ? "" : `index ${index}`].filter(Boolean).join(" · ");
   return { place, label: label === "" ? "" : `label ${label}`, split };
 }

@@ -58,7 +58,7 @@ export function sentence({ cursor, status, slow, passed, steps }) {
   if (cursor.text) return { icon: cursor.state === "closed" ? "■" : "i", text: cursor.text, tone: null };
   if (status.text) return { icon: "i", text: status.text, tone: null };
   if (!passed) return { icon: "i", text: "no pass has been run yet", tone: null };
-  if (cursor.state === "ready") return { icon: "i", text: "the pass has not begun: Over runs the first step, Continue runs to a breakpoint or to the end", tone: null };
+  if (cursor.state === "ready") return { icon: "i", text: "not begun: Over runs the first step, Continue all up to a breakpoint", tone: null };
   const step = stepAt(steps, cursor.view ?? cursor.index);
   if (step && cursor.view !== null) return { icon: "◂", text: `looking back at ${fullName(step)}, as it was recorded${cursor.can.over ? "; Over goes forwards again" : ""}`, tone: null };
   if (step) return { icon: "‖", text: `after ${fullName(step)}${step.place ? `, line ${step.place.line}` : ""}: what it gave is live`, tone: null };

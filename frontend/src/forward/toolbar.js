@@ -107,6 +107,6 @@ export function standing({ cursor, steps, slow, pending, passed, stood }) {
   if (!passed && !all) return "no pass yet";
   if (cursor.view !== null && stood !== null) return `back at step ${count(cursor.view + 1)} of ${count(all)}`;
   const index = cursor.index ?? cursor.view ?? (cursor.state === "finished" ? null : cursor.reached);
-  const at = cursor.state === "finished" && index === null ? `all ${count(all)} steps` : index === null || index < 0 ? "before the first step" : `step ${count(index + 1)} of ${count(all)}`;
-  return `${at} · ${cursor.state}`;
+  const at = cursor.state === "finished" && index === null ? `all ${count(all)} steps` : index === null || index < 0 ? "at the start" : `step ${count(index + 1)} of ${count(all)}`;
+  return cursor.state === "suspended" ? at : `${at} · ${cursor.state}`;
 }

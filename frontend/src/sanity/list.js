@@ -89,17 +89,29 @@ export function createList(store, { select, run, open }) {
     if (selected && before?.selected !== facts.name) reveal(row);
   }
 
-  /** Scrolls the list alone, never the page around it.
+  /** Scrolls the list alone, never the page around it; to a far row so that others are in sight below it.
    * @param {HTMLElement} row
    */
   function reveal(row) {
     const [top, bottom] = [row.offsetTop, row.offsetTop + row.offsetHeight];
-    if (top < element.scrollTop) element.scrollTop = top - 30;
-    else if (bottom > element.scrollTop + element.clientHeight) element.scrollTop = bottom - element.clientHeight + 8;
+    const below = bottom - element.scrollTop - element.clientHeight;
+    if (below > 3 * row.offsetHeight) element.scrollTop = top - element.clientHeight / 4;
+    else if (top < element.scrollTop) element.scrollTop = top - 30;
+    else if (below > 0) element.scrollTop += below + 8;
   }
+
+  // A view that is made before it is in the page has nothing to scroll yet.
+  let tall = false;
+  const watch = typeof ResizeObserver === "undefined" ? null : new ResizeObserver(() => {
+    const row = rows.find(({ facts }) => facts.name === before?.selected);
+    if (!tall && row && element.clientHeight) reveal(row.element);
+    tall = element.clientHeight > 0;
+  });
+  watch?.observe(element);
 
   return {
     element,
+    destroy: () => watch?.disconnect(),
     update(state) {
       if (!changed(before, state, ["catalogue", "results", "other", "plain", "swap", "progress", "status", "pending", "selected"])) return;
       if (before?.catalogue !== state.catalogue) build(state.catalogue);

@@ -84,7 +84,9 @@
  * @property {Status} status
  * @property {Map<string, CheckResult>} results by check; a result that has not changed stays the same object
  * @property {string | null} chosen the check selected by hand
- * @property {string | null} selected the check whose evidence is shown: the chosen one, or what is to be mended first
+ * @property {string[]} ran the checks of the last run, as far as it has come
+ * @property {string | null} earlier what was chosen when it began
+ * @property {string | null} selected the check whose evidence is shown: the chosen one, or what is to be mended first, or the worst that ran
  * @property {boolean} why whether "why this check" lies open
  * @property {string[]} pending methods that Python has not answered yet
  * @property {boolean} stuck whether Cancel has not been heard for longer than it should take

@@ -22,6 +22,8 @@ _IN_UNITS = ("min", "mean", "std", "max")
 """Columns in the unit of the input's values."""
 _ROUNDING = 1e-4
 """Share of the usual magnitude below which columns differ by rounding alone."""
+_STEP = 0.1 / _FAR
+"""Least deviation of a column that is mostly one value, as a share of its level: a tenth off is not far."""
 _NORMAL = 1.4826
 
 
@@ -32,7 +34,7 @@ def outliers(record: DatasetRecord) -> Found:
     """
     if record.rows < _FEW:
         return Found()
-    scores = {c.name: np.abs(robust_scores(c.values, noise=_noise(record, c))) for c in _judged(record)}
+    scores = {c.name: np.abs(robust_scores(c.values, level=_level(record, c))) for c in _judged(record)}
     columns: list[Column] = []
     queries: list[str] = []
     far = np.zeros(record.rows, np.bool_)
@@ -71,26 +73,30 @@ def _judged(record: DatasetRecord) -> list[Column]:
     return [column for column in numbers if column.name not in _NOT_JUDGED]
 
 
-def _noise(record: DatasetRecord, column: Column) -> float:
-    """Return how far a column's values may lie apart by rounding."""
+def _level(record: DatasetRecord, column: Column) -> float:
+    """Return the usual magnitude of what a column measures; of a share that is all."""
+    if column.name == "zeros":
+        return 1.0
     parts = [column.values]
     if column.name in _IN_UNITS:
         parts += [each.values for name in ("min", "max") if (each := record.column(name)) is not None]
     sizes = [np.abs(part[np.isfinite(part)]) for part in parts]
-    return _ROUNDING * max((float(np.median(size)) for size in sizes if len(size)), default=0.0)
+    return max((float(np.median(size)) for size in sizes if len(size)), default=0.0)
 
 
-def robust_scores(values: Floats, *, noise: float = 0.0) -> Floats:
+def robust_scores(values: Floats, *, level: float = 0.0) -> Floats:
     """Return (N,) how many deviations each value lies from the median, each side by its own deviation; NaN becomes 0.
 
     Of positive values the logarithms count where they are nearer, as sizes and counts have a long tail, and of any
     values with long tails their inverse hyperbolic sines. Where more than half are one value, the deviation comes from
-    the range of nearly all; where nearly all are, none is far. A deviation is no smaller than the `noise` of values.
+    the range of nearly all; where nearly all are, none is far. Of whole numbers a deviation is 1 at least; of others no
+    smaller than rounding of values of that `level`, and than a step of theirs where more than half are one value.
     """
-    scores = _scores(values, noise)
     finite = values[np.isfinite(values)]
+    floor = _floor(finite, level)
+    scores = _scores(values, floor)
     if len(finite) and (finite > 0).all():
-        logs = _scores(np.log(values), noise / float(np.median(finite)))
+        logs = _scores(np.log(values), floor / float(np.median(finite)))
         scores = np.where(np.abs(logs) < np.abs(scores), logs, scores)
     if (np.abs(scores) > _FAR).sum() > _RARE * len(scores):
         tails = _scores(np.arcsinh(scores), 0.0)
@@ -98,7 +104,15 @@ def robust_scores(values: Floats, *, noise: float = 0.0) -> Floats:
     return scores
 
 
-def _scores(values: Floats, noise: float) -> Floats:
+def _floor(finite: Floats, level: float) -> float:
+    """Return the least deviation that finite values are taken to have."""
+    middle = float(np.median(finite)) if len(finite) else 0.0
+    whole = 1.0 if (finite == np.round(finite)).all() else 0.0
+    mostly_one = float(np.median(np.abs(finite - middle))) == 0 if len(finite) else False
+    return max(whole, (_STEP if mostly_one else _ROUNDING) * max(level, abs(middle)))
+
+
+def _scores(values: Floats, floor: float) -> Floats:
     finite = np.isfinite(values)
     if not finite.any():
         return np.zeros(len(values))
@@ -106,7 +120,7 @@ def _scores(values: Floats, noise: float) -> Floats:
     away = np.where(finite, values - middle, 0.0)
     low, high = (_deviation(part[finite]) for part in (-away, away))
     scale = np.where(away > 0, high, low)
-    return np.divide(away, np.maximum(scale, noise), out=np.zeros(len(values)), where=scale > 0)
+    return np.divide(away, np.maximum(scale, floor), out=np.zeros(len(values)), where=scale > 0)
 
 
 def _deviation(away: Floats) -> float:
@@ -116,7 +130,8 @@ def _deviation(away: Floats) -> float:
     whole = float(np.median(np.abs(away))) * _NORMAL
     if min(usual, whole) > 0:
         return max(usual, 0.5 * whole)
-    return float(np.quantile(np.abs(away), 0.99)) / 2.576
+    below = float(np.quantile(np.abs(away), 0.99, method="lower"))  # of few, without a share of the farthest one
+    return (below or float(np.quantile(np.abs(away), 0.99))) / 2.576
 
 
 def _distances(record: DatasetRecord) -> tuple[Floats | None, float, tuple[str, ...]]:

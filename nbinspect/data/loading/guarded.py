@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from torch.utils.data import Dataset, IterableDataset, get_worker_info
+from torch import Tensor
+from torch.utils.data import Dataset, IterableDataset, default_collate, get_worker_info
 
 from nbinspect.calling import split_batch
 from nbinspect.data.loading.ordering import REORDERED, Ordering
@@ -63,6 +64,19 @@ def count_of(subject: Subject, batch: Any) -> int:
         if isinstance(part, list | tuple) and part and all(isinstance(each, _UNCUT) for each in part):
             return len(part)
     return size_of(subject, batch) or 1
+
+
+def _of_samples(subject: Subject, item: Any) -> Any:
+    """Return an item as a batch: one that is a single sample, which one target shows, as a batch of that sample."""
+    parts = split_batch(subject, item)
+    targets, inputs = parts.targets, parts.inputs
+    if isinstance(targets, Tensor):
+        alone = not targets.dim()
+        if isinstance(inputs, Tensor):  # features and targets of several samples are as many
+            alone |= inputs.dim() == targets.dim() == 1 and len(inputs) != len(targets)
+    else:
+        alone = isinstance(targets, int | float)
+    return default_collate([item]) if alone else item
 
 
 class GuardedRows(Dataset[Any]):
@@ -184,7 +198,7 @@ class Collating:
         reads = []
         for sample in samples:
             try:
-                batch = self.collate(sample.value)
+                batch = _of_samples(self.subject, self.collate(sample.value))
                 size = count_of(self.subject, batch)
                 indices = np.arange(sample.index, sample.index + size)
                 reads.append(Read(indices, self.worked(batch, indices, [None] * size)))

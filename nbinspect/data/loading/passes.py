@@ -136,7 +136,7 @@ def _pass(reading: Reading, groups: Any, workers: int, *, prefetch: int | None =
     try:
         while True:
             with draws.go_on() if context is None else contextlib.nullcontext():
-                reads = _next(batches)
+                reads = _next(batches, loader)
             if reads is None:
                 return
             yield reads
@@ -167,7 +167,7 @@ def _started(reading: Reading, groups: Any, context: Any, workers: int, prefetch
     return batches
 
 
-def _next(batches: Any) -> list[Read] | None:
+def _next(batches: Any, loader: DataLoader[Any]) -> list[Read] | None:
     """Return what is next, None at the end; only meanwhile may PyTorch tell the main thread that a worker died."""
     try:
         with heard(batches):
@@ -175,5 +175,5 @@ def _next(batches: Any) -> list[Read] | None:
     except Exception as error:
         if hasattr(batches, "_workers") and tells_death(error):
             raise _WorkerDeathError(error) from error
-        raise explained(error) from error
+        raise explained(error, loader) from error
     return reads

@@ -99,6 +99,15 @@ def plan_for(loader: Any, indices: Sequence[int] | Integers) -> Plan | None:
     return Plan(np.asarray(indices, dtype=np.int64), 1, False, False, len(indices), None)
 
 
+def indices_of(loader: Any) -> int | None:
+    """Return how many indices a loader's data set has, from 0; None where it tells none. Raises as `plan_of`."""
+    plan = plan_of(loader)
+    if plan.counted or plan.keys is None:
+        return None
+    # a sampler may know of more than the data set counts
+    return max(int(np.max(plan.keys)) + 1, _length(loader.dataset) or 0)
+
+
 def _keys(loader: DataLoader[Any]) -> tuple[Integers | Sequence[Any], int]:
     """Return all that the sampler may ask for, and the size of a batch."""
     own: Any = loader.batch_sampler

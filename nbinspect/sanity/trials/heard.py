@@ -126,4 +126,4 @@ def _joined(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def _change(one: Tensor, other: Tensor) -> float:
-    return float((one.double() - other.double()).square().mean().sqrt())
+    return float((one.detach().double() - other.detach().double()).square().mean().sqrt())

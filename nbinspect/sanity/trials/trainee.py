@@ -17,7 +17,7 @@ from nbinspect.capture.forward import as_called
 from nbinspect.copies.quiet import Quiet
 from nbinspect.errors import place_in_user_code
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.check import MissingNeed, StepRaised
 from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.trials.calling import arguments_of, loss_in
 from nbinspect.sanity.trials.following import followers
@@ -93,7 +93,8 @@ class Trainee:
             observed: whether to note what it does to gradients and parameters; else `events` and `rewritten` are empty.
 
         Raises:
-            MissingNeed: if the step raises, or all steps of a run are used up.
+            StepRaised: if the step raises.
+            MissingNeed: if all steps of a run are used up.
         """
         self.program.count_step()
         seed_all(self.program.seed, "pass" if held else f"step {self.steps}")
@@ -136,7 +137,7 @@ class Trainee:
                 raise
             except (Exception, SystemExit) as error:  # some programs leave where the loss is not finite
                 article = "an" if kind[0] in "aeiou" else "a"
-                raise MissingNeed(f"{article} {kind} step that runs on a copy ({_told(error)})") from error
+                raise StepRaised(f"{article} {kind} step that runs on a copy ({_told(error)})") from error
 
     def loss(self, batch: Batch, *, training: bool | None = True) -> float:
         """Return the loss of a batch as the copy is now, in train mode, with the random draws of a held step.

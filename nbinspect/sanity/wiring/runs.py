@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from nbinspect.capture.naming import failing_line
 from nbinspect.records import CheckResult, Failure
-from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.check import (
+    Arguments,
+    Check,
+    MissingNeed,
+    StepRaised,
+    failed,
+    inconclusive,
+    measured,
+    passed,
+    warned,
+)
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, Trial
+from nbinspect.sanity.trials.trainee import trained
 
 
 def run(program: Program, trial: Trial) -> CheckResult:
-    """Fail where loader, forward or loss raise on a real batch, or no backward can follow."""
+    """Fail where loader, forward or loss raise on a real batch, or no backward can follow.
+
+    Where a plain call raises, a `train_step` that is given is what counts: one is taken on a copy.
+    """
     attempt = trial.attempt
     if attempt is None or trial.raised is not None:
         return _no_batch(str(trial.raised))
     if attempt.failure is not None:
-        return _raises(attempt, attempt.failure)
+        plain = _raises(attempt, attempt.failure)
+        return plain if program.subject.train_step is None else _by_own_step(program, attempt, plain)
     subject = program.subject
     if subject.loss_fn is not None and attempt.batch.parts.targets is None:
         return inconclusive(
@@ -57,6 +74,35 @@ def _no_batch(need: str) -> CheckResult:
         remedy="Mend the data set, collate_fn or `split` where it raises.",
         where="loader",
     )
+
+
+def _by_own_step(program: Program, attempt: Recorded, plain: CheckResult) -> CheckResult:
+    """Judge by the user's own step, which may call the model in another way than a plain call does."""
+    told = (
+        f"Called plainly with a batch, the program raises {plain.summary}; checks that need that pass are skipped. "
+        "Say how the model is called by forward=lambda model, batch: …, or what it is given by split=lambda batch: …."
+    )
+    try:
+        with trained(program) as trainee:
+            trainee.step(attempt.batch)
+    except StepRaised as raised:
+        error = raised.__cause__ or raised
+        text = f"{type(error).__name__}: {error}".rstrip(": ")
+        if attempt.failure is not None and text == attempt.failure.error:
+            return plain
+        return failed(
+            text.splitlines()[0][:120],
+            title="Your train_step raises on a real batch",
+            detail=f"Taken on a copy, it raises {text}",
+            remedy="Mend the line that raises.",
+            where="train_step",
+            place=failing_line(error),
+        )
+    except MissingNeed as missing:
+        return inconclusive(
+            "a plain call raises, and your train_step was not tried", settle=f"It needs {missing}. {told}"
+        )
+    return replace(passed("your train_step runs; a plain call does not: give `forward` or `split`"), detail=told)
 
 
 def _raises(attempt: Recorded, failure: Failure) -> CheckResult:
@@ -109,5 +155,5 @@ CHECK = Check(
     good=good,
     bad=bad,
     sources=("T-shapes", "T-dtype"),
-    silent="nothing: a step that raises is always a defect",
+    silent="a plain call that raises, where a train_step of your own runs",
 )

@@ -146,3 +146,37 @@ def test_few_samples_have_no_outliers() -> None:
     """Below twenty samples, and without numbers and embedding, nothing is said."""
     assert outliers(scanned(np.eye(10), np.zeros(10))).columns == ()
     assert outliers(record_of(column("length", "index", np.arange(30)))).columns == ()
+
+
+@pytest.mark.parametrize("count", [40, 100, 300])
+def test_one_token_fewer_among_equal_lengths_is_not_far(count: int) -> None:
+    """A sequence of 11 tokens among ones of 12 is like the others, while one of 400 is not."""
+    lengths = np.full(count, 12.0)
+    lengths[[3, *range(100, count, 100)]] = 11
+    assert outliers(record_of(column("length", "number", lengths), form="text")).findings == ()
+    lengths[5::6] = 13
+    lengths[7] = 400
+    (finding,) = outliers(record_of(column("length", "number", lengths), form="text")).findings
+    assert finding.text.startswith("1 sample far from the others: sample 7 (length 400")
+
+
+@pytest.mark.parametrize("count", [100, 300])
+def test_pictures_a_step_less_bright_are_not_far(count: int) -> None:
+    """Where nearly all pictures reach 1, some of 0.938 are like them, and one that reaches 1000 is found."""
+    pictures = np.random.default_rng(0).integers(0, 16, (count, 8, 8)) / 16
+    pictures[:, 0, 0] = 1
+    pictures[2::100, 0, 0] = 15 / 16
+    assert outliers(scanned(pictures, np.zeros(count))).findings == ()
+    pictures[11, 4, 4] = 1000
+    found = outliers(scanned(pictures, np.zeros(count)))
+    assert "sample 11 (" in found.findings[0].text
+    assert found.findings[0].count == 1
+
+
+def test_a_few_values_that_are_nought_are_not_far() -> None:
+    """A share of zeros of a thousandth is none beside pictures without any, and a half is."""
+    shares = np.zeros(90)
+    shares[4] = 0.001
+    assert outliers(record_of(column("zeros", "number", shares))).findings == ()
+    shares[4] = 0.5
+    assert outliers(record_of(column("zeros", "number", shares))).findings[0].count == 1

@@ -343,6 +343,32 @@ def test_numbered_batches_are_counted():
     assert [read.indices.tolist() for read in reads] == [[0], [1, 2], [3, 4, 5]]
 
 
+class Labelled(Numbers):
+    """A row of features and a label that is a plain number."""
+
+    def __getitem__(self, index):
+        return torch.full((6,), float(index)), index % 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TensorDataset(torch.arange(20.0)[:, None].expand(20, 6), torch.arange(20) % 2),
+        TensorDataset(torch.arange(20.0)[:, None].expand(20, 6), torch.arange(20)[:, None] % 2),
+        Labelled(20),
+    ],
+)
+def test_samples_that_come_one_by_one_are_counted_as_such(data):
+    """Without a batch size each item of plain samples is one sample, as a batch of one; one that is a batch is not."""
+    reads = list(Reader(SUBJECT, DataLoader(data, batch_size=None)))
+    assert [read.indices.tolist() for read in reads] == [[index] for index in range(20)]
+    assert [tuple(read.value[0].shape) for read in reads] == [(1, 6)] * 20
+    assert [int(read.value[1].reshape(())) for read in reads] == [0, 1] * 10
+    batches = TensorDataset(torch.rand(5, 8, 6), torch.arange(40).reshape(5, 8))
+    reads = list(Reader(SUBJECT, DataLoader(batches, batch_size=None)))
+    assert [len(read.indices) for read in reads] == [8] * 5
+
+
 def test_keys_that_are_no_numbers_are_read():
     """A data set whose samples have names is read by them, and its samples are counted."""
 

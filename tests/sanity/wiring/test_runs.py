@@ -159,3 +159,150 @@ def test_the_callers_inference_mode_is_no_matter() -> None:
     model = nn.Linear(4, 3)
     with torch.inference_mode():
         assert asked(model).status == "pass"
+
+
+class Generates(nn.Module):
+    """A generator of 4 features from 16, and what tells them from real ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made = nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 4))
+        self.told = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.made(z)
+
+
+def adversarial(model: Any, batch: Any, optimizers: Any) -> Tensor:
+    real, judged = batch[0], nn.functional.softplus
+    fake = model(torch.randn(len(real), 16))
+    optimizers["told"].zero_grad()
+    loss = (judged(-model.told(real)) + judged(model.told(fake.detach()))).mean()
+    loss.backward()
+    optimizers["told"].step()
+    optimizers["made"].zero_grad()
+    judged(-model.told(fake)).mean().backward()
+    optimizers["made"].step()
+    return loss.detach()
+
+
+class Pairs(nn.Module):
+    """Similarities of all rows of one to all of another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Linear(4, 8)
+
+    def forward(self, one: Tensor, other: Tensor) -> Tensor:
+        return self.body(one) @ self.body(other).T
+
+
+def contrastive(model: Any, batch: Any, optimizer: Any) -> Tensor:
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(*batch), torch.arange(len(batch[0])))
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+def optimised(kind: str) -> dict[str, Any]:
+    if kind == "adversarial":
+        model: Any = Generates()
+        parts = {"told": model.told, "made": model.made}
+        optimizer: Any = {name: torch.optim.Adam(part.parameters(), 1e-3) for name, part in parts.items()}
+        return {
+            "model": model,
+            "optimizer": optimizer,
+            "train_step": adversarial,
+            "loader": DataLoader(list(zip(X, strict=True)), 8),
+        }
+    model = Pairs()
+    loader = DataLoader(list(zip(X, X + 0.1, strict=True)), 8)
+    return {
+        "model": model,
+        "optimizer": torch.optim.Adam(model.parameters(), 1e-3),
+        "train_step": contrastive,
+        "loader": loader,
+    }
+
+
+@pytest.mark.parametrize("kind", ["adversarial", "contrastive"])
+def test_a_step_that_calls_the_model_in_its_own_way_is_no_failure(kind: str) -> None:
+    """A train_step that runs is what counts; what needs a plain call is skipped, and how to tell it is said."""
+    named = optimised(kind)
+    report = check(named.pop("model"), named.pop("loader"), None, only=["wiring", "init"], **named)
+    assert report.failed == report.errors == ()
+    assert report["runs"].status == "pass"
+    assert "forward=" in report["runs"].detail
+    assert report["constant-output"].status == "skip"
+    assert "outside of your train_step" in report["constant-output"].summary
+
+
+def test_with_the_way_told_the_plain_call_counts_again() -> None:
+    """Given `forward`, the contrastive program has a pass that checks can look at."""
+    named = optimised("contrastive")
+
+    def loss_fn(outputs: Tensor, targets: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(outputs, torch.arange(len(targets)))
+
+    result = asked(**named, loss_fn=loss_fn, forward=lambda model, batch: model(*batch))
+    assert result.status == "pass"
+    assert "plain" not in result.summary
+
+
+def test_a_step_that_raises_fails_with_its_own_line() -> None:
+    """Where neither a plain call nor the train_step runs, the line of the step that raises is named."""
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+        return model(*batch).mean() + torch.zeros(len(batch)).view(7)  # raises here
+
+    result = asked(**optimised("contrastive") | {"train_step": step})
+    assert result.status == "fail"
+    assert result.title == "Your train_step raises on a real batch"
+    assert result.place is not None
+    with open(result.place.file, encoding="utf-8") as file:  # noqa: PTH123 - reads the one line
+        assert "# raises here" in file.readlines()[result.place.line - 1]
+
+
+def test_a_step_that_raises_as_the_plain_call_does_is_told_with_its_shapes() -> None:
+    """Where the step meets the very error of a plain call, the layer and its shapes are named."""
+    model = Misshaped()
+    step = lambda model, batch, optimizer: model(batch[0]).mean().backward()  # noqa: E731 - one line
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    result = asked(model, [(torch.randn(2, 1, 8, 8), torch.tensor([0, 1]))], train_step=step, optimizer=optimizer)
+    assert result.status == "fail"
+    assert "144" in result.detail
+    assert "Linear" in result.where or "head" in result.where
+
+
+def test_a_step_that_cannot_be_tried_leaves_it_open() -> None:
+    """A step that draws from an iterator cannot be taken on a copy, so nothing is known of it."""
+    named, batches = optimised("contrastive"), iter([1])
+    step = lambda model, batch, optimizer: next(batches)  # noqa: E731 - one line
+    result = asked(**named | {"train_step": step})
+    assert result.status == "inconclusive"
+    assert "iterator" in result.detail
+
+
+@pytest.mark.parametrize("name", ["loss-input", "loss-target"])
+def test_a_loss_that_the_step_calls_otherwise_is_not_judged(name: str) -> None:
+    """Targets that the train_step converts itself are no misfit, though the loss refuses them as they come."""
+
+    def step(model: Any, batch: Any, optimizer: Any, loss_fn: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = loss_fn(model(batch[0]), batch[1].argmax(1) % 3)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    model, targets = nn.Linear(4, 3), torch.ones(32, 5).cumsum(1)
+    report = check(
+        model,
+        [(X, targets)],
+        nn.CrossEntropyLoss(),
+        train_step=step,
+        optimizer=torch.optim.SGD(model.parameters(), 0.1),
+        only=["runs", name],
+    )
+    assert report.failed == report.errors == ()
+    assert report[name].status == "skip"
