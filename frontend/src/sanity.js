@@ -63,11 +63,12 @@ function resultsOf(record, before) {
 
 /**
  * @param {{ model: import("./types.js").Model, el: HTMLElement }} place
+ * @param {{ chosen: string | null }} memory of the model: its output may be drawn anew
  * @returns {() => void}
  */
-function render({ model, el }) {
+function render({ model, el }, memory) {
   const requests = createRequests(model);
-  const store = createStore(INITIAL, derive);
+  const store = createStore({ ...INITIAL, ...memory }, derive);
   let timer = 0;
 
   /** @param {string} method @param {object} [params] @returns {Promise<any>} null where it failed, which is then shown */
@@ -145,7 +146,10 @@ function render({ model, el }) {
 
   el.append(root);
   const unfollow = followTheme(root, sheet);
-  const stop = store.subscribe((state) => views.forEach((view) => view.update(state)));
+  const stop = store.subscribe((state) => {
+    memory.chosen = state.chosen;
+    views.forEach((view) => view.update(state));
+  });
   for (const { read } of traits) read();
 
   return () => {
@@ -159,4 +163,8 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+/** Called once for each model. */
+export default function views() {
+  const memory = { chosen: null };
+  return { render: (/** @type {Parameters<typeof render>[0]} */ place) => render(place, memory) };
+}

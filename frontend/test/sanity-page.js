@@ -3,14 +3,17 @@
 import { KeyboardEvent, document } from "./page.js";
 import { fakeModel } from "../harness/model.js";
 
-const { default: view } = await import("../src/sanity.js");
+const { default: views } = await import("../src/sanity.js");
+
+/** What renders the views of one model. */
+export { views };
 
 /** Opens the sanity view on a scene and gives what a test needs of it. */
-export function open(scene, answer = () => null) {
+export function open(scene, answer = () => null, { render } = views()) {
   const el = document.createElement("div");
   document.body.append(el);
   const model = fakeModel({ progress: null, ...scene }, answer);
-  const close = view.render({ model, el });
+  const close = render({ model, el });
   const all = (selector) => [...el.querySelectorAll(selector)];
   const text = (selector) => el.querySelector(selector)?.textContent ?? "";
   return {

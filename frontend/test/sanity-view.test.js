@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
 import { document, MouseEvent, settled } from "./page.js";
-import { open } from "./sanity-page.js";
+import { open, views } from "./sanity-page.js";
 import { CATALOGUE, chart, f64, result, runOf, withFindings } from "../harness/sanity-records.js";
 import { SCENES } from "../harness/sanity-scenes.js";
 
@@ -435,4 +435,15 @@ test("a loss that explodes lies on the edge, so that the others can be seen", ()
   assert.ok(low[2] - low[0] > 40, "the other curve falls by a good part of the picture");
   assert.equal(label, "loss; above 4 it lies on the edge");
   assert.equal(drawn({ y: "gradient norm" }).label, "gradient norm");
+});
+
+test("a view that is drawn anew shows the check that was chosen", () => {
+  const one = views();
+  const first = open(SCENES.sick(), () => null, one);
+  const name = first.all("[role=option]").map((row) => row.dataset.check).find((check) => check !== first.selected());
+  first.row(name).click();
+  first.end();
+  const again = open(SCENES.sick(), () => null, one);
+  assert.equal(again.selected(), name);
+  again.end();
 });

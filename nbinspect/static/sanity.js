@@ -1258,9 +1258,9 @@ function resultsOf(record, before) {
 		before.get(now.check)
 	) : now]));
 }
-function render({ model, el }) {
+function render({ model, el }, memory2) {
 	const requests = createRequests(model);
-	const store = createStore(INITIAL, derive);
+	const store = createStore({ ...INITIAL, ...memory2 }, derive);
 	let timer = 0;
 	async function ask(method, params = {}) {
 		if (store.get().pending.includes(method)) return null;
@@ -1300,7 +1300,7 @@ function render({ model, el }) {
 	};
 	const evidence = createEvidence(store, actions);
 	const [toolbar, diagnosis, list, spoken] = [createToolbar(actions), createDiagnosis(store, actions), createList(store, actions), createSpoken()];
-	const views = [toolbar, diagnosis, list, evidence, spoken];
+	const views2 = [toolbar, diagnosis, list, evidence, spoken];
 	const sheet = h("div", { class: "nb-sheet" }, toolbar.element, diagnosis.element, h("div", { class: "ns-body" }, list.element, evidence.element), spoken.element);
 	const root = h("div", { class: "nbinspect nb-sanity", onfocusin: keepKeys }, sheet);
 	function reads(name, patch) {
@@ -1325,7 +1325,10 @@ function render({ model, el }) {
 	];
 	el.append(root);
 	const unfollow = followTheme(root, sheet);
-	const stop = store.subscribe((state) => views.forEach((view) => view.update(state)));
+	const stop = store.subscribe((state) => {
+		memory2.chosen = state.chosen;
+		views2.forEach((view) => view.update(state));
+	});
 	for (const { read } of traits) read();
 	return () => {
 		for (const { name, read } of traits) model.off(`change:${name}`, read);
@@ -1333,12 +1336,15 @@ function render({ model, el }) {
 		stop();
 		unfollow();
 		requests.close();
-		for (const view of views) view.destroy?.();
+		for (const view of views2) view.destroy?.();
 		root.remove();
 	};
 }
-var sanity_default = { render };
+function views() {
+	const memory2 = { chosen: null };
+	return { render: (place) => render(place, memory2) };
+}
 export {
-	sanity_default as default,
+	views as default,
 	derive
 };
