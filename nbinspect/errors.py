@@ -53,3 +53,16 @@ def place_in_user_code(error: BaseException) -> str:
         and (not f.filename.startswith(python) or "site-packages" in f.filename)
     ]
     return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
+
+
+def told(error: BaseException) -> str:
+    """Return an exception of the user's code in words, with its place."""
+    place = place_in_user_code(error)
+    return f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an exception says to a person; of a foreign one its type and place too."""
+    if isinstance(error, NbinspectError):
+        return str(error)
+    return f"{type(error).__name__}: {error} {place_in_user_code(error)}".rstrip()

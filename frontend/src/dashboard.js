@@ -6,7 +6,7 @@ import { save } from "./picked.js";
 import { createRequests } from "./requests.js";
 import { createStore } from "./store.js";
 import { followTheme } from "./theme.js";
-import { unpack } from "./unpack.js";
+import { createReads } from "./traits.js";
 import { createFacts } from "./dashboard/facts.js";
 import { mountingOf } from "./dashboard/mounting.js";
 import { createNotices } from "./dashboard/notices.js";
@@ -92,18 +92,8 @@ function render({ model, el, host }) {
     if (inside && (held.closest("[hidden], [inert]") || !root.contains(activeIn(root)))) tabs.focus();
   }
 
-  /** @param {string} name @param {(value: any) => Partial<State>} patch */
-  function reads(name, patch) {
-    const read = () => {
-      try {
-        store.set(patch(unpack(model.get(name))));
-      } catch (error) {
-        store.set({ failure: `what the kernel sent could not be shown: ${error instanceof Error ? error.message : error}` });
-      }
-    };
-    model.on(`change:${name}`, read);
-    return { name, read };
-  }
+  /** @type {ReturnType<typeof createReads<State>>} */
+  const reads = createReads(model, store);
 
   const traits = [
     reads("rooms", (rooms) => ({ rooms: rooms ?? [] })),

@@ -5,8 +5,8 @@ import { createPicked } from "./picked.js";
 import { createRequests } from "./requests.js";
 import { createStore } from "./store.js";
 import { followTheme } from "./theme.js";
-import { unpack } from "./unpack.js";
-import { createActions, wordsOf } from "./data/actions.js";
+import { createReads } from "./traits.js";
+import { createActions } from "./data/actions.js";
 import { createHeader } from "./data/header.js";
 import { createHuman } from "./data/human.js";
 import { createMain } from "./data/main.js";
@@ -81,21 +81,12 @@ function render({ model, el }, memory) {
   });
 
   let arranged = "";
-  /** @param {string} name @param {(value: any) => Partial<State>} patch */
-  function reads(name, patch) {
-    const read = () => {
-      streaming = true;
-      try {
-        store.set(patch(unpack(model.get(name))));
-      } catch (error) {
-        store.set({ failure: `what the kernel sent could not be shown: ${wordsOf(error)}` });
-      } finally {
-        streaming = false;
-      }
-    };
-    model.on(`change:${name}`, read);
-    return { name, read };
-  }
+  /** @type {ReturnType<typeof createReads<State>>} */
+  const reads = createReads(model, store, (read) => {
+    streaming = true;
+    read();
+    streaming = false;
+  });
 
   const traits = [
     reads("status", (status) => ({ status: { ...INITIAL.status, ...status } })),

@@ -5,7 +5,7 @@ import { createPicked } from "./picked.js";
 import { createRequests } from "./requests.js";
 import { createStore } from "./store.js";
 import { followTheme } from "./theme.js";
-import { unpack } from "./unpack.js";
+import { createReads } from "./traits.js";
 import { reasonAgainst } from "./forward/controls.js";
 import { FILTERS, INPUT, focusOf, stepsOf, viewOf } from "./forward/pass.js";
 import { createSource } from "./forward/source.js";
@@ -177,18 +177,8 @@ function render({ model, el }) {
     else void ask(move);
   }
 
-  /** @param {string} name @param {(value: any) => Partial<State>} patch */
-  function reads(name, patch) {
-    const read = () => {
-      try {
-        store.set(patch(unpack(model.get(name))));
-      } catch (error) {
-        store.set({ failure: `what the kernel sent could not be shown: ${error instanceof Error ? error.message : error}` });
-      }
-    };
-    model.on(`change:${name}`, read);
-    return { name, read };
-  }
+  /** @type {ReturnType<typeof createReads<State>>} */
+  const reads = createReads(model, store);
 
   let sought = "";
 

@@ -12,7 +12,7 @@ import { SWAP } from "./sanity/swap.js";
 import { createToolbar } from "./sanity/toolbar.js";
 import { createStore } from "./store.js";
 import { followTheme } from "./theme.js";
-import { unpack } from "./unpack.js";
+import { createReads } from "./traits.js";
 
 /** @typedef {import("./sanity/types.js").State} State */
 /** @typedef {import("./sanity/types.js").CheckResult} CheckResult */
@@ -121,18 +121,8 @@ function render({ model, el }, memory) {
   const sheet = h("div", { class: "nb-sheet" }, toolbar.element, diagnosis.element, h("div", { class: "ns-body" }, list.element, evidence.element), spoken.element);
   const root = h("div", { class: "nbinspect nb-sanity", onfocusin: keepKeys }, sheet);
 
-  /** @param {string} name @param {(value: any) => Partial<State>} patch */
-  function reads(name, patch) {
-    const read = () => {
-      try {
-        store.set(patch(unpack(model.get(name))));
-      } catch (error) {
-        store.set({ failure: `what the kernel sent could not be shown: ${error instanceof Error ? error.message : error}` });
-      }
-    };
-    model.on(`change:${name}`, read);
-    return { name, read };
-  }
+  /** @type {ReturnType<typeof createReads<State>>} */
+  const reads = createReads(model, store);
 
   const traits = [
     reads("catalogue", (catalogue) => ({ catalogue: catalogue ?? [] })),

@@ -15,7 +15,7 @@ from nbinspect.capture.door import Door, Visit, probing, refuse_beside_training
 from nbinspect.capture.duplicates import duplicate_samples
 from nbinspect.capture.module_hooks import stepped_modules
 from nbinspect.capture.tensors import batch_size, describe, length_of
-from nbinspect.errors import CaptureError, place_in_user_code
+from nbinspect.errors import CaptureError, told
 from nbinspect.nested import moved_to, tensors_in
 from nbinspect.preserve import preserve
 from nbinspect.records import BatchRecord, Origin
@@ -193,8 +193,7 @@ def _error_of(subject: Subject, batch: Any, parts: Parts) -> str | None:
     try:
         call_model(subject, batch, parts)
     except Exception as error:  # noqa: BLE001 - the user's forward may raise anything
-        place = place_in_user_code(error)
-        return f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
+        return told(error)
     return None
 
 

@@ -13,7 +13,7 @@ from torch.nn.parameter import is_lazy
 from nbinspect.calling import call_arguments, split_batch, to_device
 from nbinspect.capture.door import probing
 from nbinspect.dynamics.selection import Chosen
-from nbinspect.errors import CaptureError, place_in_user_code
+from nbinspect.errors import CaptureError, told
 from nbinspect.evaluation.first_look import FirstLook, look
 from nbinspect.evaluation.sample_losses import LossWatch
 from nbinspect.evaluation.samples import joined, picked
@@ -122,12 +122,6 @@ def _copied(value: Any) -> Any:
 
 def _detached(outputs: Any) -> Any:
     return map_tensors(torch.Tensor.detach, outputs)
-
-
-def told(error: Exception) -> str:
-    """Return an exception of the user's code in words, with its place."""
-    place = place_in_user_code(error)
-    return f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
 
 
 def is_out_of_memory(error: Exception) -> bool:

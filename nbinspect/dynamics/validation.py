@@ -14,8 +14,7 @@ from torch import Tensor
 from nbinspect.calling import call_model, split_batch, to_device
 from nbinspect.capture.door import probing
 from nbinspect.capture.loader import BatchSource, Fetched
-from nbinspect.dynamics.passes import told
-from nbinspect.errors import CaptureError, InputError
+from nbinspect.errors import CaptureError, InputError, told
 from nbinspect.evaluation.first_look import FirstLook, look
 from nbinspect.evaluation.layout import Layout, goal_of, mask_of, prediction_of
 from nbinspect.evaluation.sample_losses import LossWatch

@@ -223,6 +223,21 @@ function followTheme(root, sheet) {
 	};
 }
 
+// src/traits.js
+function createReads(model, store, during = (read) => read()) {
+	return (name, patch) => {
+		const read = () => during(() => {
+			try {
+				store.set(patch(unpack(model.get(name))));
+			} catch (error) {
+				store.set({ failure: `what the kernel sent could not be shown: ${error instanceof Error ? error.message : error}` });
+			}
+		});
+		model.on(`change:${name}`, read);
+		return { name, read };
+	};
+}
+
 // src/dashboard/facts.js
 var GIVEN = (
 	/** @type {const} */
@@ -773,17 +788,7 @@ function render({ model, el, host }) {
 		for (const view of views) view.update(state);
 		if (inside && (held.closest("[hidden], [inert]") || !root.contains(activeIn(root)))) tabs.focus();
 	}
-	function reads(name, patch) {
-		const read = () => {
-			try {
-				store.set(patch(unpack(model.get(name))));
-			} catch (error) {
-				store.set({ failure: `what the kernel sent could not be shown: ${error instanceof Error ? error.message : error}` });
-			}
-		};
-		model.on(`change:${name}`, read);
-		return { name, read };
-	}
+	const reads = createReads(model, store);
 	const traits = [
 		reads("rooms", (rooms) => ({ rooms: rooms ?? [] })),
 		reads("active", (active) => ({ active: active || INITIAL.active })),

@@ -231,6 +231,21 @@ function followTheme(root, sheet) {
 	};
 }
 
+// src/traits.js
+function createReads(model, store, during = (read) => read()) {
+	return (name, patch) => {
+		const read = () => during(() => {
+			try {
+				store.set(patch(unpack(model.get(name))));
+			} catch (error) {
+				store.set({ failure: `what the kernel sent could not be shown: ${error instanceof Error ? error.message : error}` });
+			}
+		});
+		model.on(`change:${name}`, read);
+		return { name, read };
+	};
+}
+
 // src/data/numbers.js
 function numbersOf(value) {
 	if (!value) return [];
@@ -4289,20 +4304,11 @@ function render2({ model, el }, memory) {
 		else if (!frame) frame = requestAnimationFrame(draw);
 	});
 	let arranged = "";
-	function reads(name, patch) {
-		const read = () => {
-			streaming = true;
-			try {
-				store.set(patch(unpack(model.get(name))));
-			} catch (error) {
-				store.set({ failure: `what the kernel sent could not be shown: ${wordsOf(error)}` });
-			} finally {
-				streaming = false;
-			}
-		};
-		model.on(`change:${name}`, read);
-		return { name, read };
-	}
+	const reads = createReads(model, store, (read) => {
+		streaming = true;
+		read();
+		streaming = false;
+	});
 	const traits = [
 		reads("status", (status) => ({ status: { ...INITIAL.status, ...status } })),
 		reads("dataset", (dataset) => taken(dataset ?? null)),

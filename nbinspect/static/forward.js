@@ -231,6 +231,21 @@ function followTheme(root, sheet) {
 	};
 }
 
+// src/traits.js
+function createReads(model, store, during = (read) => read()) {
+	return (name, patch) => {
+		const read = () => during(() => {
+			try {
+				store.set(patch(unpack(model.get(name))));
+			} catch (error) {
+				store.set({ failure: `what the kernel sent could not be shown: ${error instanceof Error ? error.message : error}` });
+			}
+		});
+		model.on(`change:${name}`, read);
+		return { name, read };
+	};
+}
+
 // src/numbers.js
 var minus = (text) => text.replaceAll("-", "−");
 function figure(value, integer = false) {
@@ -2252,17 +2267,7 @@ function render({ model, el }) {
 		if (reason) store.set({ failure: `${move}: ${reason}` });
 		else void ask(move);
 	}
-	function reads(name, patch) {
-		const read = () => {
-			try {
-				store.set(patch(unpack(model.get(name))));
-			} catch (error) {
-				store.set({ failure: `what the kernel sent could not be shown: ${error instanceof Error ? error.message : error}` });
-			}
-		};
-		model.on(`change:${name}`, read);
-		return { name, read };
-	}
+	const reads = createReads(model, store);
 	let sought = "";
 	function fetchBack() {
 		const { cursor, pending } = store.get();

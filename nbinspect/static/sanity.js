@@ -1226,6 +1226,21 @@ function createStore(initial, derive2) {
 	};
 }
 
+// src/traits.js
+function createReads(model, store, during = (read) => read()) {
+	return (name, patch) => {
+		const read = () => during(() => {
+			try {
+				store.set(patch(unpack(model.get(name))));
+			} catch (error) {
+				store.set({ failure: `what the kernel sent could not be shown: ${error instanceof Error ? error.message : error}` });
+			}
+		});
+		model.on(`change:${name}`, read);
+		return { name, read };
+	};
+}
+
 // src/sanity.js
 var HEARD = 1e3;
 var INITIAL = {
@@ -1303,17 +1318,7 @@ function render({ model, el }, memory2) {
 	const views2 = [toolbar, diagnosis, list, evidence, spoken];
 	const sheet = h("div", { class: "nb-sheet" }, toolbar.element, diagnosis.element, h("div", { class: "ns-body" }, list.element, evidence.element), spoken.element);
 	const root = h("div", { class: "nbinspect nb-sanity", onfocusin: keepKeys }, sheet);
-	function reads(name, patch) {
-		const read = () => {
-			try {
-				store.set(patch(unpack(model.get(name))));
-			} catch (error) {
-				store.set({ failure: `what the kernel sent could not be shown: ${error instanceof Error ? error.message : error}` });
-			}
-		};
-		model.on(`change:${name}`, read);
-		return { name, read };
-	}
+	const reads = createReads(model, store);
 	const traits = [
 		reads("catalogue", (catalogue) => ({ catalogue: catalogue ?? [] })),
 		reads("record", (record) => ({ record: record ?? null })),

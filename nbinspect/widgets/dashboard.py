@@ -11,7 +11,7 @@ import anywidget
 import traitlets
 
 from nbinspect.browse import Split
-from nbinspect.errors import InputError, NbinspectError
+from nbinspect.errors import InputError, NbinspectError, reason_of
 from nbinspect.figures.dashboard_page import dashboard_html, dashboard_text
 from nbinspect.recipe.catalogue import advice_of
 from nbinspect.recipe.progress import recipe_of
@@ -23,7 +23,7 @@ from nbinspect.widgets.dashboard_requests import DashboardRequests
 from nbinspect.widgets.dashboard_rooms import ROOMS, Program, checked_room, start, why_off
 from nbinspect.widgets.dashboard_sample import CARRIED, Selected, by_index, carried, picked, told
 from nbinspect.widgets.dashboard_state import recipe_state, rooms_state, sample_state
-from nbinspect.widgets.dashboard_views import Views, reason_of
+from nbinspect.widgets.dashboard_views import Views
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.output import Output
 from nbinspect.wire import PACKED, pack

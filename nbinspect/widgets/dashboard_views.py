@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from nbinspect.errors import NbinspectError, place_in_user_code
+from nbinspect.errors import reason_of
 from nbinspect.records import RoomName
 from nbinspect.widgets.dashboard_rooms import ROOMS, Program
 
@@ -98,10 +98,3 @@ class Views:
 
     def _room_of(self, view: View) -> RoomName | None:
         return next((room for room, own in self.open.items() if own is view), None)
-
-
-def reason_of(error: Exception) -> str:
-    """Return what an exception says to a person; of a foreign one its type and place too."""
-    if isinstance(error, NbinspectError):
-        return str(error)
-    return f"{type(error).__name__}: {error} {place_in_user_code(error)}".rstrip()

@@ -13,7 +13,7 @@ from nbinspect.data.explorer.charts import Charts
 from nbinspect.data.explorer.explorer import Doing, Explorer, Split
 from nbinspect.data.explorer.labelling import human, human_result
 from nbinspect.data.human.asking import HumanBaseline
-from nbinspect.errors import InputError, NbinspectError, place_in_user_code
+from nbinspect.errors import InputError, NbinspectError, reason_of
 from nbinspect.figures.data_page import data_html, data_text
 from nbinspect.figures.data_sheet import DataSheet
 from nbinspect.figures.page import waiting_html, waiting_text
@@ -245,8 +245,7 @@ class DataDesk:
         if isinstance(error, works.CancelledError):
             self.say("idle", str(error))
         elif isinstance(error, Exception):
-            named = f"{type(error).__name__}: {error} {place_in_user_code(error)}".rstrip()
-            self.say("error", str(error) if isinstance(error, NbinspectError) else named)
+            self.say("error", reason_of(error))
         elif error is not None:
             self.say("idle", "interrupted: what was found stands")
         else:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from nbinspect.errors import NbinspectError, place_in_user_code
+from nbinspect.errors import reason_of
 from nbinspect.interrupts import interruptible
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.wire import pack
@@ -60,10 +60,8 @@ class Requests:
     def _answer(self, request: str, method: Callable[..., Any], params: dict[str, Any]) -> None:
         try:
             payload = method(**params)
-        except NbinspectError as error:
-            self._send(request, error=str(error))
         except Exception as error:  # noqa: BLE001 - the page waits for an answer, whatever the user's objects raise
-            self._send(request, error=f"{type(error).__name__}: {error} {place_in_user_code(error)}".rstrip())
+            self._send(request, error=reason_of(error))
         except BaseException:
             self._send(request, error="interrupted")
             raise

@@ -388,8 +388,9 @@ def test_the_switch_does_not_turn_while_checks_run(ask):
         view.run(only=["rums"], plain=True)
 
 
-def test_partial_results_of_a_plain_run_are_plain_ones(ask):
+def test_partial_results_of_a_plain_run_are_plain_ones(monkeypatch):
     """A plain run that is cancelled leaves its results to the plain report alone."""
+    monkeypatch.setattr("nbinspect.widgets.sanity._EVERY", 0)
     view = Inspector(**regularised()).sanity()
     view.run(only=["runs"])
     view.observe(lambda change: view.cancel() if (change["new"] or {}).get("done") else None, "progress")
