@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +22,7 @@ class Program:
     name: str
     group: str
     """The group of the check that should name the cause; ``healthy`` for look-alikes."""
-    build: Callable[[], Arguments]
+    build: partial[Arguments]
     cause: tuple[str, ...]
     """The checks of which one, as a `fail`, names the cause; empty for a healthy program."""
     source: Source
@@ -31,8 +30,6 @@ class Program:
     """What is wrong, or what it looks like and why it is right."""
     resembles: str = ""
     """Of a look-alike, the check that it must not alarm."""
-    unseen: bool | None = None
-    """True: written after the checks by people who had not seen them, and kept aside whole. False: never kept aside."""
 
     @property
     def is_healthy(self) -> bool:
@@ -41,38 +38,31 @@ class Program:
 
     @property
     def is_aside(self) -> bool:
-        """Whether it belongs to the part that thresholds are never tuned on; a pair stays together."""
-        if self.unseen is not None:
-            return self.unseen
-        family = self.name.removesuffix("__mended")
-        return zlib.crc32(family.encode()) % 3 == 0
+        """Whether it was written after the checks by people who had not seen them, and nobody tunes on it."""
+        return ".aside." in self.build.func.__module__
 
 
 PROGRAMS: list[Program] = []
 
 
-def pair(
-    *cause: str, group: str, source: Source = "own", unseen: bool | None = None
-) -> Callable[[Callable[[bool], Arguments]], Any]:
+def pair(*cause: str, group: str, source: Source = "own") -> Callable[[Callable[[bool], Arguments]], Any]:
     """Enter a builder twice: ``build(True)`` is the broken program, ``build(False)`` its healthy twin, else alike."""
 
     def enter(build: Callable[[bool], Arguments]) -> Callable[[bool], Arguments]:
         name, about = build.__name__, (build.__doc__ or "").strip()
-        PROGRAMS.append(Program(name, group, partial(build, True), cause, source, about, unseen=unseen))
-        PROGRAMS.append(Program(f"{name}__mended", group, partial(build, False), (), source, about, unseen=unseen))
+        PROGRAMS.append(Program(name, group, partial(build, True), cause, source, about))
+        PROGRAMS.append(Program(f"{name}__mended", group, partial(build, False), (), source, about))
         return build
 
     return enter
 
 
-def healthy(
-    *, resembles: str, source: Source = "own", unseen: bool | None = None
-) -> Callable[[Callable[[], Arguments]], Any]:
+def healthy(*, resembles: str, source: Source = "own") -> Callable[[Callable[[], Arguments]], Any]:
     """Enter a healthy program that a careless check would take for broken."""
 
     def enter(build: Callable[[], Arguments]) -> Callable[[], Arguments]:
         about = (build.__doc__ or "").strip()
-        PROGRAMS.append(Program(build.__name__, "healthy", build, (), source, about, resembles, unseen))
+        PROGRAMS.append(Program(build.__name__, "healthy", partial(build), (), source, about, resembles))
         return build
 
     return enter
