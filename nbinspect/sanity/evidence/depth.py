@@ -15,12 +15,14 @@ from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
 from nbinspect.records import Chart, Moments
+from nbinspect.sanity.evidence.lineage import source_of
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _WEIGHS = re.compile(
     r"(bi)?linear|conv(_transpose|_tbc)?\d?d?|r?matmul|mm|bmm|addmm|baddbmm|einsum|lstm|gru|rnn_(tanh|relu)|\w+_cell"
     r"|multi_head_attention_forward"
 )
+_TURNS = ("t", "mt", "h", "mh", "adjoint", "transpose", "swapaxes", "swapdims", "permute")
 LEAST = 4
 """Weighted layers that make a depth."""
 _NEARLY_ALL = 0.75
@@ -37,11 +39,15 @@ class Layer:
     weight: Tensor
     gradient: Tensor | None
     """Of the loss with respect to the weight; None where none flows or none was asked for."""
+    multiplier: Tensor
+    """What it multiplies by: the weight itself, or the weight laid out anew."""
+    is_turned: bool
+    """Whether it is laid out with rows for columns, as `weight.T`."""
 
     @cached_property
     def entering(self) -> float:
         """How much what it is given varies between samples."""
-        inputs = (t for t in self.operation.given if t is not self.weight and _is_signal(t))
+        inputs = (t for t in self.operation.given if t is not self.multiplier and _is_signal(t))
         return variation(next(inputs, None))
 
     @cached_property
@@ -76,9 +82,13 @@ def layers_of(recorded: Recorded) -> tuple[Layer, ...]:
     for one in recorded.operations:
         if one.step.kind != "operation" or one.in_loss or not is_weighing(one):
             continue
-        for use, tensor in zip(one.step.inputs, one.given, strict=True):
-            if id(tensor) in held and tensor.dim() > 1 and tensor.is_floating_point() and use.origin not in found:
-                found[use.origin] = Layer(one, use.origin, tensor, recorded.gradients.get(use.origin))
+        for position, multiplier in enumerate(one.given):
+            source = source_of(recorded, one, position)
+            name, weight = source.use.origin, source.tensor
+            whole = id(weight) in held and weight.numel() == multiplier.numel()
+            if whole and weight.dim() > 1 and weight.is_floating_point() and name not in found:
+                turns = sum(word_of(step.step.name) in _TURNS for step in source.passed)
+                found[name] = Layer(one, name, weight, recorded.gradients.get(name), multiplier, turns % 2 == 1)
     return tuple(found.values())
 
 

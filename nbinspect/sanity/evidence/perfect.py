@@ -126,8 +126,15 @@ def supposed(task: TaskRecord, recorded: Recorded) -> TaskRecord:
     if not bool(((targets == 0) | (targets == 1)).all()):
         return replace(task, kind="regression")
     # a single 1 may stand for a small distance as well as for a large likeness; a map of them is one of what is there
-    is_map = found.dim() >= len("NHW") and found.shape == targets.shape and _between(found.detach())
-    return replace(task, kind="multilabel") if is_map else task
+    is_map = len(_long_axes(found)) >= len("NHW") and _long_axes(found) == _long_axes(targets)
+    is_share = _between(found.detach()) or _is_squashed(recorded, found)
+    return replace(task, kind="multilabel") if is_map and is_share else task
+
+
+def _is_squashed(recorded: Recorded, found: Tensor) -> bool:
+    """Whether the loss makes probabilities of the outputs."""
+    sigmoids = (one for one in recorded.operations if one.in_loss and word_of(one.step.name) == "sigmoid")
+    return any(source_of(recorded, one, 0).tensor is found for one in sigmoids)
 
 
 def _compared(task: TaskRecord, recorded: Recorded, outputs: Tensor) -> tuple[Tensor | None, bool]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -63,31 +64,38 @@ def _traced(program: Program, batch: Batch, ended: Callable[[Call, Any], Any]) -
         return program.outputs(batch)
 
 
+_Step: TypeAlias = tuple[str, str, int]
+"""Module, operation, and how often that one ended there before: a mask without padding saves some steps elsewhere."""
+
+
 class _Kept:
     """Copies of what each step made."""
 
     def __init__(self) -> None:
-        self.made: dict[int, tuple[str, list[Tensor]]] = {}
+        self.made: dict[_Step, list[Tensor]] = {}
+        self._ended: Counter[tuple[str, str]] = Counter()
 
     def ended(self, call: Call, value: Any) -> Any:
-        self.made[call.index] = call.name, [tensor.detach().clone() for _, tensor in tensors_in(value, "")]
+        step = _step_of(call, self._ended)
+        self.made[step] = [tensor.detach().clone() for _, tensor in tensors_in(value, "")]
         return value
 
 
 class _Compared:
     """Follows what differs too far from the first pass back to the step at which it began."""
 
-    def __init__(self, before: dict[int, tuple[str, list[Tensor]]], spreads: Callable[[Tensor, Tensor], bool]) -> None:
+    def __init__(self, before: dict[_Step, list[Tensor]], spreads: Callable[[Tensor, Tensor], bool]) -> None:
         self.sources: dict[int, Spread] = {}
         self._before = before
+        self._ended: Counter[tuple[str, str]] = Counter()
         self._spreads = spreads
         self._held: list[Tensor] = []  # an id names a tensor only while it lives
 
     def ended(self, call: Call, value: Any) -> Any:
-        name, earlier = self._before.get(call.index, ("", []))
+        earlier = self._before.get(_step_of(call, self._ended), [])
         made = [tensor for _, tensor in tensors_in(value, "")]
         self._held += made
-        if name != call.name or len(made) != len(earlier):
+        if len(made) != len(earlier):
             return value
         inherited = next((self.sources[id(part)] for part in call.given if id(part) in self.sources), None)
         for one, other in zip(earlier, made, strict=True):
@@ -98,3 +106,8 @@ class _Compared:
             elif not call.in_place:
                 self.sources.pop(id(other), None)
         return value
+
+
+def _step_of(call: Call, ended: Counter[tuple[str, str]]) -> _Step:
+    ended[call.path, call.name] += 1
+    return call.path, call.name, ended[call.path, call.name]

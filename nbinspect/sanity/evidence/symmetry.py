@@ -16,6 +16,8 @@ from nbinspect.sanity.program import Program
 _GATES = {"lstm": 4, "gru": 3, "lstm_cell": 4, "gru_cell": 3, "multi_head_attention_forward": 3}
 _PRODUCTS = ("matmul", "mm", "addmm", "baddbmm")
 _MOST, _LEAST_TWIN = 0.5, 16
+# of the largest gradient: logits of units alike give them gradients that cancel, and what is left is no direction
+_ROUNDING = 1e-6
 
 
 def is_symmetric(layer: Layer) -> bool:
@@ -75,8 +77,8 @@ def count_of(layer: Layer) -> int:
 def _by_unit(weight: Tensor, layer: Layer) -> Tensor:
     """Return (units, weights of each); a factor on the right and a transposed convolution have them in columns."""
     word, rows = word_of(layer.operation.step.name), weight.detach()
-    on_the_right = word in _PRODUCTS and layer.operation.given[0] is not layer.weight and rows.dim() == 2
-    if on_the_right or word.startswith("conv_transpose"):
+    on_the_right = word in _PRODUCTS and layer.operation.given[0] is not layer.multiplier
+    if (rows.dim() == 2 and on_the_right != layer.is_turned) or word.startswith("conv_transpose"):
         rows = rows.transpose(0, 1)
     return rows.reshape(len(rows), -1) if len(rows) else rows.new_zeros(1, 1)
 
@@ -108,10 +110,12 @@ def changes_of(program: Program, batch: Batch, names: list[str], steps: int) -> 
         with copy.running(gradients=True):
             loss = copy.scalar_loss(copy.outputs(few), few)
             gradients = copy.gradients(loss, list(wanted.values()), few)
+        moving = {name: gradient for name, gradient in zip(wanted, gradients, strict=True) if gradient is not None}
+        rounding = _ROUNDING * max(map(norm, moving.values()), default=0.0)
         with torch.no_grad():
-            for parameter, gradient in zip(wanted.values(), gradients, strict=True):
-                if gradient is not None and norm(gradient):
+            for name, gradient in moving.items():
+                if norm(gradient) > rounding:
                     dense = gradient.to_dense() if gradient.is_sparse else gradient
-                    size = 0.01 * parameter.square().mean().sqrt().clamp_min(0.1)
-                    parameter.sub_(size * dense / dense.square().mean().sqrt())
+                    size = 0.01 * wanted[name].square().mean().sqrt().clamp_min(0.1)
+                    wanted[name].sub_(size * dense / dense.square().mean().sqrt())
     return {name: wanted[name].detach() - before[name] for name in names}

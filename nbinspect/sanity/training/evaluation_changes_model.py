@@ -11,30 +11,38 @@ from torch.nn import functional
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
+from nbinspect.sanity.check import Arguments, Check, MissingNeed, failed, measured, passed, warned
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.evaluation import Left, is_statistic, left_behind, shift_of_outputs, shift_of_training
 from nbinspect.sanity.trials.stepping import stepping
 from nbinspect.sanity.trials.text import place_of
 
 
-def run(program: Program, batch: Batch, eval_step: Callable[..., Any], *, smallest: float = 1e-6) -> CheckResult:
+def run(
+    program: Program, batch: Batch, eval_step: Callable[..., Any], *, smallest: float = 1e-6, steps: int = 2
+) -> CheckResult:
     """Fail where `eval_step` leaves gradients, or changes parameters or BatchNorm, and the model goes on differently.
 
     It is run on copies, in train mode, as after training. Buffers that eval mode alone would keep are a warning, for
     that is `train-eval-mode`'s; so is other state, which a model may carry on purpose.
+
+    Args:
+        program: left unchanged.
+        batch: what is evaluated.
+        eval_step: the user's own.
+        smallest: shift above which the model goes on differently.
+        steps: of the user's own `train_step` before, where nothing is found without.
     """
-    left = left_behind(program, batch)
+    left, steps = _left(program, batch, steps)
     if not left.names:
         mode = "; the model is left in eval mode" if left.leaves_mode else ""
         return passed(f"parameters, buffers and gradients stay{mode}")
     is_buffers = not (left.parameters or left.gradients or left.switched)
-    if is_buffers and not left_behind(program, batch, training=False).names:
+    if is_buffers and not left_behind(program, batch, training=False, steps=steps).names:
         return _of_mode(left, eval_step)
-    shifts = {
-        "outputs in eval mode, of their spread": shift_of_outputs(program, batch),
-        "parameters after a training step, of their spread": shift_of_training(program, batch),
-    }
+    # what is put in for an evaluation may stay until the next step puts the weights back
+    shifts = {} if steps else {"outputs in eval mode, of their spread": shift_of_outputs(program, batch)}
+    shifts["parameters after a training step, of their spread"] = shift_of_training(program, batch, steps=steps)
     does = any(shift > smallest for shift in shifts.values() if shift is not None)
     is_known = any(shift is not None for shift in shifts.values())
     if not does and len(left.switched) == len(left.names):
@@ -54,6 +62,17 @@ def run(program: Program, batch: Batch, eval_step: Callable[..., Any], *, smalle
         place=place_of(eval_step),
         confirmed=does,
     )
+
+
+def _left(program: Program, batch: Batch, steps: int) -> tuple[Left, int]:
+    """Return what an evaluation leaves behind, and how many steps were taken before it."""
+    left = left_behind(program, batch)
+    if left.names or program.subject.train_step is None:
+        return left, 0
+    try:
+        return left_behind(program, batch, steps=steps), steps
+    except MissingNeed:
+        return left, 0
 
 
 def _counted(left: Left) -> str:
@@ -114,7 +133,7 @@ CHECK = Check(
     question="Does the evaluation leave the model as it was?",
     why="An evaluation that writes to the model trains on validation data, or spoils what training built.",
     remedy="Evaluate under model.eval() and torch.no_grad(), without an optimizer step.",
-    cost=8,
+    cost=16,
     run=run,
     good=good,
     bad=bad,

@@ -13,6 +13,7 @@ from nbinspect.records import Chart, CheckResult
 from nbinspect.sanity.batches import batches_in
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.cadence import cadence
 from nbinspect.sanity.trials.observed import Observed
 from nbinspect.sanity.trials.rates_seen import of_the_rates, stepped_first, steps_an_update, sunk_by_hand, wrong_way
 from nbinspect.sanity.trials.schedule import Schedule, fault_of, schedule_of
@@ -42,7 +43,8 @@ def run(
     epoch = batches_in(loader)
     total = program.subject.total_steps
     calls, updates = max(observed.scheduled.values(), default=0), len(observed.updating)
-    is_by_epoch = observed.is_own and 0 < calls < 0.9 * updates
+    every = cadence(program.subject.train_step, of_schedule=True) if total and not calls else None
+    is_by_epoch = observed.is_own and (0 < calls < 0.9 * updates or (every is not None and every == epoch))
     if is_by_epoch and not (total and epoch):
         return inconclusive("not stepped with every update", settle="Give total_steps, and a loader with a length.")
     known = total or epoch
@@ -54,7 +56,7 @@ def run(
     if schedule is None or not (schedule.peak or schedule.base):
         return skipped("a scheduler that follows the steps")
     stepped = observed.scheduled.get(schedule.name, 0)
-    if observed.is_own and stepped == 0:
+    if observed.is_own and stepped == 0 and not is_by_epoch:
         return _elsewhere(schedule)
     low = float(schedule.is_low(nothing).mean())
     later = float(schedule.rates.max()) / (schedule.peak or 1.0)

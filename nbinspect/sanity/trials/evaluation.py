@@ -37,13 +37,21 @@ class Left:
         return (*self.parameters, *self.buffers, *gradients, *(f"requires_grad of {name}" for name in self.switched))
 
 
-def left_behind(program: Program, batch: Batch, *, training: bool = True) -> Left:
+def left_behind(program: Program, batch: Batch, *, training: bool = True, steps: int = 0) -> Left:
     """Run the user's `eval_step` once on a copy in train or eval mode, and return what is other than before.
 
+    Args:
+        program: left unchanged.
+        batch: what is evaluated, and trained on before.
+        training: whether the copy is in train mode then.
+        steps: training steps before; an average of the weights is no other than they are until they have moved.
+
     Raises:
-        MissingNeed: if it cannot be run on a copy.
+        MissingNeed: if it cannot be run on a copy, or no step can be taken.
     """
-    with trained(program, idle=True) as trainee:
+    with trained(program, idle=not steps) as trainee:
+        for _ in range(steps):
+            trainee.step(batch)
         network = trainee.program.network
         if not training:
             network.eval()
@@ -78,7 +86,7 @@ def shift_of_outputs(program: Program, batch: Batch) -> float | None:
     return _difference(program, batch, outputs)
 
 
-def shift_of_training(program: Program, batch: Batch) -> float | None:
+def shift_of_training(program: Program, batch: Batch, *, steps: int = 0) -> float | None:
     """Return how far elsewhere a training step ends after an evaluation, of the parameters' spread; None if unknown."""
 
     def parameters(trainee: Trainee) -> list[Tensor]:
@@ -88,10 +96,12 @@ def shift_of_training(program: Program, batch: Batch) -> float | None:
         trainee.step(batch, held=True)
         return [parameter.detach().double() for parameter in trainee.parameters.values()]
 
-    return _difference(program, batch, parameters)
+    return _difference(program, batch, parameters, steps)
 
 
-def _difference(program: Program, batch: Batch, seen: Callable[[Trainee], list[Tensor]]) -> float | None:
+def _difference(
+    program: Program, batch: Batch, seen: Callable[[Trainee], list[Tensor]], steps: int = 0
+) -> float | None:
     """Return how far what is seen on a copy that evaluated is from what is seen on one that did not.
 
     Infinite where nothing can be seen any more after the evaluation; None where it cannot be seen without one either.
@@ -101,6 +111,8 @@ def _difference(program: Program, batch: Batch, seen: Callable[[Trainee], list[T
     try:
         for evaluates in (False, True):
             with trained(program, idle=idle) as trainee:
+                for _ in range(steps):
+                    trainee.step(batch, held=True)
                 if evaluates:
                     trainee.evaluate(batch)
                 found.append([tensor.clone() for tensor in seen(trainee)])

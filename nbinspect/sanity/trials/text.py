@@ -73,7 +73,7 @@ def _mentions_in(function: types.FunctionType, method: str) -> Iterator[Mention]
     if tree is None or found is None:
         return
     lines, first = found
-    written = _names_written(tree) | set(function.__code__.co_varnames)
+    written = names_written(tree) | set(function.__code__.co_varnames)
     for node, conditional in _walked(tree, written, conditional=False):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
             place = Place(function.__code__.co_filename, first + node.lineno - 1, function.__qualname__, first)
@@ -107,6 +107,7 @@ def _is_switch(test: ast.expr, written: set[str]) -> bool:
     return name is not None and name not in written
 
 
-def _names_written(tree: ast.AST) -> set[str]:
+def names_written(tree: ast.AST) -> set[str]:
+    """Return the names and attributes that a text gives a value to."""
     named = (node for node in ast.walk(tree) if isinstance(node, ast.Name | ast.Attribute))
     return {one.id if isinstance(one, ast.Name) else one.attr for one in named if isinstance(one.ctx, ast.Store)}

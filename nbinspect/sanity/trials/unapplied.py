@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.cadence import cadence
 from nbinspect.sanity.trials.observed import Observed
 from nbinspect.sanity.trials.text import mentions_of, place_of
 from nbinspect.sanity.trials.watch import Update, norm_of
@@ -96,7 +97,9 @@ def unapplied(observed: Observed, step: Callable[..., Any] | None) -> list[Unapp
     waits = scaled or place_of(step) is None or any(one.is_conditional for one in mentions_of(step, "step"))
     still = (_arrived(observed) & trainable) - changed
     if still and not updates and not changed:
-        return [Unapplied("no step", tuple(sorted(still)), is_certain=not waits)]
+        every = cadence(step, of_schedule=False)
+        is_overdue = every is not None and 2 * every <= len(observed.steps)
+        return [Unapplied("no step", tuple(sorted(still)), is_certain=not waits or (is_overdue and not scaled))]
     found: list[Unapplied] = []
     for role, held in observed.held.items():
         groups: dict[Reason, list[str]] = {}

@@ -99,7 +99,7 @@ class _Watch:
         self._before: dict[int, Tensor] = {}
         self._updated: dict[str, Tensor] = {}
         self._found: dict[int, float] = {}
-        self._piled = 0.0
+        self._came = 0
 
     def arriving(self, name: str, parameter: nn.Parameter) -> Any:
         """Return a hook for the gradient that comes for a parameter, before it is added to what is there."""
@@ -107,6 +107,7 @@ class _Watch:
         def hook(gradient: Tensor) -> None:
             events = self._events
             lying = norm_of(parameter.grad)
+            self._came += 1
             if lying == 0:
                 self._used.discard(name)
             self._lying[name] = lying
@@ -129,12 +130,16 @@ class _Watch:
         own = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         self._before = {id(parameter): parameter.detach().clone() for parameter in own}
         self._found = {id(parameter): norm_of(parameter.grad) for parameter in own}
-        names = {self._names.get(key, "") for key in self._found}
-        self._piled = _joint(self._lying.get(name, 0.0) for name in names & self._used)
+        self._came = 0
 
     def after(self, optimizer: Optimizer, *_: Any) -> None:
-        """Note what an optimizer did."""
+        """Note what an optimizer did, and of gradients that its closure made what it found."""
         sizes, rewritten, frozen = {}, set(), set()
+        if self._came:
+            own = (parameter for group in optimizer.param_groups for parameter in group["params"])
+            self._found = {id(parameter): norm_of(parameter.grad) for parameter in own}
+        names = {self._names.get(key, "") for key in self._found}
+        piled = _joint(self._lying.get(name, 0.0) for name in names & self._used)
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 was = self._before.get(id(parameter))
@@ -154,7 +159,7 @@ class _Watch:
             optimizer,
             _joint(self._found.values()),
             arrived,
-            self._piled,
+            piled,
             tuple(1.0 if rate is None else rate for rate in map(rate_of, groups)),
             tuple(frozenset(self._names.get(id(p), "") for p in group["params"]) for group in groups),
             {self._names.get(key, ""): norm for key, norm in self._found.items()},

@@ -71,8 +71,8 @@ class Layered(nn.Module):
         return self.head(self.layer(x)[0][:, -1])
 
 
-def over_time(model: nn.Module) -> CheckResult:
-    batch = torch.randn(12, 40, 4), torch.arange(12) % 3
+def over_time(model: nn.Module, times: int = 40) -> CheckResult:
+    batch = torch.randn(12, times, 4), torch.arange(12) % 3
     return run_one(CHECK, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss(), task="other")
 
 
@@ -140,3 +140,33 @@ def test_what_is_made_of_weights_alone_counts_as_these(rates: bool) -> None:
     assert (result.status, result.where) == ("fail", "rates" if rates else "again.weight")
     assert float(result.measurements[1].measured) == pytest.approx(1.5, rel=1e-3)
     assert over_time(Carried(1.0, rates)).status == "pass"
+
+
+def test_chaos_through_time_fails() -> None:
+    """A bounded state whose gradient grows a million times, though now and then it falls from one time to the next."""
+    torch.manual_seed(0)
+    layer = nn.RNN(4, 64, batch_first=True)
+    with torch.no_grad():
+        layer.weight_hh_l0.normal_(0, 2.5 / 8)
+    result = over_time(Wide(layer), 64)
+    assert (result.status, result.where) == ("fail", "layer")
+    with torch.no_grad():
+        layer.weight_hh_l0.div_(2.5)
+    assert over_time(Wide(layer), 64).status == "pass"
+
+
+class Wide(nn.Module):
+    def __init__(self, layer: nn.RNNBase) -> None:
+        super().__init__()
+        self.layer, self.head = layer, nn.Linear(64, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.layer(x)[0][:, -1])
+
+
+@pytest.mark.parametrize(("depth", "status"), [(12, "pass"), (50, "fail")])
+def test_normalised_layers_without_shortcuts_explode_when_there_are_many(depth: int, status: str) -> None:
+    """Each BatchNorm behind a ReLU makes the gradient a fifth larger: fifty make it explode, twelve do not."""
+    torch.manual_seed(0)
+    blocks = [part for _ in range(depth) for part in (nn.Linear(32, 32), nn.ReLU(), nn.BatchNorm1d(32))]
+    assert judged(nn.Sequential(*blocks, nn.Linear(32, 4))) == status

@@ -172,3 +172,27 @@ def test_units_of_a_factor_on_the_right_are_its_columns() -> None:
 def on_classes(model: nn.Module) -> CheckResult:
     batch = (torch.randn(32, 16, generator=torch.Generator().manual_seed(0)), torch.arange(32) % 3)
     return run_one(CHECK, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss())
+
+
+class Turned(nn.Module):
+    """A linear layer written by hand, whose weight is laid out anew where it multiplies."""
+
+    def __init__(self, weight: Tensor, how: str) -> None:
+        super().__init__()
+        self.weight, self.how = nn.Parameter(weight), how
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.how == "first":
+            return (self.weight @ x.t()).t()
+        return x @ {"t": self.weight.t(), "T": self.weight.T, "transpose": self.weight.transpose(0, 1)}[self.how]
+
+
+@pytest.mark.parametrize("how", ["t", "T", "transpose", "first"])
+def test_layers_written_by_hand_are_seen(how: str) -> None:
+    """Averages of all inputs stay one unit, whose gradient from the logits is rounding; units are rows, not columns."""
+    flat = [Turned(torch.full((out, into), 1 / into), how) for into, out in ((16, 8), (8, 8), (8, 3))]
+    assert judged(nn.Sequential(flat[0], nn.Tanh(), flat[1], nn.Tanh(), flat[2])) == "fail"
+    columns = Turned(torch.randn(8, 1).expand(8, 16).clone(), how)
+    assert judged(nn.Sequential(columns, nn.Tanh(), nn.Linear(8, 3))) == "pass"
+    rows = Turned(torch.randn(1, 16).expand(8, 16).clone(), how)
+    assert judged(nn.Sequential(rows, nn.Tanh(), flat[1], nn.Tanh(), flat[2])) == "fail"

@@ -160,3 +160,33 @@ def test_it_needs_no_optimizer() -> None:
     assert run_one(CHECK, **program(None, model, optimizer=None, eval_step=spoils)).status == "fail"
     assert run_one(CHECK, **program(None, optimizer=None, eval_step=raises)).status == "skip"
     assert run_one(CHECK, **program(usual)).status == "skip"
+
+
+@pytest.mark.parametrize(("back", "status"), [("", "fail"), ("evaluation", "pass"), ("step", "warn")])
+def test_an_average_that_stays_in_the_model_fails(back: str, status: str) -> None:
+    """It is no other than the weights until they move; where the next step puts these back, it is worth a look."""
+    model, own = network(), {}
+    mean = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    def restore() -> None:
+        model.load_state_dict(own)
+        own.clear()
+
+    def averaging(batch: Any, optimizer: Any) -> Any:
+        if own:
+            restore()
+        loss = usual(model, batch, optimizer)
+        for name, tensor in model.state_dict().items():
+            mean[name].lerp_(tensor, 0.1)
+        return loss
+
+    def averaged(batch: Any) -> float:
+        if back:
+            own.update({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        model.load_state_dict(mean)
+        loss = looks(model, batch)
+        if back == "evaluation":
+            restore()
+        return loss
+
+    assert run_one(CHECK, **program(averaging, model, eval_step=averaged)).status == status

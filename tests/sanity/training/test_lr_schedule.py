@@ -289,3 +289,10 @@ def test_a_rate_lowered_by_hand_is_followed_to_the_end(factor: float, status: st
     assert found.status == status
     if status == "fail":
         assert f"from step {int(math.log(1e-3) / math.log(factor))} of 200" in found.summary
+
+
+@pytest.mark.parametrize(("warm_up", "status"), [(60, "fail"), (2, "pass")])
+def test_an_epoch_longer_than_what_is_observed_is_read_in_the_text(warm_up: int, status: str) -> None:
+    """Stepped every 40th batch, a warm-up of 60 steps is not over after the 6 epochs of the run."""
+    late = program(lambda o: lr_scheduler.LambdaLR(o, lambda n: min(1.0, (n + 1) / warm_up)), 240, by_epoch(40))
+    assert run_one(CHECK, **late | {"loader": late["loader"] * 10}).status == status

@@ -111,3 +111,20 @@ def test_an_optimizer_with_a_closure_is_silent() -> None:
     model = network()
     optimizer = torch.optim.LBFGS(model.parameters(), 0.1, max_iter=3)
     assert run_one(CHECK, **program(None, model, optimizer=optimizer)).status == "pass"
+
+
+@pytest.mark.parametrize(("clears", "status"), [(True, "pass"), (False, "fail")])
+def test_a_closure_that_only_adds_fails(clears: bool, status: str) -> None:
+    """Gradients that the closure makes inside of the optimizer's step are those that it finds."""
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+        def closure() -> Any:
+            if clears:
+                optimizer.zero_grad()
+            loss = loss_of(model, batch)
+            loss.backward()
+            return loss
+
+        return optimizer.step(closure)
+
+    assert run_one(CHECK, **program(step)).status == status

@@ -116,6 +116,33 @@ def test_accumulation_is_silent(every: int) -> None:
     assert run_one(CHECK, **program(accumulating(every))).status == "pass"
 
 
+class Forgets:
+    """Accumulates over some calls, and begins to count anew in each."""
+
+    every = 4
+
+    def __init__(self, *, remembers: bool) -> None:
+        self.remembers, self.count = remembers, 0
+        self.size = self.every
+
+    def __call__(self, model: nn.Module, batch: Any, optimizer: Any) -> Any:
+        count = self.count if self.remembers else 0
+        loss = loss_of(model, batch)
+        loss.backward()
+        count += 1
+        if count % self.size == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        self.count = count
+        return loss
+
+
+@pytest.mark.parametrize(("remembers", "status"), [(True, "pass"), (False, "fail")])
+def test_accumulation_whose_turn_is_long_overdue_fails(remembers: bool, status: str) -> None:
+    """The text says every fourth call, and after many calls there was no update."""
+    assert run_one(CHECK, **program(Forgets(remembers=remembers))).status == status
+
+
 def test_updates_beyond_what_is_observed_are_open() -> None:
     """Where the 100th call would update, nothing is certain."""
     assert run_one(CHECK, **program(accumulating(100))).status == "inconclusive"

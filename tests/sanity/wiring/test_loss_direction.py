@@ -77,6 +77,17 @@ def test_a_metric_of_masks_that_is_minimised_is_found() -> None:
     assert masks_of(lambda p, y: -soft_dice(p, y), (8, 6, 6), nn.Sigmoid()).status == "pass"
 
 
+def test_logits_of_a_map_that_the_loss_squashes_need_no_task() -> None:
+    """A minimised overlap is found where the loss takes the channel away and applies the sigmoid itself."""
+    overlap = lambda z, y: soft_dice(z.squeeze(1).sigmoid(), y)  # noqa: E731 - as users write it
+    torch.manual_seed(0)
+    x = torch.randn(8, 2, 6, 6)
+    model = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 1, 1))
+    for loss_fn, status in ((overlap, "fail"), (lambda z, y: 1 - overlap(z, y), "pass")):
+        result = run_one(CHECK, model=model, loader=[(x, (x[:, 0] > 0.5).float())], loss_fn=loss_fn)
+        assert result.status == status
+
+
 @pytest.mark.parametrize(
     "loss_fn",
     [

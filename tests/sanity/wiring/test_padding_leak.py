@@ -235,3 +235,21 @@ def test_lengths_tell_what_is_padding_where_none_is_as_long_as_the_tensor(by_len
     batch = (ids, lengths, torch.arange(8) % 3)
     found = run_one(CHECK, model=_Mean(by_length=by_length), loader=[batch], loss_fn=nn.CrossEntropyLoss())
     assert found.status == status
+
+
+def test_a_mean_behind_a_published_encoder_is_named() -> None:
+    """The encoder takes fewer steps where no mask is needed, and the mean is still found."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.DistilBertConfig(vocab_size=V, dim=16, n_layers=1, n_heads=2, hidden_dim=16)
+
+    class Mean(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.head = transformers.DistilBertModel(config), nn.Linear(16, 2)
+
+        def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+            return self.head(self.body(input_ids, attention_mask).last_hidden_state.mean(1))
+
+    batch = {"input_ids": tokens(), "attention_mask": MASK.long(), "labels": Y}
+    result = run_one(CHECK, model=Mean(), loader=[batch], loss_fn=nn.CrossEntropyLoss())
+    assert (result.status, result.where) == ("fail", "Tensor.mean")
