@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Small networks gain nothing from threads, and two processes with threads of their own wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Many tests start a Python of their own, which would compile the whole package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -31,6 +35,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
+def pytest_collection_finish() -> None:
+    """Set what is alive by now, whole libraries, aside: to look it through takes longer than most tests."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def opened() -> Iterator[Callable[..., Any]]:
     """Opens steppers, and closes them in the end; no thread of a pass may be left then."""
@@ -45,12 +55,10 @@ def opened() -> Iterator[Callable[..., Any]]:
         steppers.append(ForwardStepper(inspected, batch, **{"timeout": WAIT, **options}))
         return steppers[-1]
 
-    gc.freeze()  # what is alive by now, whole libraries, need not be looked through in the end
     yield open_stepper
     for stepper in steppers:
         stepper.close()
     gc.collect()
-    gc.unfreeze()
     for thread in passes_alive():
         thread.join(WAIT)
     assert not passes_alive()

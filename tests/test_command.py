@@ -82,13 +82,6 @@ def test_a_healthy_program_exits_with_0_and_writes_every_file(here: Path) -> Non
     assert [case.get("name") for case in ElementTree.parse(here / "a.xml").iter("testcase")] == ["runs"]
 
 
-def test_a_failing_program_exits_with_1(here: Path) -> None:
-    """A check that fails is the exit status 1, and its finding is printed."""
-    done = command(here, "check", "mine:narrow")
-    assert (done.returncode, done.stderr) == (1, "")
-    assert "✕ runs: The step raises on a real batch" in done.stdout
-
-
 def test_a_reader_that_stops_reading_does_not_change_the_answer(here: Path) -> None:
     """Where the output is cut, as by `head`, the exit status is still that of the checks."""
     line = [sys.executable, "-m", "nbinspect", "check", "mine:narrow"]
@@ -96,15 +89,6 @@ def test_a_reader_that_stops_reading_does_not_change_the_answer(here: Path) -> N
         running.stdout.close()
         errors = running.stderr.read()
     assert (running.returncode, errors) == (1, b"")
-
-
-def test_a_program_that_cannot_be_built_exits_with_2(here: Path) -> None:
-    """One line says what is wrong with the program, without a traceback."""
-    done = command(here, "check", "mine:raises")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(
-        r"nbinspect: calling mine:raises raised OSError: no data here \(at .*mine.py:38\)\n", done.stderr
-    )
 
 
 def test_a_function_that_hangs_is_cut_by_the_budget(here: Path) -> None:
@@ -128,6 +112,22 @@ def inside(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(here)
     monkeypatch.setattr(sys, "path", list(sys.path))
     return here
+
+
+def test_a_failing_program_exits_with_1(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A check that fails is the exit status 1, and its finding is printed."""
+    assert main(["check", "mine:narrow"]) == 1
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert "✕ runs: The step raises on a real batch" in shown.out
+
+
+def test_a_program_that_cannot_be_built_exits_with_2(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says what is wrong with the program, without a traceback."""
+    assert main(["check", "mine:raises"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert re.fullmatch(r"nbinspect: calling mine:raises raised OSError: no data here \(at .*mine.py:38\)\n", shown.err)
 
 
 def test_a_file_that_cannot_be_written_is_one_clear_error(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:

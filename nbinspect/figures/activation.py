@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _AMBER = "#995200"
-_WIDEST = 1.6
+_WIDEST, _HIGHEST = 1.6, 5.0
 _BAR = (1.8, 0.12)
 _NAME = 18
 
@@ -122,8 +122,8 @@ def _draw_matrix(axes: Axes, view: ActivationView, top: float, width: float) -> 
     rows, columns = (int(length) for length in plane.shape)
     names = [clean(name, _NAME) for name in view.row_names] or [str(row) for row in range(rows)]
     start = (max(map(len, names)) + 1) * CHARACTER if rows > 1 else 0.0
-    wide = min((width - start) / columns, 0.4)
-    tall = min(max(wide, LINE if rows <= 40 else 0.02), 5.0 / rows if rows > 40 else 0.3)
+    wide = min((width - start) / columns, 0.6)
+    tall = min(max(LINE, _HIGHEST / rows), 0.3) if rows <= 40 else _HIGHEST / rows
     heads = [clean(name, _NAME) for name in view.column_names]
     every = max(1, math.ceil(LINE / wide))
     y = top

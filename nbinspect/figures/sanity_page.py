@@ -77,10 +77,8 @@ def sanity_html(record: SanityRecord) -> str:
     head = tag("header", tag("span", "Sanity ", class_="title"), *facts, tag("p", counts(record.results)))
     shown = [*findings(record), *left_open(record)]
     opened = [_opened(result, first=place == 0) for place, result in enumerate(shown)]
-    right = tag("div", *opened, class_="findings") if opened else None
-    return page(
-        "sanity", head, _diagnosis(record), _notes(record), tag("div", _catalogue(record), right, class_="both")
-    )
+    found = tag("div", *opened, class_="findings") if opened else None
+    return page("sanity", head, _diagnosis(record), _notes(record), found, _catalogue(record))
 
 
 def _diagnosis(record: SanityRecord) -> Markup:

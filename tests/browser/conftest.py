@@ -12,6 +12,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,14 @@ QUIET_CHROMIUM = [
 ]
 # ipykernel 7.0 to 7.3 may leave a request unread until another client connects (ipython/ipykernel#1529, mended in 7.4).
 DEAF = ("7.3.0",)
-KNOCK = """() => setInterval(() => {
+KNOCK = """() => { window.knocking = setInterval(() => {
     const kernel = jupyterapp.shell.currentWidget?.sessionContext.session?.kernel;
     if (!kernel) return;
     const another = new WebSocket(`${kernel.serverSettings.wsUrl}api/kernels/${kernel.id}/channels`);
     another.onopen = () => setTimeout(() => another.close(), 1000);
-}, 5000)"""
+}, 5000); }"""
+# Else each window has two programs started, which see whether JupyterLab could be built anew.
+UNBUILT = {"page_config_data": {"buildAvailable": False, "buildCheck": False}}
 # What JupyterLab itself writes to the console as errors, and why it does not matter here.
 HARMLESS: tuple[str, ...] = ()
 
@@ -59,21 +62,29 @@ def kernelspec(version: str, forks: str) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@contextmanager
+def forked(place: Path) -> Iterator[str]:
     """Where kernels are asked for, which saves each the import of PyTorch and scikit-learn."""
-    place = str(tmp_path_factory.mktemp("forks") / "socket")
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(place)
+        listening.bind(str(place))
         listening.listen()
         forking = subprocess.Popen(
             [sys.executable, str(HERE / "kernels.py"), "serve", str(listening.fileno())],
             pass_fds=[listening.fileno()],
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
-    yield place
-    forking.terminate()
-    forking.wait(30)
+    try:
+        yield str(place)
+    finally:
+        forking.terminate()
+        forking.wait(30)
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the kernels of all browser tests are asked for."""
+    with forked(tmp_path_factory.mktemp("forks") / "socket") as place:
+        yield place
 
 
 ENDED = "Canceled future for create_subshell_request"
@@ -132,7 +143,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, forks: str) -> Iterator[Ser
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"),
         *(f"--ServerApp.root_dir={home / 'notebooks'}", "--IdentityProvider.token=", "--ServerApp.port_retries=0"),
         *("--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True"),
-        "--LabApp.extension_manager=readonly",
+        *("--LabApp.extension_manager=readonly", f"--ServerApp.tornado_settings={UNBUILT}"),
     ]
     process = subprocess.Popen(
         command, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -238,6 +249,7 @@ class Notebook:
             """() => {
                 const shown = jupyterapp.shell.currentWidget;
                 const kernel = shown?.sessionContext.session?.kernel?.id;
+                clearInterval(window.knocking);
                 shown?.dispose();
                 return kernel;
             }"""
@@ -267,13 +279,16 @@ class Lab:
         content.metadata.kernelspec = {"name": f"ipykernel-{kernel}", "display_name": kernel, "language": "python"}
         name = f"{len(list((self.server.home / 'notebooks').iterdir()))}.ipynb"
         nbformat.write(content, self.server.home / "notebooks" / name)
-        alike = theme == "light" and kernel not in DEAF
-        page = self.reused(name) if alike and self.idle else self.window(name, theme)
+        page = self.shown(name, theme)
         if kernel in DEAF:
             page.evaluate(KNOCK)
         page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.ready; }")
-        self.notebooks.append(Notebook(page, alike))
+        self.notebooks.append(Notebook(page, theme == "light"))
         return self.notebooks[-1]
+
+    def shown(self, name: str, theme: str = "light") -> Page:
+        """The notebook of this name in a window that is as good as new."""
+        return self.reused(name) if theme == "light" and self.idle else self.window(name, theme)
 
     def window(self, name: str, theme: str) -> Page:
         """The notebook of this name in a new window, which JupyterLab begins in."""

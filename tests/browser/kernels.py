@@ -6,6 +6,8 @@ Usage: python kernels.py serve DESCRIPTOR_OF_A_LISTENING_SOCKET
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import json
 import os
@@ -14,6 +16,16 @@ import signal
 import socket
 import sys
 from pathlib import Path
+
+# What programs import; the last is what the first optimizer does, and takes longest.
+IMPORTED = ("torch", "sklearn.datasets", "IPython.core.interactiveshell", "zmq.eventloop.zmqstream", "torch._dynamo")
+
+
+def inspecting() -> list[str]:
+    """The modules of the package, but for those that import ``ipywidgets``, which looks for its kernel then."""
+    home = Path(importlib.import_module("nbinspect").__file__).parent
+    files = [file.relative_to(home.parent).with_suffix("").parts for file in home.glob("[!_]*/**/[!_]*.py")]
+    return [".".join(names) for names in sorted(files) if names[1] not in ("widgets", "integrations")]
 
 
 def start(address: str, arguments: list[str]) -> None:
@@ -82,13 +94,18 @@ def main(action: str, place: str, *arguments: str) -> None:
     if action == "start":
         start(place, list(arguments))
         return
-    for name in ("torch", "sklearn.datasets", "IPython.core.interactiveshell", "zmq.eventloop.zmqstream"):
+    for name in (*IMPORTED, *inspecting()):
         importlib.import_module(name)
+    gc.freeze()  # what all kernels share need not be looked through by each
     asked = serve(socket.socket(fileno=int(place)))
     from ipykernel.kernelapp import launch_new_instance  # of the version that was asked for
 
     sys.argv[1:] = asked
     launch_new_instance(asked)
+    # All that a kernel does at its end, but for taking down module by module what is gone with the process anyway.
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

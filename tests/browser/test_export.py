@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from nbconvert.exporters import HTMLExporter
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from sklearn.datasets import load_digits
 
-from tests.browser.conftest import Lab
+from tests.browser.conftest import Lab, Notebook
 from tests.figures.stripped import stripped
 
 pytestmark = pytest.mark.browser
@@ -113,14 +114,50 @@ def notebook_of(*cells: str) -> nbformat.NotebookNode:
     return notebook
 
 
-@pytest.fixture(scope="module", params=["live", "frozen"])
-def executed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """Every view in a notebook that ``nbconvert --execute`` has run, with the state of its widgets; frozen or not."""
-    folder = tmp_path_factory.mktemp(request.param)
-    nbformat.write(notebook_of(*CELLS, *([FREEZE] if request.param == "frozen" else [])), folder / "views.ipynb")
-    convert = [sys.executable, "-m", "nbconvert", "--execute", "--to", "notebook", "--inplace", "--log-level=ERROR"]
-    subprocess.run([*convert, str(folder / "views.ipynb")], check=True)
-    return request.param, folder / "views.ipynb"
+EXECUTE = """
+import sys
+import nbformat
+from nbclient import NotebookClient
+
+source, live, frozen = sys.argv[1:]
+notebook = nbformat.read(source, as_version=4)
+client = NotebookClient(notebook, extra_arguments=["--log-level=ERROR"])
+client.reset_execution_trackers()
+with client.setup_kernel():
+    for at, cell in enumerate(notebook.cells):
+        if cell is notebook.cells[-1]:
+            client.set_widgets_metadata()
+            nbformat.write(notebook, live)
+        client.execute_cell(cell, at)
+    client.set_widgets_metadata()
+nbformat.write(notebook, frozen)
+"""
+"""What ``nbconvert --execute`` does, with a copy of what there was before the last cell."""
+
+
+@pytest.fixture(scope="module")
+def executions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Every view in a notebook that was run without a page, with the state of widgets; before it froze and after."""
+    folder = tmp_path_factory.mktemp("executed")
+    files = {name: folder / f"{name}.ipynb" for name in ("views", "live", "frozen")}
+    nbformat.write(notebook_of(*CELLS, FREEZE), files["views"])
+    subprocess.run([sys.executable, "-c", EXECUTE, *map(str, files.values())], check=True)
+    return files
+
+
+@pytest.fixture(params=["live", "frozen"])
+def executed(request: pytest.FixtureRequest, executions: dict[str, Path]) -> tuple[str, Path]:
+    """One of both, by its name."""
+    return request.param, executions[request.param]
+
+
+def test_the_command_of_nbconvert_executes_and_shows_the_view(still: BrowserContext, tmp_path: Path) -> None:
+    """``nbconvert --execute --to html`` without state makes a page that can be read with JavaScript off."""
+    nbformat.write(notebook_of(CODE), tmp_path / "digits.ipynb")
+    convert = [sys.executable, "-m", "nbconvert", "--execute", "--to", "html", "--log-level=ERROR"]
+    convert += ["--ExecutePreprocessor.store_widget_state=False"]
+    subprocess.run([*convert, str(tmp_path / "digits.ipynb")], check=True)
+    looks_whole(opened(still, (tmp_path / "digits.html").read_text(), tmp_path / "page.html"), ("batch",))
 
 
 @pytest.fixture
@@ -145,9 +182,10 @@ def looks_whole(page: Page, kinds: tuple[str, ...]) -> None:
         shown = page.locator(f".nbinspect-{kind}").first
         expect(shown).to_be_visible()
         assert len(shown.inner_text().split()) > 8, kind
-    for picture in page.locator(".nbinspect-page img:visible").all():
-        assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
-        assert picture.evaluate("image => image.getBoundingClientRect().width") > 8
+    pictures = page.locator(".nbinspect-page img:visible").evaluate_all(
+        "images => images.map(image => [image.complete, image.naturalWidth, image.getBoundingClientRect().width])"
+    )
+    assert all(complete and natural > 0 and width > 8 for complete, natural, width in pictures)
 
 
 def without_state(notebook: nbformat.NotebookNode) -> str:
@@ -203,49 +241,60 @@ def test_what_github_keeps_is_readable(executed: tuple[str, Path], still: Browse
     page.screenshot(path=SHOTS / f"github-{name}.png", full_page=True)
 
 
-def saved(lab: Lab, *cells: str) -> nbformat.NotebookNode:
-    """A notebook as JupyterLab saves it after a run; its window is closed again."""
-    notebook = lab.open(*cells)
-    notebook.run()
+def as_saved(notebook: Notebook, home: Path) -> nbformat.NotebookNode:
+    """The notebook as JupyterLab saves it."""
     name = notebook.page.evaluate(
         """async () => {
             await jupyterapp.commands.execute('docmanager:save');
             return jupyterapp.shell.currentWidget.context.path;
         }"""
     )
-    lab.server.end(notebook.close())
-    lab.notebooks.remove(notebook)
-    return nbformat.read(lab.server.home / "notebooks" / name, as_version=4)
+    return nbformat.read(home / "notebooks" / name, as_version=4)
+
+
+@pytest.fixture(scope="module")
+def saved(windows: Lab) -> dict[str, nbformat.NotebookNode]:
+    """Every view in a notebook that was run and saved in JupyterLab, before they were frozen and after."""
+    notebook = windows.open(*CELLS)
+    notebook.run()
+    live = as_saved(notebook, windows.server.home)
+    notebook.execute(FREEZE)
+    expect(notebook.page.locator(".jp-Notebook .nbinspect")).to_have_count(0)
+    frozen = as_saved(notebook, windows.server.home)
+    windows.close(passed=True)
+    return {"live": live, "frozen": frozen}
 
 
 def reopened(lab: Lab, notebook: nbformat.NotebookNode, *, trusted: bool) -> Page:
-    """The notebook in a new window, as one that is trusted or as one from somebody else."""
+    """The notebook opened again, as one that is trusted or as one from somebody else."""
+    notebook = deepcopy(notebook)
     name = f"reopened-{len(list((lab.server.home / 'notebooks').iterdir()))}.ipynb"
     if not trusted:
         notebook.cells[0].source += "\n# from somebody else"
     nbformat.write(notebook, lab.server.home / "notebooks" / name)
-    page = lab.window(name, "light")
+    page = lab.shown(name)
     page.evaluate("async () => { await jupyterapp.shell.currentWidget.context.ready; }")
+    lab.notebooks.append(Notebook(page, True))
     return page
 
 
 @pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "untrusted"])
-@pytest.mark.parametrize("frozen", [True, False], ids=["frozen", "live"])
-def test_a_notebook_is_reopened_in_jupyterlab(lab: Lab, frozen: bool, trusted: bool) -> None:
+@pytest.mark.parametrize("name", ["frozen", "live"])
+def test_a_notebook_is_reopened_in_jupyterlab(
+    lab: Lab, saved: dict[str, nbformat.NotebookNode], name: str, trusted: bool
+) -> None:
     """Frozen it shows every view, trusted or not; live it does where it is not trusted, else it waits for a kernel."""
-    page = reopened(lab, saved(lab, *CELLS, *([FREEZE] if frozen else [])), trusted=trusted)
+    page = reopened(lab, saved[name], trusted=trusted)
     outputs = page.locator(".jp-Notebook .jp-OutputArea-output")
     expect(outputs.first).to_be_visible()
-    if frozen or not trusted:
+    if name == "frozen" or not trusted:
         for words in ("as fed", "128 samples", "Forward", "Sanity", "Probe batch"):
             expect(outputs.filter(has_text=words).first).to_be_visible()
         assert page.locator(".jp-OutputArea-output img[src^='data:image/png']").count() >= 64
         assert page.locator(".jp-OutputArea-output script").count() == 0
     assert page.evaluate("window.ran") is None
     SHOTS.mkdir(exist_ok=True)
-    name = f"reopened-{'frozen' if frozen else 'live'}-{'trusted' if trusted else 'untrusted'}"
-    page.screenshot(path=SHOTS / f"{name}.png")
-    page.close()
+    page.screenshot(path=SHOTS / f"reopened-{name}-{'trusted' if trusted else 'untrusted'}.png")
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +303,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("written")
     code = [PROGRAM, TRAIN, "inspector.batch().to_html('batch.html')", "inspector.data().to_html('data.html')"]
     code += ["inspector.forward().to_html('forward.html')", "dynamics.to_html('dynamics.html')"]
-    code += ["sanity = inspector.sanity()", "sanity.run(plain=False)", "sanity.to_html('sanity.html')"]
+    code += [
+        "sanity = inspector.sanity()",
+        "sanity.run(only=['runs', 'loss-at-init', 'input-scale'])",
+        "sanity.to_html('sanity.html')",
+    ]
     code += ["inspector.dashboard().to_html('dashboard.html')"]
     code += [
         "from nbinspect.runlog.recorder import Recorder",

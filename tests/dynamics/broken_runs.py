@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 from torch.optim import lr_scheduler as schedules
-from torch.utils.data import DataLoader, TensorDataset
 
-from tests.dynamics.healthy_runs import CLASSES, PIXELS, Run, adam, digits, mlp, pairs, plainly, sgd
+from tests.dynamics.healthy_runs import CLASSES, PIXELS, Run, adam, batches, digits, mlp, pairs, plainly, sgd
 
 
 def at(step: int, factor: float) -> Callable[..., schedules.LambdaLR]:
@@ -78,7 +77,7 @@ class Blocked(nn.Module):
 def by_heart() -> Run:
     """Forty training samples, some with wrong labels, and a large network."""
     targets, _ = flipped(0.3)
-    held_out = DataLoader(TensorDataset(PIXELS[1000:], CLASSES[1000:]), 400)
+    held_out = batches(PIXELS[1000:], CLASSES[1000:], 400)
     return Run(
         mlp(width=256), pairs(PIXELS[:40], targets[:40], 20), nn.CrossEntropyLoss(), plainly(adam(2e-3), 800), held_out
     )

@@ -108,6 +108,11 @@ def pairs(x: Tensor, y: Tensor, size: int = 32) -> DataLoader:
     return DataLoader(TensorDataset(x, y), size, shuffle=True, generator=torch.Generator().manual_seed(1))
 
 
+def batches(x: Tensor, y: Tensor, size: int) -> list[tuple[Tensor, Tensor]]:
+    """Held-out data, which is read every 25 steps, put together once."""
+    return list(zip(x.split(size), y.split(size), strict=True))
+
+
 def mlp(inputs: int = 64, outputs: int = 10, width: int = 64, dropout: float = 0.0) -> nn.Module:
     return nn.Sequential(
         nn.Linear(inputs, width),
@@ -160,7 +165,7 @@ class Letters(nn.Module):
 
 
 def digits(model: nn.Module, loop: Callable[[Run], Iterator[None]], size: int = 32, loss_fn: Any = None) -> Run:
-    held_out = DataLoader(TensorDataset(PIXELS[_SPLIT:], CLASSES[_SPLIT:]), 128)
+    held_out = batches(PIXELS[_SPLIT:], CLASSES[_SPLIT:], 128)
     return Run(model, pairs(PIXELS[:_SPLIT], CLASSES[:_SPLIT], size), loss_fn or nn.CrossEntropyLoss(), loop, held_out)
 
 
@@ -180,7 +185,7 @@ def table(
         pairs(x[cut:], y[cut:], size),
         loss_fn,
         loop,
-        DataLoader(TensorDataset(x[:cut], y[:cut]), 64),
+        batches(x[:cut], y[:cut], 64),
     )
 
 

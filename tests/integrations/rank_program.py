@@ -1,10 +1,11 @@
-"""A trainer on several ranks that is asked on the first one to stop: ``rank_program.py FOLDER FRAMEWORK``, torchrun."""
+"""A trainer on two ranks that is asked on the first one to stop: ``rank_program FOLDER FRAMEWORK``, as a module."""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset, default_collate
 
 from nbinspect import Inspector, Recorder
+from tests.runlog.two_ranks import on_two_ranks
 
 STOP = 5
 
@@ -90,10 +92,21 @@ def with_transformers(folder: str, data: TensorDataset) -> int:
     return trainer.state.global_step
 
 
-if __name__ == "__main__":
-    folder, framework = sys.argv[1:]
+FRAMEWORKS = {
+    "lightning": ("lightning.pytorch", with_lightning),
+    "transformers": ("transformers.trainer", with_transformers),
+}
+
+
+def work(folder: str, framework: str) -> None:
+    """What each rank does."""
     torch.manual_seed(0)
     inputs = torch.randn(96, 8)
-    train = {"lightning": with_lightning, "transformers": with_transformers}[framework]
+    _, train = FRAMEWORKS[framework]
     steps = train(folder, TensorDataset(inputs, inputs[:, :4].argmax(1)))
     Path(folder, f"steps-{os.environ['RANK']}").write_text(str(steps), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    import_module(FRAMEWORKS[sys.argv[2]][0])  # here, for both ranks
+    on_two_ranks(work, *sys.argv[1:])

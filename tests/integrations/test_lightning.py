@@ -26,7 +26,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*isinstance.treespec, LeafSpec.*"),  # Lightning's own use of torch
     pytest.mark.filterwarnings("ignore:.*is smaller than the logging interval.*"),  # tests log how they like
 ]
-PROGRAM = Path(__file__).with_name("rank_program.py")
 SAMPLES = 96
 
 
@@ -267,8 +266,7 @@ def test_a_recorder_takes_the_place_of_the_view(tmp_path: Path) -> None:
 
 def test_all_ranks_stop_at_the_same_step(tmp_path: Path) -> None:
     """A stop that is asked for on the first of two ranks ends both after that step, and each keeps its log."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1"]
-    command += ["--nproc-per-node=2", str(PROGRAM), str(tmp_path / "run"), "lightning"]
+    command = [sys.executable, "-m", "tests.integrations.rank_program", str(tmp_path / "run"), "lightning"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert [(tmp_path / "run" / f"steps-{rank}").read_text() for rank in (0, 1)] == ["5", "5"]

@@ -1,11 +1,10 @@
-"""Trainings on several ranks, each healthy or with one mistake: ``rank_program.py FOLDER MISTAKE …`` under torchrun.
+"""Trainings on two ranks, each healthy or with one mistake: ``python -m tests.runlog.rank_program FOLDER MISTAKE …``.
 
 Each has the folder of its mistake, and beside it the weights that rank 0 ended with.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 from nbinspect.runlog.recorder import Recorder
+from tests.runlog.two_ranks import on_two_ranks
 
 STEPS = 128
 
@@ -60,10 +60,14 @@ def train(folder: Path, mistake: str) -> None:
         torch.save(model.state_dict(), folder / f"{mistake}.pt")
 
 
-if __name__ == "__main__":
+def work(folder: str, *mistakes: str) -> None:
+    """What each rank does."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo")
-    for name in sys.argv[2:]:
-        train(Path(sys.argv[1]), name)
+    for mistake in mistakes:
+        train(Path(folder), mistake)
     dist.destroy_process_group()
-    os._exit(0)
+
+
+if __name__ == "__main__":
+    on_two_ranks(work, *sys.argv[1:])

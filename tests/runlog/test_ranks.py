@@ -4,7 +4,6 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, suppress
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from nbinspect.runlog.looks import Look
 from nbinspect.runlog.ranks import compare_ranks
 from tests.runlog.logged import another_python
 
-PROGRAM = Path(__file__).with_name("rank_program.py")
 NAMES = ["fc.weight", "fc.bias", "norm.weight"]
 
 
@@ -26,8 +24,7 @@ def trained(tmp_path_factory):
     """A folder with trainings on two ranks, each named by its mistake; one start of two processes for all."""
     folder = tmp_path_factory.mktemp("ranks")
     mistakes = ["none", "unobserved", "no-wrapper", "no-sampler", "waits"]
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1"]
-    command += ["--nproc-per-node=2", str(PROGRAM), str(folder), *mistakes]
+    command = [sys.executable, "-m", "tests.runlog.rank_program", str(folder), *mistakes]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder

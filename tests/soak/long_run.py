@@ -52,16 +52,21 @@ class Page:
 
     def __init__(self) -> None:
         self.traits: dict[str, Any] = {}
-        self.message = self.whole = 0
+        self._last: dict[str, Any] = {}
+        self.message = 0
 
     def send(self, traits: dict[str, Any]) -> None:
         """Take traits as a widget does."""
         self.traits.update(traits)
-        size = size_of(traits)
         if "history" in traits:
-            self.whole = size
+            self._last = traits
         else:
-            self.message = max(self.message, size)
+            self.message = max(self.message, size_of(traits))
+
+    @property
+    def whole(self) -> int:
+        """Bytes of the last message with all that is kept."""
+        return size_of(self._last)
 
 
 def size_of(sent: Any) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,14 @@ from torch import nn
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.trials.graphs import Alive, alive_after_steps
 from tests.sanity.trials.ways import parts, program_of, work
+
+
+@pytest.fixture
+def nothing_aside() -> Iterator[None]:
+    """The garbage collector as users have it: these tests set aside what was there before them."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
 
 
 @pytest.mark.parametrize(
@@ -22,7 +31,7 @@ def test_growth_is_even(counts: tuple[int, ...], slope: float) -> None:
     assert alive.nodes_a_step == slope
 
 
-def test_what_was_alive_before_is_not_counted() -> None:
+def test_what_was_alive_before_is_not_counted(nothing_aside: None) -> None:
     """A graph that the user keeps is no growth, and the garbage collector is as it was."""
     model, optimizer, loader = parts()
     own = [model(loader[0][0]) for _ in range(5)]
@@ -34,7 +43,7 @@ def test_what_was_alive_before_is_not_counted() -> None:
     assert len(own) == 5
 
 
-def test_a_step_that_raises_otherwise_is_a_missing_need() -> None:
+def test_a_step_that_raises_otherwise_is_a_missing_need(nothing_aside: None) -> None:
     """Only going back into an earlier graph is an answer."""
     model, _, loader = parts()
     calls = [0]
