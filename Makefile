@@ -13,7 +13,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tour test zoo check lint build frontend chromium docs benchmark peers clean
+.PHONY: help tour test ready zoo check lint build frontend chromium docs benchmark peers clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -25,9 +25,13 @@ else
 	$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_tour.ipynb $(AS_ROOT)
 endif
 
-test: lint frontend chromium $(KERNELS) .frontends ## all that CI asks for
+test: ## all that CI asks for
+	$(MAKE) -j 2 ready
 	$(PY) -m pytest $(TWO) $(UNIT)
 	$(PY) -m pytest $(TWO) tests/browser tests/notebooks
+
+# Two at a time: what is fetched is waited for, what is checked is not.
+ready: lint frontend chromium $(KERNELS) .frontends
 
 zoo: .venv/dev.stamp ## every sanity check on every program of the zoo, or one in SHARE=…; fails on a false alarm
 	$(PY) benchmarks/zoo.py --check --share $(or $(SHARE),1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,16 @@ def _packed(array: NDArray[Any], buffers: list[memoryview] | None) -> dict[str, 
     sent = _sendable(array)
     # flattened first: the cast refuses arrays of no elements with more than one axis
     data = np.ascontiguousarray(sent).reshape(-1).view(np.uint8).data
-    head = {"dtype": sent.dtype.name, "shape": list(sent.shape)}
+    head = {"dtype": _name_of(sent.dtype), "shape": list(sent.shape)}
     if buffers is None:
         return {**head, "data": data}
     buffers.append(data)
     return {**head, "buffer": len(buffers) - 1}
+
+
+@cache
+def _name_of(dtype: np.dtype[Any]) -> str:
+    return str(dtype.name)  # NumPy works it out anew each time, for longer than all the rest takes
 
 
 def _sendable(array: NDArray[Any]) -> NDArray[Any]:
