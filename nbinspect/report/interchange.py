@@ -54,6 +54,9 @@ def as_junit(record: SanityRecord) -> str:
     attributes = {name: str(total) for name, total in totals.items()}
     root = ElementTree.Element("testsuites", attributes)
     suite = ElementTree.SubElement(root, "testsuite", attributes, name=f"nbinspect.{_fit(record.model)}")
+    facts = ElementTree.SubElement(suite, "properties")
+    for name, value in {"seed": record.seed, "device": record.device, "plain": str(record.plain).lower()}.items():
+        ElementTree.SubElement(facts, "property", name=name, value=_fit(str(value)))
     suite.extend(_case(result) for result in record.results)
     written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return written.decode("utf-8")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -73,6 +74,14 @@ def test_junit_has_a_case_for_each_check() -> None:
         assert totals == [len(cases), *(sum([kind] == own for own in kinds.values()) for kind in TAGS)]
         assert float(element.get("time", "")) == 1.25
     assert cases["loss-input"].get("classname") == "nbinspect.wiring"
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_junit_tells_how_it_was_run(plain: bool) -> None:
+    """The seed, the device, and whether augmentation and regularisation were off are properties of the suite."""
+    record = replace(sick(), plain=plain)
+    found = {e.get("name"): e.get("value") for e in ElementTree.fromstring(as_junit(record)).iter("property")}
+    assert found == {"seed": str(record.seed), "device": record.device, "plain": str(plain).lower()}
 
 
 def test_junit_tells_what_to_do() -> None:
