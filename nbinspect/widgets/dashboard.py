@@ -21,7 +21,7 @@ from nbinspect.widgets.dashboard_facts import facts_of
 from nbinspect.widgets.dashboard_names import ProgramNames
 from nbinspect.widgets.dashboard_requests import DashboardRequests
 from nbinspect.widgets.dashboard_rooms import ROOMS, Program, checked_room, start, why_off
-from nbinspect.widgets.dashboard_sample import CARRIED, Selected, by_index, carried, picked, told
+from nbinspect.widgets.dashboard_sample import CARRIED, Selected, by_index, carried, picked, stands, told
 from nbinspect.widgets.dashboard_state import recipe_state, rooms_state, sample_state
 from nbinspect.widgets.dashboard_views import Views
 from nbinspect.widgets.main_thread import MainThread
@@ -58,10 +58,9 @@ class Dashboard(anywidget.AnyWidget):
         self._names = ProgramNames(inspector.subject)
         self._views = Views(inspector, self._tell_rooms, self._picked)
         self._selected: Selected | None = None
-        self._moving = False
+        self._moving = self._closed = False
         self._pages: tuple[list[str], list[str]] = ([], [])
         super().__init__(recipe=recipe_of(inspector.witness.evidence))
-        self._closed = False
         self._main = MainThread()
         self._output = Output(self._html, self._summary)
         self._cells = AfterCells(self._after_cell)
@@ -78,7 +77,7 @@ class Dashboard(anywidget.AnyWidget):
     def open(self, room: RoomName | None = None) -> View | None:
         """Go to a room, and return its view, which is made the first time; None for the recipe.
 
-        A sample that is selected is brought along, where the room can show it.
+        A sample that is selected is brought along, where the room can show it and loses no pass by it.
 
         Raises:
             NbinspectError: for a room that there is not, or whose view cannot be made; the room shows why.
@@ -89,7 +88,8 @@ class Dashboard(anywidget.AnyWidget):
         view = self._opened(room)
         if self._selected is not None and room in CARRIED and self._selected.room != room:
             try:
-                self._carry(room)
+                why = stands(view, self._selected)
+                self._say("idle", why) if why else self._carry(room)
             except NbinspectError as error:  # the room was asked for, and the sample comes along where it can
                 self._say("idle", str(error))
         return view

@@ -25,6 +25,7 @@ CARRIED: tuple[RoomName, ...] = ("data", "batch", "forward", "dynamics")
 _STREAM = "this loader tells no indices of its samples: it cannot be found in the data again"
 _GONE = "the batch that it was in is not held, and this loader tells no indices to fetch it by"
 _WAITS = "the next run that is watched here watches this sample first"
+_AMID = "the pass that is stepped through here is of another batch; Forward, beside the sample, brings it here"
 _SETTLED = "the watched samples were chosen when the run began, and this one is not among them"
 
 
@@ -76,6 +77,12 @@ def told(room: str, views: Mapping[RoomName, Any], selected: Selected | None) ->
     """Return what a room cannot show of the sample that was carried into it; empty where all is shown."""
     waits = room == "dynamics" and selected is not None and selected.led is not None and room in views
     return _WAITS if waits and not views["dynamics"].plan.carried else ""
+
+
+def stands(view: Any, selected: Selected) -> str:
+    """Return why a view that is only gone to is left as it is: a pass over another batch would be lost; else empty."""
+    is_amid = isinstance(view, ForwardView) and view.stepper.state in ("running", "suspended")
+    return _AMID if is_amid and _place(view.holding, selected) is None else ""
 
 
 def against(room: RoomName, view: Any, selected: Selected) -> str:

@@ -415,6 +415,22 @@ def test_a_sample_that_raises_is_said_and_what_is_shown_stays(ask):
     assert dashboard.sample["index"] == 41
 
 
+def test_a_pass_that_is_stepped_through_outlives_a_visit(ask):
+    """Going to the room leaves a pass over another batch where it stands and says so; its button brings the sample."""
+    dashboard = program(Augmented()).dashboard()
+    forward, batch = dashboard.open("forward"), dashboard.open("batch")
+    forward.stepper.into()
+    at, entered_before = forward.stepper.step, entered("forward", forward).clone()
+    batch.next()
+    batch.sample = 2
+    assert dashboard.open("forward") is forward
+    assert forward.stepper.step == at
+    assert torch.equal(entered("forward", forward), entered_before)
+    assert "beside the sample" in dashboard.status["text"]
+    assert ask(dashboard, "show", room="forward")[0]["ok"]
+    assert torch.equal(entered("forward", forward), entered("batch", batch))
+
+
 def test_a_batch_that_comes_back_smaller_is_refused():
     """A collate function that leaves samples out cannot tell which came: nothing wrong is shown."""
 
