@@ -1,5 +1,6 @@
 """Errors that a user of nbinspect can meet: each says what was expected, what came, and what to do."""
 
+import sys
 import sysconfig
 import traceback
 import unicodedata
@@ -49,10 +50,16 @@ def place_in_user_code(error: BaseException) -> str:
         f
         for f in frames
         if not f.filename.startswith(ours)
-        and "torch" not in Path(f.filename).parts
+        and not of_torch(f.filename)
         and (not f.filename.startswith(python) or "site-packages" in f.filename)
     ]
     return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
+
+
+def of_torch(file: str) -> bool:
+    """Return whether a file is PyTorch's own: a folder of the user's may be called torch too."""
+    found = getattr(sys.modules.get("torch"), "__file__", None)
+    return found is not None and Path(found).parent in Path(file).parents
 
 
 def told(error: BaseException) -> str:

@@ -12,7 +12,8 @@ from types import FrameType
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Have "interrupt kernel" raise KeyboardInterrupt in this block, as in a cell; kernels ignore it between cells."""
-    if threading.current_thread() is not threading.main_thread():
+    # a handler that is not Python's own could not be put back
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is None:
         yield
         return
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -278,6 +278,11 @@ def _place(tensor: Tensor) -> list[tuple[Any, ...]]:
     return [(tensor.dtype, tensor.device, tensor.layout, whole), *memory]
 
 
+def bytes_of(tensor: Tensor) -> int:
+    """Return the bytes that hold a tensor's values: of a sparse one, those of the values that it has."""
+    return sum(part.numel() * part.element_size() for part in _strided_parts(tensor) or [tensor])
+
+
 def _strided_parts(tensor: Tensor) -> list[Tensor]:
     """Give the strided tensors that hold the bytes of any tensor; none where it has no bytes to read."""
     if hasattr(tensor, "__tensor_flatten__"):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -177,3 +180,28 @@ def test_updates_reach_every_parameter() -> None:
     other = torch.optim.SGD(classifier().parameters(), lr=0.1)
     with pytest.raises(AssertionError):
         assert_updates(model, batch(), nn.CrossEntropyLoss(), optimizer=other)
+
+
+def test_flags_can_be_compared() -> None:
+    """Functions that give True and False pass where they agree, and fail where they do not, with the place."""
+    x = torch.tensor([1.0, -2.0, 3.0])
+    assert_equivalent(lambda x: x > 0, lambda x: ~(x <= 0), x)
+    with pytest.raises(AssertionError, match=r"output\[1\] is 0 and 1, apart by 1"):
+        assert_equivalent(lambda x: x > 0, lambda x: x > -5, x)
+
+
+def test_functions_that_draw_see_the_same_numbers_of_every_library() -> None:
+    """Two functions that draw alike are equal whichever generator they draw from, and no seed waits for a device."""
+    waiting = list(torch.cuda._lazy_seed_tracker.get_calls())
+
+    def noisy(x: Tensor) -> Tensor:
+        return x * torch.rand(3) + float(np.random.rand()) + random.random()
+
+    assert_equivalent(noisy, noisy, torch.ones(3))
+    assert list(torch.cuda._lazy_seed_tracker.get_calls()) == waiting
+
+
+def test_gradients_are_compared_whatever_the_default_device_is() -> None:
+    """A default device that is not the tensors' own does not get into the comparison."""
+    with torch.device("meta"):
+        assert_equivalent(torch.tanh, lambda x: x.tanh(), torch.ones(3, device="cpu"))

@@ -16,7 +16,8 @@ import torch
 from torch import nn
 
 from nbinspect.capture.alone import alone
-from nbinspect.capture.hook import add_hook, add_pre_hook
+from nbinspect.capture.module_hooks import add_hooks
+from nbinspect.capture.origins import type_name
 from nbinspect.errors import CaptureError
 from nbinspect.nested import map_tensors, tensors_in
 
@@ -47,10 +48,7 @@ class Door:
         self._depth = 0
 
     def __enter__(self) -> Door:
-        self._handles = []
-        for path, module in self._modules.items():
-            self._handles.append(add_pre_hook(module, self._entered(path)))
-            self._handles.append(add_hook(module, self._left, always_call=True))
+        self._handles = add_hooks(self._modules, self._entered, self._left)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,7 +72,7 @@ def note_visit(module: nn.Module, path: str, args: tuple[Any, ...], kwargs: dict
     arguments = map_tensors(lambda tensor: tensor.detach().clone(), _named(module, args, kwargs))
     device = next((tensor.device.type for _, tensor in tensors_in(arguments, "")), "cpu")
     on = device != "meta" and torch.is_autocast_enabled(device)
-    autocast = str(torch.get_autocast_dtype(device)).removeprefix("torch.") if on else None
+    autocast = type_name(torch.get_autocast_dtype(device)) if on else None
     return Visit(path, arguments, module.training, autocast, torch.is_grad_enabled())
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from nbinspect.capture.tensors import readable
+from nbinspect.capture.tensors import Values, readable
 from nbinspect.records import Finding
-
-Values: TypeAlias = "Tensor | Sequence[Tensor]"
 
 _CHUNK = 1 << 22
 _TELLING = 8

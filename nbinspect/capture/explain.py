@@ -17,18 +17,17 @@ def explain(step: Step | None, error: BaseException | str = "") -> str:
     """Return why a step raised, in a sentence: the usual mistakes by name, else the shapes that it was given.
 
     Args:
-        step: the one that raised; None where Python between two steps did, which gives an empty text.
+        step: the one that raised; None where Python between two steps did. That, and a step that was given no tensor,
+            gives an empty text.
         error: what it raised, or its message.
     """
-    if step is None:
+    if step is None or not step.inputs:
         return ""
     message = str(error)
     for pattern, reason in _REASONS:
         found = re.search(pattern, message, re.DOTALL)
         if found is not None and (text := reason(step, found)):
             return text
-    if not step.inputs:
-        return ""
     return f"{step.name} was given {', '.join(f'{use.name} {use.shape} {use.dtype}' for use in step.inputs)}"
 
 
@@ -60,6 +59,8 @@ def _flattening(given: TensorUse, wants: int) -> str:
 def _view(step: Step, found: re.Match[str]) -> str:
     wanted = tuple(int(part) for part in found[1].split(",") if part.strip())
     shape, total = step.inputs[0].shape, int(found[2])
+    if prod(shape) != total:  # of another tensor, somewhere inside a module
+        return ""
     sample = f" holds {prod(shape[1:]):,} values a sample" if len(shape) > 1 else f" holds {total:,} values"
     fixed = prod(length for length in wanted if length >= 0)
     text = f"{fixed:,} does not divide {total:,}" if -1 in wanted else f"that takes {fixed:,} values, not {total:,}"
@@ -153,8 +154,8 @@ def _one_sample(step: Step, _: re.Match[str]) -> str:
 
 
 def _recurrent(step: Step, found: re.Match[str]) -> str:
-    given = step.inputs[0] if step.inputs else None
-    if given is None or given.shape[-1:] != (int(found[2]),):
+    given = step.inputs[0]
+    if given.shape[-1:] != (int(found[2]),):
         return ""
     return f"{_called(given)} {given.shape} ends in {found[2]} features, the layer takes {found[1]}"
 

@@ -31,7 +31,9 @@ def parameter_gradients(network: nn.Module, loss: Any, batch: Any = None) -> tup
     inputs = [tensor for _, tensor in tensors_in(batch, "") if tensor.requires_grad]
     try:
         found = torch.autograd.grad(loss, [*wanted, *inputs], allow_unused=True) if wanted or inputs else ()
-    except RuntimeError as error:
+    except CaptureError:
+        raise
+    except Exception as error:  # a function of the user's own may raise anything
         raise CaptureError(f"the backward pass raised {type(error).__name__}: {error}{_advice(error)}") from error
     flowing = {id(parameter): gradient for parameter, gradient in zip(wanted, found, strict=False)}
     values = MomentsGatherer()
@@ -59,6 +61,6 @@ def _outline(loss: Any) -> str:
     return type(loss).__name__
 
 
-def _advice(error: RuntimeError) -> str:
+def _advice(error: Exception) -> str:
     reentrant = "use_reentrant" in str(error)
     return "; call checkpoint with use_reentrant=False" if reentrant else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,8 @@ class RecordedIndices:
 
     def __init__(self, sampler: Any) -> None:
         self._sampler = sampler
-        self.groups: list[Any] = []
+        self.groups: deque[Any] = deque()
+        """Those whose batches have not come yet."""
         self.error: Exception | None = None
         """What the other raised. It ends the pass: raised in the loader, it would leave a worker that nobody stops."""
 

@@ -31,7 +31,7 @@ from torch.utils.data import (
 from nbinspect.capture.indices import RecordedIndices, as_indices, checked_indices
 from nbinspect.capture.undisturbed import OwnDraws, undisturbed
 from nbinspect.capture.workers import death_told, heard, tells_death, unheard
-from nbinspect.errors import LoaderError, UnreadableLoaderError, place_in_user_code
+from nbinspect.errors import LoaderError, UnreadableLoaderError, of_torch, place_in_user_code
 from nbinspect.nested import map_tensors
 
 _SAMPLERS = (RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler)
@@ -62,7 +62,6 @@ class BatchSource:
         self._loader = loader
         self._pass: Iterator[Any] | None = None
         self._record: RecordedIndices | None = None
-        self._served = 0
         self._epoch = -1
         self._group: Any = None
         self._draws = OwnDraws(loader)
@@ -85,7 +84,6 @@ class BatchSource:
                     if self._pass is None:
                         self._pass, self._record = _start(self._loader, None)
                         unheard(self._pass)
-                        self._served = 0
                         self._epoch += 1
                     with heard(self._pass):
                         batch = next(self._pass)
@@ -95,18 +93,14 @@ class BatchSource:
                     if broken is not None:
                         raise explained(broken, self._loader) from broken
                     continue
-                except LoaderError:  # of our own, which says what is the matter
-                    self.close()
-                    raise
-                except KeyboardInterrupt:  # of a worker that is stuck, as like as not
+                except (LoaderError, KeyboardInterrupt):  # our own says what is the matter; a stuck worker is stopped
                     self.close()
                     raise
                 except Exception as error:
                     died = hasattr(self._pass, "_workers") and tells_death(error)
                     self.close()
                     raise (death_told(error) if died else explained(error, self._loader)) from error
-            self._group = self._record.groups[self._served] if self._record is not None else None
-            self._served += 1
+            self._group = self._record.groups.popleft() if self._record is not None else None
             return Fetched(batch, as_indices(self._group), self._epoch)
         raise LoaderError("the loader gave no batch: its data set is empty, or drop_last leaves nothing of it")
 
@@ -147,7 +141,10 @@ class BatchSource:
             seed.seed()
             try:
                 batches, _ = _start(self._loader, [group], generator=seed)
-                batch = next(batches)
+                try:
+                    batch = next(batches)
+                finally:
+                    _stop(batches)
             except LoaderError:
                 raise
             except Exception as error:
@@ -156,11 +153,16 @@ class BatchSource:
 
     def close(self) -> None:
         """Stop the worker process, if one runs."""
-        stop = getattr(self._pass, "_shutdown_workers", None)
-        if stop is not None:
-            stop()  # now, and not when Python collects it, which may be in another worker's process
+        _stop(self._pass)
         self._pass = None
         self._record = None
+
+
+def _stop(batches: Iterator[Any] | None) -> None:
+    """Stop the workers of a pass now, and not when Python collects it, which may be in another worker's process."""
+    stop = getattr(batches, "_shutdown_workers", None)
+    if stop is not None:
+        stop()
 
 
 def _start(
@@ -289,7 +291,7 @@ def explained(error: Exception, loader: Any) -> LoaderError:
     if "DataLoader worker process" in text:
         lines = text.rstrip().splitlines()
         places = re.findall(r'File "([^"]+)", line (\d+)', text)
-        own = [f"{file}:{line}" for file, line in places if "/torch/" not in file.replace("\\", "/")]
+        own = [f"{file}:{line}" for file, line in places if not of_torch(file)]
         worker = " in its worker" if getattr(loader, "num_workers", True) else ""  # else the worker was ours
         return LoaderError(f"the loader raised{worker}{' at ' + own[-1] if own else ''}: {lines[-1]}")
     place = place_in_user_code(error)

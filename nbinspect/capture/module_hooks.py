@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import torch
@@ -30,7 +30,7 @@ def stepped_modules(network: nn.Module) -> dict[str, nn.Module]:
     return found
 
 
-def add_hooks(modules: dict[str, nn.Module], entered: Callable[[str], Entered], left: Left) -> list[Any]:
+def add_hooks(modules: Mapping[str, nn.Module], entered: Callable[[str], Entered], left: Left) -> list[Any]:
     """Add hooks that tell when a module begins and, also where it raised, ends; give the handles that remove them."""
     handles: list[Any] = []
     try:

@@ -6,8 +6,8 @@ import functools
 import inspect
 import linecache
 import os
-import sys
 import sysconfig
+import tokenize
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any
@@ -93,12 +93,7 @@ def source_of(place: Place) -> SourceCode | None:
         return None
     try:
         block = inspect.getblock(lines[place.first - 1 :])
-    except (SyntaxError, IndentationError):
+    except (SyntaxError, tokenize.TokenError):  # the file was edited since, and another line stands there now
         return None
     shown = tuple(line.rstrip("\n") for line in block[:_SHOWN_LINES])
     return SourceCode(place.file, place.function, place.first, shown)
-
-
-def here() -> Place | None:
-    """Return the line of the user's code that is running now on this thread."""
-    return calling_line(sys._getframe(1))

@@ -116,7 +116,7 @@ def share_memory(one: Tensor, other: Tensor) -> bool:
 def _storage_key(tensor: Tensor) -> int | None:
     try:
         return int(tensor.untyped_storage()._cdata)
-    except (RuntimeError, NotImplementedError):  # sparse, or a wrapper without a storage
+    except RuntimeError:  # sparse, or a wrapper without a storage
         return None
 
 

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nbinspect.capture.origins import type_name
 from nbinspect.records import Histogram, SampleStatistics, Statistics
 
 Axis: TypeAlias = Literal["channel", "feature", "all"]
@@ -179,8 +180,4 @@ def fetch(*tensors: Tensor) -> list[Array]:
     flat = torch.cat([tensor.flatten().contiguous().view(torch.uint8) for tensor in tensors]).cpu().numpy()
     stops = np.cumsum([tensor.nbytes for tensor in tensors])
     pieces = zip(tensors, np.split(flat, stops[:-1]), strict=True)
-    return [piece.copy().view(_name(tensor.dtype)).reshape(tensor.shape) for tensor, piece in pieces]
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
+    return [piece.copy().view(type_name(tensor.dtype)).reshape(tensor.shape) for tensor, piece in pieces]

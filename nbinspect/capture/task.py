@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nbinspect.capture.origins import type_name
 from nbinspect.records import TaskRecord
 from nbinspect.subject import Subject
 
@@ -106,7 +107,7 @@ def _of_logits(loss: str, outputs: Tensor | None, targets: Tensor | None) -> tup
 
 def _of_targets(loss: str, outputs: Tensor | None, targets: Tensor) -> tuple[str, str]:
     """Tell from targets and outputs alone, where the loss is the user's own."""
-    kind = str(targets.dtype).removeprefix("torch.")
+    kind = type_name(targets.dtype)
     facts = f"{loss}; the targets are {kind} of shape {tuple(targets.shape)}"
     whole = not targets.is_floating_point() and not targets.is_complex()
     if outputs is None or not outputs.is_floating_point():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nbinspect.capture.judge import judge
+from nbinspect.capture.origins import type_name
 from nbinspect.capture.statistics import Axis, measure
 from nbinspect.records import Role, TensorFacts, TensorRecord
 
@@ -50,7 +51,7 @@ def batch_size(values: Sequence[Any]) -> int:
 def length_of(value: Any) -> int | None:
     """Return the length of a tensor's or list's first axis; None where it has none."""
     if isinstance(value, Tensor):
-        return value.shape[0] if value.dim() else None
+        return value.size(0) if value.dim() else None  # a nested tensor has no shape
     return len(value) if isinstance(value, list) else None
 
 
@@ -80,7 +81,7 @@ def readable(tensor: Tensor) -> tuple[Tensor | None, str]:
         return parts, "; ".join(filter(None, [note, "complex: shown as magnitude and phase"]))
     if values.dtype in _PLAIN_TYPE or (values.is_floating_point() and values.element_size() == 1):
         values = values.to(_PLAIN_TYPE.get(values.dtype, torch.float32))
-        note = f"{_name(tensor.dtype)}: shown as {_name(values.dtype)}"
+        note = f"{type_name(tensor.dtype)}: shown as {type_name(values.dtype)}"
     return values.resolve_neg(), note
 
 
@@ -117,7 +118,7 @@ def facts_of(values: Values, name: str, role: Role) -> TensorFacts:
     else:
         strides, shape, layout = (), (len(values), *_common([sample.shape for sample in values])), "ragged list"
         first, grad = (values[0] if values else torch.empty(0)), any(sample.requires_grad for sample in values)
-    return TensorFacts(name, role, shape, _name(first.dtype), str(first.device), layout, strides, grad)
+    return TensorFacts(name, role, shape, type_name(first.dtype), str(first.device), layout, strides, grad)
 
 
 def _record(values: Values, facts: TensorFacts, batch_size: int) -> TensorRecord:
@@ -205,7 +206,3 @@ def _layout(tensor: Tensor) -> str:
 def _unread(facts: TensorFacts, note: str) -> TensorRecord:
     nothing: NDArray[np.float32] = np.empty(0, np.float32)
     return TensorRecord(facts, None, None, None, (), nothing, note)
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")

@@ -125,7 +125,11 @@ class _Walk:
                 yield self._bound(function.__name__, given, functools.partial(setattr, function, key))
         yield from self._of_namespace(function.__globals__, names)
 
-    def _of_namespace(self, namespace: dict[str, Any], names: frozenset[str]) -> Iterator[Any]:
+    def _of_namespace(
+        self, namespace: dict[str, Any], names: frozenset[str], entered: set[int] | None = None
+    ) -> Iterator[Any]:
+        entered = set() if entered is None else entered
+        entered.add(id(namespace))  # modules may import each other
         for name in names:
             if (id(namespace), name) in self._seen:
                 continue
@@ -133,8 +137,8 @@ class _Walk:
             if isinstance(value, types.ModuleType):
                 if sink_for(value) is not None:
                     self._bound(name, value, functools.partial(_bind, namespace, name))
-                elif is_users_file(getattr(value, "__file__", None) or "<"):
-                    yield from self._of_namespace(vars(value), names)
+                elif _is_users_module(value) and id(vars(value)) not in entered:
+                    yield from self._of_namespace(vars(value), names, entered)
                 continue
             self._seen[id(namespace), name] = value
             self._bound(name, value, functools.partial(_bind, namespace, name))

@@ -33,10 +33,8 @@ class Sink:
 
 def sink_for(value: Any) -> Any:
     """Return what stands in for a logger of experiments, or a file that is open for writing; None for anything else."""
-    if isinstance(value, io.TextIOBase) and value.writable():
-        return io.StringIO()
-    if isinstance(value, io.RawIOBase | io.BufferedIOBase) and value.writable():
-        return io.BytesIO()
+    if isinstance(value, io.IOBase):
+        return _sink_for_file(value)
     if isinstance(value, type):
         return None
     is_module = isinstance(value, ModuleType)
@@ -46,3 +44,11 @@ def sink_for(value: Any) -> Any:
         top in (*_LOGGERS, "_csv") or home.startswith("torch.utils.tensorboard") or (top == "tqdm" and not is_module)
     )
     return Sink() if is_logger else None
+
+
+def _sink_for_file(file: io.IOBase) -> Any:
+    try:
+        writes = file.writable()
+    except ValueError:  # it is closed, or what it wrote to was taken from it
+        return None
+    return (io.StringIO() if isinstance(file, io.TextIOBase) else io.BytesIO()) if writes else None

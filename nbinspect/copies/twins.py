@@ -22,6 +22,7 @@ from nbinspect.copies.reach import attributes, elements
 from nbinspect.copies.scripted import scripted_twins
 from nbinspect.copies.sinks import sink_for
 from nbinspect.errors import CaptureError
+from nbinspect.preserve import bytes_of
 from nbinspect.subject import unwrapped
 
 LIVE = (nn.Module, Optimizer, LRScheduler, torch.amp.GradScaler, Tensor, torch.Generator)
@@ -52,11 +53,7 @@ class Twins:
             self._kept = parts  # an id is an object's own only while the object lives
             known = dict(self._memo)
             try:
-                try:
-                    self._copy(held)
-                except Exception as error:
-                    text = f"the program cannot be copied ({type(error).__name__}: {error})"
-                    raise CaptureError(text) from error
+                self._copy(held)
             except Exception:  # noqa: BLE001 - a class's own way of copying may raise anything; what it refuses is shared
                 known |= {id(part): part for part in _refused(parts, known)}
                 self._memo = dict(known)
@@ -171,8 +168,8 @@ def _require_memory(parts: list[Any]) -> None:
     wanted: dict[torch.device, int] = {}
     tensors = [part for part in parts if isinstance(part, Tensor) and not is_lazy(part) and not part.is_meta]
     for tensor in {id(tensor): tensor for tensor in tensors}.values():
-        bytes_of = tensor.numel() * tensor.element_size() * (2 if tensor.requires_grad else 1)
-        wanted[tensor.device] = wanted.get(tensor.device, 0) + bytes_of
+        times = 2 if tensor.requires_grad else 1  # with its gradient
+        wanted[tensor.device] = wanted.get(tensor.device, 0) + times * bytes_of(tensor)
     for device, needed in wanted.items():
         free = _free(device)
         if free is not None and needed > free:

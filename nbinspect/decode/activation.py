@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nbinspect.capture.tensors import readable
-from nbinspect.decode.planes_of_activation import Planes, look
+from nbinspect.decode.planes_of_activation import Planes, look, wide
 from nbinspect.decode.planes_of_tensor import Layout, attends, layout_of, layout_of_weights
 from nbinspect.errors import InputError
 from nbinspect.records import ActivationView
@@ -133,7 +133,7 @@ def attention_of(
             raise InputError(
                 f"key: expected (…, S, E) with the E of the query {tuple(query.shape)}, got {tuple(key.shape)}"
             )
-        asked, offered = (_wide(tensor.detach()) for tensor in (query, key))
+        asked, offered = (wide(tensor.detach()) for tensor in (query, key))
         if asked.dim() > 2 and asked.dim() == offered.dim() and 1 < offered.shape[-3] < asked.shape[-3]:
             offered = offered.repeat_interleave(asked.shape[-3] // offered.shape[-3], dim=-3)
         try:
@@ -162,13 +162,7 @@ def _difference(tensor: Tensor, compared: Tensor) -> tuple[Tensor | None, str]:
     (values, note), (others, why) = readable(tensor), readable(other)
     if values is None or others is None:
         return None, note if values is None else f"what it is compared with: {why}"
-    return _wide(values) - _wide(others), note or why
-
-
-def _wide(values: Tensor) -> Tensor:
-    if values.is_floating_point():
-        return values.float() if values.element_size() < 4 else values
-    return values.double()
+    return wide(values) - wide(others), note or why
 
 
 def _view(

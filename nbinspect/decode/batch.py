@@ -25,7 +25,7 @@ from nbinspect.decode.series import decode_series
 from nbinspect.decode.table import decode_table
 from nbinspect.decode.text import decode_text
 from nbinspect.decode.values import decode_values
-from nbinspect.errors import NbinspectError
+from nbinspect.errors import NbinspectError, reason_of
 from nbinspect.records import BatchRecord, Decoded, DecodedBatch, Pictures, TensorRecord, Tokens
 from nbinspect.subject import Subject
 
@@ -61,8 +61,8 @@ def decode_batch(captured: CapturedBatch, subject: Subject, decoder: Decoders = 
         decoded = _tried(name, notes, _decode, values, record, subject, captured, choice)
         if decoded is not None:
             inputs.append(decoded)
-    names = subject.feature_names
-    if names and not any(len(names) in tensor.facts.shape[1:] for tensor in captured.record.tensors):
+    names, tensors = subject.feature_names, captured.record.tensors
+    if names and not any(len(names) in each.facts.shape[1:] for each in tensors if each.facts.role == "input"):
         notes.append(f"feature_names has {len(names)} names, and no input has {len(names)} features")
     inputs.sort(key=_rank)
     if inputs and isinstance(inputs[0], Tokens):
@@ -86,7 +86,7 @@ def _decode(
     read = [readable(part) for part in ([values] if isinstance(values, Tensor) else values)]
     parts = [part for part, _ in read if part is not None]
     if len(parts) < len(read):
-        raise NbinspectError(read[0][1])
+        raise NbinspectError(next(note for part, note in read if part is None))
     dense = parts[0] if isinstance(values, Tensor) else parts
     # names of other inputs' features; where they fit none, a note says so
     names = subject.feature_names if len(subject.feature_names or ()) in shape[1:] else None
@@ -204,5 +204,5 @@ def _tried(
     try:
         return decode(*args, **options)
     except Exception as error:  # noqa: BLE001 - data may be anything; the note says what it was
-        notes.append(f"{name} cannot be shown: {error}")
+        notes.append(f"{name} cannot be shown: {reason_of(error)}")
         return None

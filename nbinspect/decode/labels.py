@@ -24,7 +24,9 @@ from nbinspect.records import Labels
 Target: TypeAlias = "Tensor | list[Any] | dict[str, Any]"
 """A dense tensor (N, …); a list of N texts, tensors or dicts; or the parts of a target of several."""
 
-_CLASS_KEYS = ("labels", "class_labels", "classes", "category_id", "category_ids")
+CLASS_KEYS = ("labels", "class_labels", "classes", "category_ids", "category_id", "label")
+"""Under which a sample with boxes has the classes of these."""
+
 _BOX_SIZES = (4, 5, 6)
 
 
@@ -100,7 +102,7 @@ def _plain(target: Any, size: int) -> Target:
         return _plain([target], size)
     if hasattr(target, "__array__"):
         array = np.asarray(target)
-        return torch.from_numpy(array.copy()) if array.dtype.kind in "biufc" else list(array)
+        return _plain(torch.from_numpy(array.copy()), size) if array.dtype.kind in "biufc" else list(array)
     if not isinstance(target, list | tuple):
         raise InputError(f"expected a target such as a tensor, a list or a dict, got a {type(target).__name__}")
     return _plain_list(list(target), size)
@@ -180,7 +182,7 @@ def _of_boxes(samples: list[Mapping[str, Any]], name: str, names: Names) -> Labe
     """How many boxes of each class a sample has."""
     text, counts = [], []
     for sample in samples:
-        key = next((key for key in _CLASS_KEYS if key in sample), None)
+        key = next((key for key in CLASS_KEYS if key in sample), None)
         classes = [] if key is None else [int(index) for index in torch.as_tensor(sample[key]).flatten().tolist()]
         found = Counter(classes).most_common()
         counts.append(len(classes) if key else len(sample.get("boxes", ())))

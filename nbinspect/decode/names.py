@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, TypeAlias
 
-from nbinspect.errors import InputError
+from nbinspect.errors import InputError, written_out
 
 Lookup: TypeAlias = Callable[[int], Any]
 """Gives the name of an index, or None where there is none."""
@@ -18,8 +17,7 @@ IGNORED = -100
 """The class index that PyTorch's losses ignore."""
 
 _LIMIT = 60
-_SIGNS = {"\n": "↵", "\t": "⇥"}
-_JOINERS = "\u200c\u200d"  # part of how some scripts and emoji are written
+_SIGNS = str.maketrans("\n\t", "↵⇥")
 
 
 def shortened(text: Any, limit: int = _LIMIT) -> str:
@@ -28,15 +26,8 @@ def shortened(text: Any, limit: int = _LIMIT) -> str:
         whole = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else str(text)
     except Exception as error:  # noqa: BLE001 - a name's own __str__ may raise anything
         return f"⟨{type(text).__name__} that cannot be written: {type(error).__name__}⟩"
-    shown = "".join(map(_visible, whole[: limit + 1]))
+    shown = written_out(whole[: limit + 1].translate(_SIGNS))
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
-
-
-def _visible(character: str) -> str:
-    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-    if not hidden or character in _JOINERS:
-        return character
-    return _SIGNS.get(character) or f"\\u{ord(character):04x}"
 
 
 def names_of(what: str, names: Sequence[object] | None, shown: int, total: int, tensor: str) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ Verdict: TypeAlias = "tuple[Labels | None, NDArray[np.int8] | None]"
 """What the outputs say, and (N,) whether they are right: 1, 0, or -1 where that cannot be said."""
 
 _NAME = "prediction"
-_LOGITS = ("logits", "out", "prediction", "predictions", "pred")
+OUTPUT_KEYS = ("logits", "out", "prediction", "predictions", "pred")
+"""Under which a network that returns several parts has what speaks of each sample."""
 
 
 def read_outputs(outputs: Any, labels: Labels | None, goal: Tensor | None, names: Names, loss_fn: Any) -> Verdict:
@@ -54,7 +55,7 @@ def read_outputs(outputs: Any, labels: Labels | None, goal: Tensor | None, names
 def _logits(outputs: Any, size: int | None) -> Tensor | None:
     """The tensor that speaks of each sample, in what the network returned."""
     fields = fields_of(outputs)
-    for key in _LOGITS:
+    for key in OUTPUT_KEYS:
         if fields is not None and fields.get(key) is not None:
             return _logits(fields[key], size)
     for _, tensor in tensors_in(outputs, ""):
@@ -130,7 +131,7 @@ def _dense(logits: Tensor, goal: Tensor | None, *, shift: bool) -> Labels:
     if goal is not None and goal.is_floating_point() and goal.shape == logits.shape and mask_classes(goal) is None:
         errors = (logits.float() - goal.float()).square().flatten(1).mean(1).cpu().double().numpy()
         return Labels(_NAME, "picture", tuple(f"squared error {number(each)}" for each in errors), errors, ())
-    pair = None if goal is None else _matched(logits, goal)
+    pair = None if goal is None or not len(logits) else _matched(logits, goal)
     if pair is None:
         return Labels(_NAME, "other", ranges(logits), np.full(len(logits), np.nan), ())
     scores, classes = pair

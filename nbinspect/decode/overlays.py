@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nbinspect.capture.tensors import readable
+from nbinspect.decode.labels import CLASS_KEYS
 from nbinspect.decode.names import Names
 from nbinspect.decode.planes import shrink_factor
 from nbinspect.errors import InputError
 from nbinspect.records import Boxes, Bytes, Masks, Pictures
 
 _IGNORED = 255
-_LABELS = ("labels", "class_labels", "classes", "category_ids", "category_id", "label")
 
 Rows: TypeAlias = NDArray[np.float64]
 
@@ -158,7 +158,7 @@ def _corners(rows: Rows, form: str) -> Rows:
 def _box_texts(entry: Mapping[Any, Any], count: int, names: Names) -> list[str]:
     """The class of each box, and its score if there is one."""
     known = {key: value for key, value in entry.items() if _length(value) == count}
-    labels = next((_plain(known[key]) for key in _LABELS if key in known), None)
+    labels = next((_plain(known[key]) for key in CLASS_KEYS if key in known), None)
     text = [""] * count if labels is None else [names[int(label)] for label in labels]
     if "scores" in known:
         text = [f"{line} {score:.2f}".lstrip() for line, score in zip(text, _plain(known["scores"]), strict=True)]

@@ -66,7 +66,7 @@ def look(given: Planes, *, dead_columns: bool) -> Seen:
     With `dead_columns` the samples are the rows of one plane, and its columns may be dead.
     """
     page = slice(given.first, given.first + given.count)
-    shown = _wide(given.values[given.sample])
+    shown = wide(given.values[given.sample])
     blocks = _blocks(given)
     low, high = _extremes(shown)
     least, most = low.amin(), high.amax()
@@ -94,7 +94,7 @@ def look(given: Planes, *, dead_columns: bool) -> Seen:
     )
 
 
-def _wide(values: Tensor) -> Tensor:
+def wide(values: Tensor) -> Tensor:
     """Return values in a type that holds their sums: float32, and float64 for integers and float64."""
     if values.is_floating_point():
         return values.to(torch.float32) if values.element_size() < 4 else values

@@ -172,7 +172,7 @@ def _numbers(values: Tensor) -> str:
 
 def ranges(target: Tensor) -> tuple[str, ...]:
     """Return the least and greatest value of each sample (N, …); NaN where there is one."""
-    if not target[0].numel():
+    if not target.numel():
         return ("(none)",) * len(target)
     rows = target.flatten(1).float()
     ends = torch.stack([rows.amin(1), rows.amax(1)], 1).tolist()

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
@@ -76,7 +77,7 @@ def _parts(value: Any) -> dict[str, Any]:
         items = (list if issubclass(kind, list) else tuple).__getitem__(value, slice(_ITEMS))
         return {f"[{index}]": part for index, part in enumerate(items)}
     if issubclass(kind, dict):
-        return {f".{key}": part for key, part in list(dict.items(value))[:_ITEMS] if type(key) is str}
+        return {f".{key}": part for key, part in islice(dict.items(value), _ITEMS) if type(key) is str}
     if kind is MethodType:
         return {".__self__": value.__self__}
     if kind is FunctionType:

@@ -15,7 +15,7 @@ import torch
 
 from nbinspect.dynamics.conditions import RunStopped
 from nbinspect.dynamics.controls import Controls
-from nbinspect.errors import InputError, place_in_user_code
+from nbinspect.errors import InputError, told
 from nbinspect.records import MomentKind
 from nbinspect.settings import setting_undos
 from nbinspect.subject import kind_of
@@ -124,8 +124,7 @@ def run_in_background(
             pass
         except BaseException as error:  # noqa: BLE001 - it is kept for `wait`, which raises it
             run.error = error
-            place = place_in_user_code(error)
-            report("problem", f"training raised {type(error).__name__}: {error}{f' ({place})' if place else ''}")
+            report("problem", f"training raised {told(error)}")
         finally:
             ready.set()
             controls.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,6 +41,7 @@ class Conditions:
 
     def __init__(self) -> None:
         self._waiting: tuple[Condition, ...] = ()
+        self._lock = threading.Lock()
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -56,7 +58,8 @@ class Conditions:
             raise InputError(f"when: expected a function such as lambda run: run.loss > 3, got {kind_of(when)}")
         if step is not None:
             require_whole("step", step)
-        self._waiting += (Condition(step, when),)
+        with self._lock:
+            self._waiting += (Condition(step, when),)
 
     def clear(self) -> None:
         """Drop all."""
@@ -78,7 +81,8 @@ class Conditions:
         return due
 
     def _drop(self, condition: Condition) -> None:
-        self._waiting = tuple(one for one in self._waiting if one is not condition)
+        with self._lock:
+            self._waiting = tuple(one for one in self._waiting if one is not condition)
 
 
 def require_whole(name: str, number: object) -> None:

@@ -151,13 +151,6 @@ class Controls:
         with self._asking():
             self._conditions.add(step, when)
 
-    def cancel_pauses(self) -> None:
-        """Drop every condition of `pause_at`, and an `advance` or `pause` that has not come yet."""
-        with self._asking():
-            self._conditions.clear()
-            if self.state != "paused":
-                self._left = None
-
     @property
     def busy(self) -> bool:
         """Whether a run is going on another thread than the calling one."""

@@ -100,9 +100,12 @@ def called_with(subject: Subject, batch: Any) -> tuple[Arguments | None, Any]:
     """Return what the model is called with for a batch of the loader, and the targets; None where it cannot be told."""
     if subject.forward is not None:
         return None, None
-    moved, _ = to_device(subject, batch)
-    parts = split_batch(subject, moved)
-    return call_arguments(subject, moved, parts), parts.targets
+    try:
+        moved, _ = to_device(subject, batch)
+        parts = split_batch(subject, moved)
+        return call_arguments(subject, moved, parts), parts.targets
+    except Exception:  # noqa: BLE001 - the user's `split` may raise anything, or memory be short; training goes on
+        return None, None
 
 
 def _caught(subject: Subject, step: int, heights: tuple[float, float], arguments: Arguments, targets: Any) -> Spike:

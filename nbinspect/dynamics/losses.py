@@ -59,7 +59,7 @@ class Losses:
         value = loss.detach() if isinstance(loss, Tensor) else float(loss)
         if isinstance(value, Tensor):
             value = value.mean(dtype=torch.float32) if value.numel() != 1 else value.reshape(())
-            value = value.item() if value.device.type == "cpu" else value
+            value = float(value) if value.is_cpu else value
         self.last = value if isinstance(value, float) else None
         if self._steps and self._steps[-1] == step:
             self._values[-1] = value

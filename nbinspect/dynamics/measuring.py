@@ -63,8 +63,7 @@ class Measuring:
         for instrument in list(self._instruments):
             if instrument.estimate is not None:
                 self._expect(instrument, instrument.estimate)
-            if instrument.at_start:
-                self._do(instrument, 0)
+            if instrument.at_start and self._do(instrument, 0):
                 self._do(instrument, 0)
         self._tell()  # of all that there is; later of what is fresh alone
         _, seconds = timed(self._tell)
@@ -117,10 +116,12 @@ class Measuring:
         if seconds is not None:
             self.budget.expect(instrument.name, seconds, time.perf_counter())
 
-    def _do(self, instrument: Instrument, step: int) -> None:
+    def _do(self, instrument: Instrument, step: int) -> bool:
+        """Measure, and tell whether that went well."""
         done = self._try(instrument, lambda: timed(lambda: instrument.measure(step)))
         if done is not None:
             self.budget.spend(instrument.name, done[1], time.perf_counter())
+        return done is not None
 
     def _try(self, instrument: Instrument, work: Callable[[], Any]) -> Any:
         """Do something for an instrument, which is not used again after an error; None where there was one."""
@@ -134,4 +135,6 @@ class Measuring:
 
     def _fail(self, what: str, error: BaseException) -> None:
         place = place_in_user_code(error)
-        self._report(f"{what} not measured any more: {error or type(error).__name__}{f' at {place}' if place else ''}")
+        self._report(
+            f"{what} not measured any more: {str(error) or type(error).__name__}{f' at {place}' if place else ''}"
+        )

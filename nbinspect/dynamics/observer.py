@@ -214,8 +214,9 @@ class Observer:
             measuring = self._measuring or self._prepare()
             if measuring.wants_norms:
                 measuring.after_step(self.steps + 1)
-            if optimizer.param_groups[0]["lr"] is not self._rate:
-                self._rate = optimizer.param_groups[0]["lr"]
+            rate = optimizer.param_groups[0].get("lr")
+            if rate is not self._rate:
+                self._rate = rate
                 self._telling.note_rates(self.steps + 1, self.optimizers)
             self._advance()
 

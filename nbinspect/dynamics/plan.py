@@ -17,7 +17,7 @@ from nbinspect.dynamics.probe import Probe, Split, check_choice, choose_probe
 from nbinspect.dynamics.selection import Chosen
 from nbinspect.dynamics.states import StateRing
 from nbinspect.dynamics.validation import Validation
-from nbinspect.errors import InputError, NbinspectError
+from nbinspect.errors import InputError, reason_of
 from nbinspect.records import MomentKind
 from nbinspect.subject import Subject
 
@@ -97,8 +97,8 @@ class Plan:
         for split, choose in self._probes.items():
             try:
                 probe = choose()
-            except NbinspectError as error:
-                run.mark("problem", f"no {split} probe is watched: {error}")
+            except Exception as error:  # noqa: BLE001 - training goes on; the view says what cannot be watched
+                run.mark("problem", f"no {split} probe is watched: {reason_of(error)}")
                 continue
             self.watched.append(probe)
             run.history.probe(probe.record)
@@ -107,8 +107,8 @@ class Plan:
         if self._validates:
             try:
                 instruments.append(validation_instrument(Validation(self._subject), run.history, VALIDATION))
-            except NbinspectError as error:
-                run.mark("problem", f"the validation set is not evaluated: {error}")
+            except Exception as error:  # noqa: BLE001 - likewise
+                run.mark("problem", f"the validation set is not evaluated: {reason_of(error)}")
         instruments.append(alerts_instrument(run.history, self._subject.model, lambda: run.optimizers))
         return Measuring(
             self._subject,

@@ -60,7 +60,7 @@ class LayerNorms:
         with torch.no_grad():
             now = [_sampled(self._parameters[n].detach()) for n in numbers]
             changes = _norms([new - old for new, old in zip(now, copies, strict=True)])
-            measured = torch.stack([norm.to("cpu") for norm in (*gradients, *weights, *changes)]).double().square()
+            measured = _on_host([*gradients, *weights, *changes]).double().square()
         parts = measured.reshape(3, -1).tolist()
         sums: list[dict[str, float]] = [{}, {}, {}]
         for total, squares in zip(sums, parts, strict=True):
@@ -95,6 +95,13 @@ def _sampled(values: Tensor) -> Tensor:
     if values.numel() <= SAMPLED:
         return values
     return values.reshape(-1)[:: -(-values.numel() // SAMPLED)]
+
+
+def _on_host(norms: list[Tensor]) -> Tensor:
+    """Return the numbers in one row, with one transfer where they lie on one device, as they mostly do."""
+    if len({norm.device for norm in norms}) == 1:
+        return torch.stack(norms).cpu()
+    return torch.stack([norm.cpu() for norm in norms])
 
 
 def _norms(tensors: list[Tensor]) -> list[Tensor]:

@@ -46,11 +46,14 @@ class RateGroup:
     @property
     def rate(self) -> float:
         """The learning rate that holds now."""
-        return float(self.options.get("lr", math.nan))
+        return float(self.options["lr"])
 
 
 def rate_groups(optimizers: Iterable[Optimizer]) -> list[RateGroup]:
-    """Return the parameter groups of these optimizers, in their order, each under a name of its own."""
+    """Return the parameter groups of these optimizers, in their order, each under a name of its own.
+
+    Groups without a rate are left out: their optimizer makes its own, as Adafactor may.
+    """
     found = []
     kinds: Counter[str] = Counter()
     for optimizer in optimizers:
@@ -59,7 +62,8 @@ def rate_groups(optimizers: Iterable[Optimizer]) -> list[RateGroup]:
         kind = kind if kinds[kind] == 1 else f"{kind} {kinds[kind]}"
         own = [str(group.get("name", at)) for at, group in enumerate(optimizer.param_groups)]
         names = [name if own.count(name) == 1 else f"{name} ({at})" for at, name in enumerate(own)]
-        found += [RateGroup(kind, name, optimizer, at) for at, name in enumerate(names)]
+        known = [at for at, group in enumerate(optimizer.param_groups) if group.get("lr") is not None]
+        found += [RateGroup(kind, names[at], optimizer, at) for at in known]
     return found
 
 
@@ -99,11 +103,12 @@ def chosen_groups(optimizers: Sequence[Optimizer], group: str | None) -> list[Ra
     A group is at rest whose rate is 0 and that no scheduler can raise: it was frozen on purpose.
 
     Raises:
-        InputError: if no group has that name, or no optimizer has made a step yet.
+        InputError: if no group has that name, no optimizer has made a step yet, or none has a rate.
     """
     groups = rate_groups(optimizers)
     if not groups:
-        raise InputError("set_rate: no optimizer has made a step yet; set the rate where you build the optimizer")
+        why = "the optimizer makes its rates itself" if optimizers else "no optimizer has made a step yet"
+        raise InputError(f"set_rate: {why}; set the rate where you build the optimizer")
     if group is None:
         return [one for one in groups if one.rate != 0 or float(one.options.get("initial_lr", 0)) > 0]
     named = [one for one in groups if one.name == group]

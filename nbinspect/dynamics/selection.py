@@ -163,7 +163,7 @@ def _classes_of(subject: Subject, batch: Any) -> list[int]:
         rows = targets.reshape(count, -1)
         if rows.shape[1] > 1 and bool((rows.sum(1) == 1).all()) and bool(((rows == 0) | (rows == 1)).all()):
             return [int(each) for each in rows.to(torch.uint8).argmax(1).tolist()]
-        if rows.shape[1] == 1 and bool((rows == rows.round()).all()):
+        if rows.shape[1] == 1 and (rows.dtype is torch.bool or bool((rows == rows.round()).all())):
             return [int(each) for each in rows[:, 0].tolist()]
     raise InputError('how="stratified" needs targets with one class a sample; use "first", "hardest" or probe=batch')
 

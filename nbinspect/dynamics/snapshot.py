@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from nbinspect.errors import InputError, NbinspectError
+from nbinspect.preserve import bytes_of
 from nbinspect.settings import Undo, generator_undo, generators_in, random_undos
 
 Kept: TypeAlias = "list[tuple[weakref.ref[Any], Any]]"
@@ -130,7 +131,7 @@ def size_of(parts: RunParts) -> int:
     buffers = [getattr(owner, key) for owner, key in _buffers(parts).values()]
     of_optimizers = [_tensors(dict(optimizer.state)) for optimizer in parts.optimizers]
     held = [*_parameters(parts).values(), *buffers, *(tensor for tensors in of_optimizers for tensor in tensors)]
-    return sum(tensor.numel() * tensor.element_size() for tensor in held)
+    return sum(map(bytes_of, held))
 
 
 def _parameters(parts: RunParts) -> dict[str, Tensor]:
@@ -221,7 +222,9 @@ def _write(live: Tensor, kept: Tensor) -> None:
 
 def _write_buffer(owner: nn.Module, key: str, kept: Tensor) -> None:
     live = getattr(owner, key)
-    expanded = any(size > 1 and stride == 0 for size, stride in zip(live.shape, live.stride(), strict=True))
+    expanded = live.layout is torch.strided and any(
+        size > 1 and stride == 0 for size, stride in zip(live.shape, live.stride(), strict=True)
+    )
     if live.shape == kept.shape and live.dtype == kept.dtype and not expanded:
         _write(live, kept)
     elif live.shape != kept.shape or not torch.equal(live.cpu(), kept):

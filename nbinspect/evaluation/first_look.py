@@ -10,8 +10,8 @@ from torch import Tensor
 
 from nbinspect.calling import split_batch
 from nbinspect.capture.task import named_loss, tell_task
-from nbinspect.decode.names import Names
-from nbinspect.evaluation.layout import IGNORED, Layout, goal_of, lay_out, prediction_of
+from nbinspect.decode.names import IGNORED, Names
+from nbinspect.evaluation.layout import Layout, goal_of, lay_out, prediction_of
 from nbinspect.evaluation.reduction import token_losses
 from nbinspect.evaluation.sample_losses import How, LossSeen, how_to_take, is_listed, seen_of_sound, watched_loss
 from nbinspect.nested import fields_of, tensors_in

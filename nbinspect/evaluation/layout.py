@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nbinspect.capture.tensors import readable
+from nbinspect.decode.names import IGNORED
+from nbinspect.decode.outputs import OUTPUT_KEYS
 from nbinspect.decode.targets import sums_to_one
 from nbinspect.nested import fields_of, tensors_in
 from nbinspect.records import Integers, TaskRecord
@@ -19,9 +21,6 @@ COLUMNS, NUMBERS, SIDE, TOKENS = 32, 8, 64, 128
 """How much of the outputs is kept: classes, numbers of a regression, pixels a side, tokens."""
 NO_CLASS = 255
 """Of masks: a pixel without a class, or with one that 8 bits cannot hold."""
-IGNORED = -100
-
-_NAMES = ("logits", "out", "prediction", "predictions", "pred")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +50,7 @@ class Layout:
 def prediction_of(outputs: Any, size: int, axis: int = 0) -> Tensor | None:
     """Return the tensor that speaks of each sample in what a network returned, samples first; None where none does."""
     fields = fields_of(outputs)
-    for key in _NAMES:
+    for key in OUTPUT_KEYS:
         if fields is not None and fields.get(key) is not None:
             return prediction_of(fields[key], size, axis)
     for _, tensor in tensors_in(outputs, ""):

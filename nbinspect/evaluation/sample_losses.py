@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from nbinspect.calling import call_loss
 from nbinspect.capture.task import LOSSES
+from nbinspect.decode.names import IGNORED
 from nbinspect.errors import CaptureError
 from nbinspect.evaluation.samples import axis_of, picked
 from nbinspect.nested import tensors_in
@@ -69,7 +70,7 @@ class LossSeen:
         if self.name not in ("F.cross_entropy", "F.nll_loss") or goal.is_floating_point():
             return None
         weight: Tensor | None = self.options.get("weight")
-        counted: Tensor = goal != self.options.get("ignore_index", -100)
+        counted: Tensor = goal != self.options.get("ignore_index", IGNORED)
         return counted.float() if weight is None else weight[goal.clamp(0, len(weight) - 1)] * counted
 
 
@@ -217,8 +218,11 @@ def how_to_take(subject: Subject, outputs: Any, targets: Any, size: int) -> tupl
         together = _in_one_call(subject, outputs, targets, size)
     except Exception:  # noqa: BLE001 - the user's loss may raise anything; then those that it takes tell
         together = None if alone is None else _of_sound(subject, outputs, targets, size, alone)
-    if together is not None and (
-        alone is None or torch.allclose(together.float(), alone, rtol=1e-3, atol=1e-5, equal_nan=True)
-    ):
+    if together is not None and (alone is None or _are_same(together.float(), alone)):
         return "together", together.float()
     return ("none", None) if alone is None else ("alone", alone)
+
+
+def _are_same(together: Tensor, alone: Tensor) -> bool:
+    # a loss that gives a plain number leaves no word of the device
+    return torch.allclose(together, alone.to(together.device), rtol=1e-3, atol=1e-5, equal_nan=True)

@@ -66,7 +66,7 @@ def joined(values: Sequence[Any], sizes: Sequence[int], axis: int = 0) -> Any:
     """Return several batches of one form as one; parts without samples are those of the first.
 
     Raises:
-        RuntimeError: if tensors differ in anything but their number of samples.
+        RuntimeError: if tensors differ in anything but their number of samples; ValueError if there are more in one.
     """
     first = values[0]
     if len(values) == 1:

@@ -53,7 +53,8 @@ class Unchanged:
             CaptureError: if the block has written to a parameter, which stays written; the next block has a copy.
         """
         if self.whole or not self._proved:
-            kept = None if self.whole else self._bytes()
+            live = None if self.whole else self._bytes()
+            kept = None if live is None else [part.clone() for part in live]
             with preserve(*self._roots, parameters=self.whole or kept is not None), torch.no_grad():
                 for root in self._roots:
                     if not (training and root.training):
@@ -84,14 +85,14 @@ class Unchanged:
             )
 
     def _bytes(self) -> list[Tensor] | None:
-        """Return copies of the parameters' bytes; None where they are too many to be copied."""
+        """Return the parameters' bytes, uncopied where they lie in order; None where they are too many to be copied."""
         found = [
             part for module in _modules_of(self._roots) for part in module._parameters.values() if part is not None
         ]
         found = [part for part in found if not (is_lazy(part) or part.is_meta) and part.layout is torch.strided]
         if sum(part.numel() for part in found) > COPIED:
             return None
-        return [part.detach().contiguous().reshape(-1).view(torch.uint8).clone() for part in found]
+        return [part.detach().contiguous().reshape(-1).view(torch.uint8) for part in found]
 
     def _versions(self) -> int:
         """Return a number that grows when a parameter is written to."""
@@ -100,17 +101,20 @@ class Unchanged:
 
 
 def _run(undos: list[tuple[Callable[..., object], tuple[Any, ...]]]) -> None:
-    """Run all undos; an interrupt waits for their end, for each may be done twice."""
-    interrupt: KeyboardInterrupt | None = None
+    """Run all undos; an interrupt or a failure waits for their end, for each may be done twice."""
+    stopped: BaseException | None = None
     with torch._C.DisableTorchFunction():
         for act, given in undos:
             try:
-                act(*given)
-            except KeyboardInterrupt as stop:  # noqa: PERF203 - each must be done
-                interrupt = stop
-                act(*given)
-    if interrupt is not None:
-        raise interrupt
+                try:
+                    act(*given)
+                except KeyboardInterrupt as stop:
+                    stopped = stop
+                    act(*given)
+            except Exception as error:  # noqa: BLE001, PERF203 - all else must still be put back
+                stopped = stopped or error
+    if stopped is not None:
+        raise stopped
 
 
 def _modules_of(roots: list[nn.Module]) -> list[nn.Module]:
@@ -199,12 +203,15 @@ def _tensor_undos(tensor: Tensor) -> Iterator[tuple[Callable[..., object], tuple
         return
     with torch._C.DisableTorchFunction():
         alias = tensor.data
-        yield _rewrite, (tensor, alias, alias.clone())
+        yield _rewrite, (tensor, alias, alias.clone(), alias.untyped_storage().nbytes())
         # after the bytes: a graph of the user's that still waits for its backward stays valid
         yield _unsafe_preserve_version_counter(tensor).__exit__, ()
 
 
-def _rewrite(tensor: Tensor, alias: Tensor, saved: Tensor) -> None:
+def _rewrite(tensor: Tensor, alias: Tensor, saved: Tensor, storage_size: int) -> None:
+    storage = alias.untyped_storage()
+    if storage.nbytes() < storage_size:  # given back by the forward: to read there would end the process
+        storage.resize_(storage_size)
     if tensor.data_ptr() != alias.data_ptr() or tensor.shape != alias.shape or tensor.dtype != alias.dtype:
         tensor.data = alias
     if alias.device.type != "cpu" or not torch.equal(alias, saved):  # elsewhere to compare would wait for the device

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nbinspect.figures.markup import Markup, tag
 from nbinspect.figures.page import page
+from nbinspect.figures.paper import source_of
 from nbinspect.figures.verdicts import MARKS, TONES
 from nbinspect.figures.words import clean
 from nbinspect.journal.difference import Difference, shown
@@ -16,8 +15,6 @@ from nbinspect.journal.entry import Entry
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_RESOLUTION = 144
 
 
 def comparison_html(
@@ -70,7 +67,4 @@ def _cell(difference: Difference, value: object) -> Markup:
 
 
 def _picture(figure: Figure) -> Markup:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_RESOLUTION)
-    source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
-    return tag("div", tag("img", src=source, alt="both losses over the steps"), class_="picture")
+    return tag("div", tag("img", src=source_of(figure), alt="both losses over the steps"), class_="picture")

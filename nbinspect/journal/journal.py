@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,8 +135,9 @@ class Journal:
         Raises:
             InputError: if there is none of this number.
         """
+        number = _number_of(entry)
         with reading(self.path) as db:
-            found = entry_read(db, entry) if isinstance(entry, int) else None
+            found = None if number is None else entry_read(db, number)
             if found is None:
                 last = db.execute("SELECT max(id) FROM entry").fetchone()[0]
         if found is None:
@@ -181,6 +183,15 @@ def _subject(inspector: Any) -> Subject | None:
     if subject is not None and not isinstance(subject, Subject):
         raise InputError(f"inspector: expected an Inspector, got {kind_of(inspector)}")
     return subject
+
+
+def _number_of(entry: Any) -> int | None:
+    """Return a whole number of any type, as the index of a DataFrame has; None where it can be no entry's."""
+    try:
+        number = operator.index(entry)
+    except TypeError:
+        return None
+    return number if abs(number) < 2**63 else None
 
 
 def _row(row: tuple[Any, ...]) -> dict[str, Any]:

@@ -99,7 +99,8 @@ class Run:
         with self._writing:
             try:
                 with writing(self._file) as db:
-                    self._taken += [self._waiting.popleft() for _ in range(len(self._waiting))]
+                    # one by one: an interrupt meanwhile loses none that was taken
+                    self._taken.extend(self._waiting.popleft() for _ in range(len(self._waiting)))
                     _execute(db, self._taken)
             except BaseException as error:
                 if not isinstance(error, JournalError | InputError):

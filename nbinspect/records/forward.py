@@ -101,7 +101,7 @@ class Step:
     """Bytes that it left allocated on the accelerator; None on the CPU."""
     findings: tuple[Finding, ...] = ()
     note: str = ""
-    """``a view of step 3``, ``leaves the graph: 0.53``, ``the same tensor as step 3``."""
+    """``a view of its input``, ``its input, unchanged``, ``leaves the graph: 0.53``, ``raised``."""
 
 
 @dataclass(frozen=True)

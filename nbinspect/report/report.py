@@ -112,7 +112,11 @@ class Report:
         return as_json(self.record)
 
     def to_junit(self, path: str | Path) -> None:
-        """Write the run as JUnit XML, a test case a check, for CI servers; an existing file is replaced."""
+        """Write the run as JUnit XML, a test case a check, for CI servers; an existing file is replaced.
+
+        Raises:
+            OSError: where nothing can be written there.
+        """
         write_whole(path, as_junit(self.record))
 
     def to_html(self, path: str | Path, *, hover: bool = True) -> Path:

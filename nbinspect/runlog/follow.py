@@ -12,7 +12,7 @@ from nbinspect.dynamics.history import History, facts_of
 from nbinspect.errors import InputError, written_out
 from nbinspect.records import DynamicsRecord, ProbeRecord
 from nbinspect.runlog.news import fold
-from nbinspect.runlog.ranks import compare_ranks
+from nbinspect.runlog.ranks import causes_between
 from nbinspect.runlog.runfile import BusyError, Session, decoded, file_of, reading, sessions_in
 from nbinspect.wire import pack
 
@@ -158,10 +158,11 @@ class Follow:
         if self._latest is None or time.monotonic() - self._compared < _RANKS_EVERY:
             return fresh
         self._compared = time.monotonic()
-        new = tuple(moment for moment in compare_ranks(self.path) if moment.text not in self._said)
-        if not new:
+        causes = [(cause, moment) for cause, moment in causes_between(self.path) if cause not in self._said]
+        if not causes:
             return fresh
-        self._said.update(moment.text for moment in new)
+        self._said.update(cause for cause, _ in causes)
+        new = tuple(moment for _, moment in causes)
         said = replace(self._latest, probes=(), readings=(), traces=(), moments=new, spikes=())
         self._history.append(said)
         return fold(fresh, said)

@@ -51,15 +51,20 @@ def compare_ranks(path: str | Path) -> tuple[Moment, ...]:
     Raises:
         LogError: if a log cannot be read. A damaged one is an `InputError`.
     """
+    return tuple(moment for _, moment in causes_between(path))
+
+
+def causes_between(path: str | Path) -> list[tuple[str, Moment]]:
+    """Return the same, each behind its cause, which stays while the numbers in the sentence change."""
     folder = Path(path).expanduser().absolute()
     ranks = [rank for file in _files(folder) if (rank := _rank(file)) is not None]
-    found: list[Moment] = []
+    found: list[tuple[str, Moment]] = []
     if len(ranks) > 1:
         found += _stopped(ranks)
         for rank in ranks[1:]:
             found += _apart(ranks[0], rank)
         found += _same_batches(ranks)
-    return tuple(sorted(found, key=lambda moment: moment.step))
+    return sorted(found, key=lambda each: each[1].step)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -110,19 +115,20 @@ def _look(row: tuple[Any, ...]) -> Look:
     return Look(step, losses, math.nan if loss is None else loss, samples, values)
 
 
-def _stopped(ranks: list[_Rank]) -> Iterator[Moment]:
+def _stopped(ranks: list[_Rank]) -> Iterator[tuple[str, Moment]]:
     """Tell of ranks that ended without a word, or by an error, before the others."""
     last = max(rank.session.steps for rank in ranks)
     for rank in ranks:
         session = rank.session
         if session.ended is None and session.gone and any(not other.session.gone for other in ranks):
-            yield _alert(session.steps, f"rank {rank.number} stopped at step {session.steps:,}: its process was killed")
+            text = f"rank {rank.number} stopped at step {session.steps:,}: its process was killed"
+            yield f"killed {rank.number}", _alert(session.steps, text)
         elif session.ended is not None and session.status not in ("ended", "running"):
             text = (
                 f"rank {rank.number} stopped at step {session.steps:,}, the others came to {last:,}: {session.status}"
             )
             if session.steps < last:
-                yield _alert(session.steps, text)
+                yield f"stopped {rank.number}", _alert(session.steps, text)
 
 
 def _comparable(a: _Rank, b: _Rank) -> bool:
@@ -135,7 +141,7 @@ def _shared(a: _Rank, b: _Rank) -> list[tuple[Look, Look]]:
     return [(x, y) for x, y in both if x.parameters.shape == y.parameters.shape == (len(a.names), VALUES)]
 
 
-def _apart(a: _Rank, b: _Rank) -> Iterator[Moment]:
+def _apart(a: _Rank, b: _Rank) -> Iterator[tuple[str, Moment]]:
     looks = _shared(a, b)
     if not _comparable(a, b) or len(looks) < 2:
         return
@@ -149,7 +155,7 @@ def _apart(a: _Rank, b: _Rank) -> Iterator[Moment]:
         place = a.names[int(np.flatnonzero(differ[first] & now)[0])]
         remedy = _WRAPPED if a.wrapped else _PLAIN
         text = f"rank {b.number}'s parameters differ from rank {a.number}'s since step {step:,}: {place}; {remedy}"
-        yield _alert(step, text)
+        yield f"parameters {b.number}", _alert(step, text)
     elif not now.any():
         yield from _losses(a, b, looks)
 
@@ -174,23 +180,24 @@ def _moved(looks: list[Look]) -> NDArray[np.bool_]:
     return found if found.any() else ~found
 
 
-def _losses(a: _Rank, b: _Rank, looks: list[tuple[Look, Look]]) -> Iterator[Moment]:
+def _losses(a: _Rank, b: _Rank, looks: list[tuple[Look, Look]]) -> Iterator[tuple[str, Moment]]:
     """Tell of losses that differ wildly though the parameters are the same: then the data do."""
     recent = [(x, y) for x, y in looks if min(x.losses, y.losses) >= 16][-3:]
     if len(recent) < 3:
         return
     for high, low, values in ((a, b, recent), (b, a, [(y, x) for x, y in recent])):
         step, first = values[-1][0].step, values[0][0].step
+        cause = f"loss {high.number} {low.number}"
         if all(not math.isfinite(x.loss) and math.isfinite(y.loss) for x, y in values):
             text = f"the loss of rank {high.number} is not finite since step {first:,}, that of rank {low.number} is"
-            yield _alert(step, f"{text}: look at the data of rank {high.number}")
+            yield f"{cause} not finite", _alert(step, f"{text}: look at the data of rank {high.number}")
         elif all(x.loss > _LOSSES * y.loss > 0 for x, y in values):
             text = f"the loss of rank {high.number} is {values[-1][0].loss:.3g}, of rank {low.number}"
             same = "with the same parameters: do the ranks hold data of one kind?"
-            yield _alert(step, f"{text} {values[-1][1].loss:.3g}, {same}")
+            yield cause, _alert(step, f"{text} {values[-1][1].loss:.3g}, {same}")
 
 
-def _same_batches(ranks: list[_Rank]) -> Iterator[Moment]:
+def _same_batches(ranks: list[_Rank]) -> Iterator[tuple[str, Moment]]:
     """Tell of ranks that have seen the same batches at each look so far, batches that change from look to look."""
     first = ranks[0]
     same = [rank for rank in ranks[1:] if _comparable(first, rank) and _sees_the_same(first, rank)]
@@ -199,7 +206,7 @@ def _same_batches(ranks: list[_Rank]) -> Iterator[Moment]:
         who = f"ranks {', '.join(numbers[:-1])} and {numbers[-1]}"
         step = min(max(rank.looks) for rank in ranks)
         remedy = "give the loader a DistributedSampler, and call set_epoch"
-        yield _alert(step, f"{who} see the same batches: {remedy}")
+        yield "batches", _alert(step, f"{who} see the same batches: {remedy}")
 
 
 def _sees_the_same(a: _Rank, b: _Rank) -> bool:

@@ -71,4 +71,4 @@ class ParameterGuard(TorchFunctionMode):
 
 def _has_memory(tensor: Tensor) -> bool:
     strided = tensor.layout is torch.strided and not tensor.is_meta and not nn.parameter.is_lazy(tensor)
-    return strided and type(tensor) in (Tensor, nn.Parameter, nn.Buffer)
+    return strided and type(tensor) in (Tensor, nn.Parameter)

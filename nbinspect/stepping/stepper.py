@@ -16,7 +16,7 @@ from nbinspect.records import ActivationView, Effect, Failure, Step
 from nbinspect.stepping.breakpoints import Breakpoint, StopRule, Where, at_step, breakpoint_in
 from nbinspect.stepping.commands import stop_at_once, stop_nowhere, stop_out, stop_over
 from nbinspect.stepping.inputs import Batches
-from nbinspect.stepping.looking import Looker
+from nbinspect.stepping.looking import INPUT, Looker
 from nbinspect.stepping.passes import Pass, State, Until
 from nbinspect.stepping.recorded import RecordedPass
 from nbinspect.stepping.runs import Runs
@@ -249,7 +249,7 @@ class ForwardStepper:
     def look(self, step: int | None = None, **options: Any) -> ActivationView:
         """Return what a person can look at of the step at the cursor, or of another; options as in `Looker.look`."""
         self._check_open()
-        index = step if step is not None else self.step.index if self.step else -1
+        index = step if step is not None else self.step.index if self.step else INPUT
         live, given = self._pass.live_at(index, options.get("output", 0)) if self._pass else (None, ())
         return self.looker.look(index, self.steps, live, given=given, **options)
 

@@ -144,3 +144,26 @@ def test_operations_say_what_does_not_fit(function: Callable[[Any, Tensor], Any]
 def test_without_a_step_there_is_nothing_to_explain() -> None:
     """An exception between two steps says it all itself."""
     assert explain(None, "anything") == ""
+
+
+class Made(nn.Module):
+    """Makes values of its own, given a number."""
+
+    def forward(self, count: int) -> Tensor:
+        return torch.ones(count, 3).view(5, 5)
+
+
+def test_a_module_that_was_given_no_tensor_is_left_unexplained() -> None:
+    """A module that fails on values of its own making is recorded, with no words about an input that it had not."""
+    model = Fails(lambda layer, x: x + layer(4), Made())
+    failure = record_forward(make_subject(model), ones(4, 3), level="module").failure
+    assert failure is not None
+    assert (failure.step, failure.explanation) == (1, "")
+
+
+def test_a_view_inside_a_module_is_not_put_down_to_its_input() -> None:
+    """With steps of modules alone, a view of other values than the module was given is not explained by these."""
+    model = Fails(lambda _, x: x.repeat(1, 2).view(5, 5), nn.Identity())
+    failure = record_forward(make_subject(model), ones(4, 3), level="module").failure
+    assert failure is not None
+    assert failure.explanation == "Fails was given input (4, 3) float32"

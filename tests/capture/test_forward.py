@@ -548,3 +548,23 @@ def test_an_accelerator_gives_the_numbers_of_the_cpu() -> None:
                 assert (cuda.mean, cuda.std, cuda.max) == pytest.approx(
                     (cpu.mean, cpu.std, cpu.max), rel=0.02, abs=1e-3
                 )
+
+
+class Refused(torch.autograd.Function):
+    """Raises on its way back."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        raise ValueError("not today")
+
+
+def test_a_backward_of_the_users_own_that_raises_is_told() -> None:
+    """Whatever a function of the user's raises on the way back, it is one kind of error that says what it was."""
+    x, y = torch.randn(4, 3), torch.zeros(4, dtype=torch.long)
+    subject = make_subject(nn.Linear(3, 2), loss_fn=lambda out, y: F.cross_entropy(Refused.apply(out), y))
+    with pytest.raises(CaptureError, match="the backward pass raised ValueError: not today"):
+        record_forward(subject, (x, y), gradients=True)

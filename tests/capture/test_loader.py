@@ -412,3 +412,13 @@ def test_what_is_no_index_is_refused_before_anything_is_read():
             BatchSource(loader).fetch([1])
     with pytest.raises(LoaderError, match="IndexError"):
         source.fetch([1_000])
+
+
+def test_a_fetch_that_fails_leaves_no_worker():
+    """Where samples cannot be read, no worker process waits on, also while the error is held."""
+    before = set(active_children())
+    source = BatchSource(DataLoader(Broken(), 2))
+    with pytest.raises(LoaderError, match="corrupt file 1") as held:
+        source.fetch([1])
+    assert held.value.__traceback__ is not None
+    assert set(active_children()) <= before

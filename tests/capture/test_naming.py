@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nbinspect.capture.naming import here, place_of, source_of, spelled
+from nbinspect.capture.naming import calling_line, place_of, source_of, spelled
 from nbinspect.capture.operation_mode import OperationMode
 from nbinspect.records import Place
 
@@ -131,7 +132,7 @@ def test_the_running_line_is_found() -> None:
     place, line = place_of(sys._getframe(), sys._getframe().f_lineno), sys._getframe().f_lineno
     assert (place.file, place.line) == (__file__, line)
     assert place.function.endswith("test_the_running_line_is_found")
-    assert here() == Place(__file__, line + 3, place.function, place.first)
+    assert calling_line(sys._getframe()) == Place(__file__, line + 3, place.function, place.first)
     source = source_of(place)
     assert source is not None
     assert source.lines[0].startswith("def test_the_running_line_is_found")
@@ -141,3 +142,11 @@ def test_the_running_line_is_found() -> None:
 def test_code_without_text_has_no_source(place: Place) -> None:
     """Where the text is not to be had there is none."""
     assert source_of(place) is None
+
+
+def test_a_file_that_was_edited_since_has_no_source(tmp_path: Path) -> None:
+    """Where a function began, the end of a text stands now, or a bracket that nothing closes: there is no source."""
+    file = tmp_path / "net.py"
+    file.write_text('def f():\n    """Text.\n    """\n\n\ndef g():\n    return (1,\n')
+    assert source_of(Place(str(file), 3, "f", 3)) is None
+    assert source_of(Place(str(file), 7, "g", 7)) is None

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from nbinspect.capture.tensors import channel_axis, describe, facts_of, readable
+from nbinspect.capture.tensors import batch_size, channel_axis, describe, facts_of, readable
 
 # what torch says of the tensors that are made here, not of what is done with them
 pytestmark = pytest.mark.filterwarnings(
@@ -283,11 +283,12 @@ def test_a_ragged_list_without_common_channels(values: list[Tensor]) -> None:
 
 
 def test_nested_tensors_are_ragged_lists() -> None:
-    """A nested tensor is described as the list of its samples."""
+    """A nested tensor is counted and described as the list of its samples."""
     for layout in (torch.strided, torch.jagged):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a prototype, says torch
             nested = torch.nested.nested_tensor([torch.ones(2, 3), torch.zeros(4, 3)], layout=layout)
+        assert batch_size([nested]) == 2
         record = describe(nested, "x", "input", batch_size=2)
         assert record.facts.shape == (2, None, 3)
         assert record.statistics is not None

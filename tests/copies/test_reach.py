@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,3 +128,20 @@ def test_long_containers_and_tensors_are_data() -> None:
     assert not list(elements([0] * 10_001))
     assert not attributes(torch.zeros(2))
     assert attributes(Owner())
+
+
+def test_modules_that_import_each_other_are_reached_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A walk over two files of the user's that import each other ends, and finds what either step reads there."""
+    (tmp_path / "own_model.py").write_text("import own_data\nwidth, depth = [1], [2]\n")
+    (tmp_path / "own_data.py").write_text("import own_model\nscale = [3]\n")
+    (tmp_path / "own_train.py").write_text(
+        "import own_data, own_model\n"
+        "def first():\n    return own_model.width, own_data.scale, own_model.own_data, own_data.own_model\n"
+        "def second():\n    return own_model.depth\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("own_model", "own_data", "own_train"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    train = importlib.import_module("own_train")
+    found = values(train.first, train.second)
+    assert all(has(found, part) for part in (train.own_model.width, train.own_model.depth, train.own_data.scale))

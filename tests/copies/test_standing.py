@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from collections import deque
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from nbinspect.copies.reach import bindings_of
+from nbinspect.copies.sinks import sink_for
 from nbinspect.copies.standing import standing_in
 from nbinspect.copies.twins import Twins, is_live
 
@@ -75,3 +77,13 @@ def test_plain_values_are_put_back(fault: type[BaseException] | None) -> None:
     assert count == 0
     assert history == []
     assert (log.values, log.last, list(log.recent)) == ({"a": 1}, 0.0, [1])
+
+
+def test_files_that_are_closed_have_no_stand_in() -> None:
+    """A file that is open for writing has one of its kind, a reader, a closed and a detached one have none."""
+    closed, detached = io.StringIO(), io.TextIOWrapper(io.BytesIO())
+    closed.close()
+    detached.detach()
+    assert isinstance(sink_for(io.TextIOWrapper(io.BytesIO())), io.StringIO)
+    assert isinstance(sink_for(io.BytesIO()), io.BytesIO)
+    assert [sink_for(file) for file in (closed, detached, io.BufferedReader(io.BytesIO()))] == [None] * 3

@@ -118,3 +118,11 @@ def test_each_part_is_walked_once() -> None:
     assert len({id(part) for part in parts}) == len(parts)
     assert not any(part is model.weight.grad for part in parts)
     assert any(part is model.weight for part in parts)
+
+
+def test_a_sparse_tensor_takes_what_it_holds() -> None:
+    """A sparse matrix of a million rows and columns with one value is copied, and needs no room for all of them."""
+    sparse = torch.sparse_coo_tensor([[3], [5]], [1.0], (10**6, 10**6), check_invariants=True)
+    own = Twins([sparse]).of(sparse)
+    assert own is not sparse
+    assert own.coalesce().values().tolist() == [1.0]

@@ -549,3 +549,25 @@ def test_detections_are_counted() -> None:
     """A detector's list of dicts says how many boxes of each class it found."""
     outputs = [{"boxes": torch.zeros(2, 4), "labels": torch.tensor([1, 1]), "scores": torch.ones(2)}] * 3
     assert predict(outputs, outputs, class_names=PETS) == (("2 dog",) * 3, [-1, -1, -1])
+
+
+@pytest.mark.parametrize("target", [None, torch.zeros(0, 4, 4, dtype=torch.int64), torch.zeros(0, 3, 4, 4)])
+def test_maps_of_no_samples_say_nothing(target):
+    """Predicted maps of an empty batch have no texts, whether there is a mask, a picture or no target."""
+    labels = decode_labels(target, name="y", batch_size=0)
+    found, correct = decode_predictions(torch.zeros(0, 3, 4, 4), labels, target)
+    assert found.text == ()
+    assert correct.shape == (0,)
+
+
+def test_complex_arrays_are_read_as_complex_tensors_are():
+    """A target of complex NumPy numbers is told by magnitude and phase, and not by its real part alone."""
+    target = np.array([3 + 4j, -1])
+    assert decode(target).text == decode(torch.from_numpy(target)).text == ("5, 0.9273", "1, 3.142")
+
+
+@pytest.mark.parametrize("key", ["labels", "class_labels", "classes", "category_ids", "category_id", "label"])
+def test_classes_of_boxes_have_any_of_the_usual_keys(key):
+    """The classes of a sample's boxes are counted under each key under which they are drawn over its picture."""
+    target = [{"boxes": torch.zeros(2, 4), key: torch.tensor([1, 1])}]
+    assert decode(target, class_names=PETS).text == ("2 dog",)

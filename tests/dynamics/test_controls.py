@@ -202,16 +202,6 @@ def test_a_condition_that_raises_is_reported_and_dropped() -> None:
     assert "missing" in run.moments[0][1]
 
 
-def test_conditions_can_be_cancelled() -> None:
-    """After `cancel_pauses` the run goes through."""
-    run = Training()
-    run.controls.pause_at(step=2)
-    run.controls.advance(3)
-    run.controls.cancel_pauses()
-    run.run(5)
-    assert "paused" not in run.states
-
-
 def test_a_pause_that_nobody_could_end_is_refused() -> None:
     """Where no resume can arrive `pause` and `advance` say why, and a condition reports it while the run goes on."""
     run = Training(can_pause=lambda: "no page can answer here")

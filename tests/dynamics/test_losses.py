@@ -83,3 +83,12 @@ def test_a_loss_on_an_accelerator_is_read_later() -> None:
         losses.stepped(step)
         assert losses.last is None
     assert losses.read() == ([1, 2, 3, 4], [1.0, 2.0, 3.0, 4.0])
+
+
+def test_a_loss_given_as_a_whole_number_counts() -> None:
+    """A loss that the user gives as a tensor of integers is that number, of one axis or none."""
+    losses = Losses()
+    losses.given(1, torch.tensor(3))
+    losses.given(2, torch.tensor([4]))
+    assert losses.last == 4.0
+    assert losses.read() == ([1, 2], [3.0, 4.0])

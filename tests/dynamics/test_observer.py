@@ -462,6 +462,46 @@ def test_every_change_of_the_rate_stands_at_its_own_step() -> None:
     assert held[5] == held[8] == np.float32(0.02)
 
 
+class OwnRate(torch.optim.Optimizer):
+    """An optimizer that makes its own rate, as Adafactor does."""
+
+    def step(self, closure: Any = None) -> None:
+        with torch.no_grad():
+            for parameter in self.param_groups[0]["params"]:
+                parameter.sub_(0.01 * parameter.grad)
+
+
+@pytest.mark.parametrize("options", [{}, {"lr": None}])
+def test_an_optimizer_without_a_rate_is_watched(options: dict[str, Any]) -> None:
+    """Where groups have no learning rate, or None, steps are counted and losses seen, and no rate is drawn."""
+    program = Program()
+    program.optimizer = OwnRate(program.model.parameters(), options)
+    record = observed(program, program.train).record
+    assert record.steps == 24
+    assert len(next(one for one in record.traces if one.name == "loss").step) == 24
+    assert [one for one in record.traces if one.name == "rate"] == []
+    assert [one for one in record.moments if one.kind == "problem"] == []
+
+
+def test_a_probe_that_cannot_be_chosen_is_said_and_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is raised where the probes are chosen, it is marked with its kind, and training is not told."""
+    program = Program()
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ArithmeticError("odd")
+
+    monkeypatch.setattr("nbinspect.dynamics.plan.choose_probe", broken)
+    monkeypatch.setattr("nbinspect.dynamics.plan.Validation", broken)
+    observer = observed(program, program.train)
+    problems = [one.text for one in observer.record.moments if one.kind == "problem"]
+    assert observer.steps == 24
+    assert [text.partition(": ArithmeticError: odd ")[0] for text in problems] == [
+        "no train probe is watched",
+        "no validation probe is watched",
+        "the validation set is not evaluated",
+    ]
+
+
 def test_other_models_are_left_alone() -> None:
     """Steps of an optimizer of another network are not counted."""
     program, other = Program(), Program()

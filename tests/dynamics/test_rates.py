@@ -107,3 +107,13 @@ def test_a_group_that_does_not_exist_is_refused() -> None:
     with pytest.raises(InputError, match=r"expected one of SGD/0, SGD/1, got 'head'"):
         change_rates([optimizer], 1.0, "head")
     assert optimizer.param_groups[0]["lr"] == 0.2
+
+
+def test_optimizers_that_make_their_own_rate_have_none_to_set() -> None:
+    """Groups without a rate are no groups to set one of; where there are no others, the reason is said."""
+    own = torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1)
+    own.param_groups[0]["lr"] = None
+    assert [group.name for group in rate_groups([own, sgd()])] == ["SGD 2/0", "SGD 2/1"]
+    with pytest.raises(InputError, match="set_rate: the optimizer makes its rates itself"):
+        change_rates([own], 0.1)
+    assert own.param_groups[0]["lr"] is None

@@ -111,3 +111,11 @@ def test_a_probe_is_led_before_the_run_and_not_after():
         assert torch.equal(observer.plan.watched[0].batch[0], x[[7, 5, 6, 8]])
         with pytest.raises(InputError, match="were chosen when the run began"):
             observer.plan.lead(led_by(subject, (x[:5], y[:5]), 0, 4, None), "train")
+
+
+def test_flags_are_classes() -> None:
+    """Targets of True and False are two classes to choose evenly from."""
+    data = TensorDataset(torch.arange(16.0).reshape(8, 2), torch.tensor([True] * 6 + [False] * 2))
+    subject = make_subject(nn.Linear(2, 1), DataLoader(data, 8), nn.BCEWithLogitsLoss())
+    found = choose(subject, "stratified", subject.loader, 4, lambda batch: None)
+    assert sorted(found.batch[1].tolist()) == [False, False, True, True]

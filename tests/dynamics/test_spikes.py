@@ -4,8 +4,13 @@ import math
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
+from nbinspect.dynamics.culprits import SpikeCatcher
 from nbinspect.dynamics.spikes import SAMPLED, SpikeWatch
+from nbinspect.records import Spike
+from nbinspect.subject import make_subject
 
 
 def spikes_in(losses: np.ndarray) -> list[int]:
@@ -48,3 +53,14 @@ def test_nothing_is_told_before_enough_is_known() -> None:
     assert spikes_in(np.array([50.0, 1.0, 40.0, 1.0])) == []
     assert spikes_in(np.concatenate([np.full(100, 1.0), [math.nan]])) == []
     assert spikes_in(-np.abs(np.random.default_rng(0).normal(5, 1, 500))) == []
+
+
+def test_a_batch_that_cannot_be_split_leaves_the_spike_without_it() -> None:
+    """Where the user's `split` raises on the batch of a spike, the spike is kept, and training is not told of it."""
+    kept: list[Spike] = []
+    catcher = SpikeCatcher(make_subject(nn.Linear(3, 2), split=lambda batch: batch["missing"]), kept.append)
+    catcher.given = {"x": torch.zeros(4, 3)}
+    for step in range(1, 101):
+        catcher.look(step, 1.0 + 0.01 * (step % 3))
+    catcher.look(101, 50.0)
+    assert [(spike.step, spike.loss, spike.batch) for spike in kept] == [(101, 50.0, None)]

@@ -194,16 +194,19 @@ def test_flags_options_frozen_weights_and_the_losss_own_go_back() -> None:
 
 
 def test_buffers_that_are_rebound_and_grow_go_back() -> None:
-    """A buffer that the forward pass replaces, also by one of another shape, has its old value again."""
+    """A buffer that the forward pass replaces, by one of another shape too, or a sparse one, has its value again."""
     model = nn.Linear(2, 1)
     model.register_buffer("seen", torch.zeros(1))
     model.register_buffer("positions", torch.arange(3).reshape(1, 3, 1).expand(4, 3, 5))
+    model.register_buffer("neighbours", torch.eye(3).to_sparse())
     optimizer, ring = torch.optim.SGD(model.parameters(), lr=0.1), StateRing()
     parts = parts_of(Subject(model), [optimizer])
     ring.keep(1, parts)
     model.seen = torch.ones(4)
+    model.neighbours = torch.ones(3, 3).to_sparse()
     ring.go_back(1, parts)
     assert model.seen.tolist() == [0.0]
+    assert torch.equal(model.neighbours.to_dense(), torch.eye(3))
     assert model.positions.stride() == (0, 1, 0)
 
 

@@ -124,3 +124,12 @@ def test_lists_with_a_mapping_for_each_sample_are_cut():
     alone = losses_alone(make_subject(nn.Linear(1, 1), None, loss), out, goal, N)
     wanted = [float((a["boxes"] - b["boxes"]).abs().mean()) for a, b in zip(out, goal, strict=True)]
     np.testing.assert_allclose(alone.numpy(), wanted, rtol=1e-5)
+
+
+@pytest.mark.gpu
+def test_a_loss_that_gives_a_plain_number_is_taken_on_a_device_too():
+    """Of outputs on an accelerator the losses of a function that returns a float are those of one call."""
+    subject = make_subject(nn.Identity(), [], lambda outputs, targets: F.cross_entropy(outputs, targets).item())
+    how, losses = how_to_take(subject, ROWS.cuda(), CLASSES.cuda(), N)
+    assert how == "together"
+    np.testing.assert_allclose(losses.cpu(), F.cross_entropy(ROWS, CLASSES, reduction="none"), rtol=1e-5)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from nbinspect.errors import CaptureError
-from nbinspect.evaluation.unchanged import Unchanged
+from nbinspect.evaluation.unchanged import Unchanged, _run
 from tests.dynamics import programs as made
 from tests.dynamics.programs import everything, same
 
@@ -184,3 +184,39 @@ def test_a_trainer_that_the_model_knows_is_not_walked_through():
         model.trainer.calls = model.trainer.program.calls = 5
     assert model.trainer.calls == 0
     assert model.trainer.program.calls == 5
+
+
+class Frees(nn.Module):
+    """Its forward gives the memory of a buffer back, and writes to another one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("freed", torch.ones(3))
+        self.register_buffer("written", torch.ones(3))
+
+    def forward(self, x):
+        self.freed.untyped_storage().resize_(0)
+        self.written += 1
+        return x
+
+
+def test_memory_that_a_forward_gave_back_is_there_again():
+    """A buffer whose storage was freed has its memory and values again, at the first block as at the later ones."""
+    model = Frees()
+    guard = Unchanged(model)
+    for _ in range(3):
+        with guard.passes(training=False):
+            model(torch.zeros(1))
+        assert model.freed.tolist() == model.written.tolist() == [1, 1, 1]
+
+
+def test_what_cannot_be_put_back_does_not_keep_the_rest_from_it():
+    """All else is put back where one thing cannot be, and then its error is raised."""
+    done: list[int] = []
+
+    def fail():
+        raise RuntimeError("its memory is gone")
+
+    with pytest.raises(RuntimeError, match="memory is gone"):
+        _run([(done.append, (1,)), (fail, ()), (done.append, (2,))])
+    assert done == [1, 2]

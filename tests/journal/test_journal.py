@@ -143,3 +143,14 @@ def test_a_check_of_an_inspector_is_kept(tmp_path: Path) -> None:
     assert inspector.journal is not None
     assert list(inspector.journal.runs()["kind"]) == ["report"]
     assert inspector.journal[1].report.record.results[0].check == report.results[0].check
+
+
+def test_an_entry_is_found_by_the_number_that_the_table_has(journal):
+    """The index of the table of runs finds its entries; a number that no file can hold is no entry."""
+    first, second = journal.act("a"), journal.act("b")
+    table = journal.runs(kind="action")
+    assert [journal[number].name for number in table.index] == ["a", "b"]
+    assert journal.compare(*table.index).a.id == first != second
+    for wrong in (2**70, -(2**70), 1.0, "1", None):
+        with pytest.raises(InputError, match="no entry"):
+            journal[wrong]

@@ -16,8 +16,10 @@ from nbinspect.errors import InputError
 from nbinspect.runlog import follow as follow_module
 from nbinspect.runlog.follow import Follow
 from nbinspect.runlog.log import RunLog
+from nbinspect.runlog.looks import Look
 from nbinspect.runlog.runfile import LogError, encoded
 from tests.runlog.logged import KILLED, another_python, news, probe_record, trace
+from tests.runlog.test_ranks import same, written
 
 
 @pytest.fixture
@@ -283,3 +285,25 @@ def test_a_row_is_one_whole_transaction(log, tmp_path):
     log.write(news(1, 4))
     log.close()
     assert encoded(Follow(tmp_path / "a").poll()) == encoded(news(1, 4))
+
+
+def test_what_is_wrong_between_ranks_is_said_once(tmp_path, monkeypatch):
+    """While losses of two ranks stay apart, and steps go on after a third has failed, each of both is one alert."""
+    monkeypatch.setattr(follow_module, "_RANKS_EVERY", 0.0)
+    first = written(tmp_path, 0, same)
+    second = written(tmp_path, 1, same, loss=30.0)
+    written(tmp_path, 2, same, steps=(1, 2)).close("ended by ValueError: odd")
+    first.write(news(1, 2))
+    follow, said = Follow(tmp_path), []
+    for step in (400, 500, 600):
+        for log, loss in ((first, 1.0), (second, 30.0 + step)):
+            log.look(Look(step, 100, loss, "", np.ones((3, 4), dtype=np.float32)))
+            assert log.flush()
+        fresh = follow.poll()
+        said += [] if fresh is None else [moment.text for moment in fresh.moments if moment.kind == "alert"]
+    first.close()
+    second.close()
+    assert sorted(text.split(",")[0] for text in said) == [
+        "rank 2 stopped at step 2",
+        "the loss of rank 1 is 430",
+    ]

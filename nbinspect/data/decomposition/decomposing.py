@@ -126,11 +126,19 @@ def _floor(human: HumanRecord | ArrayLike, kind: ErrorMetric) -> ErrorLevel:
             raise InputError("human: no sample was answered yet")
         return _rate("human", human.samples - human.right, human.samples)
     if np.ndim(human) == 0:
-        value = float(np.asarray(human))
+        value = _number(human)
         if not (math.isfinite(value) and (kind == "loss" or value >= 0) and (kind != "error rate" or value <= 1)):
-            raise InputError(f"human: expected the irreducible {kind} as a number, got {value}")
+            raise InputError(f"human: expected the irreducible {kind} as a number, got {human!r:.60}")
         return ErrorLevel("human", value, value, value, 0)
     return _level("human", human, kind)
+
+
+def _number(given: ArrayLike) -> float:
+    """Return a number; NaN for what is none."""
+    try:
+        return float(np.asarray(given))
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _parts(levels: Sequence[ErrorLevel]) -> list[ErrorPart]:

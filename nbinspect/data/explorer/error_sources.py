@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nbinspect.data.explorer.explorer import Explorer, Split
+from nbinspect.data.explorer.explorer import Doing, Explorer, Split
 from nbinspect.data.explorer.works import CancelledError, Told, predicting_split
 from nbinspect.errors import InputError
 from nbinspect.records import DatasetRecord, DecompositionRecord
@@ -73,11 +73,16 @@ def _predicted(explorer: Explorer, told: Told, split: Split) -> DatasetRecord:
 def _predicted_loader(explorer: Explorer, told: Told, loader: Any) -> DatasetRecord:
     """Return what the network makes of the samples of one more loader."""
     beside = Explorer(replace(explorer.subject, loader=loader, val_loader=None))
-    for doing in beside.scanning():
+    beside.target_scale = explorer.target_scale
+
+    def onward(doing: Doing) -> None:
         told(doing)
         if explorer.cancelled:
             beside.cancel()
-    return _predicted(beside, told, "train")
+
+    for doing in beside.scanning():
+        onward(doing)
+    return _predicted(beside, onward, "train")
 
 
 def _known(record: DatasetRecord, name: str, of: str) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from nbinspect.data.explorer.split_view import SplitView
 from nbinspect.data.loading.plan import checked_limit
 from nbinspect.data.scanning.samples import MOST, Preview, loader_of, preview, with_model_columns
 from nbinspect.data.table.spreadsheet import to_csv
-from nbinspect.errors import InputError, NbinspectError
+from nbinspect.errors import InputError, NbinspectError, reason_of
 from nbinspect.records import DatasetRecord
 from nbinspect.records.arrays import Integers
 from nbinspect.subject import Subject
@@ -235,7 +235,7 @@ class Explorer:
             return text
         try:
             write_whole(path, text)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise NbinspectError(f"{path} cannot be written: {error}") from error
         return str(path)
 
@@ -265,7 +265,7 @@ class Explorer:
             why = "the scan was interrupted: what was scanned stands, and scan() begins anew"
             raise
         except Exception as error:
-            why = f"the scan ended with an error: {error}"
+            why = f"the scan ended with an error: {reason_of(error)}"
             raise
         finally:
             scan.cancel()

@@ -140,7 +140,7 @@ def baselines(explorer: Explorer, told: Told) -> BaselineRecord:
 
 
 def learning_curve(explorer: Explorer, told: Told) -> LearningCurve:
-    """Return whether more data would help. Raises InputError as `data.learning_curve.learning_curve`."""
+    """Return whether more data would help. Raises InputError as `data.learnable.learning_curve` does."""
     from nbinspect.data.learnable.learning_curve import learning_curve as curve_of
 
     progress = _progress(explorer, told, "curve", "fits a model on more and more of the data")

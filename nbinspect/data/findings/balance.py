@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbinspect.data.findings.found import Found, Level, is_are, samples
-from nbinspect.records import Column, DataFinding, DatasetRecord
+from nbinspect.records import DataFinding, DatasetRecord
 from nbinspect.records.arrays import Floats
 from nbinspect.sanity.evidence.order import label_changes
 
@@ -32,11 +32,11 @@ def imbalance(record: DatasetRecord) -> Found:
     few = total < _EXPECTED * len(present)
     level: Level = "warn" if ratio > _RATIO and not few else "note" if ratio > _WORTH_A_NOTE else "ok"
     absent = len(counts) - len(present)
-    text = f"{len(present):,} classes: {most:,} of {_word(label, common)}, {least:,} of {_word(label, rare)}"
+    text = f"{len(present):,} classes: {most:,} of {label.words[common]}, {least:,} of {label.words[rare]}"
     if most == least:
         text = f"{len(present):,} classes of {most:,} sample{'s' * (most > 1)} each"
     if level != "ok":
-        text += f", {most / least:.3g} : 1; always naming {_word(label, common)} is right in {most / total:.1%}"
+        text += f", {most / least:.3g} : 1; always naming {label.words[common]} is right in {most / total:.1%}"
     if absent and record.complete:
         text += f"; {absent:,} class{'es have' if absent > 1 else ' has'} no sample"
         level = "note" if level == "ok" and not few else level
@@ -97,7 +97,3 @@ def missing_labels(record: DatasetRecord) -> Found:
     text = f"{samples(count)} of {record.rows:,} {is_are(count)} without a label"
     level: Level = "warn" if count < record.rows else "note"
     return Found((), (DataFinding("missing labels", level, text, count, query),))
-
-
-def _word(label: Column, code: int) -> str:
-    return label.words[code] if code < len(label.words) else f"class {code}"

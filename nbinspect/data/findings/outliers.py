@@ -8,7 +8,7 @@ from nbinspect.data.findings.found import Found, Level, indices_of, samples
 from nbinspect.data.findings.neighbours import nearest
 from nbinspect.data.findings.space import points_of
 from nbinspect.records import Column, DataFinding, DatasetRecord
-from nbinspect.records.arrays import Floats
+from nbinspect.records.arrays import Flags, Floats
 
 _FEW = 20
 _FAR, _GROSS = 8.0, 30.0
@@ -173,7 +173,7 @@ def _named(
     scores: dict[str, Floats],
     largest: Floats,
     distances: Floats | None,
-    far: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+    far: Flags,
 ) -> str:
     """Return the first few, the farthest first, and by what."""
     apart = np.zeros(record.rows) if distances is None else np.nan_to_num(distances)

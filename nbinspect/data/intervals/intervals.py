@@ -77,11 +77,11 @@ def _drawn(hits: int, drawn: int, ones: int, total: int) -> float:
     """The chance of `hits` ones or more among `drawn` of `total` samples of which so many are ones."""
     most = min(drawn, ones)
     spread = math.sqrt(drawn * (ones / total) * (1 - ones / total)) + 1
-    counts = torch.arange(hits, min(most, hits + int(60 * spread)) + 1, dtype=torch.float64)
+    counts = torch.arange(hits, min(most, hits + int(60 * spread)) + 1, dtype=torch.float64, device="cpu")
 
     def ways(whole: float, part: torch.Tensor) -> torch.Tensor:
         return math.lgamma(whole + 1) - torch.lgamma(part + 1) - torch.lgamma(whole - part + 1)
 
     possible = counts[(drawn - counts) <= total - ones]
     logs = ways(ones, possible) + ways(total - ones, drawn - possible)
-    return min(1.0, float((logs - ways(total, torch.tensor(float(drawn), dtype=torch.float64))).exp().sum()))
+    return min(1.0, float((logs - ways(total, counts.new_tensor(float(drawn)))).exp().sum()))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from nbinspect.data.intervals.differences import NEARLY_SURE, of_mean
 from nbinspect.data.intervals.intervals import wilson
 from nbinspect.data.learnable.kept import kept_of
-from nbinspect.data.learnable.quick_models import LINEAR, Predictions, out_of_fold, quick_models
+from nbinspect.data.learnable.quick_models import LINEAR, Predictions, out_of_fold, quick_models, require_sklearn
 from nbinspect.data.learnable.quick_samples import FEWEST, FOLDS, QuickSamples, Task, quick_samples
 from nbinspect.data.learnable.verdict import Attempt, Metric, Table, judge
 from nbinspect.errors import InputError
@@ -57,7 +57,7 @@ def baselines_of(
         NbinspectError: where scikit-learn is not installed.
     """
     began = time.monotonic()
-    models = quick_models(task or "classes", 0)  # refuses before any work where scikit-learn is missing
+    require_sklearn()
     samples = quick_samples(features, labels, task=task, seed=seed)
     network = _of_network(samples, labels, correct, predictions)
     of = of or f"{samples.given} features"

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from nbinspect.data.learnable.baselines import Told
 from nbinspect.data.learnable.doubling import Doubling, doubled
 from nbinspect.data.learnable.kept import kept_of
-from nbinspect.data.learnable.quick_models import LINEAR, Fold, Predictions, out_of_fold, quick_models
+from nbinspect.data.learnable.quick_models import LINEAR, Fold, Predictions, out_of_fold, quick_models, require_sklearn
 from nbinspect.data.learnable.quick_samples import QuickSamples, Task, quick_samples
 from nbinspect.errors import InputError
 from nbinspect.records import DatasetRecord, LearningCurve
@@ -63,7 +63,7 @@ def learning_curve_of(
         NbinspectError: where scikit-learn is not installed.
     """
     began = time.monotonic()
-    quick_models(task or "classes", 0)  # refuses before any work where scikit-learn is missing
+    require_sklearn()
     samples = quick_samples(
         features, labels, task=task, seed=seed, most=most or (len(np.asarray(labels)) if fit else _MOST), folds=_FOLDS
     )

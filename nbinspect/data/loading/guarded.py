@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -94,10 +95,8 @@ class GuardedRows(Dataset[Any]):
             return self._items(keys)
         many = getattr(self.dataset, "__getitems__", None)
         if many is not None and not self.taps:
-            try:
+            with suppress(Exception):  # one by one tells which of them raises
                 return [Sample(self._index(key), value) for key, value in zip(keys, many(keys), strict=True)]
-            except Exception:  # noqa: BLE001 - one by one tells which of them raises
-                return [self._one(self._index(key), key) for key in keys]
         return [self._one(self._index(key), key) for key in keys]
 
     @property

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from nbinspect.calling import split_batch
+from nbinspect.data.findings.found import samples
 from nbinspect.data.loading.guarded import count_of
 from nbinspect.records import Integers
 from nbinspect.subject import Subject
@@ -37,14 +38,10 @@ class Counted:
         told = [each for part in (parts.targets, parts.inputs) if (each := _entries(part, axis)) is not None]
         if told and size not in (*told, count_of(self.subject, batch)):
             raise ValueError(
-                f"the batch that the loader's collation makes of {_many(size)} has {told[0]:,} entries, not one for "
+                f"the batch that the loader's collation makes of {samples(size)} has {told[0]:,} entries, not one for "
                 f"each, so it cannot be told which is which"
             )
         return batch
-
-
-def _many(size: int) -> str:
-    return "1 sample" if size == 1 else f"{size:,} samples"
 
 
 def _entries(part: Any, axis: int) -> int | None:

@@ -111,8 +111,9 @@ class FeatureTap:
         if width <= WIDTH:
             return rows
         if self._projection is None or len(self._projection) != width:
-            own = torch.Generator().manual_seed(0)  # the same for every split, and nobody's random state
-            self._projection = (torch.randn(width, WIDTH, generator=own) / WIDTH**0.5).to(rows.device)
+            own = torch.Generator("cpu").manual_seed(0)  # the same for every split, and nobody's random state
+            drawn = torch.randn(width, WIDTH, generator=own, dtype=torch.float32, device="cpu")
+            self._projection = (drawn / WIDTH**0.5).to(rows.device)
         return rows @ self._projection
 
     def _told(self, places: int, width: int) -> str:

@@ -83,7 +83,8 @@ class Predicting:
         # rows of plain tensors are in step with their indices, and with no work of ours they come as copies
         plain = isinstance(loader, DataLoader) and only_indexes(loader)
         self._reader = Reader(subject, loader, work=None if plain else Counted.of(subject))
-        self._failed: list[SampleFailure] = []
+        self._failed = 0
+        self._failure: SampleFailure | None = None
         self._cancelled = False
 
     def __iter__(self) -> Iterator[Progress]:
@@ -101,8 +102,8 @@ class Predicting:
                 yield Progress(done, total, seconds, seconds * (total - done) / done if done else None)
                 if len(read.indices) and int(read.indices[-1]) >= last:
                     break
-            if self._failed and not self._columns.done.any():
-                raise CaptureError(f"none of the samples can be read: {self._failed[0].error}")
+            if self._failure is not None and not self._columns.done.any():
+                raise CaptureError(f"none of the samples can be read: {self._failure.error}")
         finally:
             self._reader.close()
 
@@ -122,9 +123,12 @@ class Predicting:
         said = self._columns.notes()
         if self._outputs.refusal:
             said = (*said, f"There are no losses: the loss raised {self._outputs.refusal}.")
-        if self._failed:
-            count, first = len(self._failed), self._failed[0]
-            said = (*said, f"{samples(count)} could not be read, the first at index {first.index:,}: {first.error}.")
+        if self._failure is not None:
+            first = self._failure
+            said = (
+                *said,
+                f"{samples(self._failed)} could not be read, the first at index {first.index:,}: {first.error}.",
+            )
         return said
 
     def _looked_at(self) -> Iterator[Read]:
@@ -142,7 +146,8 @@ class Predicting:
         yield from chain(first, self._reader)
 
     def _predict(self, read: Read) -> None:
-        self._failed += read.failures
+        self._failed += len(read.failures)
+        self._failure = self._failure or next(iter(read.failures), None)
         if not len(read.indices) or self._indices is None:
             return
         known = self._indices.values

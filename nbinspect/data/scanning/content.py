@@ -80,15 +80,31 @@ def _together(parts: Sequence[Content]) -> Content:
         return parts[0]
     features = [part.features for part in parts if part.features is not None]
     alike = len(features) == len(parts) and len({len(each.missing) for each in features}) == 1
-    widths = {part.embedding.shape[1] for part in parts}
+    signed = all(len(part.signatures) for part in parts)
+    width = min((part.embedding.shape[1] for part in parts if part.embedding.shape[1]), default=0)
     return Content(
-        {name: np.concatenate([part.numbers[name] for part in parts]) for name in parts[0].numbers},
+        {name: np.concatenate([_numbers_in(part, name) for part in parts]) for name in _names_in(parts)},
         {name: [word for part in parts for word in _each(part, name)] for name in parts[0].words},
-        np.concatenate([part.signatures for part in parts]),
+        np.concatenate([part.signatures for part in parts]) if signed else _NO_SIGNATURES,
         np.concatenate([part.blank for part in parts]),
-        np.concatenate([part.embedding[:, : min(widths)] for part in parts]),
+        np.concatenate([_embedded(part, width) for part in parts]),
         merged(features) if alike else None,
     )
+
+
+def _names_in(parts: Sequence[Content]) -> dict[str, None]:
+    """Return the names of the numbers of any of the parts; a sample without values has none."""
+    return {name: None for part in parts for name in part.numbers}
+
+
+def _numbers_in(part: Content, name: str) -> Floats:
+    return part.numbers.get(name, np.full(len(part.blank), np.nan))
+
+
+def _embedded(part: Content, width: int) -> Floats:
+    """Return the embedding in so many numbers; NaN of a sample without values."""
+    nothing = np.full((len(part.blank), width), np.nan, np.float32)
+    return part.embedding[:, :width] if part.embedding.shape[1] else nothing
 
 
 def _each(part: Content, name: str) -> Sequence[str]:
@@ -97,14 +113,14 @@ def _each(part: Content, name: str) -> Sequence[str]:
 
 
 def merged(parts: Sequence[Features]) -> Features:
-    """Put what is known of the same features of several batches together; hashes are those of the hashes."""
+    """Put what is known of the same features of several batches together; hashes are of hashes, where all have some."""
     if len(parts) == 1:
         return parts[0]
     sums = together([part.sums for part in parts])
     missing = np.sum([part.missing for part in parts], axis=0)
-    return Features(
-        sums, missing, sum(part.total for part in parts), column_hashes(np.stack([p.hashes for p in parts]))
-    )
+    hashed = len({len(part.hashes) for part in parts}) == 1  # a batch of one value a channel looks like a table
+    hashes = column_hashes(np.stack([part.hashes for part in parts])) if hashed else np.zeros(0, np.int64)
+    return Features(sums, missing, sum(part.total for part in parts), hashes)
 
 
 def _dense(values: Tensor, form: Decoder) -> Content:

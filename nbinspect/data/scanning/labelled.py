@@ -15,6 +15,7 @@ from nbinspect.capture.tensors import readable
 from nbinspect.data.scanning.worded import Worded
 from nbinspect.decode.labels import decode_labels
 from nbinspect.decode.names import IGNORED, shortened
+from nbinspect.errors import reason_of
 from nbinspect.records import Column, Floats
 from nbinspect.subject import Subject
 
@@ -49,7 +50,7 @@ def labelled(target: Any, size: int, subject: Subject, inputs: Sequence[Any]) ->
     try:
         return _single(target, size) or _decoded(target, size, subject, inputs)
     except Exception as error:  # noqa: BLE001 - targets may be anything; the note says what they were
-        return Labelled("", note=f"the labels cannot be read: {shortened(error, 300)}")
+        return Labelled("", note=f"the labels cannot be read: {shortened(reason_of(error), 300)}")
 
 
 def _single(target: Any, size: int) -> Labelled | None:

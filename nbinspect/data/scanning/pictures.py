@@ -66,7 +66,7 @@ def small_grey(content: Any) -> Floats | None:
         return np.asarray(grey, dtype=np.float32)
     if not isinstance(content, np.ndarray | Tensor) or content.ndim not in (2, 3):
         return None
-    values = torch.as_tensor(content)
+    values = torch.as_tensor(content, device="cpu")
     layout = picture_layout((1, *values.shape), values.dtype)
     if layout is None or values.is_complex():
         return None
@@ -113,7 +113,8 @@ def _of_rows(planes: Tensor, rows: int) -> Tensor:
 @lru_cache(maxsize=64)
 def _windows(size: int, counts: tuple[int, ...]) -> Tensor:
     """(sum of counts, size) weights of means over windows that cover an axis; rows of zeros make a product faster."""
-    weights = torch.zeros(-(-sum(counts) // _ALIKE) * _ALIKE if len(counts) > 1 else counts[0], size)
+    rows = -(-sum(counts) // _ALIKE) * _ALIKE if len(counts) > 1 else counts[0]
+    weights = torch.zeros(rows, size, dtype=torch.float32, device="cpu")  # whatever the user's defaults are
     places = [(number, count) for count in counts for number in range(count)]
     for row, (number, count) in zip(weights, places, strict=False):
         start, stop = number * size // count, -(-(number + 1) * size // count)

@@ -17,7 +17,7 @@ from nbinspect.data.table.cells import cells_of
 from nbinspect.decode.batch import decode_batch
 from nbinspect.errors import LoaderError
 from nbinspect.evaluation.samples import axis_of, joined, size_of
-from nbinspect.nested import tensors_in
+from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import DatasetRecord, DecodedBatch, Labels, Origin
 from nbinspect.records.arrays import Integers
 from nbinspect.subject import Subject
@@ -100,12 +100,14 @@ def _entered(subject: Subject, read: Read) -> _Entered:
     parts = split_batch(subject, read.value)
     goals = {id(tensor) for _, tensor in tensors_in(parts.targets, "")}
     size = size_of(subject, read.value)
-    inputs: dict[str, Tensor] = {}
-    for name, tensor in entering(subject, read.value, parts):
-        if id(tensor) not in goals:
-            along = axis_of(tensor, size, subject.batch_axis)
-            inputs[name] = tensor if along is None else tensor.movedim(along, 0)
-    return _Entered(len(read.indices), inputs, parts.targets, parts.target_name)
+
+    def turned(tensor: Tensor) -> Tensor:
+        along = axis_of(tensor, size, subject.batch_axis)
+        return tensor.movedim(along, 0) if along else tensor
+
+    entered = entering(subject, read.value, parts)
+    inputs = {name: turned(tensor) for name, tensor in entered if id(tensor) not in goals}
+    return _Entered(len(read.indices), inputs, map_tensors(turned, parts.targets), parts.target_name)
 
 
 def _captured(

@@ -30,6 +30,10 @@ def content_hash(content: Any) -> int:
     if getattr(content, "mode", "") == "RGB" and type(content).__module__.startswith("PIL."):
         values = content.tobytes("raw", "XRGB")  # as Pillow holds them, with a 0 before each: had in half the time
         return _signed(xxh3_64_intdigest(values, xxh3_64_intdigest(f"RGB{content.size}".encode())))
+    if isinstance(content, str):
+        content = content.encode(
+            "utf-8", "surrogatepass"
+        )  # half of a character, as where a text was cut, is content too
     found = 0
     for array in arrays_in(content):
         found = _of_bytes(np.ascontiguousarray(array), f"{array.dtype}{array.shape}", found)

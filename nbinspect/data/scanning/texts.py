@@ -90,7 +90,7 @@ def _spans(ids: Integers, counts: Flags) -> tuple[Flags, Flags]:
 def counting(ids: Integers, mask: Tensor | None, subject: Subject) -> Flags:
     """Return which of token ids (N, T) are text and not padding; `mask` (N, T) tells it where it has that shape."""
     if mask is not None and tuple(mask.shape) == ids.shape:
-        return np.asarray(mask.cpu().numpy() > 0)
+        return np.asarray((mask > 0).cpu().numpy())
     padding = subject.padding_value
     if padding is None:
         padding = getattr(subject.tokenizer, "pad_token_id", None)
@@ -113,7 +113,7 @@ def _shown(ids: Integers, counts: Flags, subject: Subject) -> tuple[str, ...]:
 
 def _of_strings(texts: Sequence[str]) -> Texts:
     words = [re.findall(r"\w+|[^\w\s]", text) for text in texts]
-    known = {word: xxh3_64_intdigest(word.encode()) >> 1 for row in words for word in row}
+    known = {word: xxh3_64_intdigest(word.encode("utf-8", "surrogatepass")) >> 1 for row in words for word in row}
     width = max((len(row) for row in words), default=0)
     ids, counts = np.zeros((len(texts), width), np.int64), np.zeros((len(texts), width), np.bool_)
     for place, row in enumerate(words):

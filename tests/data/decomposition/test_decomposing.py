@@ -161,3 +161,10 @@ def test_arrays_are_left_unchanged() -> None:
     before = train.copy()
     decompose(train, train, metric="rmse")
     np.testing.assert_array_equal(train, before)
+
+
+@pytest.mark.parametrize("human", ["a tenth", float("nan"), -0.1, 1.5])
+def test_a_floor_that_is_no_error_rate_is_refused(human):
+    """What is no number, not finite or no share cannot be the irreducible error, and is told as it came."""
+    with pytest.raises(InputError, match=f"as a number, got {human!r}"):
+        decompose(np.ones(10), np.ones(10), human=human, metric="error rate")

@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.data.explorer.error_sources import decompose
 from nbinspect.data.explorer.explorer import Explorer
+from nbinspect.data.explorer.works import CancelledError
 from nbinspect.data.human.asking import HumanBaseline
 from nbinspect.errors import InputError
 from nbinspect.subject import Subject
@@ -77,3 +78,41 @@ def test_a_split_without_correctness_is_named_with_the_reason():
     )
     with pytest.raises(InputError, match=said):
         decompose(own, lambda _: None)
+
+
+class Halves(nn.Module):
+    """Predicts half of its only feature, and so is off by the other half."""
+
+    def forward(self, x):
+        return x / 2
+
+
+def numbers(count):
+    values = torch.arange(float(count))[:, None]
+    return DataLoader(TensorDataset(values, values), batch_size=16)
+
+
+def test_errors_of_further_loaders_are_in_the_same_units():
+    """With targets that were scaled, errors of a further loader are scaled back as those of the splits are."""
+    own = Explorer(Subject(Halves(), numbers(40), nn.MSELoss(), val_loader=numbers(40)))
+    own.scan()
+    own.target_scale = (3.0, 10.0)
+    found = decompose(own, lambda _: None, test=numbers(40), metric="rmse")
+    expected = 10 * np.sqrt(np.mean((np.arange(40) / 2) ** 2))
+    assert [level.value for level in found.levels] == pytest.approx([expected] * 3)
+
+
+def test_a_cancel_ends_the_prediction_of_a_further_loader():
+    """Cancelled while a further loader is predicted, the work ends before all of that has been."""
+    own = explorer(loader(40, 12))
+    predicted = []
+
+    def told(doing):
+        if doing.work == "predict" and own.views["validation"].record.column("loss") is not None:
+            predicted.append(doing.done)
+            own.cancel()
+
+    with pytest.raises(CancelledError):
+        decompose(own, told, test=loader(640, 10))
+    assert predicted
+    assert max(predicted) < 0.5

@@ -198,8 +198,9 @@ def test_what_is_shown_is_written_as_csv(tmp_path):
     assert read["index"].tolist() == list(range(1, 40, 4))
     assert read["mark"][0] == "suspicious"
     assert len(own.csv(most=3).splitlines()) == 4
-    with pytest.raises(NbinspectError, match="cannot be written"):
-        own.csv(tmp_path / "no" / "shown.csv")
+    for path in (tmp_path / "no" / "shown.csv", "shown\0.csv"):
+        with pytest.raises(NbinspectError, match="cannot be written"):
+            own.csv(path)
 
 
 def test_samples_are_previewed_by_row():

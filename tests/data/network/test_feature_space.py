@@ -163,3 +163,16 @@ def test_fewer_than_one_neighbour_is_refused(count):
     """A count below 1 is an error, and not all but so many samples."""
     with pytest.raises(InputError, match=f"count of 1 or more, got {count}"):
         nearest(two_splits()[0], 10, count=count)
+
+
+def test_projections_are_the_same_whatever_the_default_device_is():
+    """Where new tensors go elsewhere by default, wide features are projected as where they stay."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(WIDTH + 44, 2))
+    inputs, targets = torch.rand(40, WIDTH + 44), torch.arange(40) % 2
+    usual = featured(model, inputs, targets)
+    torch.set_default_device("meta")
+    try:
+        found = featured(model, inputs, targets)
+    finally:
+        torch.set_default_device(None)
+    np.testing.assert_array_equal(found.values, usual.values)

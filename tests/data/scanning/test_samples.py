@@ -157,3 +157,18 @@ def test_predictions_of_a_record_are_shown_on_its_samples():
     assert shown.correct.tolist() == [0, 1]
     assert shown.losses.tolist() == [4, 2]
     assert with_model_columns(batch, record_of(column("mean", "number", [1])), np.array([0])) is not None
+
+
+def test_targets_with_samples_along_another_axis_are_those_of_each_sample():
+    """Targets (T, N) of a loader whose samples lie along the second axis are told sample by sample, as inputs are."""
+
+    def collate(samples):
+        return torch.stack([x for x, _ in samples], 1), torch.stack([y for _, y in samples], 1)
+
+    def make(index):
+        return torch.zeros(9, 2), torch.arange(9) + 10 * index
+
+    own = subject(make, collate_fn=collate, batch_axis=1)
+    found = preview(own, "train", [3, 5]).batch
+    assert [text.split(" ")[0] for text in found.labels.text] == ["30", "50"]
+    assert found.notes == ()

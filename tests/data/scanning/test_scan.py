@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits, load_wine
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
+from nbinspect.data.scanning import pictures
 from nbinspect.data.scanning.scan import Scan, scan, scanned
 from nbinspect.errors import InputError, LoaderError
 from nbinspect.subject import make_subject
@@ -465,3 +466,62 @@ def test_planted_defects_are_found_and_progress_is_told(digits, capsys):
     assert not capsys.readouterr().err
     scan(loader_of(images, labels))
     assert "scanned 300 of 300 samples" in capsys.readouterr().err
+
+
+class Uneven(Dataset):
+    """Samples of shapes of their own, by their index."""
+
+    def __init__(self, *samples):
+        self.samples = samples
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        return self.samples[index], index % 2
+
+
+def ragged(samples):
+    return [sample for sample, _ in samples], torch.tensor([label for _, label in samples])
+
+
+def test_a_default_device_of_the_users_is_not_taken(digits):
+    """Where new tensors go elsewhere by default, pictures give the same columns as where they stay."""
+    usual = scan_of(loader_of(*digits))
+    pictures._windows.cache_clear()
+    torch.set_default_device("meta")
+    try:
+        found = scan_of(loader_of(*digits))
+    finally:
+        torch.set_default_device(None)
+        pictures._windows.cache_clear()
+    assert found.failed == 0
+    np.testing.assert_array_equal(found.embedding, usual.embedding)
+    np.testing.assert_array_equal(found.signatures, usual.signatures)
+
+
+def test_a_picture_of_one_pixel_does_not_end_the_scan():
+    """Among larger pictures one of a single pixel, which has a value a channel as a table has, is a sample as well."""
+    samples = [torch.rand(3, size, size) for size in (8, 8, 1, 8)]
+    record = scan_of(DataLoader(Uneven(*samples), batch_size=1))
+    assert (record.rows, record.failed, len(record.features)) == (4, 0, 3)
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_a_series_without_steps_leaves_the_others_theirs(place):
+    """Wherever an empty series stands in a batch of lists, the numbers of the others are their own, and it has none."""
+    series = [torch.arange(1.0, 9), torch.full((9,), 2.0), torch.arange(5.0)]
+    series.insert(place, torch.zeros(0))
+    record = scan_of(DataLoader(Uneven(*series), batch_size=4, collate_fn=ragged))
+    known = np.arange(4) != place
+    np.testing.assert_allclose(values(record, "mean")[known], [4.5, 2, 2])
+    assert np.isnan(values(record, "mean")[place])
+    assert record.embedding.shape[1] >= 5
+
+
+def test_texts_that_were_cut_within_a_character_are_scanned():
+    """Strings with halves of characters are samples as others are, and equal ones among them are found."""
+    record = scan(DataLoader(Uneven("good day", "cut \ud83d", "cut \ud83d", "fine"), batch_size=4), progress=False)
+    assert (record.rows, record.failed) == (4, 0)
+    assert words(record, "text")[1] == "cut \\ud83d"
+    assert len(set(record.input_hashes.tolist())) == 3
