@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tests.zoo.aside.models_of_learning_data import batches, digit_images, seed_everything, tumours
 from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_learning_data import batches, digit_images, seed_everything, tumours
 
 ACTIVATIONS = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU}
 

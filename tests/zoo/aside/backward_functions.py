@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.zoo.aside.models_of_learning_data import batches, digit_images, letter_windows, seed_everything
 from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_learning_data import batches, digit_images, letter_windows, seed_everything
 
 
 class FusedSquaredError(torch.autograd.Function):

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler, TensorDataset
 
-from tests.zoo.aside.models_of_data_parts import (
+from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_data_parts import (
     LeNet,
     SpectrogramNet,
     WordBag,
@@ -19,7 +20,6 @@ from tests.zoo.aside.models_of_data_parts import (
     manual_words,
     start,
 )
-from tests.zoo.program import Arguments, pair
 
 
 class ClassAware(Sampler):

@@ -11,8 +11,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler, TensorDataset
 from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
-from tests.zoo.aside.models_of_data_parts import LeNet, Table, digit_images, manual_words, start
 from tests.zoo.program import Arguments, healthy
+from tests.zoo.retired.models_of_data_parts import LeNet, Table, digit_images, manual_words, start
 
 
 class CountsRegressor(nn.Module):

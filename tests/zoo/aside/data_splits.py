@@ -9,8 +9,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from tests.zoo.aside.models_of_data_parts import Table, manual_letters, photo_patches, start
 from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_data_parts import Table, manual_letters, photo_patches, start
 
 
 @pair("split-leak", group="data", source="scikit-learn")

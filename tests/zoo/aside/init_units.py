@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from sklearn.datasets import load_sample_images
 from torch import Tensor, nn
 
-from tests.zoo.aside.models_of_learning_data import batches, digit_images, seed_everything, tumours
 from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_learning_data import batches, digit_images, seed_everything, tumours
 
 
 class HighwayLayer(nn.Module):

@@ -8,8 +8,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from tests.zoo.aside.models_of_learning_data import LETTERS, batches, diabetes, digit_images, passages, seed_everything
 from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_learning_data import (
+    LETTERS,
+    batches,
+    diabetes,
+    digit_images,
+    passages,
+    seed_everything,
+)
 
 
 class ConvNet(nn.Module):

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.zoo.aside.models_of_learning_data import batches, digit_images, seed_everything, tumours
-from tests.zoo.aside.models_of_learning_nets import DepthwiseNet
 from tests.zoo.program import Arguments, healthy
+from tests.zoo.retired.models_of_learning_data import batches, digit_images, seed_everything, tumours
+from tests.zoo.retired.models_of_learning_nets import DepthwiseNet
 
 
 @healthy(resembles="learning-rate", source="scikit-learn")

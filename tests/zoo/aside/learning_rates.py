@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from tests.zoo.aside.models_of_learning_data import batches, digit_images, letter_windows, seed_everything, wines
 from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_learning_data import batches, digit_images, letter_windows, seed_everything, wines
 
 
 class MixerBlock(nn.Module):

@@ -9,8 +9,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from tests.zoo.aside.models_of_learning_data import batches, digit_images, letter_windows, seed_everything, standardised
 from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_learning_data import (
+    batches,
+    digit_images,
+    letter_windows,
+    seed_everything,
+    standardised,
+)
 
 
 class RowReader(nn.Module):

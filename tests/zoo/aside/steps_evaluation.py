@@ -8,15 +8,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.zoo.aside.models_of_steps_data import (
+from tests.zoo.program import pair
+from tests.zoo.retired.models_of_steps_data import (
     characters,
     digit_loaders,
     seeded,
     table,
     text_loaders,
 )
-from tests.zoo.aside.models_of_steps_nets import LeNet, ResNet, gpt2, mlp
-from tests.zoo.program import pair
+from tests.zoo.retired.models_of_steps_nets import LeNet, ResNet, gpt2, mlp
 
 
 def train_then_clear(model, batch, optimizer):

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from tests.zoo.aside.models_of_steps_data import digit_loaders, digits, seeded, shuffled, topic_loaders, topic_words
-from tests.zoo.aside.models_of_steps_nets import LeNet, ResNet, WordLSTM, bert
 from tests.zoo.program import pair
+from tests.zoo.retired.models_of_steps_data import digit_loaders, digits, seeded, shuffled, topic_loaders, topic_words
+from tests.zoo.retired.models_of_steps_nets import LeNet, ResNet, WordLSTM, bert
 
 
 def trained_a_little(model, batches, optimizer):

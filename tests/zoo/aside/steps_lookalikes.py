@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from tests.zoo.aside.models_of_steps_data import (
+from tests.zoo.program import healthy
+from tests.zoo.retired.models_of_steps_data import (
     digit_loaders,
     digits,
     seeded,
@@ -18,8 +19,7 @@ from tests.zoo.aside.models_of_steps_data import (
     topic_loaders,
     topic_words,
 )
-from tests.zoo.aside.models_of_steps_nets import LeNet, ResNet, distilbert, mlp
-from tests.zoo.program import healthy
+from tests.zoo.retired.models_of_steps_nets import LeNet, ResNet, distilbert, mlp
 
 
 class Adversaries(nn.Module):

@@ -11,9 +11,9 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 from torch.utils.data import DataLoader, TensorDataset
 
-from tests.zoo.aside.models_of_steps_data import Mapped, characters, digits, seeded, shuffled, table, text_loaders
-from tests.zoo.aside.models_of_steps_nets import CharGRU, LeNet, gpt2, mlp
 from tests.zoo.program import pair
+from tests.zoo.retired.models_of_steps_data import Mapped, characters, digits, seeded, shuffled, table, text_loaders
+from tests.zoo.retired.models_of_steps_nets import CharGRU, LeNet, gpt2, mlp
 
 
 def pretrained_lenet(steps=40):

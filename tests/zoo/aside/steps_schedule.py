@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau, StepLR
 
-from tests.zoo.aside.models_of_steps_data import (
+from tests.zoo.program import pair
+from tests.zoo.retired.models_of_steps_data import (
     characters,
     digit_loaders,
     seeded,
@@ -15,8 +16,7 @@ from tests.zoo.aside.models_of_steps_data import (
     topic_loaders,
     topic_words,
 )
-from tests.zoo.aside.models_of_steps_nets import LeNet, ResNet, bert, gpt2, mlp
-from tests.zoo.program import pair
+from tests.zoo.retired.models_of_steps_nets import LeNet, ResNet, bert, gpt2, mlp
 
 
 class Classifier:

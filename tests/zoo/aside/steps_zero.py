@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from tests.zoo.aside.models_of_steps_data import (
+from tests.zoo.program import pair
+from tests.zoo.retired.models_of_steps_data import (
     characters,
     digit_loaders,
     digits,
@@ -16,8 +17,7 @@ from tests.zoo.aside.models_of_steps_data import (
     table,
     text_loaders,
 )
-from tests.zoo.aside.models_of_steps_nets import LeNet, ResNet, gpt2, mlp
-from tests.zoo.program import pair
+from tests.zoo.retired.models_of_steps_nets import LeNet, ResNet, gpt2, mlp
 
 
 class EpochTrainer:

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.zoo.aside.models_of_wiring_parts import adam, batches, digits, start
 from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_wiring_parts import adam, batches, digits, start
 
 
 class Pyramid(nn.Module):

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader
 
-from tests.zoo.aside.models_of_wiring_parts import adam, batches, diabetes, digits, letters, start
 from tests.zoo.program import Arguments, healthy
+from tests.zoo.retired.models_of_wiring_parts import adam, batches, diabetes, digits, letters, start
 
 
 class MixtureDensity(nn.Module):

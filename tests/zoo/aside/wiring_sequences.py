@@ -8,8 +8,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 from transformers import T5Config, T5ForConditionalGeneration
 
-from tests.zoo.aside.models_of_wiring_parts import adam, batches, digits, letters, start, stretches
 from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_wiring_parts import adam, batches, digits, letters, start, stretches
 
 
 class LetterModel(nn.Module):

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from tests.zoo.aside.models_of_learning_data import batches
+from tests.zoo.retired.models_of_learning_data import batches
 
 
 class DepthwiseBlock(nn.Module):

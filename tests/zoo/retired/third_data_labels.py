@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from tests.zoo.aside.models_of_data_parts import LeNet, digit_images, photo_patches, start
 from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_data_parts import LeNet, digit_images, photo_patches, start
 
 
 class TinyUNet(nn.Module):

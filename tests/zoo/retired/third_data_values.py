@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from tests.zoo.aside.models_of_data_parts import (
+from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_data_parts import (
     BeatReader,
     SmallVGG,
     SpectrogramNet,
@@ -18,7 +19,6 @@ from tests.zoo.aside.models_of_data_parts import (
     photo_patches,
     start,
 )
-from tests.zoo.program import Arguments, pair
 
 
 class SpokenCommands(Dataset):

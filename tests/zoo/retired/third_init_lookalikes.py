@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.zoo.aside.models_of_learning_data import batches, digit_images, letter_windows, seed_everything
-from tests.zoo.aside.models_of_learning_nets import DepthwiseNet, marked_words
 from tests.zoo.program import Arguments, healthy
+from tests.zoo.retired.models_of_learning_data import batches, digit_images, letter_windows, seed_everything
+from tests.zoo.retired.models_of_learning_nets import DepthwiseNet, marked_words
 
 
 class ThreeQuestions(nn.Module):

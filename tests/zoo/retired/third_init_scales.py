@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import ViTConfig, ViTForImageClassification
 
-from tests.zoo.aside.models_of_learning_data import batches, diabetes, digit_images, seed_everything
 from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_learning_data import batches, diabetes, digit_images, seed_everything
 
 
 class NormFreeVGG(nn.Module):

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
-from tests.zoo.aside.models_of_learning_data import batches, digit_images, letter_windows, seed_everything, tumours
-from tests.zoo.aside.models_of_learning_nets import marked_sentences
 from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_learning_data import batches, digit_images, letter_windows, seed_everything, tumours
+from tests.zoo.retired.models_of_learning_nets import marked_sentences
 
 
 class Reverser(nn.Module):

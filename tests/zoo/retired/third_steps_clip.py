@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from tests.zoo.aside.models_of_steps_data import characters, digit_loaders, seeded, shuffled, table, text_loaders
-from tests.zoo.aside.models_of_steps_nets import CharGRU, LeNet, ResNet, mlp
 from tests.zoo.program import pair
+from tests.zoo.retired.models_of_steps_data import characters, digit_loaders, seeded, shuffled, table, text_loaders
+from tests.zoo.retired.models_of_steps_nets import CharGRU, LeNet, ResNet, mlp
 
 
 class Settings:

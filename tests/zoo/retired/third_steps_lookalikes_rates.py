@@ -8,7 +8,8 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts, MultiStepLR
 from torch.utils.checkpoint import checkpoint
 
-from tests.zoo.aside.models_of_steps_data import (
+from tests.zoo.program import healthy
+from tests.zoo.retired.models_of_steps_data import (
     characters,
     digit_loaders,
     seeded,
@@ -17,8 +18,7 @@ from tests.zoo.aside.models_of_steps_data import (
     topic_loaders,
     topic_words,
 )
-from tests.zoo.aside.models_of_steps_nets import LeNet, ResNet, bert, gpt2, mlp, vit
-from tests.zoo.program import healthy
+from tests.zoo.retired.models_of_steps_nets import LeNet, ResNet, bert, gpt2, mlp, vit
 
 
 class Accumulation:

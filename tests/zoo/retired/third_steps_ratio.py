@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.zoo.aside.models_of_steps_data import digit_loaders, seeded
-from tests.zoo.aside.models_of_steps_nets import mlp, vit
 from tests.zoo.program import pair
+from tests.zoo.retired.models_of_steps_data import digit_loaders, seeded
+from tests.zoo.retired.models_of_steps_nets import mlp, vit
 
 
 def layerwise(model, rate, decay):

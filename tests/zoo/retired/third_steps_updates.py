@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.zoo.aside.models_of_steps_data import digit_loaders, seeded, table, topic_loaders, topic_words
-from tests.zoo.aside.models_of_steps_nets import WordLSTM, distilbert, mlp, vit
 from tests.zoo.program import pair
+from tests.zoo.retired.models_of_steps_data import digit_loaders, seeded, table, topic_loaders, topic_words
+from tests.zoo.retired.models_of_steps_nets import WordLSTM, distilbert, mlp, vit
 
 
 class MixedPrecisionTrainer:

@@ -8,7 +8,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 from transformers import ViTConfig, ViTForImageClassification
 
-from tests.zoo.aside.models_of_wiring_parts import (
+from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_wiring_parts import (
     UNet,
     adam,
     batches,
@@ -17,7 +18,6 @@ from tests.zoo.aside.models_of_wiring_parts import (
     ink_under_noise,
     start,
 )
-from tests.zoo.program import Arguments, pair
 
 
 class MixtureOfExperts(nn.Module):

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.zoo.aside.models_of_wiring_parts import (
+from tests.zoo.program import Arguments, pair
+from tests.zoo.retired.models_of_wiring_parts import (
     UNet,
     adam,
     batches,
@@ -17,7 +18,6 @@ from tests.zoo.aside.models_of_wiring_parts import (
     photo_bytes,
     start,
 )
-from tests.zoo.program import Arguments, pair
 
 
 @pair("runs", group="wiring", source="published")
