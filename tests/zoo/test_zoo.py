@@ -22,7 +22,7 @@ def test_the_zoo_is_large_and_mostly_of_others() -> None:
     assert len(healthy) >= 40
     assert max(Counter(program.name for program in PROGRAMS).values()) == 1
     assert sum(program.source != "own" for program in healthy) >= len(healthy) / 2
-    assert sum(program.is_aside for program in PROGRAMS) >= len(PROGRAMS) / 4
+    assert sum(program.is_aside for program in PROGRAMS) >= len(PROGRAMS) / 6
 
 
 @pytest.mark.filterwarnings("ignore")
