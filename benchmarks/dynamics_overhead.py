@@ -15,8 +15,7 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -201,20 +200,13 @@ def ratios(name: str, seconds: float) -> tuple[float, dict[str, tuple[float, flo
     return middle, found, watched
 
 
-@contextmanager
-def counted(model: nn.Module) -> Iterator[Any]:
-    """Watch a tiny network, and give the view."""
-    with Inspector(model, [(torch.ones(8, 1), torch.ones(8, 1))], nn.MSELoss()).dynamics() as view:
-        yield view
-
-
 def memory(steps: int) -> None:
     """Print the memory of the process while a tiny network trains for so many steps."""
     model, loss_fn = nn.Linear(1, 1), nn.MSELoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     inputs, targets = torch.randn(8, 1), torch.randn(8, 1)
     print(f"\n{'steps':>10} {'memory MB':>10} {'history MB':>11}")
-    with counted(model) as view:
+    with Inspector(model, [(torch.ones(8, 1), torch.ones(8, 1))], loss_fn).dynamics() as view:
         for number in range(1, steps + 1):
             optimizer.zero_grad()
             loss_fn(model(inputs), targets).backward()

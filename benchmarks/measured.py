@@ -22,7 +22,7 @@ class Measured:
 
     printed: str
     failed: str
-    """The last line of its errors where it ended with an error; empty otherwise."""
+    """The last line of its errors, or its exit status, where it ended early; empty otherwise."""
     when: str
     commit: str
     load: tuple[float, float] | None
@@ -40,8 +40,7 @@ def run(name: str, python: Path, options: tuple[str, ...], *, quick: bool) -> Me
         ended = subprocess.run(
             command, capture_output=True, text=True, timeout=2 * _HOUR, env=surroundings, cwd=ROOT, check=False
         )
-        errors, printed = ended.stderr, ended.stdout
-        failed = errors.splitlines()[-1] if ended.returncode and "Traceback" in errors else ""
+        printed, failed = ended.stdout, _why(ended)
     except subprocess.TimeoutExpired:
         printed, failed = "", "it took more than two hours"
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
@@ -50,6 +49,13 @@ def run(name: str, python: Path, options: tuple[str, ...], *, quick: bool) -> Me
     KEPT.mkdir(parents=True, exist_ok=True)
     _place(name, quick=quick).write_text(json.dumps(asdict(found), indent=1))
     return found
+
+
+def _why(ended: subprocess.CompletedProcess[str]) -> str:
+    """Return why a benchmark ended early; a status of 1 without a traceback says that a limit is missed."""
+    if ended.returncode == 0 or (ended.returncode == 1 and "Traceback" not in ended.stderr):
+        return ""
+    return (ended.stderr.splitlines() or [f"exit status {ended.returncode}"])[-1]
 
 
 def kept(name: str, *, quick: bool) -> Measured | None:

@@ -68,7 +68,6 @@ BENCHMARKS = (
         "Memory, messages and files of an hour of training, told of and not trained.",
         slow=True,
     ),
-    Benchmark("soak", "An hour of training", "A million steps: memory, messages, and files."),
     Benchmark("scan", "Scanning a data set", "A pass over the loader bare and scanned.", peers=True),
     Benchmark("label_noise", "Flipped labels found again", "On data that scikit-learn ships.", peers=True),
 )

@@ -160,6 +160,7 @@ def peak_of(way: Way, make: Make) -> tuple[float, float]:
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_peak, args=(way, make, there))
     process.start()
+    there.close()  # the process has its own; else an answer would be waited for that never comes
     found: tuple[float, float] = here.recv()
     process.join()
     return found

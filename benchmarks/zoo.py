@@ -101,6 +101,8 @@ def main() -> int:
     programs = every_program()
     named = [n for n, one in enumerate(programs) if given.only in one.name and not (given.tuned and one.is_aside)]
     chosen = [n for n in named if zlib.crc32(f"share {programs[n].name}".encode()) % given.share == 0]
+    if not chosen:
+        parser.error(f"there is no such program: --only {given.only!r}, --share {given.share}")
     began = time.perf_counter()
     # the loaders of the programs start workers of their own, which a daemonic process may not
     with ProcessPoolExecutor(given.processes, multiprocessing.get_context("spawn")) as pool:

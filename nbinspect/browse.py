@@ -11,9 +11,9 @@ from torch import Tensor
 
 from nbinspect.capture.batch import CapturedBatch, capture_batch, size_in
 from nbinspect.capture.loader import BatchSource, Fetched
-from nbinspect.capture.predictions import evaluate
 from nbinspect.decode.batch import Decoders, check_decoders, decode_batch, with_predictions
 from nbinspect.errors import LoaderError, NbinspectError
+from nbinspect.evaluation.predictions import evaluate
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import DecodedBatch
 from nbinspect.subject import Subject
@@ -60,7 +60,7 @@ def held_with(subject: Subject, split: Split, index: int, beside: Held | None = 
     finally:
         source.close()
     came = size_in(subject, fetched.batch)
-    if subject.batch_axis == 0 and came != len(fetched.indices or ()):
+    if came != len(fetched.indices or ()):
         raise LoaderError(
             f"{len(fetched.indices or ())} samples were asked for, and {came} came: which, cannot be told"
         )

@@ -87,6 +87,6 @@ def moved_to(value: Any, device: torch.device) -> Any:
     return map_tensors(lambda tensor: tensor if tensor.is_meta else tensor.to(device), value)
 
 
-def sliced(value: Any, start: int, stop: int, size: int) -> Any:
-    """Return samples `start` to `stop` of every tensor whose first axis has `size` entries; others are kept whole."""
-    return map_tensors(lambda t: t[start:stop] if t.dim() and t.shape[0] == size else t, value)
+def axis_of(tensor: Tensor, size: int, axis: int) -> int | None:
+    """Return the axis along which a tensor has `size` samples, `axis` before the first; None where it has none."""
+    return next((each for each in (axis, 0) if tensor.dim() > each and tensor.shape[each] == size), None)

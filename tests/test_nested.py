@@ -9,7 +9,7 @@ import torch
 from torch.nn.utils.rnn import pack_sequence
 from transformers import BatchEncoding
 
-from nbinspect.nested import fields_of, map_tensors, sliced, tensors_in
+from nbinspect.nested import fields_of, map_tensors, tensors_in
 
 Pair = namedtuple("Pair", ["image", "label"])
 
@@ -63,15 +63,6 @@ def test_a_value_that_contains_itself_ends():
     batch.append(batch)
     assert len(list(tensors_in(batch, "b"))) < 100
     map_tensors(lambda tensor: tensor, batch)
-
-
-def test_slicing_keeps_what_is_not_per_sample():
-    """Slicing takes samples of every tensor as long as the batch, and keeps scalars and other lengths whole."""
-    batch = {"x": torch.arange(8).reshape(4, 2), "weight": torch.tensor(3.0), "vocabulary": torch.arange(9)}
-    part = sliced(batch, 1, 2, 4)
-    assert part["x"].tolist() == [[2, 3]]
-    assert part["weight"].item() == 3.0
-    assert part["vocabulary"].shape == (9,)
 
 
 @pytest.mark.parametrize("value", [ONE, [ONE], (ONE,), "text", 3, None, Sample, torch.nn.Linear(1, 1)])

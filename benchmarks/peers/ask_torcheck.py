@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nbinspect.calling import call_loss
 from nbinspect.subject import Subject
-from peers.feeding import Fed, Several, feed, optimizer_of, subject_of
+from peers.feeding import Fed, Several, feed, first_fed, optimizer_of, subject_of
 
 STEPS = 20
 _TOLD = {
@@ -29,7 +29,7 @@ def ask(arguments: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     from torcheck.registry import Registry  # type: ignore[import-not-found, unused-ignore] # in the peer's environment
 
     subject = subject_of(arguments)
-    fed = feed(subject, next(iter(subject.loader or ())))
+    fed = first_fed(subject)
     optimizer = optimizer_of(subject) or torch.optim.Adam(subject.model.parameters())
     registry = Registry()
     for part in optimizer.parts.values() if isinstance(optimizer, Several) else [optimizer]:
@@ -77,8 +77,9 @@ def _first_outputs(fed: Fed) -> Any:
 
 
 def _batches(subject: Subject) -> Iterator[Any]:
+    assert subject.loader is not None
     while True:
-        yield from subject.loader or ()
+        yield from subject.loader
 
 
 def _step(subject: Subject, optimizer: Any, batch: Any, number: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from peers.feeding import custom_functions, feed, optimizer_of, subject_of
+from peers.feeding import custom_functions, first_fed, optimizer_of, subject_of
 
 
 def ask(arguments: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -15,7 +15,7 @@ def ask(arguments: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     import torchtest2  # type: ignore[import-not-found, unused-ignore] # lives in the peer's environment alone
 
     subject = subject_of(arguments)
-    fed = feed(subject, next(iter(subject.loader or ())))
+    fed = first_fed(subject)
     custom: set[str] = set()
 
     def forward(model: Any, inputs: Mapping[str, Tensor], _: Any) -> Any:

@@ -54,6 +54,12 @@ def feed(subject: Subject, batch: Any) -> Fed:
     return Fed(subject, inputs, parts.targets, call, _batch_axis(subject, inputs, parts))
 
 
+def first_fed(subject: Subject) -> Fed:
+    """Return a program's parts on the first batch of its loader."""
+    assert subject.loader is not None  # its truth is not asked for: a stream of data has no length
+    return feed(subject, next(iter(subject.loader)))
+
+
 def _batch_axis(subject: Subject, inputs: Mapping[str, Tensor], parts: Parts) -> int | None:
     axis = subject.batch_axis
     first = next((tensor for tensor in inputs.values() if tensor.dim() > axis), None)

@@ -76,7 +76,9 @@ export function nameSample(batch, item, sample) {
  * @param {number} sample
  */
 export function sampleShape(batch, item, sample) {
-  const lengths = tensorOf(batch, item.name)?.facts.shape.slice(1) ?? [];
+  const fed = tensorOf(batch, item.name)?.facts.shape ?? [];
+  const along = Math.max(0, fed.indexOf(batch.batch.size)); // time may come first
+  const lengths = fed.filter((_, axis) => axis !== along);
   if (!("sizes" in item) || !item.sizes) return lengths;
   const own = [item.sizes.data[2 * sample], item.sizes.data[2 * sample + 1]];
   return lengths.map((length) => (length === null ? own.shift() ?? null : length));

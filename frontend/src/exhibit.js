@@ -3,7 +3,7 @@
 import { fill, h } from "./dom.js";
 import { earlierOf, itemOf, nameSample } from "./describe.js";
 import { sequence } from "./fetched.js";
-import { lookOf } from "./look.js";
+import { isColour, lookOf } from "./look.js";
 import { createMagnifier } from "./magnifier.js";
 import { brief, figure, shorten, tooltip } from "./numbers.js";
 import { isPictures, isSeries, panesOf } from "./panes.js";
@@ -78,7 +78,7 @@ export function createExhibit(store, ask, hover) {
    */
   function facetsOf(state, plate) {
     const { pictures: shown, sample } = plate;
-    if (shown.channels.length < 2 || (shown.kind === "image" && [3, 4].includes(shown.channels.length))) return [];
+    if (shown.channels.length < 2 || isColour(shown)) return [];
     const some = shown.channels.slice(0, FACETS);
     const chosen = state.channel ?? 0;
     return some.map((name, c) => {

@@ -38,7 +38,7 @@ export function share(part, whole) {
   if (!whole) return "–";
   const percent = (100 * part) / whole;
   if (part > 0 && percent < 0.1) return "<0.1 %";
-  return `${percent === 0 || percent === 100 ? percent : percent.toFixed(1)} %`;
+  return `${part === 0 || part === whole ? percent : Math.min(percent, part < whole ? 99.9 : percent).toFixed(1)} %`;
 }
 
 /** @param {number} value */

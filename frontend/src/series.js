@@ -24,7 +24,7 @@ export function drawnChannels(series, channel) {
 /**
  * Draws one sample into a canvas of CSS size.
  * @param {HTMLCanvasElement} canvas
- * @param {{ width: number, height: number, range: Range, channel: number | null, dashed?: boolean }} how
+ * @param {{ width: number, height: number, range: Range, channel: number | null }} how
  * @param {Series} series
  * @param {number} sample
  */

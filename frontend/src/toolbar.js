@@ -3,7 +3,7 @@
 import { attribute, changed, fill, h, say } from "./dom.js";
 import { earlierOf, itemOf, items } from "./describe.js";
 import { classColour, css } from "./colour.js";
-import { lookOf } from "./look.js";
+import { isColour, lookOf } from "./look.js";
 import { brief, count, shorten, tooltip } from "./numbers.js";
 import { classCounts, sortValues } from "./order.js";
 import { isPictures } from "./panes.js";
@@ -115,8 +115,7 @@ function channelOptions(shown) {
   if (!shown || !("channels" in shown) || shown.channels.length < 2) return [];
   const names = shown.channels.map((name, c) => /** @type {[string, string]} */ ([String(c), shorten(name, 30)]));
   if (!isPictures(shown)) return [["", "all"], ...names];
-  const colour = shown.kind === "image" && [3, 4].includes(shown.total_channels);
-  return colour ? [["", "colour"], ...names] : names;
+  return isColour(shown) ? [["", "colour"], ...names] : names;
 }
 
 /** @param {State} state @param {import("./types.js").Decoded | null} shown @returns {(HTMLElement | false)[]} */

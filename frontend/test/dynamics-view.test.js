@@ -138,6 +138,15 @@ test("the way back lists pins with what came after them, and takes the rate that
   page.end();
 });
 
+test("a rate that was typed with a decimal comma goes along on the way back", () => {
+  const page = open(SCENES.digits());
+  page.input("Learning rate").value = "0,0001";
+  page.button("Go back").click();
+  page.all("[role=menuitem]")[1].click();
+  assert.deepEqual(page.sent("back"), [{ step: 600, rate: 1e-4 }]);
+  page.end();
+});
+
 test("checks, checkpoint and note lie in a form that Escape closes", async () => {
   const page = open(SCENES.digits());
   page.button("⋯").click();

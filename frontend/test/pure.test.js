@@ -26,7 +26,7 @@ test("figures keep four digits, say what is no number, and write a true minus", 
 });
 
 test("shares are percentages that never hide a few behind 0 %", () => {
-  assert.deepEqual([share(0, 10), share(45, 100), share(1, 1e6), share(10, 10), share(1, 0)], ["0 %", "45.0 %", "<0.1 %", "100 %", "–"]);
+  assert.deepEqual([share(0, 10), share(45, 100), share(1, 1e6), share(9999, 1e4), share(10, 10), share(1, 0)], ["0 %", "45.0 %", "<0.1 %", "99.9 %", "100 %", "–"]);
 });
 
 test("shapes are written as Python writes them, with ? for an axis of many lengths", () => {

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from nbinspect.calling import TARGET_KEYS, Parts, call_model, split_batch, to_device
 from nbinspect.capture.door import Door, Visit, probing, refuse_beside_training
@@ -16,7 +17,7 @@ from nbinspect.capture.duplicates import duplicate_samples
 from nbinspect.capture.module_hooks import stepped_modules
 from nbinspect.capture.tensors import batch_size, describe, length_of
 from nbinspect.errors import CaptureError, told
-from nbinspect.nested import moved_to, tensors_in
+from nbinspect.nested import axis_of, map_tensors, moved_to, tensors_in
 from nbinspect.preserve import preserve
 from nbinspect.records import BatchRecord, Origin
 from nbinspect.subject import Subject
@@ -31,8 +32,9 @@ class CapturedBatch:
 
     record: BatchRecord
     inputs: tuple[Entry, ...]
-    """Copies of what entered, as it was before the forward could work on it in place."""
+    """Copies of what entered, as it was before the forward could work on it in place; the samples come first."""
     targets: Any
+    """The samples come first here too."""
     target_name: str
     batch: Any
     """The batch as the loader gave it; None where only the call was seen."""
@@ -79,7 +81,16 @@ def capture_batch(
         notes.append("the forward raised before any module ran: these are the tensors that were to be passed")
         seen = Visit("", {"inputs": parts.inputs}, subject.network.training, None, torch.is_grad_enabled())
     origin = Origin(_place(subject, seen.path), split, how, None, tuple(notes))
-    return build(seen, parts.targets, parts.target_name, origin=origin, batch=batch, indices=indices, error=error)
+    return build(
+        seen,
+        parts.targets,
+        parts.target_name,
+        origin=origin,
+        batch=batch,
+        indices=indices,
+        error=error,
+        axis=subject.batch_axis,
+    )
 
 
 def build(
@@ -91,19 +102,28 @@ def build(
     batch: Any = None,
     indices: tuple[int, ...] | None = None,
     error: str | None = None,
+    axis: int = 0,
 ) -> CapturedBatch:
-    """Describe what was seen at the door, beside its targets; one transfer to the host a tensor."""
+    """Describe what was seen at the door, beside its targets; one transfer to the host a tensor.
+
+    Samples along another `axis` than the first come first in the result; the record has the shapes as they were fed.
+    """
     arguments = dict(seen.arguments)
     inside = next((key for key in (target_name, *TARGET_KEYS) if key in arguments), None)
     if inside is not None and (targets is None or _equal(arguments[inside], targets)):
         # a model that computes its own loss: what entered it as labels are the targets
         targets, target_name = arguments.pop(inside), inside
-    hint = _told_size(targets, batch)
-    inputs = tuple(entry for name, value in arguments.items() for entry in entries(value, name, hint))
-    goals = tuple(entries(targets, target_name, hint))
-    size = batch_size([value for _, value in (*inputs, *goals)])
-    tensors = [describe(value, name, "input", batch_size=size) for name, value in inputs]
-    tensors += [describe(value, name, "target", batch_size=size) for name, value in goals]
+    hint = _told_size(arguments, targets, batch, axis)
+    entered = [entry for name, value in arguments.items() for entry in entries(value, name, hint, axis)]
+    goals = list(entries(targets, target_name, hint, axis))
+    fed = [*entered, *goals]
+    size = batch_size([value for _, value in fed], axis)
+    turned = [(name, _turned(value, size, axis) if isinstance(value, Tensor) else value) for name, value in fed]
+    tensors = [
+        describe(value, name, "input" if place < len(entered) else "target", batch_size=size, fed=fed[place][1])
+        for place, (name, value) in enumerate(turned)
+    ]
+    inputs = tuple(turned[: len(entered)])
     twins = duplicate_samples([value for _, value in inputs if length_of(value) == size])
     if indices is not None and len(indices) != size:
         indices = None
@@ -118,20 +138,54 @@ def build(
         error,
         (twins,) if twins else (),
     )
-    return CapturedBatch(record, inputs, targets, target_name, batch)
+    return CapturedBatch(record, inputs, samples_first(targets, size, axis), target_name, batch)
 
 
 def size_in(subject: Subject, batch: Any) -> int:
     """Return the number of samples of a batch as `capture_batch` counts them, without a forward."""
-    parts = split_batch(subject, batch)
-    hint = _told_size(parts.targets, batch)
-    found = (*entries(parts.inputs, "", hint), *entries(parts.targets, "", hint))
-    return batch_size([value for _, value in found])
+    parts, axis = split_batch(subject, batch), subject.batch_axis
+    hint = _told_size(parts.inputs, parts.targets, batch, axis)
+    found = (*entries(parts.inputs, "", hint, axis), *entries(parts.targets, "", hint, axis))
+    return batch_size([value for _, value in found], axis)
 
 
-def _told_size(targets: Any, batch: Any) -> int | None:
+def samples_first(value: Any, size: int, axis: int) -> Any:
+    """Return a nested value with the samples along the first axis of each tensor that has them along another.
+
+    The turned tensors are views. Samples that are given one by one, and packed ones, stay as they are.
+    """
+    if not axis:
+        return value
+    kept = {id(tensor) for tensor in _one_by_one(value, size, axis)}
+    return map_tensors(lambda each: each if id(each) in kept else _turned(each, size, axis), value)
+
+
+def _turned(tensor: Tensor, size: int, axis: int) -> Tensor:
+    along = axis_of(tensor, size, axis) if axis and not tensor.is_nested else None
+    return tensor.movedim(along, 0) if along else tensor
+
+
+def _one_by_one(value: Any, size: int, axis: int) -> Iterator[Tensor]:
+    """Yield the tensors that are, or belong to, one sample each."""
+    if not isinstance(value, Mapping | list | tuple):
+        return
+    if isinstance(value, PackedSequence):
+        yield value.data
+        return
+    parts = list(value.values() if isinstance(value, Mapping) else value)
+    listed = len(parts) == size > 0 and all(isinstance(part, Mapping) for part in parts)
+    if not isinstance(value, Mapping) and parts and (listed or _is_ragged(parts, size, axis)):
+        yield from (tensor for _, tensor in tensors_in(parts, ""))
+        return
+    for part in parts:
+        yield from _one_by_one(part, size, axis)
+
+
+def _told_size(inputs: Any, targets: Any, batch: Any, axis: int) -> int | None:
     """Return the length of the targets, or of the first list of a dict for each sample; None where there is neither."""
-    told = length_of(targets)
+    told = length_of(targets, axis)
+    if axis and any(length_of(tensor, axis) == length_of(targets) for _, tensor in tensors_in(inputs, "")):
+        told = length_of(targets)  # (N, K), and not time first
     if told is not None:
         return told
     for value in (targets, *(batch.values() if isinstance(batch, Mapping) else ())):
@@ -140,20 +194,23 @@ def _told_size(targets: Any, batch: Any) -> int | None:
     return None
 
 
-def entries(value: Any, name: str, size: int | None) -> Iterator[Entry]:
-    """Yield the tensors of a nested value; a list of samples of different sizes, or of dicts of them, is one entry."""
+def entries(value: Any, name: str, size: int | None, axis: int = 0) -> Iterator[Entry]:
+    """Yield the tensors of a nested value; a list of samples of different sizes, or of dicts of them, is one entry.
+
+    `size` is the number of samples where it is known, and `axis` the one that they are along in tensors of several.
+    """
     if isinstance(value, list | tuple) and value:
-        if _is_ragged(value, size):
+        if _is_ragged(value, size, axis):
             yield name, list(value)
             return
         if all(isinstance(part, Mapping) for part in value) and len({tuple(part) for part in value}) == 1:
             for key in value[0]:
-                yield from entries([part[key] for part in value], f"{name}[:]['{key}']", len(value))
+                yield from entries([part[key] for part in value], f"{name}[:]['{key}']", len(value), axis)
             return
     if isinstance(value, list | tuple | Mapping) and not hasattr(value, "_fields"):
         parts = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key, part in parts:
-            yield from entries(part, f"{name}[{key!r}]", size)
+            yield from entries(part, f"{name}[{key!r}]", size, axis)
         return
     yield from tensors_in(value, name)
 
@@ -165,14 +222,14 @@ def _equal(one: Any, other: Any) -> bool:
     )
 
 
-def _is_ragged(parts: Sequence[Any], size: int | None) -> bool:
+def _is_ragged(parts: Sequence[Any], size: int | None, axis: int = 0) -> bool:
     """Tell samples of different sizes from several inputs: the latter are as long as the batch."""
     if not all(isinstance(part, Tensor) and part.dim() for part in parts):
         return False
     if len({(part.dim(), part.dtype) for part in parts}) > 1:
         return False
     pictures = parts[0].dim() == 3 and size == len(parts) and {part.shape[0] for part in parts} <= {1, 3, 4}
-    if all(part.shape[0] == size for part in parts) and not pictures:
+    if all(length_of(part, axis) == size for part in parts) and not pictures:
         return False
     return size == len(parts) or len({part.shape for part in parts}) > 1
 

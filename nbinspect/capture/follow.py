@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from nbinspect.capture.batch import CapturedBatch, build
 from nbinspect.capture.door import Visit, is_probing, note_visit
 from nbinspect.capture.hook import Hook, add_hook, add_pre_hook
+from nbinspect.errors import told
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import Origin
 from nbinspect.subject import Subject
@@ -28,6 +29,8 @@ class Follower:
         subject: what is under inspection; the model gets forward hooks until `detach`, and is otherwise left unchanged.
         receive: called on the training thread with each batch handed over; it must not raise. Held weakly if a method.
         replaced: called when another follower takes this one's place.
+        failed: called with a sentence where a batch could not be noted or handed over; it must not raise. The training
+            goes on as if nobody watched.
         budget: greatest share of the time that handing over may take, 0.01 = 1 %.
         interval: least time between hand-overs, in seconds.
         at_once: hand over the very next call, not only after the first interval.
@@ -38,6 +41,7 @@ class Follower:
         subject: Subject,
         receive: Callable[[CapturedBatch], None],
         replaced: Callable[[], None],
+        failed: Callable[[str], None],
         *,
         budget: float = 0.01,
         interval: float = 1.0,
@@ -47,6 +51,7 @@ class Follower:
         self._subject = subject
         self._receive = weakref.WeakMethod(receive)
         self._replaced = weakref.WeakMethod(replaced)
+        self._failed = weakref.WeakMethod(failed)
         self._budget = budget
         self._interval = interval
         self._due_at = time.perf_counter() + (0.0 if at_once else interval)
@@ -87,15 +92,32 @@ class Follower:
         if self._visit is None or self._delivered == self.step:
             return
         receive = self._receive()
-        if receive is not None and all(tensor._version == version for tensor, version in self._versions):
-            self._delivered = self.step
-            receive(self._captured(self._visit if isinstance(self._visit, Visit) else self._visit()))
+        try:
+            if receive is not None and all(tensor._version == version for tensor, version in self._versions):
+                self._delivered = self.step
+                receive(self._captured(self._visit if isinstance(self._visit, Visit) else self._visit()))
+        except Exception as error:  # noqa: BLE001 - memory may be short, and arguments may be anything
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """Let go of this call, and tell why; the next is tried when it is due."""
+        self._visit, self._targets, self._versions = None, None, []
+        self._due_at = time.perf_counter() + self._interval
+        failed = self._failed()
+        if failed is not None:
+            failed(f"step {self.step}: this batch cannot be shown: {told(error)}")
 
     def _entered(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if is_probing():
             return
         self.step += 1
         self._targets = None
+        try:
+            self._note(module, args, kwargs)
+        except Exception as error:  # noqa: BLE001 - it would be raised in the user's own forward
+            self._give_up(error)
+
+    def _note(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if time.perf_counter() >= self._due_at:
             self._visit, self._versions = note_visit(module, "", args, kwargs), []
             return
@@ -112,7 +134,10 @@ class Follower:
         goal = (
             args[1] if len(args) > 1 else next((part for name, part in kwargs.items() if name.startswith("targ")), None)
         )
-        self._targets = _without_graph(goal)
+        try:
+            self._targets = _without_graph(goal)
+        except Exception as error:  # noqa: BLE001 - targets may be anything
+            self._give_up(error)
         self._served()
 
     def _left(self, *_: Any) -> None:
@@ -134,7 +159,7 @@ class Follower:
         split = "train" if seen.training else "validation"
         place = type(self._subject.network).__name__
         origin = Origin(place, split, "training", self.step, tuple(notes))  # type: ignore[arg-type]
-        return build(seen, self._targets, "targets", origin=origin)
+        return build(seen, self._targets, "targets", origin=origin, axis=self._subject.batch_axis)
 
 
 def _without_graph(value: Any) -> Any:

@@ -106,7 +106,7 @@ def drawn_up(
         model=type(subject.network).__name__,
         steps=steps,
         sources=sources_of(steps, failure),
-        size=batch_size([tensor for _, tensor in tensors_in(batch, "")]),
+        size=batch_size([tensor for _, tensor in tensors_in(batch, "")], subject.batch_axis),
         autocast=next((step.autocast for step in steps), None),
         failure=failure,
         **rest,

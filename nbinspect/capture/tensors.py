@@ -42,16 +42,17 @@ def channel_axis(shape: Sequence[int | None], *, floating: bool) -> int | None:
     return 1
 
 
-def batch_size(values: Sequence[Any]) -> int:
+def batch_size(values: Sequence[Any], axis: int = 0) -> int:
     """Return the number of samples: the length that most of the values share, the first one's on a tie."""
-    lengths = [length for length in map(length_of, values) if length is not None]
+    lengths = [length for value in values if (length := length_of(value, axis)) is not None]
     return Counter(lengths).most_common(1)[0][0] if lengths else min(len(values), 1)
 
 
-def length_of(value: Any) -> int | None:
-    """Return the length of a tensor's or list's first axis; None where it has none."""
+def length_of(value: Any, axis: int = 0) -> int | None:
+    """Return the length of a tensor along this axis, else along its first, or of a list; None where it has none."""
     if isinstance(value, Tensor):
-        return value.size(0) if value.dim() else None  # a nested tensor has no shape
+        along = axis if value.dim() > axis and not value.is_nested else 0  # a nested tensor has no shape
+        return value.size(along) if value.dim() else None
     return len(value) if isinstance(value, list) else None
 
 
@@ -85,7 +86,7 @@ def readable(tensor: Tensor) -> tuple[Tensor | None, str]:
     return values.resolve_neg(), note
 
 
-def describe(values: Values, name: str, role: Role, *, batch_size: int) -> TensorRecord:
+def describe(values: Values, name: str, role: Role, *, batch_size: int, fed: Values | None = None) -> TensorRecord:
     """Return the record of a tensor, or of a list of samples of different shapes.
 
     Statistics are exact, per channel or feature and per sample, over the whole batch; they are worked out on the
@@ -97,10 +98,11 @@ def describe(values: Values, name: str, role: Role, *, batch_size: int) -> Tenso
         name: as the user would write it.
         role: what the tensor is to the network.
         batch_size: N; statistics per sample are given where the first axis has this length.
+        fed: the same as it was fed, which the facts are of, where the samples were along another axis.
     """
     if isinstance(values, Tensor) and values.is_nested:
-        values = values.unbind()
-    facts = facts_of(values, name, role)
+        values = fed = values.unbind()
+    facts = facts_of(values if fed is None else fed, name, role)
     try:
         with torch.no_grad():
             return _record(values, facts, batch_size)
@@ -131,7 +133,7 @@ def _record(values: Values, facts: TensorFacts, batch_size: int) -> TensorRecord
     dense = [part.cpu() if part.device.type == "mps" else part for part in dense]  # MPS has no float64
     cut = _axis(dense, facts)
     axis, names = _rows(dense[0], cut, facts)
-    per_sample = ragged or facts.shape[:1] == (batch_size,)
+    per_sample = ragged or length_of(values) == batch_size
     labels = dense[0].flatten() if facts.role == "target" and dense[0].numel() == batch_size <= _LABELS else None
     more = [_preview(next(iter(_batches(values))), dense[0]), *(() if labels is None else (labels,))]
     statistics, samples, histogram, rest = measure([_channels(part, cut) for part in dense], axis, names, *more)

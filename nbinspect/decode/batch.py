@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nbinspect.capture.batch import CapturedBatch, entries
 from nbinspect.capture.predictions import Evaluation
-from nbinspect.capture.tensors import readable
+from nbinspect.capture.tensors import length_of, readable
 from nbinspect.decode.audio import decode_audio, wav_bytes
 from nbinspect.decode.choose import check_decoder, choose_decoder
 from nbinspect.decode.image import decode_image
@@ -79,7 +79,7 @@ def _decode(
         NbinspectError: if it has no values to show, or its first axis is not the batch.
     """
     name, shape = record.facts.name, record.facts.shape
-    if not shape or shape[0] != captured.record.size:
+    if length_of(values) != captured.record.size:
         if len(shape) < 2:
             return None
         raise NbinspectError(f"shape {shape} is not that of a batch of {captured.record.size}")
@@ -89,7 +89,8 @@ def _decode(
         raise NbinspectError(next(note for part, note in read if part is None))
     dense = parts[0] if isinstance(values, Tensor) else parts
     # names of other inputs' features; where they fit none, a note says so
-    names = subject.feature_names if len(subject.feature_names or ()) in shape[1:] else None
+    own = dense.shape[1:] if isinstance(dense, Tensor) else shape[1:]
+    names = subject.feature_names if len(subject.feature_names or ()) in own else None
     kind = choice or choose_decoder(dense, name, subject=subject)
     if kind == "image":
         dataset = getattr(subject.loader, "dataset", None)

@@ -12,12 +12,13 @@ from torch import Tensor
 from nbinspect.calling import call_arguments, split_batch, to_device
 from nbinspect.capture.batch import build
 from nbinspect.capture.door import note_visit, probing
+from nbinspect.capture.tensors import length_of
 from nbinspect.decode.batch import decode_batch
 from nbinspect.dynamics.hooks import Arguments, size_of
 from nbinspect.dynamics.spikes import SpikeWatch
 from nbinspect.evaluation.sample_losses import how_to_take
 from nbinspect.evaluation.unchanged import Unchanged
-from nbinspect.nested import map_tensors, tensors_in
+from nbinspect.nested import axis_of, map_tensors, tensors_in
 from nbinspect.records import Origin, Spike
 from nbinspect.subject import Subject
 
@@ -110,18 +111,21 @@ def called_with(subject: Subject, batch: Any) -> tuple[Arguments | None, Any]:
 
 def _caught(subject: Subject, step: int, heights: tuple[float, float], arguments: Arguments, targets: Any) -> Spike:
     args, kwargs = arguments
-    size = next((len(tensor) for _, tensor in tensors_in([args, kwargs], "") if tensor.dim()), 0)
+    axis = subject.batch_axis
+    size = next((length_of(tensor, axis) for _, tensor in tensors_in([args, kwargs], "") if tensor.dim()), 0) or 0
     losses = _losses(subject, arguments, targets, size)
     note = "" if losses is not None else "the loss cannot be taken a sample at a time: these are the first samples"
     order = torch.arange(size) if losses is None else losses.argsort(descending=True)
     worst = order[:SAMPLES]
 
     def rows(tensor: Tensor) -> Tensor:
-        return tensor.detach()[worst.to(tensor.device)] if tensor.dim() and len(tensor) == size else tensor
+        along = axis_of(tensor, size, axis)
+        return tensor if along is None else tensor.detach().index_select(along, worst.to(tensor.device))
 
     seen = note_visit(subject.network, "", map_tensors(rows, args), map_tensors(rows, kwargs))
     origin = Origin(type(subject.network).__name__, "train", "training", step)
-    decoded = decode_batch(build(seen, map_tensors(rows, targets), "targets", origin=origin).on_cpu(), subject)
+    caught = build(seen, map_tensors(rows, targets), "targets", origin=origin, axis=axis)
+    decoded = decode_batch(caught.on_cpu(), subject)
     known = np.full(len(worst), np.nan, dtype=np.float32) if losses is None else losses[worst].float().numpy()
     return Spike(step, *heights, decoded, known, note)
 

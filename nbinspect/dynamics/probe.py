@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nbinspect.capture.batch import capture_batch
+from nbinspect.capture.batch import capture_batch, samples_first
 from nbinspect.capture.door import refuse_beside_training
 from nbinspect.capture.predictions import Evaluation
 from nbinspect.decode.batch import decode_batch, with_predictions
@@ -169,15 +169,15 @@ class Probe:
         numbers = numbers_of(self._layout, prediction, goal)
         if not with_losses:
             return numbers
-        losses = self._losses(outputs, prediction, part)
+        losses = self._losses(outputs, prediction, part.targets if goal is None else goal, part)
         lost = torch.full((part.size,), torch.nan, device=numbers.device)
         return torch.cat([numbers, (lost if losses is None else losses.to(numbers))[:, None]], 1)
 
-    def _losses(self, outputs: Any, prediction: Tensor, part: Part) -> Tensor | None:
+    def _losses(self, outputs: Any, prediction: Tensor, goal: Any, part: Part) -> Tensor | None:
         if self._how == "alone":
             return losses_alone(self._subject, outputs, part.targets, part.size)
         if self._subject.loss_fn is None:
-            return None if self._seen is None else self._seen.by_sample(part.size, prediction, part.targets)
+            return None if self._seen is None else self._seen.by_sample(part.size, prediction, goal)
         return losses_together(self._subject, outputs, part.targets, part.size)
 
     def _drawn_up(self, chosen: Chosen, first: FirstLook, split: Split, train_mode: bool) -> ProbeRecord:
@@ -188,7 +188,8 @@ class Probe:
         )
         losses = None if first.losses is None else first.losses.double().cpu().numpy()
         decoded = decode_batch(captured, self._subject)
-        decoded = with_predictions(decoded, Evaluation(first.outputs, losses), captured, self._subject)
+        outputs = samples_first(first.outputs, self.size, self._subject.batch_axis)
+        decoded = with_predictions(decoded, Evaluation(outputs, losses), captured, self._subject)
         columns = self._layout.columns
         if columns is None:
             count = 1 if self._layout.kind == "binary" else 0

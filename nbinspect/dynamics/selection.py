@@ -13,8 +13,8 @@ from torch import Tensor
 from nbinspect.calling import split_batch
 from nbinspect.capture.loader import BatchSource, Fetched
 from nbinspect.errors import InputError, LoaderError
-from nbinspect.evaluation.samples import axis_of, joined, picked, size_of
-from nbinspect.nested import map_tensors, tensors_in
+from nbinspect.evaluation.samples import joined, picked, size_of
+from nbinspect.nested import axis_of, map_tensors, tensors_in
 from nbinspect.subject import Subject
 
 STRATIFIED = 16

@@ -18,8 +18,8 @@ from nbinspect.calling import call_loss
 from nbinspect.capture.task import LOSSES
 from nbinspect.decode.names import IGNORED
 from nbinspect.errors import CaptureError
-from nbinspect.evaluation.samples import axis_of, picked
-from nbinspect.nested import tensors_in
+from nbinspect.evaluation.samples import picked
+from nbinspect.nested import axis_of, tensors_in
 from nbinspect.subject import Subject
 
 How = Literal["together", "alone", "none"]
@@ -145,9 +145,12 @@ def losses_together(
     that call raises, a single sample may be to blame: then the losses are taken one by one.
     """
     try:
-        return _in_one_call(subject, outputs, targets, size)
+        together = _in_one_call(subject, outputs, targets, size)
     except Exception:  # noqa: BLE001 - whatever the user's loss raises of a bad label
         return losses_alone(subject, outputs, targets, size, refused)
+    if together is None and subject.batch_axis:
+        return losses_alone(subject, outputs, targets, size, refused)
+    return together
 
 
 def seen_of_sound(subject: Subject, outputs: Any, targets: Any, size: int) -> tuple[Any, LossSeen | None]:
@@ -164,7 +167,9 @@ def seen_of_sound(subject: Subject, outputs: Any, targets: Any, size: int) -> tu
 
 def _in_one_call(subject: Subject, outputs: Any, targets: Any, size: int) -> Tensor | None:
     _, seen = watched_loss(subject, outputs, targets)
-    return None if seen is None else seen.by_sample(size)
+    if seen is None or (subject.batch_axis and axis_of(seen.targets, size, subject.batch_axis) != 0):
+        return None  # where time comes first, the values do not lie sample by sample
+    return seen.by_sample(size)
 
 
 def _of_sound(subject: Subject, outputs: Any, targets: Any, size: int, alone: Tensor) -> Tensor | None:

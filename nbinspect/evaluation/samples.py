@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from nbinspect.calling import split_batch
+from nbinspect.capture.tensors import batch_size
 from nbinspect.errors import CaptureError, InputError
-from nbinspect.nested import fields_of, map_tensors, tensors_in
+from nbinspect.nested import axis_of, fields_of, map_tensors, tensors_in
 from nbinspect.subject import Subject
 
 
@@ -29,18 +30,7 @@ def size_of(subject: Subject, batch: Any) -> int:
         raise CaptureError(f"the batch cannot be split: {type(error).__name__}: {error}") from error
     if isinstance(parts.inputs, PackedSequence) or isinstance(parts.targets, PackedSequence):
         return 0
-    tensors = [tensor for _, tensor in tensors_in(batch, "") if tensor.dim()]
-    first = [tensor.shape[_or_first(tensor, subject.batch_axis)] for tensor in tensors]
-    return max(set(first), key=first.count) if first else 0
-
-
-def _or_first(tensor: Tensor, axis: int) -> int:
-    return axis if tensor.dim() > axis else 0
-
-
-def axis_of(tensor: Tensor, size: int, axis: int) -> int | None:
-    """Return the axis along which a tensor has `size` samples, `axis` before the first; None where it has none."""
-    return next((each for each in (axis, 0) if tensor.dim() > each and tensor.shape[each] == size), None)
+    return batch_size([tensor for _, tensor in tensors_in(batch, "") if tensor.dim()], subject.batch_axis)
 
 
 def picked(value: Any, samples: Sequence[int], size: int, axis: int = 0) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nbinspect.figures.insets import AMBER
 from nbinspect.figures.panels import CHARACTER, INK, LINE, SOFT, write
 from nbinspect.figures.pictures import map_colours
 from nbinspect.figures.words import brief, clean, plural, shape
@@ -16,7 +17,6 @@ from nbinspect.records import ActivationView, Bytes, Floats
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_AMBER = "#995200"
 _WIDEST, _HIGHEST = 1.6, 5.0
 _BAR = (1.8, 0.12)
 _NAME = 18
@@ -103,7 +103,7 @@ def _draw_planes(axes: Axes, view: ActivationView, top: float, width: float) -> 
         said = "dead" if plane < len(view.dead) and view.dead[plane] else ""
         said = said or (f"top {strongest[number]}" if number in strongest else "")
         if said and side > (len(said) + len(str(number)) + 1) * CHARACTER:
-            tone = _AMBER if said == "dead" else INK
+            tone = AMBER if said == "dead" else INK
             write(axes, left + side, y + height + LINE / 2, said, ha="right", color=tone)
     y = top + math.ceil(count / across) * (height + LINE + 0.1)
     write(

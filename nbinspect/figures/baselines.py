@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbinspect.figures.panels import ACCENT, INK, SOFT
+from nbinspect.figures.panels import ACCENT, INK, PLAIN, SOFT
 from nbinspect.figures.paper import shown_as_png
 from nbinspect.figures.words import brief, clean
 from nbinspect.records import BaselineRecord, BaselineScore, LearningCurve
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _OTHERS = "#8a94a2"
-_PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 _NETWORK = "your network"
 
 
@@ -50,17 +49,17 @@ def baselines_figure(record: BaselineRecord, *, width: float = 6.5) -> Figure:
     axes.barh(places, values, color=colours, height=0.62)
     ends = scale * np.array([_reach(score) for score in record.scores]).T
     axes.errorbar(values, places, xerr=ends, fmt="none", ecolor=INK, elinewidth=1, capsize=2)
-    axes.set_yticks(places, [clean(score.name, 40) for score in record.scores], **_PLAIN)
+    axes.set_yticks(places, [clean(score.name, 40) for score in record.scores], **PLAIN)
     axes.invert_yaxis()
     for place, score in zip(places, record.scores, strict=True):
         edge = max(0.0, scale * score.high if np.isfinite(score.high) else 0.0)
         how: dict[str, Any] = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "fontsize": 7.5}
-        axes.annotate(_shown(record.metric, score.value), (edge, float(place)), color=INK, **_PLAIN, **how)
+        axes.annotate(_shown(record.metric, score.value), (edge, float(place)), color=INK, **PLAIN, **how)
     axes.margins(x=0.14)
     unit = {"accuracy": "right answers in %", "R²": "R²"}.get(record.metric, record.metric)
     if record.metric == "mean absolute error" and record.unit:
         unit = f"{unit} in {clean(record.unit, 20)}"
-    axes.set_xlabel(unit, fontsize=8, color=SOFT, **_PLAIN)
+    axes.set_xlabel(unit, fontsize=8, color=SOFT, **PLAIN)
     return shown_as_png(figure)
 
 
@@ -80,7 +79,7 @@ def learning_curve_figure(curve: LearningCurve, *, width: float = 6.5) -> Figure
     axes.minorticks_off()
     axes.set_xlabel("samples to fit on", fontsize=8, color=SOFT)
     unit = "right answers in %" if curve.metric == "accuracy" else "R²"
-    axes.set_ylabel(f"{unit}, {clean(curve.model, 40)}", fontsize=8, color=SOFT, **_PLAIN)
+    axes.set_ylabel(f"{unit}, {clean(curve.model, 40)}", fontsize=8, color=SOFT, **PLAIN)
     return shown_as_png(figure)
 
 
@@ -112,7 +111,7 @@ def _paper(width: float, height: float, title: str) -> tuple[Figure, Axes]:
     lines = fill(clean(title, 400), round(13.5 * width))
     figure = Figure(figsize=(width, height + 0.16 * (lines.count("\n") + 1)), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(lines, loc="left", fontsize=8.5, color=INK, **_PLAIN)
+    axes.set_title(lines, loc="left", fontsize=8.5, color=INK, **PLAIN)
     axes.tick_params(labelsize=7.5, colors=SOFT)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes

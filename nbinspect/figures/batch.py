@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from nbinspect.errors import InputError
+from nbinspect.figures.insets import AMBER, paper
 from nbinspect.figures.panels import CHARACTER, FEATURES, LINE, SOFT, WIDTH, WRONG, Panel, draw, write, write_on
 from nbinspect.figures.paper import cut
 from nbinspect.figures.pictures import colour_names, value_scale
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _MARGIN = 0.2
 _WARNINGS = 5
-_AMBER = "#995200"
 
 
 def batch_figure(
@@ -37,15 +37,11 @@ def batch_figure(
     Raises:
         InputError: for a number below 1 and the name of a tensor that was not decoded.
     """
-    from matplotlib.figure import Figure
-
     for argument, value in (("samples", samples), ("columns", columns)):
         if value is not None and (not isinstance(value, int) or value < 1):
             raise InputError(f"{argument}: expected a whole number from 1, got {value!r}")
     item = _item(decoded, name)
-    figure = Figure(figsize=(WIDTH + 2 * _MARGIN, 1), facecolor="white")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_axis_off()
+    figure, axes = paper(WIDTH + 2 * _MARGIN)
     count = min(samples, decoded.batch.size)
     y = _head(axes, decoded, item, count, denormalised)
     if item is not None and count:
@@ -112,9 +108,9 @@ def _foot(axes: Axes, top: float, decoded: DecodedBatch) -> float:
     found = [(row_name(t, each.row or 0), each) for t in decoded.batch.tensors for each in t.findings]
     found += [("batch", each) for each in decoded.batch.findings]
     warned = [f"▲ {where}: {each.text}" for where, each in found if each.level == "warn"]
-    lines += [(text, _AMBER) for text in warned[:_WARNINGS]]
+    lines += [(text, AMBER) for text in warned[:_WARNINGS]]
     if len(warned) > _WARNINGS:
-        lines.append((f"▲ {len(warned) - _WARNINGS} more", _AMBER))
+        lines.append((f"▲ {len(warned) - _WARNINGS} more", AMBER))
     for position, (text, colour) in enumerate(lines):
         write(axes, 0, top + LINE * (position + 0.5), clean(text, most), color=colour)
     return top + LINE * len(lines) if lines else top - LINE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbinspect.figures.panels import ACCENT, INK, RIGHT, SOFT
+from nbinspect.figures.panels import ACCENT, INK, PLAIN, RIGHT, SOFT
 from nbinspect.figures.paper import shown_as_png
 from nbinspect.figures.words import brief, clean
 from nbinspect.records import DecompositionRecord, ErrorPart
@@ -15,7 +15,6 @@ from nbinspect.records import DecompositionRecord, ErrorPart
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 _UNSURE, _FLOOR = "#c2c8d0", "#8a94a2"
 
 
@@ -50,7 +49,7 @@ def decomposition_figure(record: DecompositionRecord, *, width: float = 7.0) -> 
     height = 1.0 + 0.34 * len(record.parts) + 0.16 * (lines.count("\n") + 1)
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(lines, loc="left", fontsize=8.5, color=INK, **_PLAIN)
+    axes.set_title(lines, loc="left", fontsize=8.5, color=INK, **PLAIN)
     scale = 100 if record.metric == "error rate" else 1
     values = scale * np.array([part.value for part in record.parts])
     ends = np.cumsum(values)
@@ -62,14 +61,14 @@ def decomposition_figure(record: DecompositionRecord, *, width: float = 7.0) -> 
     for place, part in zip(places, record.parts, strict=True):
         far = float(max(ends[place] + reach[1, place], ends[place] - values[place]))
         how: dict[str, Any] = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "fontsize": 7.5}
-        axes.annotate(_shown(record, part.value), (far, float(place)), color=INK, **_PLAIN, **how)
-    axes.set_yticks(places, [clean(part.name, 60) for part in record.parts], **_PLAIN)
+        axes.annotate(_shown(record, part.value), (far, float(place)), color=INK, **PLAIN, **how)
+    axes.set_yticks(places, [clean(part.name, 60) for part in record.parts], **PLAIN)
     axes.invert_yaxis()
     axes.margins(x=0.14)
     axes.tick_params(labelsize=7.5, colors=SOFT)
     axes.spines[["top", "right"]].set_visible(False)
     unit = "%" if record.metric == "error rate" else clean(record.unit, 20)
-    axes.set_xlabel(f"{record.metric}{f' in {unit}' if unit else ''}", fontsize=8, color=SOFT, **_PLAIN)
+    axes.set_xlabel(f"{record.metric}{f' in {unit}' if unit else ''}", fontsize=8, color=SOFT, **PLAIN)
     return shown_as_png(figure)
 
 

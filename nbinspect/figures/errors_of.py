@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nbinspect.figures.panels import ACCENT, INK, RIGHT, SOFT, WRONG
+from nbinspect.figures.panels import ACCENT, INK, PLAIN, RIGHT, SOFT, WRONG
 from nbinspect.figures.paper import shown_as_png
 from nbinspect.figures.words import brief, clean, plural
 from nbinspect.records import Confusion, Floats, OutputHistogram, Slices
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
-"""Text of data is no mathematics."""
 _RULE = "#d7dbe0"
 _WRITTEN, _NAMED = 16, 40
 """Classes up to which counts are written into the cells, and up to which each has its name."""
@@ -38,8 +36,8 @@ def confusion_figure(confusion: Confusion, *, width: float = 6.0) -> Figure:
     shown = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     every = -(-count // _NAMED)
     names = [clean(word, 16) for word in confusion.words[::every]]
-    axes.set_xticks(range(0, count, every), names, rotation=90 if max(map(len, names)) > 3 else 0, **_PLAIN)
-    axes.set_yticks(range(0, count, every), names, **_PLAIN)
+    axes.set_xticks(range(0, count, every), names, rotation=90 if max(map(len, names)) > 3 else 0, **PLAIN)
+    axes.set_yticks(range(0, count, every), names, **PLAIN)
     for row, column in zip(*np.nonzero(confusion.counts), strict=True) if count <= _WRITTEN else ():
         colour = "white" if shares[row, column] > 0.5 else INK
         number = f"{confusion.counts[row, column]:,}"
@@ -62,7 +60,7 @@ def outputs_figure(histograms: Sequence[OutputHistogram], *, width: float = 7.5)
     parts = np.ravel(np.array(figure.subfigures(max(1, len(histograms)), 1), dtype=object))
     for place, (part, each) in enumerate(zip(parts, histograms, strict=False)):
         title = " ".join((each.sentence, *each.advice))
-        part.suptitle(fill(clean(title, 400), round(13 * width)), fontsize=8, color=INK, x=0.01, ha="left", **_PLAIN)
+        part.suptitle(fill(clean(title, 400), round(13 * width)), fontsize=8, color=INK, x=0.01, ha="left", **PLAIN)
         (_draw_numbers if each.kind == "number" else _draw_classes)(part, each, legend=place == 0)
     return shown_as_png(figure)
 
@@ -82,7 +80,7 @@ def slices_figure(slices: Slices, *, width: float = 7.5) -> Figure:
     axes.hlines(rows, low, high, color=INK, linewidth=1.2)
     axes.axvline(scale * slices.error, color=ACCENT, linestyle="--", linewidth=1)
     names = [fill(clean(each.text, 90), 44) for each in slices.slices]
-    axes.set_yticks(rows, names, **_PLAIN)
+    axes.set_yticks(rows, names, **PLAIN)
     axes.invert_yaxis()
     for row, each in enumerate(slices.slices):
         said = f"{brief(scale * each.error)} · {plural(each.count, 'sample')}"
@@ -101,7 +99,7 @@ def _paper(width: float, height: float, title: str) -> tuple[Figure, Axes]:
 
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
-    figure.suptitle(fill(clean(title, 300), round(12 * width)), fontsize=8.5, color=INK, x=0.01, ha="left", **_PLAIN)
+    figure.suptitle(fill(clean(title, 300), round(12 * width)), fontsize=8.5, color=INK, x=0.01, ha="left", **PLAIN)
     _plain_sides(axes)
     return figure, axes
 
@@ -145,12 +143,12 @@ def _draw_classes(part: Any, histogram: OutputHistogram, *, legend: bool) -> Non
     axes.bar(places - 0.2, histogram.targets, 0.4, color=RIGHT, alpha=0.6, label="labels")
     axes.bar(places + 0.2, histogram.outputs, 0.4, color=ACCENT, alpha=0.8, label="predictions")
     names = [clean(word, 14) for word in histogram.words]
-    axes.set_xticks(places, names, rotation=90 if max(map(len, names), default=0) > 3 else 0, **_PLAIN)
+    axes.set_xticks(places, names, rotation=90 if max(map(len, names), default=0) > 3 else 0, **PLAIN)
     if legend:
         axes.legend(fontsize=7, frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
     _label(axes, "", "samples")
 
 
 def _label(axes: Axes, x: str, y: str) -> None:
-    axes.set_xlabel(x, fontsize=8, color=SOFT, **_PLAIN)
-    axes.set_ylabel(y, fontsize=8, color=SOFT, **_PLAIN)
+    axes.set_xlabel(x, fontsize=8, color=SOFT, **PLAIN)
+    axes.set_ylabel(y, fontsize=8, color=SOFT, **PLAIN)

@@ -12,6 +12,7 @@ import numpy as np
 
 from nbinspect.errors import InputError
 from nbinspect.figures.activation import draw_activation
+from nbinspect.figures.insets import AMBER, paper
 from nbinspect.figures.panels import ACCENT, CHARACTER, INK, LINE, RIGHT, SOFT, WRONG, write
 from nbinspect.figures.paper import cut
 from nbinspect.figures.steps import (
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
 _MARGIN = 0.2
 _ROWS = 60
 _NARROWEST = 8.0
-_AMBER = "#995200"
-_TONES = {RAISED: WRONG, WARNED: _AMBER, "●": RIGHT, "": SOFT}
+_TONES = {RAISED: WRONG, WARNED: AMBER, "●": RIGHT, "": SOFT}
 _GRID = "#e3e6ea"
 _BAND = {RAISED: "#fdeceb", WARNED: "#fff3df"}
 
@@ -75,7 +75,7 @@ def forward_figure(record: ForwardRecord, *, width: float = 11.0) -> Figure:
     """
     if not isinstance(width, int | float) or not math.isfinite(width) or width < _NARROWEST:
         raise InputError(f"width: expected at least {_NARROWEST:.0f} inches, got {width!r}")
-    figure, axes = _paper(width)
+    figure, axes = paper(width)
     shown = chosen(worth_drawing(record, _ROWS), _ROWS)
     inner = width - 2 * _MARGIN
     y = _head(axes, record, inner)
@@ -83,15 +83,6 @@ def forward_figure(record: ForwardRecord, *, width: float = 11.0) -> Figure:
         y = _draw_rows(axes, shown, _columns(shown, inner), y, inner)
     y = _foot(axes, y + 0.5 * LINE, _left_out(leaves(record), shown), inner)
     return cut(figure, axes, width - 2 * _MARGIN, y, _MARGIN)
-
-
-def _paper(width: float) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, 1), facecolor="white")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_axis_off()
-    return figure, axes
 
 
 def _head(axes: Axes, record: ForwardRecord, width: float) -> float:
@@ -249,6 +240,6 @@ def activation_figure(view: ActivationView, *, width: float = 10.0) -> Figure:
     """
     if not isinstance(width, int | float) or not math.isfinite(width) or width < 4:
         raise InputError(f"width: expected at least 4 inches, got {width!r}")
-    figure, axes = _paper(width)
+    figure, axes = paper(width)
     inner = width - 2 * _MARGIN
     return cut(figure, axes, inner, draw_activation(axes, view, inner), _MARGIN)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nbinspect.figures.panels import ACCENT, INK, SOFT
+from nbinspect.figures.panels import ACCENT, INK, PLAIN, SOFT
 from nbinspect.figures.paper import shown_as_png
 from nbinspect.figures.words import clean, plural
 from nbinspect.records import HumanRecord
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 _PERSON = "#995200"
 _NAMED, _WRITTEN = 24, 16
 """Classes that are named at most, and up to which counts are written into the matrix."""
@@ -54,7 +53,7 @@ def human_figure(record: HumanRecord, *, width: float = 7.0) -> Figure:
 
     lines = fill(clean(record.sentence, 500), round(13.5 * width))
     figure = Figure(figsize=(width, 0.55 * width + 0.16 * (lines.count("\n") + 1)), layout="constrained")
-    figure.suptitle(lines, x=0.01, ha="left", fontsize=8.5, color=INK, **_PLAIN)
+    figure.suptitle(lines, x=0.01, ha="left", fontsize=8.5, color=INK, **PLAIN)
     left, right = figure.subplots(1, 2, width_ratios=(1, 2.2))
     for axes in (left, right):
         axes.tick_params(labelsize=7, colors=SOFT)
@@ -90,8 +89,8 @@ def _matrix(axes: Axes, record: HumanRecord) -> None:
     every = -(-len(record.words) // _NAMED)
     names = [clean(word, 16) for word in record.words]
     columns = [*names, *(["don't know"] if shown is counts else [])]
-    axes.set_yticks(range(0, len(names), every), names[::every], **_PLAIN)
-    axes.set_xticks(range(0, len(columns), every), columns[::every], rotation=90, **_PLAIN)
+    axes.set_yticks(range(0, len(names), every), names[::every], **PLAIN)
+    axes.set_xticks(range(0, len(columns), every), columns[::every], rotation=90, **PLAIN)
     for row, column in zip(*np.nonzero(shown), strict=True) if len(names) <= _WRITTEN else ():
         colour = "white" if shown[row, column] > totals[row, 0] / 2 else INK
         axes.text(column, row, f"{shown[row, column]:,}", ha="center", va="center", fontsize=7, color=colour)

@@ -24,14 +24,9 @@ LINE = 0.16
 CHARACTER = 0.602 * 7.5 / 72
 """Width of a character of small text, in inches; the face is monospaced."""
 
-_FACE: dict[str, Any] = {
-    "size": 7.5,
-    "color": INK,
-    "family": "DejaVu Sans Mono",
-    "va": "center",
-    "parse_math": False,
-    "usetex": False,
-}
+PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
+"""Text of data is no mathematics."""
+_FACE: dict[str, Any] = {"size": 7.5, "color": INK, "family": "DejaVu Sans Mono", "va": "center", **PLAIN}
 _WIDEST = 2.2
 _CHANNELS = 8
 FEATURES = 64
@@ -134,13 +129,13 @@ def _draw_series(panel: Panel, item: Series) -> float:
 
 def _draw_tokens(panel: Panel, item: Tokens) -> float:
     """Write a line of tokens a sample; special ones are blue and slanted, masked ones grey."""
-    axes, top, count = panel.axes, panel.top, panel.count
+    axes, top, count, digits = panel.axes, panel.top, panel.count, _digits(panel)
     styles = {"special": {"color": ACCENT, "style": "italic"}, "masked": {"color": "#9aa3ae"}, "": {}}
     start = _margin(panel)
     most = int(WIDTH / CHARACTER)
     for sample in range(count):
         y = top + LINE * (sample + 0.5)
-        _aside(panel, y, sample)
+        _aside(panel, y, sample, digits)
         parts, place = [], start
         for kind, text in _runs(item, sample):
             if place >= most:
@@ -153,7 +148,7 @@ def _draw_tokens(panel: Panel, item: Tokens) -> float:
 
 def _draw_table(panel: Panel, item: Table) -> float:
     """Draw a heat map, a row a sample, coloured by where a value lies between its feature's least and greatest."""
-    axes, count = panel.axes, panel.count
+    axes, count, digits = panel.axes, panel.count, _digits(panel)
     values = item.values[:count, :FEATURES]
     start = (_margin(panel) + 1) * CHARACTER
     wide, top = _feature_names(axes, start, panel.top, [clean(name, 24) for name in item.features[:FEATURES]])
@@ -163,7 +158,7 @@ def _draw_table(panel: Panel, item: Table) -> float:
         extent = (start, start + wide * values.shape[1], bottom, top)
         axes.imshow(colours, extent=extent, aspect="auto", interpolation="nearest")
     for sample in range(count):
-        _aside(panel, top + LINE * (sample + 0.5), sample)
+        _aside(panel, top + LINE * (sample + 0.5), sample, digits)
     if wide > 7 * CHARACTER:
         for row, column in np.ndindex(values.shape):
             dark = colours[row, column] @ np.array([0.299, 0.587, 0.114]) < 120
@@ -230,10 +225,9 @@ def _tone(told: str) -> str:
     return {"✓": RIGHT, "✕": WRONG}.get(told[:1], SOFT)
 
 
-def _aside(panel: Panel, y: float, sample: int) -> None:
-    """Write index, label and prediction before a row."""
+def _aside(panel: Panel, y: float, sample: int, digits: int) -> None:
+    """Write index, in so many digits, label and prediction before a row."""
     told, label = _row_words(panel.decoded, sample)
-    digits = _digits(panel)
     write(panel.axes, 0, y, f"{_number(panel, sample):>{digits}}", color=SOFT)
     parts = [(label, {}), (told, {"color": _tone(told)})]
     write_on(panel.axes, (digits + 1) * CHARACTER, y, [part for part in parts if part[0]])

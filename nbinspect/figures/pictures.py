@@ -127,7 +127,7 @@ def _painted(pictures: Pictures, samples: NDArray[np.int64], *, denormalised: bo
     """(n, facets, h, w, 3): one facet of colours, or one a channel."""
     planes = pictures.planes[samples]
     if not is_colour(pictures):
-        tables = [_table(pictures, channel, denormalised=denormalised) for channel in range(planes.shape[1])][:_FACETS]
+        tables = [_table(pictures, channel, denormalised=denormalised) for channel in range(planes.shape[1])[:_FACETS]]
         return np.stack([table[planes[:, channel]] for channel, table in enumerate(tables)], axis=1)
     shades = [_shades(pictures, channel, range(3), denormalised)[planes[:, channel]] for channel in range(3)]
     colours = np.stack(shades, axis=-1)[:, None]

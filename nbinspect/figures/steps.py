@@ -46,12 +46,12 @@ def main_output(step: Step) -> Activation | None:
     return next(with_values, step.outputs[0] if step.outputs else None)
 
 
-def short_name(step: Step, model: str = "") -> str:
+def short_name(step: Step) -> str:
     """Return ``conv1``, ``relu``: the last word of a module's path or of an operation, and which call it was."""
     again = f" #{step.call + 1}" if step.call else ""
     if step.kind == "operation":
         return clean(step.name.rpartition(".")[2], 60)
-    return clean(step.path.rpartition(".")[2] or model or step.name, 60) + again
+    return clean(step.path.rpartition(".")[2] or step.name, 60) + again
 
 
 def full_name(step: Step, limit: int = 80) -> str:

@@ -61,7 +61,8 @@ def brief(value: float) -> str:
         return number(value)
     if value != 0 and not 1e-3 <= abs(value) < 1e5:
         return f"{value:.1e}".replace("-", "−")
-    return f"{value:.{5 if abs(value) >= 1000 else 3}g}".replace("-", "−")
+    rounded = float(f"{value:.{5 if abs(value) >= 1000 else 3}g}")
+    return f"{rounded:.6g}".replace("-", "−")
 
 
 def share(part: int, whole: int) -> str:

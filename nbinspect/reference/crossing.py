@@ -174,10 +174,7 @@ def _looked(arm: Arm, course: Course, limits: Limits) -> list[float]:
         modes = [False, True] if any("BatchNorm" in type(m).__name__ for m in arm.network.modules()) else [False]
         found = []
         for training in modes:
-            if not training:
-                arm.network.eval()
-            else:
-                arm.network.train()
+            arm.network.train(training)
             found.append([float(arm.loss(part.changed(torch.clone))) for part in course.held])
             limits.ask()
     return min(found, key=lambda losses: float(np.mean(losses)) if np.isfinite(losses).all() else math.inf)

@@ -24,18 +24,19 @@ Given = ParamSpec("Given")
 
 
 def _initialised(build: Callable[Given, nn.Module]) -> Callable[Given, nn.Module]:
-    """Return what draws a model's weights, He for layers before a ReLU, from a seed of its own."""
+    """Return what draws a model's weights, He for layers before a ReLU, from a seed of its own, alike on any device."""
 
     @wraps(build)
     def drawn(*args: Given.args, **kwargs: Given.kwargs) -> nn.Module:
-        with preserve(), torch.no_grad():
-            torch.manual_seed(0)
+        with preserve(), torch.no_grad(), torch.device("cpu"):
+            # not `torch.manual_seed`, which leaves a seed behind for an accelerator that is not in use yet
+            torch.default_generator.manual_seed(0)
             model = build(*args, **kwargs)
             for module in model.modules():
                 _draw(module)
             last = [module for module in model.modules() if isinstance(module, nn.Linear | nn.Conv2d)][-1]
             last.weight.mul_(0.1)  # first outputs near zero: no class is preferred, no number far off
-        return model.requires_grad_()
+        return model.requires_grad_().to(torch.get_default_device())
 
     return drawn
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from nbinspect.figures.markup import Markup, tag
 from nbinspect.figures.page import page
+from nbinspect.figures.paper import source_of
 from nbinspect.figures.sanity import chart_figure
 from nbinspect.figures.words import brief, clean
 from nbinspect.records import Chart, SwapRecord, SwapRun
@@ -103,7 +102,5 @@ def swap_chart(record: SwapRecord, data: Literal["yours", "reference"]) -> Chart
 
 
 def _picture(chart: Chart) -> Markup:
-    file, figure = io.BytesIO(), chart_figure(chart, width=6.2)
-    figure.savefig(file, format="png", dpi=_RESOLUTION)
-    source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+    source = source_of(chart_figure(chart, width=6.2), _RESOLUTION)
     return tag("div", tag("img", src=source, alt=clean(chart.title), width=595), class_="picture lines")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -74,7 +74,11 @@ class Swap:
         return self.record.runs
 
     def figure(self, data: Literal["yours", "reference"] = "yours") -> Figure:
-        """Return the curves on the user's data, or on the reference data, beside the constant prediction."""
+        """Return the curves on the user's data, or on the reference data, beside the constant prediction.
+
+        Raises:
+            InputError: for any other name of data.
+        """
         if data not in ("yours", "reference"):
             raise InputError(f"data: expected 'yours' or 'reference', got {data!r}")
         return swap_figure(self.record, data)
@@ -271,7 +275,7 @@ def _read(program: Program, steps: int) -> list[Batch]:
 
 
 def _optimizer_named(optimizer: Any) -> str:
-    several = list(optimizer.values()) if isinstance(optimizer, dict) else [optimizer]
+    several = list(optimizer.values()) if isinstance(optimizer, Mapping) else [optimizer]
     if any(not hasattr(one, "param_groups") for one in several):
         return "the optimizer of your factory"
     names = []

@@ -6,7 +6,7 @@ Source: T-synthetic.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -17,6 +17,7 @@ from nbinspect.reference.data import ReferenceData, chance_score, loader_of
 
 _USED = 10
 """At most this many classes, labels or tokens carry information; a short run cannot learn more."""
+_FEWEST = 4
 _NOISE = 0.5
 _SHARE_OF_RULE = 0.9
 """Of tokens that follow from the one before; the others are drawn at random."""
@@ -71,17 +72,17 @@ def synthetic(
 
     Args:
         task: ``classification``, ``binary``, ``multilabel``, ``regression``, ``segmentation`` or ``language-model``.
-        shape: of one input: an image (C, H, W), a row (F,), a series (T, F), or tokens (T,).
+        shape: of one input: an image (C, H, W), a row (F,), a series (T, F), tokens (T,), or () a single number.
         target_shape: of one target; empty for a single class or number.
         classes: number of classes or labels; at most ten carry information.
         tokens: size of the vocabulary; inputs are token ids then.
         dtype: of inputs that are numbers.
-        samples: how many for training; a quarter of that for validation.
+        samples: how many for training, 4 or more; a quarter of that for validation.
         batch_size: samples a batch.
         seed: of the teacher and of the samples.
 
     Raises:
-        InputError: for a task, or shapes, that no teacher is known for.
+        InputError: for a task, or shapes, that no teacher is known for; for fewer samples than 4.
     """
     if task not in ("classification", "binary", "multilabel", "regression", "segmentation", "language-model"):
         raise InputError(f"task: there is no synthetic data for {task!r}")
@@ -89,6 +90,8 @@ def synthetic(
         raise InputError(f"classes: {task} needs their number")
     if task == "language-model" and not tokens:
         raise InputError("tokens: language-model needs the size of the vocabulary")
+    if samples < _FEWEST:
+        raise InputError(f"samples: expected {_FEWEST} or more, of which a quarter is for validation; got {samples}")
     whole = task in ("classification", "segmentation", "language-model")
     pool = tuple(range(min(tokens, 256))) if tokens else ()
     wanted = torch.int64 if whole else torch.float32
@@ -112,11 +115,16 @@ def synthetic(
 
 
 def drawn(problem: Problem, samples: int, seed: int, part: int) -> tuple[Tensor, Tensor]:
-    """Return inputs and targets of a problem; one seed is one teacher, whose parts are different samples of its own.
+    """Return inputs and targets of a problem, on the CPU; one seed is one teacher, and its parts are other samples.
 
     Raises:
         InputError: for shapes that no teacher is known for.
     """
+    with torch.device("cpu"):  # where the generators are, whatever the default device is
+        return _drawn(problem, samples, seed, part)
+
+
+def _drawn(problem: Problem, samples: int, seed: int, part: int) -> tuple[Tensor, Tensor]:
     teacher = torch.Generator().manual_seed(seed)
     draws = torch.Generator().manual_seed(1_000_003 * (seed + 1) + part)
     if problem.tokens and problem.target_shape == problem.shape and problem.task != "multilabel":
@@ -125,6 +133,9 @@ def drawn(problem: Problem, samples: int, seed: int, part: int) -> tuple[Tensor,
         return _place_by_place(problem, samples, teacher, draws)
     if len(problem.target_shape) > 1 and problem.task != "regression":
         raise InputError(f"no learnable data are known for targets {problem.target_shape} of inputs {problem.shape}")
+    if not problem.shape:
+        inputs, targets = _as_a_whole(replace(problem, shape=(1,)), samples, teacher, draws)
+        return inputs.squeeze(1), targets
     return _as_a_whole(problem, samples, teacher, draws)
 
 

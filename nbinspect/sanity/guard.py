@@ -34,7 +34,7 @@ class Guard:
     def __enter__(self) -> Guard:
         self._stack.enter_context(preserve(*self._touched))
         with torch._C.DisableTorchFunction():
-            self._before = {name: (fact, _copied(fact)) for name, fact in self._facts()}
+            self._before = {key: (fact, _copied(fact)) for key, fact in self._facts()}
         return self
 
     def __exit__(self, *exception: Any) -> None:
@@ -45,33 +45,39 @@ class Guard:
         """Return the names of what differs from the start: parameters, buffers, gradients, flags, hooks."""
         with torch._C.DisableTorchFunction():
             now = dict(self._facts())
-            gone = [name for name in self._before if name not in now]
-            return (*gone, *(name for name, fact in now.items() if not self._is_same(name, fact)))
+            gone = [key for key in self._before if key not in now]
+            differs = (*gone, *(key for key, fact in now.items() if not self._is_same(key, fact)))
+        return tuple(dict.fromkeys(name for _, name in differs))
 
     def restore(self) -> None:
         """Put everything back now, and go on guarding."""
         self._stack.close()
         self._stack.enter_context(preserve(*self._touched))
 
-    def _is_same(self, name: str, fact: Any) -> bool:
-        if name not in self._before:
+    def _is_same(self, key: tuple[int, str], fact: Any) -> bool:
+        if key not in self._before:
             return False
-        live, saved = self._before[name]
+        live, saved = self._before[key]
         if not _has_bytes(fact):
             return fact is saved if isinstance(fact, Tensor) else bool(fact == saved)
-        return fact is live and fact.shape == saved.shape and torch.equal(_words(fact), _words(saved))
+        return fact is live and _has_equal_bytes(fact, saved)
 
-    def _facts(self) -> Iterator[tuple[str, Any]]:
-        for top in self._modules:
-            for path, module in top.named_modules():
-                hooks = [len(hooks) for key, hooks in vars(module).items() if key.endswith("_hooks")]
-                yield f"train/eval mode of {path or type(top).__name__}", module.training
-                yield f"hooks of {path or type(top).__name__}", hooks
-            for name, tensor in (*top.named_parameters(), *top.named_buffers()):
-                yield name, tensor
-                yield f"requires_grad of {name}", tensor.requires_grad
-                if tensor.grad is not None:
-                    yield f"gradient of {name}", tensor.grad
+    def _facts(self) -> Iterator[tuple[tuple[int, str], Any]]:
+        """Give each fact by its module's place and a name, which an average of the model has in common with it."""
+        for place, top in enumerate(self._modules):
+            yield from (((place, name), fact) for name, fact in _facts_of(top))
+
+
+def _facts_of(top: nn.Module) -> Iterator[tuple[str, Any]]:
+    for path, module in top.named_modules():
+        hooks = [len(own) for key, own in vars(module).items() if key.endswith("_hooks") and isinstance(own, Mapping)]
+        yield f"train/eval mode of {path or type(top).__name__}", module.training
+        yield f"hooks of {path or type(top).__name__}", hooks
+    for name, tensor in (*top.named_parameters(), *top.named_buffers()):
+        yield name, tensor
+        yield f"requires_grad of {name}", tensor.requires_grad
+        if tensor.grad is not None:
+            yield f"gradient of {name}", tensor.grad
 
 
 def _reached(subject: Subject) -> Iterator[Any]:
@@ -89,6 +95,15 @@ def _copied(fact: Any) -> Any:
 
 def _has_bytes(fact: Any) -> bool:
     return isinstance(fact, Tensor) and not is_lazy(fact) and not fact.is_meta
+
+
+def _has_equal_bytes(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape or one.layout is not other.layout:
+        return False
+    if one.layout is torch.sparse_coo:
+        parts = ((tensor.detach()._indices(), tensor.detach()._values()) for tensor in (one, other))
+        return all(map(_has_equal_bytes, *parts))
+    return torch.equal(_words(one), _words(other))
 
 
 def _words(tensor: Tensor) -> Tensor:

@@ -178,9 +178,14 @@ def as_scalar(loss: Any, subject: Subject) -> Tensor:
 def seed_all(seed: int, name: str) -> None:
     """Set the random states so that what a check draws depends on the seed and on its name alone."""
     own = (seed * 1_000_003 + zlib.crc32(name.encode())) % 2**32
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call] # torch's
-        torch.manual_seed(own)
-    else:  # else a seed would wait for the accelerator, and be set when the user first turns to it
-        torch.default_generator.manual_seed(own)
+    seed_torch(own)
     np.random.seed(own)  # the state that data sets and transforms draw from
     random.seed(own)
+
+
+def seed_torch(seed: int) -> None:
+    """Set PyTorch's random state, and that of an accelerator that is in use."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call] # torch's
+        torch.manual_seed(seed)
+    else:  # else a seed would wait for the accelerator, and be set when the user first turns to it
+        torch.default_generator.manual_seed(seed)

@@ -189,7 +189,10 @@ def _backward(program: Program, loss: Any, batch: Batch) -> tuple[dict[str, Tens
 
 
 def tensor_output(outputs: Any) -> Tensor | None:
-    """Return the one floating tensor of what a model returned: logits by name, else the first; None where none is."""
+    """Return the tensor that a model returned, whatever its dtype; of several the floating one that is named logits.
+
+    Else the first floating one that has an axis; None where there is none.
+    """
     if isinstance(outputs, Tensor):
         return outputs
     found = {name: tensor for name, tensor in tensors_in(outputs, "") if tensor.is_floating_point()}

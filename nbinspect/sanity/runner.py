@@ -179,7 +179,7 @@ class _Run:
                 except Ended as ended:
                     self._cut = str(ended)
                     return
-                except (MissingNeed, Hung, Exception):  # noqa: BLE001 - the finding stands without a proof
+                except (Hung, Exception):  # noqa: BLE001 - the finding stands without a proof
                     continue
                 steps, seconds = self._program.steps - taken, time.monotonic() - began
                 self._results[at] = replace(found, steps=found.steps + steps, seconds=found.seconds + seconds)
@@ -187,7 +187,7 @@ class _Run:
     def _task(self, supplies: Supplies) -> TaskRecord | None:
         try:
             task: TaskRecord = supplies.supply("task")
-        except (MissingNeed, Ended, Hung, Exception):  # noqa: BLE001 - the checks have told of it
+        except (Ended, Hung, Exception):  # noqa: BLE001 - the checks have told of it
             return None
         return task
 

@@ -13,6 +13,11 @@ from nbinspect.sanity.evidence.lineage import argument
 from nbinspect.sanity.recorded import Operation, Recorded, tensor_output
 from nbinspect.subject import Subject
 
+OF_CLASSES = ("F.cross_entropy", "F.nll_loss")
+"""Losses of one class of C: their targets are indices, or a share for each class."""
+OF_NUMBERS = ("F.mse_loss", "F.l1_loss", "F.smooth_l1_loss", "F.huber_loss")
+"""Losses that are a distance between numbers."""
+
 
 @dataclass(frozen=True, eq=False)
 class LossCall:

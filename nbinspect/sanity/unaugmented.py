@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
@@ -93,12 +93,6 @@ def _with(value: Any, name: str, other: Any) -> Any:
 
 
 def _innermost(dataset: Any) -> Any:
-    *_, last = _chain(dataset)
-    return last
-
-
-def _chain(dataset: Any) -> Iterator[Any]:
-    yield dataset
     while isinstance(getattr(dataset, "dataset", None), Dataset):
         dataset = dataset.dataset
-        yield dataset
+    return dataset

@@ -96,7 +96,7 @@ function share(part, whole) {
 	if (!whole) return "–";
 	const percent = 100 * part / whole;
 	if (part > 0 && percent < 0.1) return "<0.1 %";
-	return `${percent === 0 || percent === 100 ? percent : percent.toFixed(1)} %`;
+	return `${part === 0 || part === whole ? percent : Math.min(percent, part < whole ? 99.9 : percent).toFixed(1)} %`;
 }
 var count = (value) => minus(value.toLocaleString("en-US"));
 var plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
@@ -262,7 +262,9 @@ function nameSample(batch, item, sample) {
 	return parts.join(", ");
 }
 function sampleShape(batch, item, sample) {
-	const lengths = tensorOf(batch, item.name)?.facts.shape.slice(1) ?? [];
+	const fed = tensorOf(batch, item.name)?.facts.shape ?? [];
+	const along = Math.max(0, fed.indexOf(batch.batch.size));
+	const lengths = fed.filter((_, axis) => axis !== along);
 	if (!("sizes" in item) || !item.sizes) return lengths;
 	const own = [item.sizes.data[2 * sample], item.sizes.data[2 * sample + 1]];
 	return lengths.map((length) => length === null ? own.shift() ?? null : length);
@@ -1330,7 +1332,7 @@ function createExhibit(store, ask, hover) {
 	}
 	function facetsOf(state, plate) {
 		const { pictures: shown, sample } = plate;
-		if (shown.channels.length < 2 || shown.kind === "image" && [3, 4].includes(shown.channels.length)) return [];
+		if (shown.channels.length < 2 || isColour(shown)) return [];
 		const some = shown.channels.slice(0, FACETS);
 		const chosen = state.channel ?? 0;
 		return some.map((name2, c) => {
@@ -1904,8 +1906,7 @@ function channelOptions(shown) {
 		[String(c), shorten(name2, 30)]
 	));
 	if (!isPictures(shown)) return [["", "all"], ...names];
-	const colour = shown.kind === "image" && [3, 4].includes(shown.total_channels);
-	return colour ? [["", "colour"], ...names] : names;
+	return isColour(shown) ? [["", "colour"], ...names] : names;
 }
 function legendOf(state, shown) {
 	if (!shown) return [];

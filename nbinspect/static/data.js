@@ -448,7 +448,7 @@ function share(part, whole) {
 	if (!whole) return "–";
 	const percent = 100 * part / whole;
 	if (part > 0 && percent < 0.1) return "<0.1 %";
-	return `${percent === 0 || percent === 100 ? percent : percent.toFixed(1)} %`;
+	return `${part === 0 || part === whole ? percent : Math.min(percent, part < whole ? 99.9 : percent).toFixed(1)} %`;
 }
 var count = (value) => minus(value.toLocaleString("en-US"));
 var plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
@@ -1491,7 +1491,7 @@ function createExhibit(store, ask, hover) {
 	}
 	function facetsOf(state, plate) {
 		const { pictures: shown, sample } = plate;
-		if (shown.channels.length < 2 || shown.kind === "image" && [3, 4].includes(shown.channels.length)) return [];
+		if (shown.channels.length < 2 || isColour(shown)) return [];
 		const some = shown.channels.slice(0, FACETS);
 		const chosen = state.channel ?? 0;
 		return some.map((name, c) => {

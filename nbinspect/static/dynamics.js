@@ -100,7 +100,7 @@ function share(part, whole) {
 	if (!whole) return "–";
 	const percent = 100 * part / whole;
 	if (part > 0 && percent < 0.1) return "<0.1 %";
-	return `${percent === 0 || percent === 100 ? percent : percent.toFixed(1)} %`;
+	return `${part === 0 || part === whole ? percent : Math.min(percent, part < whole ? 99.9 : percent).toFixed(1)} %`;
 }
 var count = (value) => minus(value.toLocaleString("en-US"));
 var plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
@@ -1197,10 +1197,11 @@ function createHeader(store, ask) {
 		if (event.key === "Escape") writeRate(store.get(), true);
 	});
 	let written = "";
-	const typed2 = () => rate.value.trim() !== written && Number(rate.value) > 0 && Number.isFinite(Number(rate.value)) ? Number(rate.value) : null;
+	const typed2 = () => rate.value.trim() !== written && isRate(asked()) ? asked() : null;
+	const asked = () => Number(rate.value.replace(",", "."));
 	async function applied() {
-		const wanted = Number(rate.value.replace(",", "."));
-		if (!rate.value.trim() || !(wanted > 0 && wanted < Infinity)) {
+		const wanted = asked();
+		if (!isRate(wanted)) {
 			store.set({ failure: `a rate is a number above 0, got “${shorten(rate.value, 40)}”` });
 			return;
 		}
@@ -1276,6 +1277,7 @@ function reasonFor({ record }, step, next) {
 	if (after) return `before ${signOf(after).icon} ${after.text}`;
 	return own?.text ?? "";
 }
+var isRate = (wanted) => wanted > 0 && wanted < Infinity;
 var rateText = (rate) => rate !== 0 && (rate < 0.01 || rate >= 1e3) ? Number(rate.toPrecision(6)).toExponential() : String(Number(rate.toPrecision(6)));
 
 // src/sanity/prose.js

@@ -268,7 +268,7 @@ function share(part, whole) {
 	if (!whole) return "–";
 	const percent2 = 100 * part / whole;
 	if (part > 0 && percent2 < 0.1) return "<0.1 %";
-	return `${percent2 === 0 || percent2 === 100 ? percent2 : percent2.toFixed(1)} %`;
+	return `${part === 0 || part === whole ? percent2 : Math.min(percent2, part < whole ? 99.9 : percent2).toFixed(1)} %`;
 }
 var count = (value) => minus(value.toLocaleString("en-US"));
 var plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;

@@ -42,7 +42,7 @@ class Batches:
     @property
     def size(self) -> int:
         """Number of samples, N."""
-        return batch_size([tensor for _, tensor in tensors_in(self.current, "")])
+        return batch_size([tensor for _, tensor in tensors_in(self.current, "")], self._subject.batch_axis)
 
     def fetch(self) -> Any:
         """Return the next batch of the loader, which is left unchanged."""

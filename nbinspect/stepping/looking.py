@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nbinspect.decode.activation import view_activation, view_weights
 from nbinspect.errors import InputError, NbinspectError
-from nbinspect.nested import tensors_in
+from nbinspect.nested import axis_of, tensors_in
 from nbinspect.records import ActivationView, Floats, Step
 from nbinspect.stepping.attention import FUSED, FUSED_NOTE, fused_weights
 from nbinspect.stepping.runs import Runs
@@ -19,6 +19,8 @@ Compare: TypeAlias = Literal["previous", "sample", "eval", "train", "next batch"
 
 INPUT = -1
 """Stands for the input of the model where the index of a step is asked for."""
+
+_UNTOLD = "which axis has the samples cannot be told here: others are as long as the batch, or hold them among more"
 
 
 @dataclass(frozen=True)
@@ -64,32 +66,61 @@ class Looker:
         if step is not None and step.name == FUSED and compare is None:
             weights = self._attention(index) if live is None else fused_weights(given, live)
             if weights is not None:
+                along = self._along(index, weights)
+                size = 0 if along is None else size
                 shown = view_activation(
                     weights, step=index, output=output, name=FUSED, size=size, sample=sample, first=first
                 )
                 return replace(shown, note=FUSED_NOTE)
         tensor = live if live is not None else self.tensor(index, output)
         compared, words = None, ""
+        along = self._along(index, tensor)
         if compare is not None:
-            compared, words = self._other(index, steps, tensor, output, compare=compare, other=other)
+            compared, words = self._other(index, steps, tensor, output, compare=compare, other=other, along=along)
             if compared.shape != tensor.shape:
                 raise InputError(
                     f"cannot compare with {words}: its shape is {tuple(compared.shape)}, not {tuple(tensor.shape)}"
                 )
         names = [activation.name for activation in step.outputs] if step else []
         name = "input" if step is None else f"{step.name} → {names[output] if output < len(names) else 'output'}"
-        return view_activation(
-            tensor,
+        shown = view_activation(
+            tensor.movedim(along, 0) if along else tensor,
             step=index,
             output=output,
             name=name,
-            size=size,
+            size=0 if along is None else size,
             sample=sample,
             first=first,
             operation="" if step is None else step.name,
-            compared=compared,
+            compared=compared.movedim(along, 0) if along and compared is not None else compared,
             compared_with=words,
         )
+        if along == 0:
+            return shown
+        note = shown.note if along else "; ".join(filter(None, [shown.note, _UNTOLD]))
+        return replace(shown, shape=tuple(tensor.shape), note=note)
+
+    def _along(self, index: int, tensor: Tensor) -> int | None:
+        """Return the axis of a tensor's samples, 0 too where it has none; None where it cannot be told.
+
+        What enters has them where the user says. Within the model an axis of that length may be another: with as many
+        steps of time as samples, or of samples and steps on one axis before as many channels.
+        """
+        size, axis = self.runs.batches.size, self.runs.subject.batch_axis
+        if not axis or tensor.is_nested:
+            return 0
+        if index == INPUT:
+            return axis_of(tensor, size, axis) or 0
+        shape = tensor.shape
+        fed = [each.shape for each in self.runs.inputs() if each.dim() > axis and each.shape[axis] == size]
+        if size not in shape[: axis + 1]:
+            return 0
+        if any(each[0] == size for each in fed):
+            return None
+        if len(shape) <= axis or shape[axis] != size:
+            return 0 if shape[0] == size else None
+        is_folded = size > 1 and any(shape[0] % (each[0] * size) == 0 for each in fed)
+        return None if len(shape) < axis + 2 or shape[0] == size or is_folded else axis
 
     def _attention(self, index: int) -> Tensor | None:
         again = self.runs.fresh(changes=dict(self.runs.changes))
@@ -107,7 +138,15 @@ class Looker:
         return found[min(output, len(found) - 1)]
 
     def _other(
-        self, index: int, steps: tuple[Step, ...], tensor: Tensor, output: int, *, compare: Compare, other: int
+        self,
+        index: int,
+        steps: tuple[Step, ...],
+        tensor: Tensor,
+        output: int,
+        *,
+        compare: Compare,
+        other: int,
+        along: int | None,
     ) -> tuple[Tensor, str]:
         runs = self.runs
         if compare == "previous":
@@ -117,9 +156,9 @@ class Looker:
             which = next(n for n, made in enumerate(before[-1].outputs) if made.shape == tensor.shape)
             return runs.replay(before[-1].index, output=which), f"step {before[-1].index}, {before[-1].name}"
         if compare == "sample":
-            if not tensor.dim() or not 0 <= other < tensor.shape[0] == runs.batches.size:
+            if along is None or not tensor.dim() or not 0 <= other < tensor.shape[along] == runs.batches.size:
                 raise InputError(f"sample {other}: expected 0 to {runs.batches.size - 1}, of a tensor of samples")
-            return tensor[other : other + 1].expand_as(tensor), f"sample {other}"
+            return tensor.narrow(along, other, 1).expand_as(tensor), f"sample {other}"
         if index == INPUT and compare != "next batch":
             raise InputError(f"the input is the same in comparison with {compare!r}")
         if compare in ("eval", "train"):
@@ -154,6 +193,11 @@ class Looker:
             again = self.runs.fresh(training=False, track_inputs=True, modes=self.runs.modes.with_gradients())
             try:
                 made = self.runs.go_to(again, index)
+                along = self._along(index, made)
+                has_samples = not self.runs.subject.batch_axis or self.runs.batches.size in made.shape
+                if along is None or not has_samples:
+                    raise NbinspectError(_UNTOLD)
+                made = made.movedim(along, 0) if along else made
                 if len(unit) != made.dim() or any(
                     not 0 <= n < length for n, length in zip(unit, made.shape, strict=True)
                 ):
@@ -164,7 +208,8 @@ class Looker:
                 (gradient,) = torch.autograd.grad(made[unit], inputs[:1], allow_unused=True)
                 if gradient is None:
                     raise NbinspectError("this unit does not depend on the first input")
-                found: Floats = gradient[unit[0]].abs().float().cpu().numpy()
+                gradient = gradient.select(self._along(INPUT, gradient) or 0, unit[0])
+                found: Floats = gradient.abs().float().cpu().numpy()
                 return found
             finally:
                 again.stop()

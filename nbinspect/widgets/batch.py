@@ -79,7 +79,8 @@ class BatchView(anywidget.AnyWidget):
             pass
         if follow:
             at_once = self._browser.shown is None
-            self._follower = Follower(self._browser.subject, self._receive, self._give_way, at_once=at_once)
+            told = (self._receive, self._give_way, self._failed)
+            self._follower = Follower(self._browser.subject, *told, at_once=at_once)
         if self.status["state"] == "idle":
             self._say("idle", "")
 
@@ -246,6 +247,9 @@ class BatchView(anywidget.AnyWidget):
             self._publish()
         except Exception as error:  # noqa: BLE001 - the training loop goes on, whatever is wrong here
             self._say("error", f"this batch cannot be shown: {type(error).__name__}: {error}")
+
+    def _failed(self, text: str) -> None:
+        self._say("error", text)
 
     def _give_way(self) -> None:
         self._follower = None

@@ -102,8 +102,10 @@ class BetweenCells:
     def _end(self, steps: Steps, error: BaseException | None) -> None:
         self._steps = None
         steps.close()
-        self._ended(error)
-        if isinstance(error, Exception):
-            self._future.set_exception(error)
-        else:
-            self._future.set_result({})
+        try:
+            self._ended(error)
+        finally:  # the page waits for an answer
+            if isinstance(error, Exception):
+                self._future.set_exception(error)
+            else:
+                self._future.set_result({})

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from nbinspect.interrupts import interruptible
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.requests import Requests
 
@@ -46,7 +45,7 @@ class DashboardRequests:
         def answer(**params: Any) -> None:
             # there is no cell that an interrupt could end: what was done until then stands
             try:
-                with interruptible(), contextlib.suppress(KeyboardInterrupt):
+                with contextlib.suppress(KeyboardInterrupt):
                     method(**params)
             finally:
                 self._board.rest()

@@ -8,6 +8,7 @@ from typing import Any
 
 from nbinspect.browse import Held, Split, held_with
 from nbinspect.calling import split_batch
+from nbinspect.capture.batch import samples_first
 from nbinspect.data.loading.plan import indices_of, plan_for
 from nbinspect.data.table.cells import cells_of
 from nbinspect.decode.labels import decode_labels
@@ -164,7 +165,8 @@ def _labels(held: Held, size: int, subject: Subject) -> Labels | None:
     try:
         parts = split_batch(subject, held.batch)
         names = subject.class_names
-        return decode_labels(parts.targets, name=parts.target_name, batch_size=size, class_names=names)
+        targets = samples_first(parts.targets, size, subject.batch_axis)
+        return decode_labels(targets, name=parts.target_name, batch_size=size, class_names=names)
     except Exception:  # noqa: BLE001 - a user's `split` may raise anything; the sample is shown without a label
         return None
 

@@ -10,7 +10,7 @@ import anywidget
 import traitlets
 
 from nbinspect.dynamics.history import Facts, History
-from nbinspect.errors import NbinspectError
+from nbinspect.errors import NbinspectError, reason_of
 from nbinspect.figures.dynamics import dynamics_figure
 from nbinspect.figures.dynamics_animation import dynamics_animation
 from nbinspect.figures.dynamics_page import dynamics_html, dynamics_text
@@ -122,8 +122,8 @@ class FollowView(anywidget.AnyWidget):
         generation, text = self._follow.generation, self._follow.text
         try:
             fresh, self._problem = self._follow.poll(), ""
-        except NbinspectError as error:
-            fresh, self._problem = None, str(error)
+        except Exception as error:  # noqa: BLE001 - on a thread of its own, which must not end without a word
+            fresh, self._problem = None, reason_of(error)
         if self._follow.generation != generation:
             self._page.tell_all(self._status())
         elif fresh is not None:

@@ -11,7 +11,7 @@ from IPython.core.getipython import get_ipython
 from torch import Tensor
 
 from nbinspect.errors import CaptureError, InputError
-from nbinspect.nested import map_tensors, tensors_in
+from nbinspect.nested import axis_of, map_tensors, tensors_in
 from nbinspect.records import ActivationView
 from nbinspect.stepping.breakpoints import CONDITIONS, at_step
 from nbinspect.stepping.stepper import ForwardStepper
@@ -130,7 +130,9 @@ class ForwardRequests:
     def _edit(self, how: str, sample: int, value: float = 0.0, output: int = 0, **region: int) -> None:
         written = 0.0 if how == "zero" else value
         runs = self._view.stepper.runs
-        self._view.edit(edited(runs.batches.current, runs.inputs()[output], sample, written, region))
+        target = runs.inputs()[output]
+        along = axis_of(target, runs.batches.size, runs.subject.batch_axis) or 0
+        self._view.edit(edited(runs.batches.current, target, sample, written, region, along=along))
 
     def _keep(self) -> None:
         with self._view.working("keeps the parameters"):
@@ -151,7 +153,7 @@ class ForwardRequests:
         return {"planes": planes, "sample": sample, "name": f"what unit {unit[1:]} of sample {sample} depends on"}
 
 
-def edited(batch: Any, target: Tensor, sample: int, value: float, region: dict[str, int]) -> Any:
+def edited(batch: Any, target: Tensor, sample: int, value: float, region: dict[str, int], *, along: int = 0) -> Any:
     """Return a copy of a batch with one tensor changed at a place of one sample.
 
     Args:
@@ -160,6 +162,7 @@ def edited(batch: Any, target: Tensor, sample: int, value: float, region: dict[s
         sample: which sample of it.
         value: written there, in the tensor's own dtype.
         region: `row`, `column`, `height` and `width` of the place; of images all channels are written.
+        along: the axis of samples.
 
     Raises:
         InputError: if the place lies outside the sample, or the tensor is made of the batch by `split`.
@@ -168,11 +171,12 @@ def edited(batch: Any, target: Tensor, sample: int, value: float, region: dict[s
         raise InputError("this input is not a tensor of samples in the batch itself: change the batch, and edit(batch)")
     row, column = region.get("row", 0), region.get("column", 0)
     height, width = region.get("height", 1), region.get("width", 1)
-    lengths = (1, *target.shape[1:]) if target.dim() == 2 else target.shape[-2:]
+    changed = target.detach().clone()
+    samples = changed.movedim(along, 0)
+    lengths = (1, *samples.shape[1:]) if target.dim() == 2 else samples.shape[-2:]
     if not (0 <= row < row + height <= lengths[0] and 0 <= column < column + width <= lengths[1]):
         raise InputError(f"rows {row}–{row + height}, columns {column}–{column + width} lie outside {tuple(lengths)}")
-    changed = target.detach().clone()
-    place = changed[sample] if target.dim() > 2 else changed[sample].unsqueeze(0)
+    place = samples[sample] if target.dim() > 2 else samples[sample].unsqueeze(0)
     place[..., row : row + height, column : column + width] = value
     return map_tensors(lambda tensor: changed if tensor is target else tensor, batch)
 
@@ -195,7 +199,7 @@ def _noisy(current: Tensor) -> Tensor:
         raise InputError(f"noise: expected a tensor of floating point numbers, got {current.dtype}")
     generator = torch.Generator(current.device).manual_seed(0)
     noise = torch.randn(current.shape, generator=generator, device=current.device, dtype=torch.float32)
-    return current.detach() + (noise * current.detach().float().std()).to(current.dtype)
+    return current.detach() + (noise * current.detach().float().std(correction=0)).to(current.dtype)
 
 
 def _variable(name: str) -> Any:

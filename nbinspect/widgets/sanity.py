@@ -133,7 +133,6 @@ class SanityView(anywidget.AnyWidget):
                 raise
             finally:
                 self._found, self._shown = [], 0
-                self._cancelled.clear()
             return self._show(new)
 
     def swap(self, *, steps: int = 60) -> Swap:
@@ -150,17 +149,14 @@ class SanityView(anywidget.AnyWidget):
         with self.working("trains copies of your model and of a known one"):
             self._journal.act("swap", steps=steps)
             self._trained, began = 0, time.monotonic()
-            try:
-                self._swap = swap(
-                    self,
-                    steps=steps,
-                    seed=self._seed,
-                    time_budget=self._time_budget,
-                    cancelled=lambda: self._swapping(time.monotonic() - began),
-                    progress=lambda trained: setattr(self, "_trained", trained),
-                )
-            finally:
-                self._cancelled.clear()
+            self._swap = swap(
+                self,
+                steps=steps,
+                seed=self._seed,
+                time_budget=self._time_budget,
+                cancelled=lambda: self._swapping(time.monotonic() - began),
+                progress=lambda trained: setattr(self, "_trained", trained),
+            )
             self.swapped = pack(swap_result(self._swap.record))
             self._output.outdate()
             return self._swap
@@ -261,6 +257,7 @@ class SanityView(anywidget.AnyWidget):
         self.other = {} if other is None else {result.check: result.status for result in other.results}
 
     def _rest(self, state: str, text: str) -> None:
+        self._cancelled.clear()  # it was meant for what has ended, also where that was no run
         if not self._closed:
             with self.hold_sync():
                 self.progress = None

@@ -49,23 +49,22 @@ def _json(shown: Shown) -> str:
 
 
 def _junit(shown: Shown) -> str:
-    """JUnit has no place for these but the properties of a suite, which come before its cases."""
+    """JUnit has no place for these but the properties of its suite."""
     properties = list(_properties(shown))
     if not properties:
         return as_junit(shown.record)
     root = ElementTree.fromstring(as_junit(shown.record))
-    listed = ElementTree.Element("properties")
-    for name, value in properties:
-        ElementTree.SubElement(listed, "property", name=name, value=value)
-    for suite in root.iter("testsuite"):
-        suite.insert(0, listed)
+    for listed in root.findall("testsuite/properties"):
+        for name, value in properties:
+            ElementTree.SubElement(listed, "property", name=name, value=value)
     written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return written.decode("utf-8")
 
 
 def _properties(shown: Shown) -> Iterator[tuple[str, str]]:
-    if shown.record.plain:
-        yield "plain", "; ".join(note for note in shown.record.notes if note.startswith("plain: ")) or "plain"
+    off = "; ".join(note for note in shown.record.notes if note.startswith("plain: "))
+    if shown.record.plain and off:
+        yield "switched off", off
     if shown.swap is not None:
         yield "swap", f"{shown.swap.at_fault}: {shown.swap.sentence}"
 

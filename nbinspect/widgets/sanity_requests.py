@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from nbinspect.errors import InputError
-from nbinspect.interrupts import interruptible
 from nbinspect.reference.swap import Swap
 from nbinspect.report.report import Report
 from nbinspect.widgets.main_thread import MainThread
@@ -50,11 +49,11 @@ class SanityRequests:
 
     def _run(self, only: Any = None) -> None:
         # An interrupt is as good as a cancel here: what was found stands, and there is no cell to end.
-        with interruptible(), contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt):
             self._view.run(only)
 
     def _swap(self) -> None:
-        with interruptible(), contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt):
             self._view.swap()
 
     def _plain(self, on: bool) -> None:

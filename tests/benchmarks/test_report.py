@@ -83,6 +83,30 @@ def test_what_was_printed_is_kept(tmp_path, monkeypatch):
     assert measured.kept("short", quick=False) == ran
     assert measured.kept("short", quick=True) is None
     assert measured.run("broken", Path(sys.executable), (), quick=True).failed == "ValueError: why"
+    (tmp_path / "benchmarks" / "killed.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert measured.run("killed", Path(sys.executable), (), quick=True).failed == "exit status -9"
+
+
+def test_each_benchmark_is_in_the_report_once():
+    """No script is named twice, for it would be run twice and what it printed stand there twice."""
+    from run_all import BENCHMARKS
+
+    names = [one.name for one in BENCHMARKS]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_the_first_batch_of_a_stream_is_fed():
+    """A loader of an iterable data set, which has no length, gives its first batch to the tools."""
+    import torch
+    from peers.feeding import first_fed, subject_of
+
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter([(torch.ones(3), 1.0), (torch.zeros(3), 0.0)])
+
+    loader = torch.utils.data.DataLoader(Stream(), batch_size=2)
+    fed = first_fed(subject_of({"model": torch.nn.Linear(3, 1), "loader": loader}))
+    assert [tensor.tolist() for tensor in fed.inputs.values()] == [[[1.0] * 3, [0.0] * 3]]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import torch
 from torch import nn
 from transformers import BatchEncoding, BertConfig, BertForSequenceClassification
 
-from nbinspect.capture.batch import capture_batch, entries
+from nbinspect.capture.batch import capture_batch, entries, samples_first, size_in
 from nbinspect.capture.tensors import batch_size
 from nbinspect.errors import CaptureError
+from nbinspect.nested import tensors_in
 from nbinspect.subject import make_subject
 
 
@@ -261,3 +262,76 @@ def test_a_model_in_distributed_data_parallel_is_captured_on_one_rank_alone():
         torch.distributed.destroy_process_group()
     assert captured.record.origin.module == "Net"
     assert torch.equal(captured.inputs[0][1], X)
+
+
+class TimeFirst(nn.Module):
+    """Logits (N, 4) of series (T, N, 3)."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.head = nn.GRU(3, 5), nn.Linear(5, 4)
+
+    def forward(self, x, *more):
+        return self.head(self.rnn(x)[0][-1])
+
+
+SERIES = torch.randn(12, 8, 3, generator=torch.Generator().manual_seed(0))
+AXIS_1 = [
+    ((SERIES, torch.arange(8) % 4), 8, "labels (N,)"),
+    ((SERIES, torch.randn(8, 4)), 8, "labels (N, C)"),
+    ((SERIES, torch.randn(12, 8)), 8, "labels (T, N)"),
+    ((SERIES, torch.randn(2, 8, 5), torch.arange(8) % 4), 8, "a state (L, N, H) beside it"),
+    ((SERIES, torch.randn(2, 8, 5), torch.randn(8, 2)), 8, "a state, and as many outputs as inputs"),
+    ({"x": SERIES, "y": torch.randn(8, 3)}, 8, "a dict"),
+    (SERIES[:, :1], 1, "one sample"),
+]
+
+
+@pytest.mark.parametrize(("batch", "size"), [each[:2] for each in AXIS_1], ids=[each[2] for each in AXIS_1])
+def test_samples_along_another_axis_come_first(batch, size):
+    """With batch_axis=1 samples are counted there and come first in what is held; facts have the shape as fed."""
+    model = TimeFirst()
+    seen = []
+    hook = lambda _, args, kwargs: seen.append([*args, *kwargs.values()][0])  # noqa: E731 - what entered first
+    model.register_forward_pre_hook(hook, with_kwargs=True)
+    subject = make_subject(model, [batch], batch_axis=1)
+    captured = capture_batch(subject, batch, indices=tuple(range(50, 50 + size)))
+    x = batch["x"] if isinstance(batch, dict) else batch[0] if isinstance(batch, tuple) else batch
+    assert torch.equal(seen[0], x)  # the model gets the batch as it is
+    record = captured.record
+    assert (record.size, record.indices, size_in(subject, batch)) == (size, tuple(range(50, 50 + size)), size)
+    assert record.tensors[0].facts.shape == tuple(x.shape)
+    held = captured.inputs[0][1]
+    for n in range(size):
+        assert torch.equal(held[n], x[:, n])
+    np.testing.assert_allclose(record.tensors[0].samples.mean, x.double().mean((0, 2)).numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(record.tensors[0].statistics.mean, x.double().mean((0, 1)).numpy(), rtol=1e-5, atol=1e-6)
+    if captured.targets is not None:
+        y = batch["y"] if isinstance(batch, dict) else batch[-1]
+        assert torch.equal(captured.targets, y.T if y.shape[0] == 12 else y)
+
+
+def test_twins_among_samples_of_another_axis_are_found():
+    """Samples that are the same are found along batch_axis=1, and equal steps of time are none."""
+    x = SERIES.clone()
+    x[:, 5] = x[:, 2]
+    x[7] = x[3]
+    subject = make_subject(TimeFirst(), [x], batch_axis=1)
+    (finding,) = capture_batch(subject, x).record.findings
+    assert set(finding.samples) == {2, 5}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [{"boxes": torch.zeros(n + 1, 4)} for n in range(4)],
+        [torch.zeros(1, 4, n + 1) for n in range(4)],
+        nn.utils.rnn.pack_sequence([torch.zeros(3, 4), torch.zeros(2, 4)]),
+    ],
+    ids=["boxes", "ragged", "packed"],
+)
+def test_samples_given_one_by_one_are_not_turned(value):
+    """Tensors of one sample each, and packed ones, stay as they are, also where an axis is as long as the batch."""
+    same = samples_first({"y": value}, 4, 1)["y"]
+    pairs = zip(tensors_in(same, ""), tensors_in(value, ""), strict=True)
+    assert all(one.shape == other.shape for (_, one), (_, other) in pairs)

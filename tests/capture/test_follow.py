@@ -30,6 +30,7 @@ class Receiver:
     def __init__(self):
         self.batches = []
         self.ended = 0
+        self.failures = []
 
     def receive(self, captured):
         self.batches.append(captured)
@@ -37,11 +38,14 @@ class Receiver:
     def replaced(self):
         self.ended += 1
 
+    def failed(self, text):
+        self.failures.append(text)
+
 
 def follow(model, loss_fn=None, **options):
     receiver = Receiver()
     subject = make_subject(model, [torch.zeros(1, 3)], loss_fn)
-    return receiver, Follower(subject, receiver.receive, receiver.replaced, **options)
+    return receiver, Follower(subject, receiver.receive, receiver.replaced, receiver.failed, **options)
 
 
 def train(model, loss_fn, epochs=2):
@@ -173,3 +177,62 @@ def test_labels_passed_to_the_model_are_targets():
     model(torch.zeros(3, 2), labels=torch.tensor([1, 0, 1]))
     assert receiver.batches[0].target_name == "labels"
     assert [t.facts.role for t in receiver.batches[0].record.tensors] == ["input", "target"]
+
+
+def short_of_memory(*_, **__):
+    raise torch.OutOfMemoryError("tried to allocate 80 GiB")
+
+
+@pytest.mark.parametrize("place", ["note_visit", "build", "_without_graph"])
+def test_a_failure_of_ours_is_told_and_training_goes_on_bit_for_bit(monkeypatch, place):
+    """Where noting or describing a batch raises, weights are those of a bare training, and each failure is told."""
+    bare = train(network(), nn.CrossEntropyLoss())
+    model, loss_fn = network(), nn.CrossEntropyLoss()
+    receiver, follower = follow(model, loss_fn, interval=0.0, budget=1e9)
+    monkeypatch.setattr(f"nbinspect.capture.follow.{place}", short_of_memory)
+    watched = train(model, loss_fn)
+    assert all(torch.equal(one, other) for one, other in zip(bare, watched, strict=True))
+    assert receiver.batches == []
+    assert "step 1: this batch cannot be shown: OutOfMemoryError: tried to allocate 80 GiB" in receiver.failures[0]
+    monkeypatch.undo()
+    loss_fn(model(torch.zeros(2, 3)), torch.tensor([0, 1]))
+    assert len(receiver.batches) == 1
+    follower.detach()
+
+
+def test_after_a_failure_the_next_batch_waits_for_its_interval(monkeypatch):
+    """A failure is not met again at every step: the next batch is tried after the interval."""
+    model = network()
+    receiver, _follower = follow(model, interval=3600.0, at_once=True)
+    monkeypatch.setattr("nbinspect.capture.follow.build", short_of_memory)
+    for _ in range(5):
+        model(torch.zeros(2, 3))
+    assert len(receiver.failures) == 1
+
+
+def test_an_interrupt_is_the_users_own(monkeypatch):
+    """An interrupt within our work is no failure to be told: it reaches the loop that the user stops."""
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    model = network()
+    receiver, _follower = follow(model, at_once=True)
+    monkeypatch.setattr("nbinspect.capture.follow.note_visit", stop)
+    with pytest.raises(KeyboardInterrupt):
+        model(torch.zeros(2, 3))
+    assert receiver.failures == []
+
+
+def test_a_followed_batch_with_time_first_counts_samples():
+    """With batch_axis=1 what is handed over has as many samples as the second axis is long."""
+    model, loss_fn, receiver = nn.GRU(3, 4), nn.MSELoss(), Receiver()
+    subject = make_subject(model, [torch.zeros(12, 8, 3)], loss_fn, batch_axis=1)
+    follower = Follower(subject, receiver.receive, receiver.replaced, receiver.failed, at_once=True)
+    x, y = torch.randn(12, 8, 3), torch.randn(12, 8, 4)
+    loss_fn(model(x)[0], y)
+    (captured,) = receiver.batches
+    assert captured.record.size == 8
+    assert torch.equal(captured.inputs[0][1], x.transpose(0, 1))
+    assert torch.equal(captured.targets, y.transpose(0, 1))
+    follower.detach()

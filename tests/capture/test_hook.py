@@ -68,7 +68,7 @@ def test_the_training_of_a_scripted_model_is_watched(make) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     subject = make_subject(model, loader, nn.CrossEntropyLoss(), optimizer=optimizer)
     seen = _Seen()
-    follower = Follower(subject, seen.receive, seen.gone, at_once=True)
+    follower = Follower(subject, seen.receive, seen.gone, seen.failed, at_once=True)
     losses = []
     with Observer(subject, budget=1.0) as observer:
         for x, y in loader:
@@ -94,3 +94,6 @@ class _Seen:
 
     def gone(self) -> None:
         """Nobody takes this one's place."""
+
+    def failed(self, text) -> None:
+        raise AssertionError(text)

@@ -27,7 +27,7 @@ BELOW: dict[str, set[str]] = {
     "capture": PROBES | {"settings"},
     "sanity": PROBES | {"capture", "copies", "version"},
     "decode": PROBES | {"capture"},
-    "browse": PROBES | {"capture", "decode"},
+    "browse": PROBES | {"capture", "decode", "evaluation"},
     "figures": GROUND,
     "recipe": GROUND | {"figures"},
     "stepping": PROBES | {"settings", "capture", "decode", "figures"},

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
+import pytest
 import torch
 from torch import nn
 
 from nbinspect.capture.batch import capture_batch
-from nbinspect.decode.batch import decode_batch
+from nbinspect.decode.batch import decode_batch, exact_sample
+from nbinspect.errors import NbinspectError
 from nbinspect.subject import make_subject
 
 
@@ -25,3 +28,21 @@ def test_what_cannot_be_decoded_is_told_with_the_kind_of_error():
     assert [each.name for each in found.inputs] == ["input"]
     assert found.labels is None
     assert found.notes[0].startswith("y cannot be shown: ValueError: ")
+
+
+def test_a_batch_with_time_first_is_shown_sample_by_sample():
+    """With batch_axis=1 each sample of inputs, targets and the exact values are those of its own column."""
+    x = torch.arange(12.0)[:, None, None] + 100 * torch.arange(8.0)[:, None] + torch.zeros(12, 8, 3)
+    y = torch.arange(12) + 100 * torch.arange(8)[:, None]
+    subject = make_subject(nn.Linear(3, 2), [x], batch_axis=1, feature_names=["a", "b", "c"])
+    captured = capture_batch(subject, (x, y.T))
+    shown = decode_batch(captured, subject)
+    assert shown.notes == ()
+    (series,) = shown.inputs
+    assert series.decoder == "series"
+    assert [text.split(" ")[0] for text in shown.labels.text] == [str(100 * n) for n in range(8)]
+    for n in range(8):
+        np.testing.assert_array_equal(exact_sample(captured, series.name, n)["values"], x[:, n].numpy())
+        np.testing.assert_array_equal(exact_sample(captured, "y", n)["values"], y[n].numpy())
+    with pytest.raises(NbinspectError, match="samples 0 to 7, not 8"):
+        exact_sample(captured, series.name, 8)

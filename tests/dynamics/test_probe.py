@@ -378,3 +378,19 @@ def test_packed_sequences_are_read_whole():
     packed = nn.utils.rnn.pack_sequence([torch.randn(length, 3) for length in (5, 4, 2)])
     probe = choose_probe(make_subject(Packed(), [(packed, torch.tensor([0, 3, 1]))], nn.CrossEntropyLoss()))
     assert probe.read(0).values.shape == (3, 4)
+
+
+def test_a_probe_with_time_first_has_the_losses_of_its_samples():
+    """With batch_axis=1 the samples' batch, predictions and losses are those of each series run alone."""
+    model = made.Tokens(across=False)
+    ids = made.ids(12, 9).T.contiguous()
+    goal = ids.roll(-1, 0)
+    loss = lambda out, goal: F.cross_entropy(out.flatten(0, 1), goal.flatten())  # noqa: E731 - a user's own
+    subject = make_subject(model, [(ids, goal)], loss, batch_axis=1)
+    probe = choose_probe(subject, size=5)
+    with torch.no_grad():
+        alone = [loss(model(ids[:, [n]]), goal[:, [n]]).item() for n in range(5)]
+    assert probe.record.batch.batch.size == 5
+    np.testing.assert_allclose(probe.record.batch.losses, alone, rtol=1e-4)
+    guess = model(ids).argmax(-1) == goal
+    np.testing.assert_allclose(probe.record.batch.predictions.values, guess.float().mean(0)[:5].numpy(), rtol=1e-6)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from nbinspect.dynamics.culprits import SpikeCatcher
+from nbinspect.dynamics.culprits import SpikeCatcher, caught
 from nbinspect.dynamics.spikes import SAMPLED, SpikeWatch
 from nbinspect.records import Spike
 from nbinspect.subject import make_subject
@@ -64,3 +64,32 @@ def test_a_batch_that_cannot_be_split_leaves_the_spike_without_it() -> None:
         catcher.look(step, 1.0 + 0.01 * (step % 3))
     catcher.look(101, 50.0)
     assert [(spike.step, spike.loss, spike.batch) for spike in kept] == [(101, 50.0, None)]
+
+
+def test_the_worst_samples_of_a_batch_with_time_first_are_samples() -> None:
+    """With batch_axis=1 those behind a spike are the series with the largest losses, not steps of time."""
+    torch.manual_seed(0)
+    model, x = nn.GRU(3, 4), torch.randn(12, 20, 3)
+    goal = torch.randn(12, 20, 4)
+    goal[:, [3, 17]] += 9
+    subject = make_subject(Outputs(model), None, nn.MSELoss(), batch_axis=1)
+    spike = caught(subject, 1, (9.0, 1.0), ((x,), {}), goal)
+    with torch.no_grad():
+        losses = (model(x)[0] - goal).square().mean((0, 2))
+    worst = losses.argsort(descending=True)[:8]
+    assert set(worst[:2].tolist()) == {3, 17}
+    assert spike.batch.batch.size == 8
+    np.testing.assert_allclose(spike.losses, losses[worst].numpy(), rtol=1e-5)
+    means = spike.batch.batch.tensors[0].samples.mean
+    np.testing.assert_allclose(means, x[:, worst].mean((0, 2)).numpy(), rtol=1e-4, atol=1e-6)
+
+
+class Outputs(nn.Module):
+    """The outputs of a recurrent network alone."""
+
+    def __init__(self, rnn: nn.Module) -> None:
+        super().__init__()
+        self.rnn = rnn
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.rnn(x)[0]

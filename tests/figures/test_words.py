@@ -38,7 +38,16 @@ def test_integers_are_whole(value: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0"), (2.0, "2"), (1.23456, "1.23"), (-1234.56, "−1234.6"), (123456.0, "1.2e+05"), (0.00012, "1.2e−04")],
+    [
+        (0.0, "0"),
+        (2.0, "2"),
+        (1.23456, "1.23"),
+        (-1234.56, "−1234.6"),
+        (123456.0, "1.2e+05"),
+        (0.00012, "1.2e−04"),
+        (999.6, "1000"),
+        (99999.7, "100000"),
+    ],
 )
 def test_small_places_get_short_numbers(value: float, text: str) -> None:
     """The short form has three digits and no zeros at its end."""

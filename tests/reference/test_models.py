@@ -50,3 +50,10 @@ def test_a_step_of_a_recurrent_network_sees_those_before_it_alone() -> None:
     changed = torch.cat([series[:, :6], series[:, 6:] + 1], 1)
     assert torch.allclose(model(series)[:, :6], model(changed)[:, :6], atol=1e-6)
     assert not torch.allclose(model(series)[:, 6:], model(changed)[:, 6:], atol=1e-3)
+
+
+def test_no_seed_waits_for_an_accelerator() -> None:
+    """A network that is made before an accelerator is first used leaves no seed behind for it."""
+    waiting = list(torch.cuda._lazy_seed_tracker.get_calls())
+    mlp(4, 2)
+    assert list(torch.cuda._lazy_seed_tracker.get_calls()) == waiting

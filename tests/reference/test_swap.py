@@ -376,3 +376,12 @@ def test_the_record_is_frozen() -> None:
     record = swapped(perceptron(), clusters(), steps=6).record
     with pytest.raises(dataclasses.FrozenInstanceError):
         record.at_fault = "model"
+
+
+def test_single_numbers_as_inputs_are_swapped() -> None:
+    """Inputs (N,), a number a sample, have reference data and a reference model too."""
+    x = torch.linspace(-2, 2, 256)[torch.randperm(256, generator=torch.Generator().manual_seed(2))]
+    model = nn.Sequential(nn.Unflatten(0, (-1, 1)), nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    found = swap(model, [*zip(x.split(32), (2 * x).split(32), strict=True)], nn.MSELoss(), optimizer=optimizer)
+    assert found.at_fault == "neither", found.sentence

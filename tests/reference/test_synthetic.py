@@ -101,3 +101,18 @@ def test_what_no_teacher_is_known_for_is_refused() -> None:
         synthetic("language-model", (3,), (3,))
     with pytest.raises(InputError, match="no learnable data are known for targets"):
         synthetic("segmentation", (3, 8, 8), (5, 5), classes=2)
+
+
+def test_too_few_samples_are_refused() -> None:
+    """Fewer samples than leave one for validation are refused, with how many there must be."""
+    with pytest.raises(InputError, match="samples: expected 4 or more"):
+        synthetic("classification", (4,), classes=3, samples=3)
+
+
+def test_samples_are_the_same_whatever_the_default_device_is() -> None:
+    """A default device on which the generators are not leaves the samples as they are, on the CPU."""
+    plain = synthetic("classification", (3, 8, 8), classes=3, samples=16)
+    with torch.device("meta"):
+        other = synthetic("classification", (3, 8, 8), classes=3, samples=16)
+    for one, two in zip(plain.train.dataset.tensors, other.train.dataset.tensors, strict=True):
+        assert torch.equal(one, two)

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect import check
 from nbinspect.records import Progress
+from nbinspect.sanity.backward import gradient_check
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.registry import CHECKS
 from nbinspect.subject import Subject
@@ -61,6 +62,38 @@ def test_models_without_bytes_are_guarded_too(model: nn.Module) -> None:
         assert guard.changed() == ()
 
 
+def test_a_change_is_seen_beside_a_module_of_the_same_names() -> None:
+    """The model of a step that keeps an average of it, whose parameters have the same names, is looked at itself."""
+    model, average = nn.Linear(4, 3), nn.Linear(4, 3)
+
+    def train_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        return (model(batch[0]) - average(batch[0])).square().mean()
+
+    with Guard(Subject(model, train_step=train_step)) as guard:
+        assert guard.changed() == ()
+        with torch.no_grad():
+            model.weight.add_(1)
+        assert guard.changed() == ("weight",)
+
+
+def test_an_attribute_that_is_named_like_hooks_is_none() -> None:
+    """A flag of the user's own, such as ``use_hooks``, is counted for no hooks."""
+    model = nn.Linear(4, 3)
+    model.use_hooks = True
+    with Guard(Subject(model)) as guard:
+        assert guard.changed() == ()
+
+
+def test_sparse_gradients_are_compared_by_their_bytes() -> None:
+    """The gradient of an embedding that makes sparse ones is itself while it stays, NaN included, and else a change."""
+    model = nn.Embedding(5, 2, sparse=True)
+    (model(torch.tensor([1, 3])).sum() * float("nan")).backward()
+    with Guard(Subject(model)) as guard:
+        assert guard.changed() == ()
+        model.weight.grad._values().zero_()
+        assert guard.changed() == ("gradient of weight",)
+
+
 def test_a_lazy_model_stays_lazy() -> None:
     """A lazy layer is no layer of a size after a run."""
     model = nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.Linear(8, 3))
@@ -75,6 +108,16 @@ def test_all_checks_together_leave_no_trace() -> None:
     report = check(**arguments)
     assert not report.errors, str(report)
     assert state_of(arguments["model"], arguments["optimizer"], arguments["loader"]) == before
+
+
+@pytest.mark.skipif(torch.cuda.is_initialized(), reason="an accelerator that is in use is seeded, and put back")
+def test_no_seed_is_left_for_an_accelerator_that_is_not_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is queued for the random state of an accelerator to which the user turns later."""
+    arguments, seeds = program(), []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    check(**arguments, only=["wiring", "backward"])
+    check(**gradient_check.good(), only="gradient-check")
+    assert seeds == []
 
 
 @pytest.mark.parametrize("name", [one.name for one in CHECKS])

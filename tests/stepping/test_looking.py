@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.errors import InputError, NbinspectError
+from nbinspect.stepping.looking import INPUT
 from nbinspect.stepping.stepper import ForwardStepper
+from nbinspect.subject import Subject
 from tests.stepping.models import Net, normal, subject
 
 Opened = Callable[..., ForwardStepper]
@@ -168,3 +170,57 @@ def test_a_step_is_found_again_where_another_mode_has_other_steps(opened: Opened
     field = stepper.looker.receptive_field(index, (1, 0, 2, 2))
     rows = np.flatnonzero(field.sum(0).sum(1))
     assert rows.tolist() == [1, 2, 3, 4, 5]
+
+
+class TimeFirst(nn.Module):
+    """Logits (N, 3) of series (T, N, 2)."""
+
+    def __init__(self, width: int = 5) -> None:
+        super().__init__()
+        self.wide, self.head = nn.Linear(2, width), nn.Linear(width, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        made = torch.tanh(self.wide(x))
+        flat = made.flatten(0, 1)
+        return self.head(flat.unflatten(0, made.shape[:2]).mean(0))
+
+
+def test_with_time_first_each_sample_is_its_own(opened: Opened) -> None:
+    """With batch_axis=1 input, activations, differences and receptive fields are those of the sample that is shown."""
+    net, x = TimeFirst(), normal(6, 4, 2)
+    stepper = opened(Subject(net, batch_axis=1), x, training=False)
+    assert stepper.runs.batches.size == 4
+    index = stepper.run_to("wide").index
+    made = activation(net, "wide", x)
+    for n in range(4):
+        np.testing.assert_array_equal(stepper.looker.look(INPUT, (), None, sample=n).planes[0], x[:, n].numpy())
+        shown = stepper.look(sample=n)
+        assert (shown.sample, shown.samples, shown.shape) == (n, 4, (6, 4, 5))
+        np.testing.assert_array_equal(shown.planes[0], made[:, n].numpy())
+        less = stepper.look(sample=n, compare="sample", other=2).planes[0]
+        np.testing.assert_allclose(less, (made[:, n] - made[:, 2]).numpy(), atol=1e-6)
+        field = stepper.looker.receptive_field(index, (n, 3, 1))
+        wanted = np.zeros((6, 2), np.float32)
+        wanted[3] = net.wide.weight[1].detach().abs().numpy()
+        np.testing.assert_allclose(field, wanted, rtol=1e-6)
+    with pytest.raises(InputError, match="0 to 3"):
+        stepper.look(sample=4)
+    folded = stepper.run_to("Tensor.flatten").index
+    with pytest.raises(NbinspectError, match="cannot be told"):
+        stepper.looker.receptive_field(folded, (0, 0))
+
+
+@pytest.mark.parametrize(("shape", "width"), [((4, 4, 2), 5), ((6, 4, 2), 4)], ids=["T = N", "features = N"])
+def test_no_sample_is_shown_where_its_axis_cannot_be_told(opened: Opened, shape: tuple[int, ...], width: int) -> None:
+    """Where an axis within the model may be another one of the batch's length, the view says so and shows no sample."""
+    net, x = TimeFirst(width), normal(*shape)
+    stepper = opened(Subject(net, batch_axis=1), x, training=False)
+    np.testing.assert_array_equal(stepper.looker.look(INPUT, (), None, sample=3).planes[0], x[:, 3].numpy())
+    step = stepper.run_to("Tensor.flatten") if shape[0] == 6 else stepper.run_to("wide")
+    shown = stepper.look(sample=3)
+    assert (shown.sample, shown.samples) == (None, 0)
+    assert "cannot be told" in shown.note
+    with pytest.raises(InputError, match="of a tensor of samples"):
+        stepper.look(sample=3, compare="sample", other=1)
+    with pytest.raises(NbinspectError, match="cannot be told"):
+        stepper.looker.receptive_field(step.index, (0, 0))

@@ -375,3 +375,58 @@ def test_a_picked_sample_belongs_to_the_batch_that_is_shown():
         change()
         assert view.sample is None
     assert view.record.indices == (3, 1)
+
+
+def test_a_failure_of_the_following_is_told_and_training_goes_on(monkeypatch):
+    """Where a batch cannot be noted while the user trains, the step is as without a view, which says why."""
+    bare, model, loss_fn = Net(), Net(), nn.CrossEntropyLoss()
+    model.load_state_dict(bare.state_dict())
+    view = Inspector(model, iter([]), loss_fn).batch()
+
+    def short_of_memory(*_, **__):
+        raise torch.OutOfMemoryError(f"tried to allocate {HOSTILE}")
+
+    monkeypatch.setattr("nbinspect.capture.follow.build", short_of_memory)
+    x, y = torch.rand(4, 1, 8, 8), torch.arange(4)
+    for each in (bare, model):
+        torch.manual_seed(3)
+        loss_fn(each(x), y).backward()
+    for one, other in zip(bare.parameters(), model.parameters(), strict=True):
+        assert torch.equal(one.grad, other.grad)
+    assert all(torch.equal(one, other) for one, other in zip(bare.buffers(), model.buffers(), strict=True))
+    assert view.status["state"] == "error"
+    assert "step 1: this batch cannot be shown: OutOfMemoryError: tried to allocate" in view.status["text"]
+    assert HOSTILE not in view._html()
+
+
+def test_a_batch_with_time_first_is_looked_at_and_predicted_by_sample():
+    """With batch_axis=1 the view has each sample's own values, label, prediction and loss, and its index."""
+
+    class Series(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.head = nn.GRU(3, 5), nn.Linear(5, 4)
+
+        def forward(self, x):
+            return self.head(self.rnn(x)[0][-1])
+
+    def collate(samples):
+        return torch.stack([x for x, _ in samples], 1), torch.stack([y for _, y in samples])
+
+    model, data = Series(), TensorDataset(torch.randn(20, 12, 3), torch.arange(20) % 4)
+    loader = DataLoader(data, batch_size=8, collate_fn=collate)
+    view = Inspector(model, loader, nn.CrossEntropyLoss(), batch_axis=1).batch()
+    view.next()
+    assert view.record.size == 8
+    assert view.record.indices == tuple(range(8, 16))
+    assert view.record.tensors[0].facts.shape == (12, 8, 3)
+    view.predict()
+    for n, index in enumerate(view.record.indices):
+        x, y = data[index]
+        np.testing.assert_array_equal(view._sample("x", n)["values"], x.numpy())
+        with torch.no_grad():
+            logits = model(x[:, None])
+        assert view.decoded.labels.text[n] == str(int(y))
+        assert view.decoded.predictions.text[n].split()[0] == str(int(logits.argmax()))
+        assert view.decoded.losses[n] == pytest.approx(nn.functional.cross_entropy(logits, y[None]).item(), rel=1e-5)
+    assert view.decoded.notes == ()

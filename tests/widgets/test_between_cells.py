@@ -137,3 +137,20 @@ def test_stopped_work_is_closed_where_it_is():
 
     heard, future = asyncio.run(notebook())
     assert (heard.told, future.result(0)) == ([], {})
+
+
+def test_whoever_waits_hears_of_an_end_that_could_not_be_told():
+    """Where telling of the end raises, the work counts as ended, and what was begun is answered."""
+
+    def refuse(error):
+        raise NbinspectError("the page is gone")
+
+    async def notebook():
+        heard = Heard()
+        work = BetweenCells(MainThread(), lambda doing: None, refuse)
+        future = work.start(heard.steps())
+        with pytest.raises(NbinspectError, match="the page is gone"):
+            work.finish()
+        return heard.closed, work.running, future.done()
+
+    assert asyncio.run(notebook()) == (True, False, True)

@@ -741,3 +741,59 @@ def test_numbers_of_the_page_are_plain(ask):
     assert told["sample"]["index"] == view.record.indices[1]
     assert {room["name"] for room in told["rooms"]} == set(ROOMS)
     assert np.isclose(told["recipe"]["total"], 22)
+
+
+def time_first(length=12):
+    """Series (T, N, 2), which tell their own index, with N classes or with a class a step (T, N)."""
+
+    def collate(samples):
+        return torch.stack([x for x, _ in samples], 1), torch.stack([y for _, y in samples], 1)
+
+    class Tagger(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.head = nn.GRU(2, 5), nn.Linear(5, 3)
+
+        def forward(self, x):
+            return self.head(self.rnn(x)[0])
+
+    index = torch.arange(40.0)[:, None, None]
+    series = torch.cat([index.expand(40, length, 1), torch.rand(40, length, 1)], 2)
+    tags = (torch.arange(40)[:, None] + torch.zeros(40, length)).long() % 3
+    loader = DataLoader(TensorDataset(series, tags), batch_size=8, shuffle=True, collate_fn=collate)
+    loss = lambda out, goal: functional.cross_entropy(out.flatten(0, 1), goal.flatten())  # noqa: E731 - a user's own
+    return Inspector(Tagger(), loader, loss, batch_axis=1)
+
+
+@pytest.mark.parametrize("length", [12, 8])
+@pytest.mark.parametrize("room", ["batch", "forward"])
+def test_a_sample_of_a_batch_with_time_first_is_carried(room, length):
+    """With batch_axis=1 the picked sample is the same series in every room, also with as many steps as samples."""
+    inspector = time_first(length)
+    dashboard = inspector.dashboard()
+    view = dashboard.open(room)
+    view.sample = 5
+    index = dashboard.sample["index"]
+    assert view.holding.batch[0][0, 5, 0] == index
+    assert dashboard.sample["label"].split()[:2] == [str(index % 3)] * 2
+    for other in ("batch", "forward"):
+        shown = dashboard.show(other)
+        assert shown.holding.batch[0][0, shown.sample, 0] == index
+    planes = forward_input(dashboard.show("forward"))
+    assert (planes[:, 0] == index).all()
+    batch = dashboard.show("batch")
+    assert (batch._sample(batch.decoded.inputs[0].name, batch.sample)["values"][:, 0] == index).all()
+    dynamics = dashboard.show("dynamics")
+    with dynamics:
+        for x, y in inspector.subject.loader:
+            functional.cross_entropy(inspector.subject.model(x).flatten(0, 1), y.flatten()).backward()
+    probe = dynamics.record.probes[0]
+    assert probe.batch.batch.indices[0] == index
+    assert probe.batch.batch.size == len(dynamics.record.readings[0][0].losses) == 8
+    assert (dynamics.plan.watched[0].batch[0][0, :, 0] == torch.tensor(probe.batch.batch.indices)).all()
+    assert probe.batch.labels.text[0].split()[0] == str(index % 3)
+
+
+def forward_input(view):
+    """The values of the picked sample that the page has of the input."""
+    return view.look(-1, sample=view.sample).planes[0]

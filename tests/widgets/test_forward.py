@@ -142,6 +142,16 @@ def test_noise_leaves_the_random_state(view, ask):
     assert not torch.equal(before, view.tensor)
 
 
+def test_noise_leaves_a_single_value_a_number(ask):
+    """The spread of one value is 0, and the noise with it; no NaN is put into the pass."""
+    view = Inspector(nn.Linear(3, 1), [(torch.rand(1, 3), torch.rand(1, 1))], nn.MSELoss()).forward()
+    view.over()
+    before = view.tensor.clone()
+    assert ask(view, "replace", how="noise")[0]["ok"]
+    assert torch.equal(view.tensor, before)
+    view.close()
+
+
 def test_a_name_that_is_none_is_refused(view, ask):
     """Replacing from a notebook variable that does not exist names it, and changes nothing."""
     view.over()
@@ -326,3 +336,14 @@ def test_a_batch_of_another_view_is_stepped_through(view):
     assert view.holding is held
     view.next_batch()
     assert view.holding.indices is None
+
+
+def test_a_patch_is_set_in_the_sample_of_a_batch_with_time_first(ask):
+    """With batch_axis=1 the patch that the page sets lies in the one sample that was asked for."""
+    x = torch.rand(12, 4, 3) + 1
+    view = Inspector(nn.GRU(3, 5), [x], batch_axis=1).forward()
+    assert ask(view, "edit", how="zero", sample=2, row=1, column=1, height=3, width=2)[0]["ok"]
+    wanted = x.clone()
+    wanted[1:4, 2, 1:3] = 0
+    assert torch.equal(view.stepper.runs.batches.current, wanted)
+    assert not ask(view, "edit", how="zero", sample=0, row=10, column=0, height=3, width=1)[0]["ok"]

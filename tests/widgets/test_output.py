@@ -233,3 +233,21 @@ def test_a_batch_that_was_waited_for_is_in_the_static_page(published: list[Any])
     InteractiveShell.instance().events.trigger("post_run_cell", None)
     assert "Batch of 5" in published[-1]["data"]["text/plain"]
     view.close()
+
+
+def test_a_followed_run_that_cannot_be_read_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever stands in the way of reading a log is shown in the view, and it is read on when that has gone."""
+    view = FollowView(tmp_path / "a")
+    read = view._follow.poll
+
+    def refused() -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(view._follow, "poll", refused)
+    view._look()
+    assert view.status["state"] == "error"
+    assert "Permission denied" in view.status["text"]
+    monkeypatch.setattr(view._follow, "poll", read)
+    view._look()
+    assert view.status["state"] == "error" or "waiting for a run" in view.status["text"]
+    view.close()

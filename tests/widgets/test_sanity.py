@@ -149,6 +149,16 @@ def test_a_cancel_while_nothing_runs_does_nothing(ask):
     assert view.run(only=FEW).record.cut == ""
 
 
+def test_a_cancel_of_what_is_no_run_does_not_end_the_next_one(ask):
+    """A cancel while a file to be exported waits for its turn is spent with that."""
+    view = opened()
+    view.run(only=FEW)
+    view.waiting()
+    assert ask(view, "cancel")[0]["ok"]
+    assert ask(view, "export", form="text")[0]["ok"]
+    assert view.run(only=FEW).record.cut == ""
+
+
 def test_an_interrupt_ends_a_run_from_a_click_as_a_cancel_does(ask):
     """An interrupt of the kernel, which ignores it between cells, ends the run; what was found stays, no exception."""
     model = Net(lambda: os.kill(os.getpid(), signal.SIGINT))
@@ -410,10 +420,12 @@ def test_exports_say_that_a_run_was_plain(ask):
             form: ask(view, "export", form=form)[0]["payload"]["text"] for form in ("html", "json", "junit", "text")
         }
     assert [json.loads(files[plain]["json"])["plain"] for plain in (False, True)] == [False, True]
-    (named,) = ElementTree.fromstring(files[True]["junit"]).iter("property")
-    assert named.get("name") == "plain"
-    assert "weight decay" in named.get("value")
-    assert not list(ElementTree.fromstring(files[False]["junit"]).iter("property"))
+    for plain in (False, True):
+        (suite,) = ElementTree.fromstring(files[plain]["junit"])
+        (listed,) = suite.iter("properties")
+        named = {one.get("name"): one.get("value") for one in listed}
+        assert named["plain"] == str(plain).lower()
+        assert ("weight decay" in named.get("switched off", "")) == plain
     for form in ("html", "text"):
         assert "weight decay" in files[True][form]
         assert "weight decay" not in files[False][form]

@@ -57,11 +57,14 @@ export function createHeader(store, ask) {
   let written = "";
 
   /** A rate typed into the field and not applied; null where it is as it was. */
-  const typed = () => (rate.value.trim() !== written && Number(rate.value) > 0 && Number.isFinite(Number(rate.value)) ? Number(rate.value) : null);
+  const typed = () => (rate.value.trim() !== written && isRate(asked()) ? asked() : null);
+
+  /** The number in the field, also where it has a decimal comma. */
+  const asked = () => Number(rate.value.replace(",", "."));
 
   async function applied() {
-    const wanted = Number(rate.value.replace(",", "."));
-    if (!rate.value.trim() || !(wanted > 0 && wanted < Infinity)) {
+    const wanted = asked();
+    if (!isRate(wanted)) {
       store.set({ failure: `a rate is a number above 0, got “${shorten(rate.value, 40)}”` });
       return;
     }
@@ -146,6 +149,9 @@ function reasonFor({ record }, step, next) {
   if (after) return `before ${signOf(after).icon} ${after.text}`;
   return own?.text ?? "";
 }
+
+/** @param {number} wanted */
+const isRate = (wanted) => wanted > 0 && wanted < Infinity;
 
 /** A rate as it is typed. @param {number} rate */
 export const rateText = (rate) => (rate !== 0 && (rate < 1e-2 || rate >= 1e3) ? Number(rate.toPrecision(6)).toExponential() : String(Number(rate.toPrecision(6))));

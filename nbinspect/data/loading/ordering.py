@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from nbinspect.evaluation.samples import axis_of
-from nbinspect.nested import fields_of
+from nbinspect.nested import axis_of, fields_of
 
 REORDERED = "the loader's collation changes the order of samples: each was collated alone"
 _GROUPS = 8

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.errors import InputError
-from nbinspect.evaluation.samples import axis_of
+from nbinspect.nested import axis_of
 from nbinspect.records import Floats, Integers
 
 WIDTH, SAMPLES = 256, 100_000

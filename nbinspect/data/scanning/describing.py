@@ -18,7 +18,8 @@ from nbinspect.data.scanning.pictures import small_grey
 from nbinspect.data.scanning.signature import content_hash, joint_hashes, picture_signatures, sample_hashes
 from nbinspect.data.scanning.texts import span_of
 from nbinspect.decode.names import IGNORED
-from nbinspect.evaluation.samples import axis_of, picked, size_of
+from nbinspect.evaluation.samples import picked, size_of
+from nbinspect.nested import axis_of
 from nbinspect.records import Flags, Integers
 from nbinspect.subject import Subject
 

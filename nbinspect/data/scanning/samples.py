@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from nbinspect.calling import entering, split_batch
-from nbinspect.capture.batch import CapturedBatch, build
+from nbinspect.capture.batch import CapturedBatch, build, samples_first
 from nbinspect.capture.door import Visit
 from nbinspect.data.table.cells import cells_of
 from nbinspect.decode.batch import decode_batch
 from nbinspect.errors import LoaderError
-from nbinspect.evaluation.samples import axis_of, joined, size_of
-from nbinspect.nested import map_tensors, tensors_in
+from nbinspect.evaluation.samples import joined, size_of
+from nbinspect.nested import tensors_in
 from nbinspect.records import DatasetRecord, DecodedBatch, Labels, Origin
 from nbinspect.records.arrays import Integers
 from nbinspect.subject import Subject
@@ -101,13 +101,9 @@ def _entered(subject: Subject, read: Read) -> _Entered:
     goals = {id(tensor) for _, tensor in tensors_in(parts.targets, "")}
     size = size_of(subject, read.value)
 
-    def turned(tensor: Tensor) -> Tensor:
-        along = axis_of(tensor, size, subject.batch_axis)
-        return tensor.movedim(along, 0) if along else tensor
-
-    entered = entering(subject, read.value, parts)
-    inputs = {name: turned(tensor) for name, tensor in entered if id(tensor) not in goals}
-    return _Entered(len(read.indices), inputs, map_tensors(turned, parts.targets), parts.target_name)
+    entered = {name: each for name, each in entering(subject, read.value, parts) if id(each) not in goals}
+    inputs, targets = (samples_first(value, size, subject.batch_axis) for value in (entered, parts.targets))
+    return _Entered(len(read.indices), inputs, targets, parts.target_name)
 
 
 def _captured(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -72,9 +70,7 @@ def run(
     return passed(f"the first layers get {min(first) / max(last):.3g} times the relative gradient of the last")
 
 
-def _told(
-    layers: Sequence[Layer], values: list[float], words: tuple[str, str], factor: float, most: float
-) -> CheckResult:
+def _told(layers: list[Layer], values: list[float], words: tuple[str, str], factor: float, most: float) -> CheckResult:
     layer, last, (quantity, of) = layers[0], max(ends(values)[1]), words
     return (failed if factor > most else warned)(
         f"gradient grows to {magnitude(factor)} on its way to the input",

@@ -26,13 +26,11 @@ def run(program: Program, backward: Recorded, *, gap: float = 0.01, samples: int
         samples: how many of the batch are used.
     """
     try:
-        with doubled(program, backward, samples) as found:
-            return _judged(found, gap)
+        return _judged(doubled(program, backward, samples), gap)
     except (RuntimeError, TypeError, ValueError) as error:
-        return inconclusive(
-            "does not run in float64",
-            settle=f"A model that runs in float64 ({type(error).__name__}: {str(error).splitlines()[0][:120]}).",
-        )
+        lines = str(error).splitlines()
+        said = f"{type(error).__name__}: {lines[0][:120]}" if lines else type(error).__name__
+        return inconclusive("does not run in float64", settle=f"A model that runs in float64 ({said}).")
 
 
 def _judged(found: Doubled, gap: float) -> CheckResult:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from nbinspect.nested import tensors_in
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
-from nbinspect.sanity.evidence.activations import called
+from nbinspect.sanity.evidence.lineage import where_of
 from nbinspect.sanity.evidence.nonfinite import Origin, amiss, backward_origin, has_nan, is_finite, origin_of, range_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
@@ -68,7 +68,7 @@ def _told(recorded: Recorded, origin: Origin, reached: str, *, grave: bool) -> C
             remedy=f"Initialise {name} anew, or go back to a checkpoint from before it broke.",
             where=name,
         )
-    name = called(operation)
+    name = where_of(operation)
     count = sum(map(amiss, operation.step.outputs))
     given = [(use, range_of(recorded, operation, number)) for number, use in enumerate(operation.step.inputs)]
     return say(

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed
-from nbinspect.sanity.evidence.activations import called
+from nbinspect.sanity.evidence.lineage import where_of
 from nbinspect.sanity.evidence.nonfinite import backward_origin, is_finite
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
@@ -22,7 +22,7 @@ def run(program: Program, backward: Recorded) -> CheckResult:
     if not bad:
         return passed(f"none of {len(found)} gradients has NaN or Inf")
     operation, node = backward_origin(program, backward)
-    name = called(operation) if operation is not None else node or bad[0]
+    name = where_of(operation) if operation is not None else node or bad[0]
     inputs = [
         measured(f"least magnitude of its {use.name} ({use.origin})", float(tensor.detach().abs().min()), "above 0")
         for use, tensor in zip(operation.step.inputs, operation.given, strict=True)

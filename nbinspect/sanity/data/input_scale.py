@@ -9,7 +9,14 @@ from torch import nn
 from nbinspect.records import Chart, CheckResult, Floats
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.columns import constant_features
-from nbinspect.sanity.evidence.entry import entries_of, features_given, is_normalised_after, is_trainable, typical_size
+from nbinspect.sanity.evidence.entry import (
+    entries_of,
+    features_given,
+    is_normalised_after,
+    is_trainable,
+    typical_size,
+    widest_range,
+)
 from nbinspect.sanity.evidence.scan import Scan
 from nbinspect.sanity.recorded import Operation, Recorded
 
@@ -25,8 +32,12 @@ def run(
     large: float = 20,
     small: float = 0.02,
     least: float = 0.005,
+    still: float = 0.02,
 ) -> CheckResult:
-    """Fail where a feature at the first weighted layer is typically above `greatest`, or all values below `least`."""
+    """Fail where a feature at the first weighted layer is typically above `greatest`, or all values below `least`.
+
+    So where no feature goes further from its mean than `still` of that.
+    """
     entries = [(one, data) for one in entries_of(recorded) if (data := features_given(one)) is not None]
     if not entries:
         return skipped("an input that is weighed, and no index")
@@ -65,6 +76,19 @@ def run(
             where=_name(operation),
             place=operation.step.place,
         )
+    for operation, data in entries:
+        lies, width = widest_range(data)
+        if 0 < width < still and is_trainable(operation) and not is_normalised_after(recorded, operation):
+            return failed(
+                f"all values lie within {width:.2g} of their mean at {_name(operation)}",
+                measured("widest range of a feature, as a share of its mean", width, f"above {still:g}"),
+                title="Inputs that hardly vary",
+                detail=f"Every feature keeps close to a number that is not 0, such as {lies:.3g}: as where pixels in "
+                "[0, 1] are normalised by the statistics of bytes. What samples differ in is lost beside it.",
+                remedy="Take mean and deviation from the data as they are, in the same unit, and normalise once.",
+                where=_name(operation),
+                place=operation.step.place,
+            )
     table = scan.read >= _ENOUGH and scan.is_fair
     constant = [name for column in scan.inputs.values() for name in constant_features(column)] if table else []
     if constant:

@@ -7,11 +7,12 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped
-from nbinspect.sanity.evidence.ignored_labels import PER_CLASS, labels_outside
+from nbinspect.sanity.evidence.ignored_labels import labels_outside
 from nbinspect.sanity.evidence.label_dtype import misfit, runs_as_indices
 from nbinspect.sanity.evidence.scan import Scan
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, tensor_output
+from nbinspect.sanity.task import OF_CLASSES
 from nbinspect.subject import Subject
 
 
@@ -25,7 +26,7 @@ def run(
     outputs, odd = tensor_output(attempt.outputs), misfit(attempt)
     if odd is not None:
         proven = runs_as_indices(program, attempt, odd)
-        indices = task.loss in PER_CLASS and outputs is not None and odd.dim() == outputs.dim() - 1
+        indices = task.loss in OF_CLASSES and outputs is not None and odd.dim() == outputs.dim() - 1
         if proven or (indices and "type" in str(attempt.error).lower()):
             return _wrong_dtype(odd, proven=proven)
     if task.kind not in ("classification", "segmentation", "binary", "multilabel", "language-model"):

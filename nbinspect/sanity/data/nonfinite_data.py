@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from nbinspect.nested import tensors_in
 from nbinspect.records import Chart, CheckResult, Measurement
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
 from nbinspect.sanity.evidence.columns import Column
+from nbinspect.sanity.evidence.nonfinite import is_finite
 from nbinspect.sanity.evidence.scan import Scan
 from nbinspect.sanity.program import Program
 
@@ -74,12 +74,7 @@ def _is_coped_with(program: Program, batch: Batch) -> bool:
             loss = program.loss(outputs, batch)
     except Exception:  # noqa: BLE001 - the user's model may refuse such a batch in any way
         return False
-    finite = all(_is_finite(tensor) for _, tensor in tensors_in(outputs, "outputs"))
-    return finite and (_is_finite(loss) if isinstance(loss, Tensor) else loss is None or bool(np.isfinite(loss)))
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    return bool(torch.isfinite(tensor).all())
+    return is_finite(outputs) and is_finite(loss)
 
 
 def good() -> Arguments:

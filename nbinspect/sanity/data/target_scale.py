@@ -11,9 +11,8 @@ from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.data_targets import Output, are_data, beside_targets
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.task import LossCall, loss_call
+from nbinspect.sanity.task import OF_NUMBERS, LossCall, loss_call
 
-_SCALED = ("F.mse_loss", "F.l1_loss", "F.smooth_l1_loss", "F.huber_loss")
 _FEW = 8
 
 
@@ -61,7 +60,7 @@ def run(
 
 def _is_judged(recorded: Recorded, call: LossCall) -> bool:
     alike = call.outputs.shape == call.targets.shape and call.outputs.is_floating_point()
-    return alike and call.name in _SCALED and are_data(recorded, call)
+    return alike and call.name in OF_NUMBERS and are_data(recorded, call)
 
 
 def _finding(verdict: Callable[..., CheckResult], one: Output, text: str) -> CheckResult:

@@ -104,8 +104,3 @@ def _reached(operation: Operation, users: dict[int, list[Operation]]) -> list[Op
                 seen.add(other.step.index)
                 (waiting if _HANDS_ON.fullmatch(word_of(other.step.name)) else reached).append(other)
     return reached
-
-
-def called(operation: Operation) -> str:
-    """Return an operation as a person finds it: ``F.relu in block.2``."""
-    return f"{operation.step.name} in {operation.step.path}" if operation.step.path else operation.step.name

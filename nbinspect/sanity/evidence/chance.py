@@ -14,12 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.task import LossCall, loss_call
+from nbinspect.sanity.task import OF_CLASSES, OF_NUMBERS, LossCall, loss_call
 
 _LOGITS = frozenset(
     ["F.cross_entropy", "F.binary_cross_entropy_with_logits", "F.multilabel_soft_margin_loss", "F.soft_margin_loss"]
 )
-_NUMBERS = frozenset(["F.mse_loss", "F.l1_loss", "F.smooth_l1_loss", "F.huber_loss"])
 _ROUNDING = 1e-6
 
 
@@ -37,7 +36,7 @@ class Chance:
     @property
     def is_regression(self) -> bool:
         """Whether the loss compares numbers."""
-        return self.call.name in _NUMBERS
+        return self.call.name in OF_NUMBERS
 
 
 def chance_of(recorded: Recorded) -> Chance | None:
@@ -96,7 +95,7 @@ def weights_of(call: LossCall) -> dict[str, Tensor]:
 
 def _options(name: str) -> Iterator[dict[str, Any]]:
     reductions = ("mean", "sum", "none")
-    if name not in ("F.cross_entropy", "F.nll_loss"):
+    if name not in OF_CLASSES:
         yield from ({"reduction": reduction} for reduction in reductions)
         return
     smoothings = (0.0, 0.1) if name == "F.cross_entropy" else (None,)
@@ -107,7 +106,7 @@ def _options(name: str) -> Iterator[dict[str, Any]]:
 
 def _uninformed(call: LossCall) -> Tensor | None:
     zeros = torch.zeros_like(call.outputs)
-    if call.name in _LOGITS or call.name in _NUMBERS:
+    if call.name in _LOGITS or call.name in OF_NUMBERS:
         return zeros
     if call.name == "F.nll_loss" and call.outputs.dim() > 1:
         return zeros - torch.tensor(float(call.outputs.shape[1])).log().to(zeros)
@@ -117,12 +116,12 @@ def _uninformed(call: LossCall) -> Tensor | None:
 def _best_constant(call: LossCall) -> Tensor | None:
     """Return outputs that are the same for every sample, and the best such for these targets."""
     outputs, targets = call.outputs, call.targets.detach()
-    if call.name in ("F.cross_entropy", "F.nll_loss"):
+    if call.name in OF_CLASSES:
         return class_shares(call).log().view(1, -1, *[1] * (outputs.dim() - 2)).expand_as(outputs).to(outputs)
     if targets.shape != outputs.shape or not targets.numel():
         return None
     mean = targets.to(torch.float64).mean(0, keepdim=True) if targets.dim() else targets.to(torch.float64)
-    if call.name in _NUMBERS:
+    if call.name in OF_NUMBERS:
         return mean.expand_as(outputs).to(outputs)
     share = mean.clamp(_ROUNDING, 1 - _ROUNDING).expand_as(outputs)
     return (share if call.name == "F.binary_cross_entropy" else share.logit()).to(outputs)

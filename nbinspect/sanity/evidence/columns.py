@@ -114,7 +114,7 @@ class Gatherer:
             offset = np.where(finite > 0, total / finite, np.nan)
             std = np.sqrt(np.maximum(squares / finite - offset**2, 0))
         axis: Literal["channel", "feature", "all"] = "all"
-        if self._axis is not None and self._channels > 0:
+        if self._axis is not None:
             axis = "feature" if all(len(shape) == 1 for shape in self._shapes) else "channel"
         some = finite > 0
         centres, spreads, lows, highs = (np.concatenate(part) for part in zip(*self._samples, strict=True))
@@ -173,8 +173,6 @@ class Gatherer:
 
     def _pool(self) -> None:
         """Go on as if all channels so far were one."""
-        if self._channels <= 0:
-            return
         count, nan, inf, total, squares, low, high = self._sums
         finite = count - nan - inf
         reference = float(self._reference.mean())

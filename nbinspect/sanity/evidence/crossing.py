@@ -9,7 +9,7 @@ from nbinspect.capture.kinds import word_of
 from nbinspect.sanity.evidence.lineage import Source, reaching, roots, source_of
 from nbinspect.sanity.recorded import Operation, Recorded
 
-_LOSSES = re.compile(r"(mse|l1|smooth_l1|huber|poisson_nll|soft_margin)_loss|kl_div")
+_LOSSES = re.compile(r"(mse|l1|smooth_l1|huber|(poisson|gaussian)_nll|soft_margin)_loss|kl_div")
 _ELEMENTWISE = re.compile(r"add|sub|subtract|rsub|mul|multiply|div|divide|true_divide|maximum|minimum")
 _REDUCES = re.compile(r"mean|sum|nanmean|nansum")
 _REARRANGES = re.compile(r"view|reshape|flatten|ravel|contiguous|clone|float|double|to")

@@ -17,7 +17,7 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.awake import awakened
 from nbinspect.sanity.evidence.contents import contents, relation, sample_axis
 from nbinspect.sanity.evidence.spread import Spread, first_spread
-from nbinspect.sanity.program import Program
+from nbinspect.sanity.program import Program, seed_torch
 from nbinspect.sanity.recorded import tensor_output
 
 _MOST = 6
@@ -70,8 +70,8 @@ def measure_dependence(program: Program, batch: Batch) -> Dependence:
     Source: K-dependencies.
 
     Raises:
-        MissingNeed: if there are no two samples that differ, rows are related by design, or outputs are not one a
-            sample.
+        MissingNeed: if there are no two samples that differ, rows are related by design, or outputs are none, or
+            not one a sample.
     """
     related = relation(batch)
     if related:
@@ -86,6 +86,8 @@ def measure_dependence(program: Program, batch: Batch) -> Dependence:
         changed = range(part.size)
     except MissingNeed:
         part, before, smaller, changed = batch, run_eval(probe, batch), None, range(_OF_WHOLE)
+    if not before.numel():
+        raise MissingNeed("outputs that are not empty")
     axis = _axis_of_samples(tuple(before.shape), part, smaller)
     found = [difference(before, run_eval(probe, _exchanged(part, batch, j))) for j in changed]
     noise = difference(before, run_eval(probe, part, other_seed=True))
@@ -100,7 +102,7 @@ def run_eval(program: Program, batch: Batch, *, other_seed: bool = False) -> Ten
     """
     with refusals(), program.running(training=False):
         if other_seed:
-            torch.manual_seed(program.seed + 1)
+            seed_torch(program.seed + 1)
         outputs = tensor_output(program.outputs(batch))
     if outputs is None or not (outputs.is_floating_point() or outputs.is_complex()):
         raise MissingNeed("outputs that are a floating tensor")
@@ -193,7 +195,7 @@ def _judged(
     program: Program, batches: tuple[Batch, Batch], outputs: tuple[int, Tensor], found: list[Tensor], noise: Tensor
 ) -> Dependence:
     (part, batch), (axis, before) = batches, outputs
-    most = max(float(change.max()) for change in found) if before.numel() else 0.0
+    most = max(float(change.max()) for change in found)
     is_random = float(noise.max()) > _RANDOM * most if most else False
     floor = 0.0 if is_random or not most else 2 * float(noise.max())
     found = [torch.where(change > floor, change, 0.0) for change in found]

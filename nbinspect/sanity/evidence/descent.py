@@ -21,14 +21,15 @@ def descended(program: Program, backward: Recorded, rates: tuple[float, ...]) ->
         rates: lengths, as shares of the length of all parameters that have a gradient.
     """
     copy = program.copied()
-    moved = {name: g for name, g in backward.gradients.items() if g is not None and name in copy.parameters}
-    before = {name: copy.parameters[name].detach().clone() for name in moved}
+    own = copy.parameters
+    moved = {name: g for name, g in backward.gradients.items() if g is not None and name in own}
+    before = {name: own[name].detach().clone() for name in moved}
     length = sum(float(g.double().pow(2).sum()) for g in moved.values()) ** 0.5
     size = sum(float(p.double().pow(2).sum()) for p in before.values()) ** 0.5
     for rate in rates if 0 < length < float("inf") else ():
         with torch.no_grad():
             for name, gradient in moved.items():
-                copy.parameters[name].copy_(before[name] - rate * max(size, 1.0) / length * gradient)
+                own[name].copy_(before[name] - rate * max(size, 1.0) / length * gradient)
         with copy.running():
             outputs = copy.outputs(backward.batch)
             loss = float(copy.scalar_loss(outputs, backward.batch))
@@ -45,8 +46,9 @@ def descending(program: Program, backward: Recorded, rate: float, momentum: floa
         momentum: 0 for none.
     """
     copy, batch = program.copied(), backward.batch
-    moved = {name: g for name, g in backward.gradients.items() if g is not None and name in copy.parameters}
-    wanted: list[Tensor] = [copy.parameters[name] for name in moved]
+    own = copy.parameters
+    moved = {name: g for name, g in backward.gradients.items() if g is not None and name in own}
+    wanted: list[Tensor] = [own[name] for name in moved]
     speeds = [torch.zeros_like(parameter) for parameter in wanted]
     gradients: list[Tensor | None] = list(moved.values())
     while True:

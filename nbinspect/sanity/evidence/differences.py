@@ -27,7 +27,12 @@ class Slope:
     def gap(self) -> float:
         """Difference of the two beyond the spread, of the larger; 0 where both are zero."""
         size = max(abs(self.autograd), abs(self.finite))
-        return max(0.0, abs(self.autograd - self.finite) - self.spread) / size if size else 0.0
+        return self.off / size if size else 0.0
+
+    @property
+    def off(self) -> float:
+        """Difference of the two beyond the spread, in units of the loss."""
+        return max(0.0, abs(self.autograd - self.finite) - self.spread)
 
 
 def slope_along(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
@@ -15,10 +15,12 @@ from nbinspect.nested import fields_of
 from nbinspect.records import Floats
 
 _PLACES = 64
+_FEW = 16
 
 Array: TypeAlias = NDArray[Any]
-Digest: TypeAlias = tuple[int, int, float, bool, Floats]
-"""Hash of the inputs, hash of the targets, the target if it is one number, whether the inputs are one value, places."""
+Digest: TypeAlias = tuple[int, int, Floats, bool, Floats]
+"""Hash of the inputs, hash of the targets, the targets if they are a few numbers, whether the inputs are one value,
+places."""
 
 
 def digest(inputs: Any, targets: Any) -> tuple[str, Digest]:
@@ -28,11 +30,22 @@ def digest(inputs: Any, targets: Any) -> tuple[str, Digest]:
         TypeError: if a part of it is of a kind whose content is unknown.
     """
     given, aimed = list(arrays_in(inputs)), list(arrays_in(targets))
-    label = float(aimed[0].reshape(())) if len(aimed) == 1 and aimed[0].size == 1 else np.nan
+    few = len(aimed) == 1 and (aimed[0].size == 1 or (aimed[0].ndim == 1 and 0 < aimed[0].size <= _FEW))
+    label = aimed[0].reshape(-1).astype(np.float64) if few and aimed[0].dtype.kind != "c" else np.full(1, np.nan)
     numbers = [array.reshape(-1) for array in given if array.size]
     flat = all(bool((array == array[0]).all()) for array in numbers)
     form = ", ".join(f"{array.dtype}{list(array.shape)}" for array in given)
     return form, (_hash(given), _hash(aimed), label, flat, _places(numbers))
+
+
+def numbers_of(labels: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """Return (N, K) the targets of samples, (N, 1) of NaN where they are not as many each, and (N,) those that are one.
+
+    The latter is NaN where K is not 1.
+    """
+    alike = len({len(label) for label in labels}) == 1
+    numbers = np.stack(labels) if alike else np.full((len(labels), 1), np.nan)
+    return numbers, numbers[:, 0] if numbers.shape[1] == 1 else np.full(len(numbers), np.nan)
 
 
 def sizes(inputs: Any) -> list[int]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -16,14 +16,13 @@ from nbinspect.nested import map_tensors
 from nbinspect.sanity.batches import Batch, make_batch
 from nbinspect.sanity.evidence.differences import Slope, directions_for, slope_along
 from nbinspect.sanity.evidence.functions import FunctionCall, Verdict, first_calls, functions_in, tested
+from nbinspect.sanity.evidence.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, record
 
 _DIRECTIONS = 2
 _MOST = 8
 _STOPS = re.compile(r"detach|data|gumbel_softmax|fake_quantize\w*|spectral_norm|stop_gradient")
-
-
 _ATTENDS = "attention"
 
 
@@ -40,13 +39,22 @@ class Doubled:
     """The first operation of the graph that works in less than float64; empty where none does."""
     single_dtype: str
 
-    @property
+    @cached_property
     def _flowing(self) -> dict[str, tuple[Tensor, Tensor]]:
         named = self.program.parameters
         found = {
             name: (named[name], gradient) for name, gradient in self.recorded.gradients.items() if gradient is not None
         }
         return {name: (p, g.to_dense() if g.is_sparse else g) for name, (p, g) in found.items()}
+
+    @cached_property
+    def _padding(self) -> dict[int, list[int]]:
+        """The rows of each embedding's weight that stand for padding, by the weight's id."""
+        found: dict[int, list[int]] = {}
+        for module in self.program.network.modules():
+            if isinstance(module, nn.Embedding | nn.EmbeddingBag) and module.padding_idx is not None:
+                found.setdefault(id(module.weight), []).append(module.padding_idx)
+        return found
 
     def slopes(self) -> list[Slope]:
         """Return the slope of the loss along random directions of all parameters at once."""
@@ -57,7 +65,7 @@ class Doubled:
         weight = {name: float(p.detach().norm() * g.norm()) for name, (p, g) in self._flowing.items()}
         most = sorted(weight, key=lambda name: -weight[name])[:_MOST]
         slopes = {name: self._slope([name]) for name in most}
-        return max(slopes.items(), key=lambda pair: pair[1].gap)
+        return max(slopes.items(), key=lambda pair: pair[1].off)
 
     def wrong_function(self) -> tuple[tuple[FunctionCall, Verdict] | None, list[str]]:
         """Test the custom functions alone; return the first that is wrong, and which could not be tested."""
@@ -82,7 +90,7 @@ class Doubled:
         for one in self.recorded.operations:
             step = one.step
             stopped = _STOPS.fullmatch(word_of(step.name)) or step.name in LEAVES_THE_GRAPH or not step.grad_enabled
-            place = f"{step.name}{f' in {step.path}' if step.path else ''}"
+            place = where_of(one)
             if step.kind == "operation" and stopped:
                 found.append(f"{place} stops the gradient")
             if step.kind == "operation" and _ATTENDS in word_of(step.name) and _is_mixed(one.given):
@@ -93,6 +101,9 @@ class Doubled:
         points = [self._flowing[name][0] for name in names]
         gradients: list[Tensor | None] = [self._flowing[name][1] for name in names]
         directions = directions_for(points, gradients)
+        for point, direction in zip(points, directions, strict=True):
+            for row in self._padding.get(id(point), ()):
+                direction[row] = 0  # a row to which embeddings give no gradient, by design
         return slope_along(self._loss, points, directions, gradients, float(self.recorded.loss.detach()))
 
     def _loss(self) -> float:
@@ -100,9 +111,8 @@ class Doubled:
             return float(self.program.scalar_loss(self.program.outputs(self.batch), self.batch).detach())
 
 
-@contextmanager
-def doubled(program: Program, recorded: Recorded, samples: int) -> Iterator[Doubled]:
-    """Give a copy of the program in float64, and its recorded pass on a few samples.
+def doubled(program: Program, recorded: Recorded, samples: int) -> Doubled:
+    """Return a copy of the program in float64, and its recorded pass on a few samples; the program stays unchanged.
 
     Raises:
         MissingNeed: if program or batch cannot be copied.
@@ -131,7 +141,7 @@ def doubled(program: Program, recorded: Recorded, samples: int) -> Iterator[Doub
         None,
     )
     name = single[0].step.name if single else ""
-    yield Doubled(copy, batch, again, calls, name, str(single[1].dtype).removeprefix("torch.") if single else "")
+    return Doubled(copy, batch, again, calls, name, str(single[1].dtype).removeprefix("torch.") if single else "")
 
 
 def _is_mixed(given: Sequence[Tensor]) -> bool:

@@ -13,6 +13,7 @@ from nbinspect.sanity.recorded import Operation, Recorded
 
 _WEIGHS = re.compile(r"bilinear|linear|conv\w*|\w*matmul|\w*mm|einsum|lstm|gru|rnn_\w+|multi_head\w*|embedding\w*")
 _FEW = 8
+_NEAR_ZERO = 0.2
 
 
 def entries_of(recorded: Recorded) -> Iterator[Operation]:
@@ -50,6 +51,19 @@ def typical_size(data: Floats) -> Floats:
     many = filled >= max(_FEW, 0.05 * len(table))
     result: Floats = np.maximum(np.where(many, middle, 0), np.sqrt((table**2).mean(0)) / 10)
     return result
+
+
+def widest_range(data: Floats) -> tuple[float, float]:
+    """Return the mean of the feature that varies most beside its mean, and its range as a share of that.
+
+    Features that never change, or have a mean near zero, count as none; (0, 0) where no other is there.
+    """
+    mean, span = np.abs(data.mean(0)), np.ptp(data, axis=0)
+    if len(data) < _FEW or not bool((span > 0).any()) or bool((mean[span > 0] < _NEAR_ZERO).any()):
+        return 0.0, 0.0
+    shares = span / np.maximum(mean, _NEAR_ZERO)
+    widest = int(shares.argmax())
+    return float(data[:, widest].mean()), float(shares[widest])
 
 
 def is_trainable(operation: Operation) -> bool:

@@ -14,13 +14,16 @@ _NOISE = 0.3
 def is_highest(loss: Callable[[Tensor], float], outputs: Tensor, targets: Tensor) -> bool:
     """Return whether no other outputs have a higher loss than the targets themselves, and others a lower one.
 
-    A product of outputs and targets, whose sign a critic may choose, grows with the outputs and is no such loss.
+    A product of outputs and targets, whose sign a critic may choose, grows with the outputs and is no such loss; a
+    single target tells nothing.
 
     Args:
         loss: of outputs.
         outputs: what the network gives.
         targets: in the shape of the outputs.
     """
+    if targets.numel() < 2:
+        return False
     best = loss(targets)
     others = [loss(one) for one in _others(outputs, targets)]
     scaled = [loss(targets * factor) for factor in (0.5, 2.0, -1.0)]

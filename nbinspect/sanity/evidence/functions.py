@@ -16,6 +16,7 @@ from nbinspect.records import CheckResult, Place
 from nbinspect.sanity.check import failed, measured
 from nbinspect.sanity.evidence.differences import Slope, directions_for, slope_along
 from nbinspect.sanity.evidence.graph import nodes_of
+from nbinspect.sanity.program import seed_torch
 
 _DIRECTIONS = 3
 _CONSTANT = 0.9
@@ -99,7 +100,7 @@ def tested(call: FunctionCall) -> Verdict | None:
     Raises:
         RuntimeError: if it does not run in float64.
     """
-    torch.manual_seed(0)
+    seed_torch(0)
     points = [one for one in call.arguments if isinstance(one, Tensor) and one.requires_grad]
     made = _outputs(call, points)
     if any(tensor.dtype is not torch.float64 for tensor in made):

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from nbinspect.nested import map_tensors
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.recorded import Recorded, tensor_output
+from nbinspect.sanity.task import OF_CLASSES
 from nbinspect.subject import Subject
 
-PER_CLASS = ("F.cross_entropy", "F.nll_loss")
-"""The losses that take an index for each class."""
 _IGNORED = -100
 
 
@@ -23,7 +22,7 @@ def labels_outside(
 ) -> dict[int, int] | None:
     """Return how often each label occurs that no output stands for; None where outputs by class are not known."""
     outputs = tensor_output(attempt.outputs)
-    if outputs is None or task.classes is None or task.loss not in PER_CLASS or not _fit(outputs, attempt):
+    if outputs is None or task.classes is None or task.loss not in OF_CLASSES or not _fit(outputs, attempt):
         return None
     outside = {value: count for value, count in sorted(tally.items()) if not 0 <= value < task.classes}
     return {value: count for value, count in outside.items() if not is_ignored(value, subject, attempt)}
@@ -46,8 +45,8 @@ def is_ignored(value: int, subject: Subject, attempt: Recorded) -> bool:
         return True
     if targets is None or not targets.numel() or isinstance(subject.loss_fn, nn.CrossEntropyLoss | nn.NLLLoss):
         return False
-    tried = targets.detach().cpu().clone()
-    tried.reshape(-1)[0] = value
+    tried = targets.detach().cpu().clone(memory_format=torch.contiguous_format)
+    tried.view(-1)[0] = value
     # on an accelerator an index out of range would end the process's use of it, so the loss is asked on the CPU
     given = map_tensors(lambda tensor: tensor.detach().cpu(), attempt.outputs)
     loss_fn = copy.deepcopy(subject.loss_fn).cpu() if isinstance(subject.loss_fn, nn.Module) else subject.loss_fn

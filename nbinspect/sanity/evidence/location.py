@@ -29,7 +29,7 @@ def located(program: Program, recorded: Recorded, task: TaskRecord) -> Answers |
     if task.kind != "regression" or outputs is None or targets is None or outputs.dim() != 2:
         return None
     samples, columns = outputs.shape
-    width = targets.numel() // max(1, samples)
+    width = targets.numel() // max(1, samples) if targets.numel() > 1 else 0
     if not targets.is_floating_point() or targets.shape[:1] != (samples,) or not width or columns % width:
         return None
     if not 1 < columns // width <= _MOST or not bool(outputs.isfinite().all() and targets.isfinite().all()):

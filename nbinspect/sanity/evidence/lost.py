@@ -45,5 +45,6 @@ def _uninformed(attempt: Recorded, task: TaskRecord) -> float | None:
         return log(task.classes)
     if task.kind in ("binary", "multilabel"):
         return log(2)
-    known = task.loss == "F.mse_loss" and targets is not None and targets.is_floating_point()
-    return float(targets.var()) if known and targets is not None else None
+    if task.loss != "F.mse_loss" or targets is None or not targets.is_floating_point() or targets.numel() < 2:
+        return None
+    return float(targets.var())

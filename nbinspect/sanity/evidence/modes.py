@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
+from torch.overrides import TorchFunctionMode
 
 from nbinspect.capture.operations import Call, Tracer
 from nbinspect.records import Place
@@ -22,6 +24,7 @@ from nbinspect.sanity.trials.text import mentions_of
 from nbinspect.sanity.trials.trainee import trained
 
 _CALLS = 8
+_ATTENTION = "F.scaled_dot_product_attention"
 _DROPS = re.compile(r"(F|torch)\.(feature_)?(alpha_)?dropout[123]?d?_?|F\.feature_alpha_dropout")
 
 
@@ -33,14 +36,17 @@ class Active:
     path: str
     place: Place | None
     changed: float
-    """Share of the values that it changed."""
+    """Share of the values that it changed; of the weights that fused attention drops."""
 
 
 def active_dropout(program: Program, batch: Batch, few: int = 6) -> list[Active]:
     """Return every call of a dropout function that changes what it is given while all modules are in eval mode."""
     found: list[Active] = []
+    rates = _AttentionRates()
 
     def ended(call: Call, value: Any) -> Any:
+        if call.kind == "operation" and call.name == _ATTENTION and rates.last > 0:
+            found.append(Active(call.name, call.path, call.place, rates.last))
         drops = call.kind == "operation" and _DROPS.fullmatch(call.name) is not None and bool(call.given)
         if drops and isinstance(value, torch.Tensor):
             # in place, what it was given is gone: that it wrote at all tells
@@ -50,9 +56,22 @@ def active_dropout(program: Program, batch: Batch, few: int = 6) -> list[Active]
         return value
 
     part = batch.taken(range(min(few, batch.size))) if batch.size else batch
-    with refusals(), program.running(training=False), Tracer(program.network, "operation", ended, batch=part.raw):
+    tracer = Tracer(program.network, "operation", ended, batch=part.raw)
+    with refusals(), program.running(training=False), rates, tracer:
         program.outputs(part)
     return found
+
+
+class _AttentionRates(TorchFunctionMode):
+    """Notes with which rate of dropout the fused attention was last called."""
+
+    last = 0.0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        named = kwargs or {}
+        if func is functional.scaled_dot_product_attention:
+            self.last = float(named.get("dropout_p", args[4] if len(args) > 4 else 0.0))
+        return func(*args, **named)
 
 
 def is_meant(line: str) -> bool:

@@ -9,12 +9,15 @@ from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
 from nbinspect.sanity.check import measured
-from nbinspect.sanity.evidence.lineage import reaching, roots, where_of
+from nbinspect.sanity.evidence.lineage import reaching, roots, source_of, where_of
 from nbinspect.sanity.evidence.precision import Loss, becomes_float
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _WRITES = ("setitem", "copy", "index_put", "masked_scatter", "scatter", "index_copy")
+_WIDE = (torch.int64, torch.int32, torch.float64)
 _TO_HALF = ("half", "bfloat16", "to", "type")
+_DIFFERENCES = ("sub", "subtract", "rsub", "diff")
+_SCALES = ("mul", "multiply", "div", "divide", "true_divide")
 _LOST = 0.2
 _LEAST = 8
 
@@ -30,6 +33,8 @@ def narrowed(recorded: Recorded) -> Iterator[Loss]:
             yield from _poured(recorded, one)
         elif word in _TO_HALF and one.step.index in wanted and one.made:
             yield from _rounded(recorded, one)
+        elif word in _DIFFERENCES and one.step.index in wanted and one.made:
+            yield from _cancelled(recorded, one)
 
 
 def _poured(recorded: Recorded, one: Operation) -> Iterator[Loss]:
@@ -71,6 +76,42 @@ def _rounded(recorded: Recorded, one: Operation) -> Iterator[Loss]:
             f"Subtract the mean before the cast to {name}, or cast what the network makes of the data.",
             measured("rounding error, of the spread among samples (median of features)", f"{share:.0%}", "below 1%"),
         )
+
+
+def _cancelled(recorded: Recorded, one: Operation) -> Iterator[Loss]:
+    """Find differences of numbers that became equal as they were cast to float32, though they were not."""
+    found = [_cast_before(recorded, one, at) for at in range(len(one.given))]
+    casts = [cast for cast in found if cast is not None]
+    if one.made[0].dtype is not torch.float32 or len(casts) < max(1, len(found)):
+        return
+    grain = torch.finfo(torch.float32).eps * float(one.given[0].detach().abs().double().mean())
+    size = float(one.made[0].detach().abs().double().mean())
+    before = sum(len(torch.unique(cast.given[0])) for cast in casts)
+    after = sum(len(torch.unique(cast.made[0])) for cast in casts)
+    if size < grain and before >= max(_LEAST, 2 * after):
+        name = str(casts[0].given[0].dtype).removeprefix("torch.")
+        yield Loss(
+            where_of(one),
+            one.step.place,
+            f"Differences of {name} are lost in float32",
+            f"The numbers were made float32 first, which stand {grain:.2g} apart there, and {one.step.name} then gives "
+            f"differences of about {size:.2g}: of {before} different values {after} were left.",
+            f"Subtract in {name}, and cast the differences.",
+            measured("different values after the cast", after, f"{before}, as before"),
+        )
+
+
+def _cast_before(recorded: Recorded, one: Operation, at: int) -> Operation | None:
+    """Return the cast of wider data of the batch to float32 that an argument is, past layouts and plain factors."""
+    while True:
+        source = source_of(recorded, one, at)
+        for passed in source.passed:
+            if passed.made and passed.made[0].dtype is torch.float32 and passed.given[0].dtype in _WIDE:
+                return passed if source.from_batch else None
+        maker = source.maker
+        if maker is None or source.word not in _SCALES or len(maker.given) != 1:
+            return None
+        one, at = maker, 0
 
 
 def _lost_share(before: Tensor, after: Tensor) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from numbers import Real
 from typing import Any
 
 import torch
@@ -31,7 +32,7 @@ class Origin:
 
 def is_finite(value: Any) -> bool:
     """Whether all that is in a value, nested or sparse, is finite; what is no number is."""
-    if isinstance(value, float | int):
+    if isinstance(value, Real):
         return isfinite(value)
     with torch._C.DisableTorchFunction():
         return all(_tensor_is_finite(tensor) for _, tensor in tensors_in(value, ""))

@@ -112,8 +112,8 @@ def shortened(batch: Batch, padding: Padding, few: int = 4) -> tuple[Batch, Batc
 
     Targets are cut as well, for a model may compute its own loss.
     """
-    short = padding.lengths.argsort()[: max(1, min(few, batch.size))]
-    short = short[(padding.lengths[short] < padding.steps) & (padding.lengths[short] > 0)]
+    partly = ((padding.lengths > 0) & (padding.lengths < padding.steps)).nonzero().flatten()
+    short = partly[padding.lengths[partly].argsort()][:few]
     part = batch.taken(short.tolist())
     lengths = padding.lengths[short]
     length, axis = int(lengths.max()), 1 - _first(batch)

@@ -28,9 +28,11 @@ def takes_alike(loss_fn: Any) -> bool:
 
 
 def _is_straight(function: Any, seen: set[Any]) -> bool:
+    if not inspect.isfunction(function):
+        return False
     if function in seen:
         return True
-    tree = tree_of(function) if inspect.isfunction(function) else None
+    tree = tree_of(function)
     body = tree.body if isinstance(tree, ast.Module) else []
     if len(body) != 1 or not isinstance(body[0], ast.FunctionDef) or body[0].decorator_list:
         return False

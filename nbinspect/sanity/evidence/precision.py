@@ -11,6 +11,7 @@ from torch import Tensor
 from nbinspect.capture.kinds import word_of
 from nbinspect.records import Measurement, Place
 from nbinspect.sanity.check import measured
+from nbinspect.sanity.evidence.contents import is_whole
 from nbinspect.sanity.evidence.lineage import ancestors, reaching, roots, source_of, where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded, tensor_output
@@ -20,8 +21,6 @@ _ARITHMETIC = ("add", "sub", "subtract", "rsub", "mul", "multiply", "neg")
 _DIVISIONS = ("floor_divide", "floordiv", "rfloordiv", "div", "divide")  # of integers to integers
 _KEEP_THE_UNIT = ("abs", "absolute", "clamp", "clip", "relu", "floor", "ceil", "round", "trunc", "nan_to_num", "neg")
 _TO_INTEGERS = ("to", "type", "long", "int", "byte", "short", "char")
-
-
 _FEW, _STANDARDISED, _MOSTLY = 6, 16, 0.3
 
 
@@ -43,7 +42,7 @@ def losses(recorded: Recorded) -> Iterator[Loss]:
     for one in recorded.operations:
         plain = one.step.kind == "operation" and one.step.index in wanted and not one.step.in_place
         word = word_of(one.step.name)
-        if plain and one.given and one.made and _is_whole(one.made[0]) and (word in _DIVISIONS or not one.in_loss):
+        if plain and one.given and one.made and is_whole(one.made[0]) and (word in _DIVISIONS or not one.in_loss):
             if word in _ARITHMETIC:
                 yield from _wrapped(one)
             elif word in _DIVISIONS:
@@ -79,14 +78,10 @@ def overrun_in_place(program: Program, recorded: Recorded) -> Loss | None:
     return _overrun(one, measured("outputs that 64 bits change", f"{share:.1%}", "0%")) if share else None
 
 
-def _is_whole(tensor: Tensor) -> bool:
-    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
-
-
 def _wrapped(one: Operation) -> Iterator[Loss]:
     """Find small integers that ran over their ends: compared with 64 bits, or no longer in order."""
     made, given = one.made[0], one.given
-    if made.dtype not in _SMALL or not all(_is_whole(tensor) for tensor in given):
+    if made.dtype not in _SMALL or not all(is_whole(tensor) for tensor in given):
         return
     if len(given) == 2:
         wide = [tensor.long() for tensor in given]
@@ -118,7 +113,7 @@ def _overrun(one: Operation, measurement: Measurement) -> Loss:
 def _divided(recorded: Recorded, one: Operation) -> Iterator[Loss]:
     before, after = len(torch.unique(one.given[0])), len(torch.unique(one.made[0]))
     most = _STANDARDISED if _is_standardising(recorded, one) else 2
-    if after <= most and before >= max(10, 4 * after) and _is_whole(one.given[0]) and becomes_float(recorded, one):
+    if after <= most and before >= max(10, 4 * after) and is_whole(one.given[0]) and becomes_float(recorded, one):
         yield Loss(
             where_of(one),
             one.step.place,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from nbinspect.sanity.evidence.chance import class_shares
-from nbinspect.sanity.task import LossCall
+from nbinspect.sanity.task import OF_CLASSES, LossCall
 
 _LEAST_TARGETS = 8
 _MOST_COLUMNS = 16
@@ -57,7 +57,7 @@ def gap_of_numbers(call: LossCall) -> GapOfNumbers | None:
 def gap_of_classes(call: LossCall) -> GapOfClasses | None:
     """Return what the right bias would save: the divergence of mean prediction and class shares; None for one class."""
     outputs, targets = call.outputs.detach().double(), call.targets.detach()
-    if call.name in ("F.cross_entropy", "F.nll_loss") and outputs.dim() > 1:
+    if call.name in OF_CLASSES and outputs.dim() > 1:
         shares = class_shares(call)
         if float(shares.max()) > _ONE_CLASS:
             return None

@@ -124,14 +124,19 @@ def leaves_of(loss: Tensor, enter: Callable[[Any], bool] = lambda _: True) -> di
 
 def modules_of(names: Sequence[str], network: nn.Module) -> str:
     """Return the outermost modules of which all parameters are among these, as one text: ``encoder, module 0``."""
-    every = [name for name, _ in network.named_parameters()]
+    others = {name for name, _ in network.named_parameters()} - set(names)
+    mixed = {path for name in others for path in _paths_to(name)}
     found: dict[str, None] = {}
     for name in names:
-        paths = [name[:at] for at, letter in enumerate(name) if letter == "."]
-        whole = (path for path in paths if {one for one in every if one.startswith(f"{path}.")} <= set(names))
-        found[next(whole, paths[-1] if paths else name)] = None
+        paths = _paths_to(name)
+        found[next((path for path in paths if path not in mixed), paths[-1] if paths else name)] = None
     ordered = sorted(found, key=lambda path: path.count("."))
     return _shortened([f"module {path}" if path.isdigit() else path for path in ordered])
+
+
+def _paths_to(name: str) -> list[str]:
+    """Return the modules around a parameter, the outermost first: ``encoder``, ``encoder.0``."""
+    return [name[:at] for at, letter in enumerate(name) if letter == "."]
 
 
 def _shortened(names: Sequence[str], most: int = 4) -> str:

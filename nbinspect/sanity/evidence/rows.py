@@ -20,16 +20,13 @@ from torch.utils.data import DataLoader, Dataset
 from nbinspect.calling import split_batch
 from nbinspect.capture.loader import BatchSource
 from nbinspect.records import Flags, Floats, Integers
-from nbinspect.sanity.evidence.digest import Digest, digest, sizes
+from nbinspect.sanity.evidence.digest import Digest, digest, numbers_of, sizes
 from nbinspect.sanity.evidence.order import Order, origin_of
 from nbinspect.sanity.limits import Limits
 from nbinspect.subject import Subject
 
-_MOST = 20_000
-_MOST_VALUES = 2**28
-_SECONDS = 20.0
-_GROUP = 64
-_AGAIN = 8
+_MOST, _MOST_VALUES, _SECONDS = 20_000, 2**28, 20.0
+_GROUP, _AGAIN = 64, 8
 _SAID = 0.1
 _SET, _NEARLY_ALL = 30, 0.9
 _FEW_LEVELS, _FEW_BITS = 4, 64  # neighbours in such rows go together in ways that no count of values tells
@@ -52,6 +49,8 @@ class Rows:
     targets: Integers
     labels: Floats
     """(N,) the target as a number; NaN where it is no single number."""
+    aims: Floats
+    """(N, K) the targets as numbers; (N, 1) of NaN where they are not a few numbers, as many for each sample."""
     flat: Flags
     """(N,) whether all of a sample's values are the same."""
     places: Floats
@@ -128,20 +127,20 @@ def contradicting(rows: Rows) -> Integers:
 def among_equals(rows: Rows) -> tuple[int, float, float]:
     """Return how many inputs several samples share, the share of those samples, and how far their targets disagree.
 
-    That is the variance of targets of equal inputs over the variance of them all: 0 where equal inputs have equal
-    targets, 1 where the inputs say nothing of them. Rows without a number for a target are left out.
+    That is the variance of targets of equal inputs over that of them all, its mean over several targets: 0 where equal
+    inputs have equal targets, 1 where inputs say nothing of them. Rows without numbers for targets are left out.
     """
-    used = np.flatnonzero(~rows.flat & np.isfinite(rows.labels))
+    used = np.flatnonzero(~rows.flat & np.isfinite(rows.aims).all(1))
     _, kinds, counts = np.unique(rows.inputs[used], return_inverse=True, return_counts=True)
     several = counts[kinds] > 1
-    targets, groups = rows.labels[used][several], np.unique(kinds[several], return_inverse=True)[1].reshape(-1)
+    targets, groups = rows.aims[used][several], np.unique(kinds[several], return_inverse=True)[1].reshape(-1)
     number = int(groups.max(initial=-1)) + 1
-    spread = float(targets.var(ddof=1)) if number else 0.0
-    if not spread:
+    spread = targets.var(axis=0, ddof=1) if number else np.zeros(1)
+    if not spread.any():
         return number, len(targets) / max(1, len(rows.inputs)), 0.0
-    means = np.bincount(groups, targets) / np.bincount(groups)
-    apart = float(((targets - means[groups]) ** 2).sum()) / (len(targets) - number)
-    return number, len(targets) / len(rows.inputs), apart / spread
+    means = np.stack([np.bincount(groups, one) for one in targets.T], 1) / np.bincount(groups)[:, None]
+    apart = ((targets - means[groups]) ** 2).sum(0)[spread > 0] / (len(targets) - number)
+    return number, len(targets) / len(rows.inputs), float((apart / spread[spread > 0]).mean())
 
 
 def bits_of(places: Floats) -> float:
@@ -216,8 +215,8 @@ def rows_of(
         row[: len(values)] = values
     numbers = np.arange(len(digests)) if indices is None else indices
     given, aimed = (np.array(part, dtype=np.int64) for part in (inputs, targets))
-    form = digests[0][0]
-    return Rows(numbers, given, aimed, np.array(labels), np.array(flat), table, total, are_own, form)
+    form, (aims, single) = digests[0][0], numbers_of(labels)
+    return Rows(numbers, given, aimed, single, aims, np.array(flat), table, total, are_own, form)
 
 
 def _untransformed(dataset: Any) -> Any:

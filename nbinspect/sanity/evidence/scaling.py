@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -13,6 +14,7 @@ from torch.optim import LBFGS, SGD, Optimizer
 
 from nbinspect.nested import map_tensors
 from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.evidence.contents import sample_axis
 from nbinspect.sanity.evidence.descent import descending
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
@@ -63,10 +65,10 @@ def _whole(program: Program, recorded: Recorded, samples: list[int]) -> float:
 
 def _of_outputs(program: Program, recorded: Recorded, times: int) -> float:
     """Return the loss of the recorded outputs, each of them several times; the model is not run again."""
-    batch, axis = recorded.batch, program.subject.batch_axis
+    batch = recorded.batch
 
     def repeated(tensor: Tensor) -> Tensor:
-        at = next((a for a in (axis, 0) if tensor.dim() > a and tensor.shape[a] == batch.size), None)
+        at = sample_axis(tensor, batch)
         return tensor.detach() if at is None else torch.cat([tensor.detach()] * times, at)
 
     parts = replace(batch.parts, targets=map_tensors(repeated, batch.parts.targets))
@@ -86,7 +88,7 @@ def plain_rate(program: Program) -> float | None:
     None where there is no optimizer, or it cannot be told.
     """
     given: Any = program.subject.optimizer
-    given = next(iter(given.values()), None) if isinstance(given, dict) else given
+    given = next(iter(given.values()), None) if isinstance(given, Mapping) else given
     if given is not None and not isinstance(given, Optimizer) and callable(given):
         given = given(list(program.copied().parameters.values()))
     if not isinstance(given, Optimizer):

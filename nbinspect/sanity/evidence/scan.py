@@ -154,12 +154,14 @@ def _read(subject: Subject, loader: Any, limits: Limits, *, hashed: bool) -> _Re
 
 def _take(read: _Reading, batch: Batch) -> None:
     inputs, targets = parts_of(batch)
-    strange = [_gather(read.inputs, inputs, batch), _gather(read.targets, targets, batch)]
-    if any(strange) and read.nonfinite is None:
+    read.batches += 1
+    if not any(tensor.numel() for _, tensor in (*inputs, *targets)):
+        return  # a collate function that drops samples may leave none
+    strange = [*_gather(read.inputs, inputs, batch), *_gather(read.targets, targets, batch)]
+    if read.nonfinite is None and any(map(_is_amiss, strange)):
         read.nonfinite = batch
     read.count += max(1, batch.size)
     read.values += sum(tensor.numel() for _, tensor in inputs)
-    read.batches += 1
     read.features.append(features_of(inputs, batch))
     if len(targets) == 1:
         _count(read, targets[0][1].detach().cpu(), batch)
@@ -169,15 +171,18 @@ def _take(read: _Reading, batch: Batch) -> None:
         read.digests += _digests(inputs, targets, batch)
 
 
-def _gather(gatherers: dict[str, Gatherer], tensors: list[tuple[str, Tensor]], batch: Batch) -> bool:
-    """Take in each tensor, and tell whether there is NaN or Inf in one that is no mask."""
-    found = False
+def _gather(gatherers: dict[str, Gatherer], tensors: list[tuple[str, Tensor]], batch: Batch) -> Iterator[Gatherer]:
+    """Take in each tensor, and give what gathers those with NaN or Inf in them."""
     for name, tensor in tensors:
         gatherer = gatherers.setdefault(name, Gatherer(name, batch.subject.padding_value))
         if gatherer.add(samples_first(tensor, batch)):
-            column = gatherer.column()
-            found |= column is not None and not column.is_additive_mask
-    return found
+            yield gatherer
+
+
+def _is_amiss(gatherer: Gatherer) -> bool:
+    """Whether values that are not finite are no mask's."""
+    column = gatherer.column()
+    return column is not None and not column.is_additive_mask
 
 
 def _count(read: _Reading, target: Tensor, batch: Batch) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nbinspect.sanity.evidence.contents import contents, is_whole
 from nbinspect.sanity.recorded import Operation, Recorded, tensor_output
+from nbinspect.sanity.task import OF_CLASSES
 
 _LEAST = 8
 _ALIKE = 0.95
@@ -33,7 +34,7 @@ def shifts(recorded: Recorded) -> list[Shift]:
     if batch.subject.batch_axis not in (0, 1) or not batch.size:
         return []
     found = []
-    for one in recorded.named("F.cross_entropy", "F.nll_loss"):
+    for one in recorded.named(*OF_CLASSES):
         if len(one.given) < 2 or not is_whole(one.given[1]) or one.given[1].numel() % batch.size:
             continue
         for name, tokens in contents(recorded.batch).items():

@@ -16,9 +16,9 @@ from nbinspect.sanity.evidence.comparisons import comparisons
 from nbinspect.sanity.evidence.lineage import Source, argument, reaching, source_of, source_of_output
 from nbinspect.sanity.evidence.losses import class_axis_size
 from nbinspect.sanity.recorded import Operation, Recorded, tensor_output
+from nbinspect.sanity.task import OF_CLASSES
 from nbinspect.subject import Subject
 
-_CLASS_LOSSES = ("F.cross_entropy", "F.nll_loss")
 _BIT_LOSSES = ("F.binary_cross_entropy", "F.binary_cross_entropy_with_logits")
 _SLACK = 1e-3
 
@@ -39,7 +39,7 @@ def unsuited(recorded: Recorded, subject: Subject) -> Iterator[Unsuited]:
     """Give what is found, the certain ones of each loss first. Source: S-loss-task."""
     wanted = reaching(recorded)
     yield from _of_one_unit(recorded, wanted)
-    for loss in recorded.named(*_CLASS_LOSSES, *_BIT_LOSSES):
+    for loss in recorded.named(*OF_CLASSES, *_BIT_LOSSES):
         at, given = argument(loss, "target", 1), argument(loss, "input", 0)
         if loss.step.index not in wanted or at is None or given is None:
             continue
@@ -58,7 +58,7 @@ def _of_one_unit(recorded: Recorded, wanted: frozenset[int]) -> Iterator[Unsuite
         "remedy": "Use a sigmoid with BCE for two classes, no activation for regression, or C outputs for C classes.",
         "measurement": measured("units that the softmax chooses from", 1, "at least 2"),
     }
-    for loss in recorded.named(*_CLASS_LOSSES):
+    for loss in recorded.named(*OF_CLASSES):
         if loss.step.index in wanted and class_axis_size(loss.given[0]) == 1:
             yield Unsuited(loss, **said)
     returned = tensor_output(recorded.outputs)

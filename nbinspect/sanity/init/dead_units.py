@@ -8,7 +8,8 @@ from torch import nn
 
 from nbinspect.records import Chart, CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.activations import called, rectified
+from nbinspect.sanity.evidence.activations import rectified
+from nbinspect.sanity.evidence.lineage import where_of
 from nbinspect.sanity.recorded import Recorded
 
 
@@ -31,14 +32,14 @@ def run(
     worst = max(sick or layers, key=lambda one: (one.share, one.deviations))
     chart = Chart(
         "bars", "Dead units", "rectified layer, from input to output", "share of units",
-        tuple(called(one.operation) for one in layers), (np.array([one.share for one in layers]),), np.zeros(0),
+        tuple(where_of(one.operation) for one in layers), (np.array([one.share for one in layers]),), np.zeros(0),
         (0.0, share),
     )  # fmt: skip
     if not sick:
         return passed(f"at most {worst.dead} of {worst.units} units are dead", charts=(chart,))
     say = failed if any(one.deviations >= certain for one in sick) else warned
     worst = max(sick, key=lambda one: one.deviations)
-    name = called(worst.operation)
+    name = where_of(worst.operation)
     return say(
         f"{worst.dead} of {worst.units} units dead in {name}",
         measured(f"dead units of {name}", f"{worst.dead} of {worst.units}", f"below {share:.0%}"),

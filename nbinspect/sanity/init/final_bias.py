@@ -12,10 +12,10 @@ from nbinspect.sanity.evidence.head import bias_of, head_before
 from nbinspect.sanity.evidence.prior import gap_of_classes, gap_of_numbers
 from nbinspect.sanity.evidence.untrained import Untrained
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.task import LossCall, loss_call
+from nbinspect.sanity.task import OF_NUMBERS, LossCall, loss_call
 
 _WRITTEN = 16
-_OF_THE_TARGETS = ("F.mse_loss", "F.l1_loss", "F.smooth_l1_loss", "F.huber_loss", "F.gaussian_nll_loss")
+_OF_THE_TARGETS = (*OF_NUMBERS, "F.gaussian_nll_loss")
 """Losses under which outputs and targets are the same quantity; others compare logarithms, rates, distributions."""
 
 

@@ -7,9 +7,9 @@ from torch import nn
 
 from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.activations import called, hidden_bounded
+from nbinspect.sanity.evidence.activations import hidden_bounded
 from nbinspect.sanity.evidence.depth import layers_of
-from nbinspect.sanity.evidence.lineage import source_of
+from nbinspect.sanity.evidence.lineage import source_of, where_of
 from nbinspect.sanity.evidence.untrained import is_untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
@@ -34,7 +34,7 @@ def run(
     if most < watch:
         return passed(f"at most {most:.0%} of the values at a limit")
     grave = most >= share or (_is_fed_by_layer(recordings[0], worst) and is_untrained(program, recordings[0], task))
-    name = called(worst)
+    name = where_of(worst)
     return (failed if grave else warned)(
         f"{most:.0%} of the values of {name} at a limit",
         measured(f"values of {name} at an end of their range", f"{most:.0%}", f"below {watch:.0%}"),

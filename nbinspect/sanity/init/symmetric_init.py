@@ -8,6 +8,7 @@ from torch import nn
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed
 from nbinspect.sanity.evidence.depth import Layer, layers_of
+from nbinspect.sanity.evidence.locked import Locked, locked
 from nbinspect.sanity.evidence.symmetry import (
     changes_of,
     count_of,
@@ -36,6 +37,12 @@ def run(
         steps: gradient steps on the copy; as many layers in a row may begin at zero on purpose.
     """
     del untrained
+    found = _of_units(program, backward, alike, steps)
+    pair = locked(program, backward, steps) if found.status != "fail" else None
+    return found if pair is None else _of_locked(pair, steps)
+
+
+def _of_units(program: Program, backward: Recorded, alike: float, steps: int) -> CheckResult:
     layers = [layer for layer in layers_of(backward) if layer.weight.requires_grad]
     suspects = [layer for layer in layers if is_symmetric(layer)]
     doubled = [layer for layer in layers if layer not in suspects and has_doubles(layer)]
@@ -77,6 +84,21 @@ def _of_doubles(layer: Layer, summary: str, steps: int) -> CheckResult:
         remedy="Draw the weights of each anew (reset_parameters() after a deepcopy), or add a little noise.",
         where=layer.name,
         place=layer.operation.step.place,
+        confirmed=True,
+    )
+
+
+def _of_locked(pair: Locked, steps: int) -> CheckResult:
+    return failed(
+        f"{pair.first} and {pair.second} keep each other at zero",
+        measured("gradient steps on a copy after which both are still zero", steps, "0"),
+        title=f"{pair.first} and {pair.second} keep each other at zero",
+        detail=f"Both begin at zero and are multiplied in {pair.product.step.name}, so that each gets a gradient of "
+        f"zero from the other: after {steps} gradient steps on a copy neither has moved.",
+        remedy="Begin one of the two at random, or both with a small spread.",
+        where=pair.first,
+        place=pair.product.step.place,
+        code=f"+ nn.init.normal_(model.get_parameter({pair.first!r}), std=0.1)",
         confirmed=True,
     )
 

@@ -70,7 +70,7 @@ def run(
         return of_unknown_task(task)
     if batch.size == 1 < overfitting.size and are_alike(program, batches):
         return of_one_input(overfitting.size)
-    if batch.size < len("abcd") or relation(batch):
+    if batch.size < 4 or relation(batch):
         return skipped("a batch of 4 or more samples that are independent of each other")
     if goal.gap is None:
         return inconclusive(
@@ -81,7 +81,7 @@ def run(
     if zeroed is None:
         return skipped("inputs that can be zeroed without the targets")
     best = min((real, *overfitting.rates), key=lambda curve: curve.left)
-    own = replace(yours(program), factor=1.0, name="inputs zeroed")
+    own = replace(yours(program), name="inputs zeroed")
     change = heard(program, batch)
     if change is not None and 0 in (change.by_inputs, change.by_ids) and change.samples > 0:
         return of_companions(best)

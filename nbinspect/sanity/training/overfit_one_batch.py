@@ -47,7 +47,7 @@ def run(
     """
     whole, met = overfitting.whole, overfitting.meeting
     rest: dict[str, Any] = {"charts": overfitting.charts}
-    is_single = overfitting.pair_targets == len("ab")
+    is_single = overfitting.pair_targets == 2
     is_stuck = overfitting.is_stuck(left if is_single else left_of_many)
     is_away = whole.goal.floor is None and met is not None and not met.is_nearer
     if overfitting.batch.size == 1 < overfitting.size:
@@ -71,7 +71,7 @@ def _is_certain(found: Overfitting) -> bool:
     if found.pair_is_one:
         return True
     adams = [curve for curve in found.pair if curve.name.startswith("Adam")]
-    if len(adams) < len("ab") or not adams[-1].is_settled:
+    if len(adams) < 2 or not adams[-1].is_settled:
         return False
     stands = found.whole.is_settled and found.whole.left >= BLIND
     return all(curve.is_settled or (stands and curve.left > 1) for curve in adams)

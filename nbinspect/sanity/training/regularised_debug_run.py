@@ -74,11 +74,11 @@ def run(
 
 def _is_over(curve: Curve, share: float) -> bool:
     """Whether a run can end: what is left of the loss is below a share, or will not change."""
-    return len(curve.losses) > len("abc") and (curve.left < share or curve.is_decided)
+    return len(curve.losses) > 3 and (curve.left < share or curve.is_decided)
 
 
 def _listed(off: tuple[str, ...]) -> str:
-    rest = f" and {len(off) - 3} more" if len(off) > len("abc") else ""
+    rest = f" and {len(off) - 3} more" if len(off) > 3 else ""
     return ", ".join(off[:3]) + rest
 
 

@@ -27,6 +27,7 @@ from nbinspect.sanity.evidence.scan import Scan
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.changing_labels import of_labels_that_change
+from nbinspect.sanity.trials.comparison import padded
 from nbinspect.sanity.trials.exam import exam_of
 from nbinspect.sanity.trials.fresh import looks_while_training, strength
 from nbinspect.sanity.trials.reread import reread
@@ -97,7 +98,7 @@ def run(
 
 
 def _chart(title: str, own: Sequence[float], exchanged: Sequence[float], blind: float | None = None) -> Chart:
-    values, at = (np.array(own), np.array(exchanged)), np.arange(len(own), dtype=np.float64)
+    values, at = padded((own, exchanged)), np.arange(len(own), dtype=np.float64)
     return Chart("lines", title, "step", "loss", ("real labels", "shuffled labels"), values, at, (None, blind))
 
 

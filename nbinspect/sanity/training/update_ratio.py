@@ -14,6 +14,7 @@ from nbinspect.sanity.evidence.untrained import is_untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.comparison import Losses, chart_of, ends_at, fell, losses_of
+from nbinspect.sanity.trials.lagging import lagging, of_those_behind
 from nbinspect.sanity.trials.observed import Observed
 from nbinspect.sanity.trials.other_rate import at_other_rates
 from nbinspect.sanity.trials.sizes import is_warming, picture_of, sizes_of
@@ -40,6 +41,8 @@ def run(
 ) -> CheckResult:
     """Fail where updates of most layers are far from a thousandth of their weights, and another rate learns better.
 
+    So it does where most layers hardly move beside others that do, and the loss falls further where they move as well.
+
     Args:
         program: left unchanged.
         stream: what is learnt at either rate: the first, or one after the other where updates may be too large, as one
@@ -63,10 +66,18 @@ def run(
     chart = picture_of(sizes, (low, high))
     is_off = _most(sizes, low, high, most) and not low <= middle <= high
     may_creep = low <= middle < _CREEPING and is_untrained(program, recorded, task)
+
+    def uneven() -> CheckResult | None:
+        names = lagging(sizes, observed, recorded, still=low, slow=_CREEPING)
+        is_few = len(names) < most * len(sizes) or median(sizes[name] for name in names) > _CREEPING / 10
+        if is_few or not is_untrained(program, recorded, task):
+            return None
+        return of_those_behind(program, stream[0], sizes, names, steps=control_steps, tried=_TRIED, chart=chart)
+
     learnt = stream if middle > high else stream[:1]
     as_it_is = losses_of(program, learnt, control_steps) if is_off or may_creep else None
     if not is_off and not (as_it_is and abs(fell(as_it_is)) < _STILL * abs(as_it_is[0])):
-        return passed(f"median {middle:.2g} of the weights", number, charts=(chart,))
+        return uneven() or passed(f"median {middle:.2g} of the weights", number, charts=(chart,))
     band = (low if is_off else _CREEPING, high)
     tried = [measured(f"loss of a batch after {control_steps} steps", ends_at(as_it_is), "lower")]
     for other in (at_other_rates(program, learnt, sizes, band=band, size=size, count=control_steps) for size in _TRIED):
@@ -75,7 +86,8 @@ def run(
         if as_it_is and other.losses and _helps(as_it_is, other.losses, better if is_off else None):
             break
     else:
-        return passed(f"median {middle:.2g}, and another rate learns no better", number, *tried, charts=(chart,))
+        said = f"median {middle:.2g}, and another rate learns no better"
+        return uneven() or passed(said, number, *tried, charts=(chart,))
     rate, better_rate = other.rate, other.rate * other.factor
     off = [size for size in sizes.values() if not band[0] <= size <= band[1]]
     return (failed if is_untrained(program, recorded, task) else warned)(

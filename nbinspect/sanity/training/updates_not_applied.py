@@ -57,7 +57,9 @@ def run(
             return passed(f"all but {len(still)} changed, whose updates are too small for their type", share)
         return inconclusive("updates too small to change anything", share, settle="Try a higher learning rate.")
     meant = worst.reason == "cut off" and not is_fresh(program)
-    on_purpose = meant or worst.reason == "rounded" or (worst.reason == "cleared" and _is_part(worst, observed))
+    on_purpose = (
+        meant or worst.reason in ("rounded", "put back") or (worst.reason == "cleared" and _is_part(worst, observed))
+    )
     result = _told(program, worst, share, doubtful=on_purpose and not is_all)
     return _with_control(result, program, batch, control_steps) if is_all and result.status == "fail" else result
 

@@ -23,7 +23,7 @@ _STILL = 0.05
 
 
 def are_bounded(program: Program, batch: Batch) -> bool:
-    """Return whether outputs stay as large while all weights grow a hundredfold, and further.
+    """Return whether outputs stay as large while all weights but whole numbers grow a hundredfold, and further.
 
     So do cosines, and what a saturating function gives; where a weight scales them, it grows with the others. The
     program is left unchanged.
@@ -36,7 +36,8 @@ def _largest(program: Program, batch: Batch, factor: float) -> float:
     copy = program.copied()
     with torch.no_grad():
         for parameter in copy.parameters.values():
-            parameter.mul_(factor)
+            if parameter.is_floating_point() or parameter.is_complex():
+                parameter.mul_(factor)
     with copy.running(training=True):
         outputs = tensor_output(copy.outputs(batch))
     return float("nan") if outputs is None or not outputs.numel() else float(outputs.abs().max())

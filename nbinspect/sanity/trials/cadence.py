@@ -31,6 +31,33 @@ def cadence(step: Callable[..., Any] | None, *, of_schedule: bool) -> int | None
     return next(iter(found)) if len(found) == 1 else None
 
 
+def is_misread(step: Callable[..., Any] | None) -> bool:
+    """Return whether every ``….step()`` stands under a condition that takes the remainder of a number alone.
+
+    ``step + 1 % 4 == 0`` is ``step + (1 % 4) == 0``, which no count from 0 on ever meets.
+    """
+    trees = [tree for function in functions_of(step) if (tree := tree_of(function)) is not None]
+    tests = [test for tree in trees for test in _tests(tree, of_schedule=False)]
+    return bool(tests) and all(test is not None and _slips(test) for test in tests)
+
+
+def _slips(test: ast.expr) -> bool:
+    """Whether a condition reads ``… + number % number == 0``, with something left over."""
+    match test:
+        case ast.Compare(
+            left=ast.BinOp(
+                op=ast.Add(),
+                right=ast.BinOp(
+                    left=ast.Constant(value=int(number)), op=ast.Mod(), right=ast.Constant(value=int(every))
+                ),
+            ),
+            ops=[ast.Eq()],
+            comparators=[ast.Constant(value=0)],
+        ):
+            return every > 0 and number % every > 0
+    return False
+
+
 def _tests(tree: ast.AST, *, of_schedule: bool) -> Iterator[ast.expr | None]:
     """Give the condition of each call that stands under one `if`; None for those under more or other conditions."""
     for node, tests in _walked(tree, ()):

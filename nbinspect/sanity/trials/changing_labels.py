@@ -7,20 +7,6 @@ from nbinspect.sanity.check import CheckResult, failed, measured
 from nbinspect.sanity.trials.reread import Reread
 
 
-def of_numbers(order: str, shown: Measurement, charts: tuple[Chart, ...]) -> CheckResult:
-    """Say that the loader numbers the classes of each batch by themselves."""
-    return failed(
-        "every batch numbers its classes anew",
-        shown,
-        title="Every batch numbers its classes anew",
-        detail=f"In each batch the classes have the numbers 0, 1, 2, … in {order}, though samples come in a random "
-        "order: the same number is another class in the next batch, and nothing can be learnt.",
-        remedy="Make one list of all classes before training, and look the numbers up in it.",
-        where="loader",
-        charts=charts,
-    )
-
-
 def of_labels_that_change(again: Reread, shown: Measurement, charts: tuple[Chart, ...]) -> CheckResult:
     """Say that the loader gives a sample another label when it is read again."""
     return failed(

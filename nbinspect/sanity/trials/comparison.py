@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
-from nbinspect.records import Chart
+from nbinspect.records import Chart, Floats
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
@@ -25,7 +25,6 @@ def losses_of(
     *,
     own: bool = True,
     before: Callable[[Trainee], None] | None = None,
-    after: Callable[[Trainee], None] | None = None,
     around: Callable[[Trainee], AbstractContextManager[Any]] | None = None,
 ) -> Losses | None:
     """Return the loss that each of a few training steps began with, draws held; it ends early where one is not finite.
@@ -38,7 +37,6 @@ def losses_of(
         count: how many steps.
         own: as in `trained`.
         before: called with the trainee before the first step, to change it.
-        after: called with it after each step.
         around: entered while the steps are taken.
     """
     losses: list[float] = []
@@ -53,8 +51,6 @@ def losses_of(
                     losses.append(trainee.loss(batch) if loss is None else loss)  # of a silent step as it is after it
                     if not math.isfinite(losses[-1]):
                         break
-                    if after is not None:
-                        after(trainee)
     except MissingNeed:
         return None
     return tuple(losses)
@@ -65,9 +61,15 @@ def chart_of(title: str, losses: Mapping[str, Losses | None]) -> tuple[Chart, ..
     known = {name: values for name, values in losses.items() if values}
     if len(known) < len(losses):
         return ()
-    longest = max(map(len, known.values()))
-    lines = tuple(np.array([*values, *[np.nan] * (longest - len(values))]) for values in known.values())
-    return (Chart("lines", title, "training step", "loss", tuple(known), lines, np.arange(longest, dtype=float)),)
+    lines = padded(known.values())
+    at = np.arange(len(lines[0]), dtype=float)
+    return (Chart("lines", title, "training step", "loss", tuple(known), lines, at),)
+
+
+def padded(lines: Collection[Sequence[float]], least: int = 0) -> tuple[Floats, ...]:
+    """Return lines as arrays of one length, that of the longest and `least` at least, with NaN behind the shorter."""
+    longest = max(least, *map(len, lines))
+    return tuple(np.array([*line, *[np.nan] * (longest - len(line))]) for line in lines)
 
 
 def ends_at(losses: Losses | None) -> float:

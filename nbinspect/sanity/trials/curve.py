@@ -77,9 +77,9 @@ class Curve:
     def is_falling(self) -> bool:
         """Whether what is left still shrinks at the end: by a twentieth, or half as fast as in the first half."""
         above = [max(loss - self.base, 1e-12) for loss in self.losses]
-        third = max(1, len(above) // 6)
-        begins, middle = median(above[:third]), median(above[len(above) // 2 - third // 2 :][: third + 1])
-        first, second = log(begins / middle), log(middle / median(above[-third:]))
+        sixth = max(1, len(above) // 6)
+        begins, middle = median(above[:sixth]), median(above[len(above) // 2 - sixth // 2 :][: sixth + 1])
+        first, second = log(begins / middle), log(middle / median(above[-sixth:]))
         return second >= _STILL_FALLS or (second > _SETTLED and second >= 0.5 * first)
 
     @property

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.fit import Way, without_schedule
+from nbinspect.sanity.trials.fit import Way
+from nbinspect.sanity.trials.rates import without_schedule
 
 
 def doubled(rate: float) -> Way:

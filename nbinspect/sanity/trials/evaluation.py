@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -15,6 +14,7 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.trainee import Trainee, trained
+from nbinspect.sanity.trials.watch import is_same
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def left_behind(program: Program, batch: Batch, *, training: bool = True, steps:
         trainee.evaluate(batch)
         after = _state(trainee)
         parameters, buffers, gradients = (
-            tuple(sorted(name for name in {**old, **new} if not _is_same(old.get(name), new.get(name))))
+            tuple(sorted(name for name in {**old, **new} if not _stays(old.get(name), new.get(name))))
             for old, new in zip(before, after, strict=True)
         )
         switched = tuple(sorted(trainable ^ _trainable(trainee)))
@@ -144,10 +144,7 @@ def _copies(tensors: Any) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
 
-def _is_same(one: Tensor | None, other: Tensor | None) -> bool:
+def _stays(one: Tensor | None, other: Tensor | None) -> bool:
     if one is None or other is None:
         return one is other
-    same_bits = one.shape == other.shape and one.dtype == other.dtype
-    if not same_bits:
-        return False
-    return torch.equal(one, other) or (one.is_floating_point() and torch.equal(one.nan_to_num(), other.nan_to_num()))
+    return is_same(one, other)

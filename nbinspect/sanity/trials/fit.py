@@ -16,7 +16,7 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.curve import Curve
 from nbinspect.sanity.trials.floor import Goal
-from nbinspect.sanity.trials.rates import force_rates
+from nbinspect.sanity.trials.rates import force_rates, without_schedule
 from nbinspect.sanity.trials.trainee import MakesOptimizer, Trainee, trained
 
 _FEWEST = 5
@@ -64,11 +64,6 @@ def yours(program: Program) -> Way:
 def adam(rate: float) -> Way:
     """Return standard steps of Adam at a rate, as a control."""
     return Way(f"Adam at {rate:g}", own=False, optimizer=partial(torch.optim.Adam, lr=rate), changed=_bare)
-
-
-def without_schedule(copy: Program) -> None:
-    """Take the scheduler from standard steps, which hold the rate."""
-    copy.subject = replace(copy.subject, scheduler=None)
 
 
 def _bare(copy: Program) -> None:

@@ -30,6 +30,7 @@ from nbinspect.sanity.trials.trainee import trained
 _EXCHANGES = 24
 _ROUNDING = 1e-6
 _FEWEST = 4
+_IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ def looked_at(program: Program, task: TaskRecord, batch: Batch) -> Look:
     """
     targets, axis = labels_of(batch)
     generator = torch.Generator().manual_seed(program.seed)
-    orders = [torch.randperm(batch.size, generator=generator).to(targets.device) for _ in range(_EXCHANGES)]
+    orders = [
+        torch.randperm(batch.size, generator=generator, device="cpu").to(targets.device) for _ in range(_EXCHANGES)
+    ]
     with program.running(training=True):
         outputs = program.outputs(batch)
         own = _loss(program, task, outputs, targets)
@@ -135,9 +138,18 @@ def _usual_loss(task: TaskRecord, outputs: Tensor | None, targets: Tensor) -> Te
     if outputs is None:
         return None
     if not targets.is_floating_point() and outputs.dim() == targets.dim() + 1:
-        return functional.cross_entropy(outputs.movedim(-1, 1) if task.kind == "language-model" else outputs, targets)
+        logits = outputs.movedim(-1, 1) if task.kind == "language-model" else outputs
+        if _are_classes(targets, logits.shape[1]):
+            return functional.cross_entropy(logits, targets)
     if outputs.numel() != targets.numel():
         return None
     if task.kind == "regression":
         return functional.mse_loss(outputs.reshape(targets.shape), targets.to(outputs.dtype))
+    if not bool(((targets >= 0) & (targets <= 1)).all()):
+        return None
     return functional.binary_cross_entropy_with_logits(outputs.reshape(targets.shape), targets.to(outputs.dtype))
+
+
+def _are_classes(targets: Tensor, classes: int) -> bool:
+    told = targets[targets != _IGNORED]
+    return classes > 1 and bool(((told >= 0) & (told < classes)).all())

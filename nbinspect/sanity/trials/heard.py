@@ -48,16 +48,15 @@ def heard(program: Program, batch: Batch) -> Heard | None:
         exchanged = {name: other for name, tensor in own.items() if (other := _exchanged(tensor)) is not None}
         with copy.running(training=True):
             others = tensor_output(copy.outputs(batch.with_inputs(exchanged))) if len(exchanged) == len(own) else None
-    except MissingNeed:
-        return None
-    except Exception:  # noqa: BLE001 - a network need not take zeros
+    except Exception:  # noqa: BLE001 - nor need a network take zeros, where it can be copied at all
         return None
     if outputs is None or silent is None or redrawn is None or not outputs.is_floating_point():
         return None
     if outputs.shape != silent.shape or outputs.shape != redrawn.shape or not outputs.dim():
         return None
     by_ids = None if others is None or others.shape != outputs.shape else _change(outputs, others)
-    return Heard(_change(outputs, silent), _change(outputs, redrawn), _change(outputs, outputs.roll(1, 0)), by_ids)
+    axis = sample_axis(outputs, batch) or 0
+    return Heard(_change(outputs, silent), _change(outputs, redrawn), _change(outputs, outputs.roll(1, axis)), by_ids)
 
 
 def _exchanged(tensor: Tensor) -> Tensor | None:

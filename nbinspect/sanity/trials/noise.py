@@ -48,7 +48,7 @@ def noise_of(program: Program, batches: Sequence[Batch]) -> Noise:
 
     Args:
         program: left unchanged.
-        batches: of one size, drawn one after the other.
+        batches: two or more of one size, drawn one after the other.
 
     Raises:
         MissingNeed: if nothing is trained, or there is no loss of one value.

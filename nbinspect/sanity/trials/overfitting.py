@@ -25,6 +25,7 @@ from nbinspect.sanity.trials.samples import distinct, two_unlike
 from nbinspect.sanity.trials.undone import standard_curve
 
 _WHOLE, _PAIR, _ONE, _OTHER, _CONTROL = 40, 15, 8, 18, 40
+"""Steps at most: on the batch, on two samples, on one, at another rate, and of Adam as a control."""
 _RATES = ((1e3, (0.05, 0.2)), (1e6, (0.003, 0.01)), (float("inf"), (0.0005, 0.003)))
 """Below so many parameters, the rates of Adam with which few steps lead far: the smaller the network, the higher."""
 BLIND = 0.9
@@ -179,7 +180,7 @@ def overfit(program: Program, recorded: Recorded, task: TaskRecord) -> Overfitti
 def _differ(outputs: Any, axis: int) -> bool:
     """Whether two samples got other outputs; True where that cannot be seen."""
     found = tensor_output(outputs)
-    samples = None if found is None else along(found, len("ab"), axis)
+    samples = None if found is None else along(found, 2, axis)
     return samples is None or differs(samples)
 
 

@@ -8,15 +8,15 @@ import numpy as np
 
 from nbinspect.records import Chart, Measurement
 from nbinspect.sanity.check import measured
+from nbinspect.sanity.trials.comparison import padded
 from nbinspect.sanity.trials.curve import REACHED, Curve
 
 
 def curves_chart(title: str, curves: Sequence[Curve]) -> Chart:
     """Return curves of the same samples over the steps, with the band around the floor that they should reach."""
-    longest = max(len(curve.losses) for curve in curves)
-    values = tuple(np.array([*curve.losses, *[np.nan] * (longest - len(curve.losses))]) for curve in curves)
-    names = tuple(curve.name for curve in curves)
-    return Chart("lines", title, "steps", "loss", names, values, np.arange(longest, dtype=float), band(curves[0]))
+    values = padded([curve.losses for curve in curves])
+    names, at = tuple(curve.name for curve in curves), np.arange(len(values[0]), dtype=float)
+    return Chart("lines", title, "steps", "loss", names, values, at, band(curves[0]))
 
 
 def band(curve: Curve) -> tuple[float | None, float | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import nn
@@ -34,7 +34,7 @@ def plain(copy: Program) -> tuple[str, ...]:
     """
     found = [text for path, module in copy.network.named_modules() for text in _quieted(path, module)]
     given = copy.subject.optimizer
-    optimizers = given.values() if isinstance(given, dict) else [given]
+    optimizers = given.values() if isinstance(given, Mapping) else [given]
     return (*found, *without_decay(one for one in optimizers if isinstance(one, Optimizer)))
 
 

@@ -15,6 +15,7 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import measured
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.comparison import padded
 from nbinspect.sanity.trials.cures import Cure, cure_for
 from nbinspect.sanity.trials.trainee import trained
 
@@ -96,7 +97,6 @@ def _losses(program: Program, batch: Batch, cure: Cure, *, tried: bool) -> tuple
 
 
 def _chart(both: _Both, cure: Cure) -> Chart:
-    names, lines = ("as it is", f"with {cure.name}"), (both.as_it_is, both.cured)
-    values = tuple(np.asarray(line + [np.nan] * (STEPS - len(line))) for line in lines)
+    names, values = ("as it is", f"with {cure.name}"), padded((both.as_it_is, both.cured), STEPS)
     at = np.arange(1, STEPS + 1, dtype=np.float64)
     return Chart("lines", "Training on one batch", "step", "loss", names, values, at)

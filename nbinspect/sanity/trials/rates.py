@@ -102,8 +102,8 @@ def range_test(program: Program, batches: Sequence[Batch], steps: int, *, has_lo
 
 
 def without_schedule(copy: Program) -> None:
-    """Take the scheduler off a copy that has not been trained yet."""
-    copy.subject = replace(copy.subject, scheduler=None)  # it would change the rates, and may refuse to go on
+    """Take the scheduler off a copy that has not been trained yet, so that its standard steps hold the rate."""
+    copy.subject = replace(copy.subject, scheduler=None)  # which may also refuse to go on
 
 
 class _Losses:

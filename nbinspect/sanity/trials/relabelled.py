@@ -77,7 +77,8 @@ def relabelled(batch: Batch, seed: int) -> Batch:
     targets, axis = labels_of(batch)
     if batch.subject.loss_fn is None and all(tensor is not targets for _, tensor in tensors_in(batch.raw, "")):
         raise MissingNeed("labels that are in the batch as they are")
-    order = torch.randperm(batch.size, generator=torch.Generator().manual_seed(seed)).to(targets.device)
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(batch.size, generator=generator, device="cpu").to(targets.device)
     return batch.changed(lambda tensor: tensor.index_select(axis, order) if tensor is targets else tensor)
 
 

@@ -14,7 +14,7 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.limits import Limits
 from nbinspect.sanity.program import seed_all
 from nbinspect.sanity.trials.fresh import labels_of
-from nbinspect.sanity.trials.samples import rows_in
+from nbinspect.sanity.trials.samples import bytes_of, rows_in
 
 _FEWEST = 60
 
@@ -77,8 +77,6 @@ def _labels(batches: Sequence[Batch]) -> Iterator[tuple[bytes, bytes]]:
             raise MissingNeed("inputs that can be told apart")
         own = targets.detach().movedim(axis, 0).cpu().contiguous()
         own = own.float() if own.dtype is torch.bfloat16 else own
-        found += [
-            (b"".join(row[at].numpy().tobytes() for row in rows), own[at].numpy().tobytes()) for at in range(batch.size)
-        ]
+        found += zip(bytes_of(rows, batch.size), bytes_of([own], batch.size), strict=True)
     often = Counter(key for key, _ in found)
     yield from ((key, label) for key, label in found if often[key] == 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -22,8 +23,8 @@ def distinct(batch: Batch) -> Batch:
     if rows is None:
         return batch
     seen: dict[bytes, int] = {}
-    for at in range(batch.size):
-        seen.setdefault(b"".join(row[at].numpy().tobytes() for row in rows), at)
+    for at, key in enumerate(bytes_of(rows, batch.size)):
+        seen.setdefault(key, at)
     if len(seen) == batch.size:
         return batch
     try:
@@ -67,6 +68,11 @@ def rows_in(batch: Batch) -> list[Tensor] | None:
             found.append(tensor.detach().movedim(axis, 0).cpu().contiguous())
     found = [tensor.float() if tensor.dtype is torch.bfloat16 else tensor for tensor in found]
     return found or None
+
+
+def bytes_of(rows: Sequence[Tensor], samples: int) -> Iterator[bytes]:
+    """Give the bytes of all inputs of each sample, by which samples are told apart; `rows` are those of `rows_in`."""
+    return (b"".join(row[at].numpy().tobytes() for row in rows) for at in range(samples))
 
 
 def _distances(row: Tensor, first: int) -> Tensor:

@@ -35,7 +35,7 @@ class Schedule:
     span: int | None
     """Steps that it was made for, as far as it says."""
     ended: bool
-    """Whether it refuses steps before the run is over."""
+    """Whether it raises when it is stepped, before the run is over."""
     is_fresh: bool = True
     """Whether nothing has stepped it yet."""
 
@@ -105,7 +105,7 @@ def schedule_in(trainee: Trainee, steps: int | None) -> Schedule | None:
             is_fresh = taken_by(scheduler) == 0
             period = scheduler.T_max if type(scheduler) is CosineAnnealingLR else None
             base = max((rate_of(group, base=True) or 0.0 for group in scheduler.optimizer.param_groups), default=0.0)
-            spans = (getattr(scheduler, name, None) for name in ("T_max", "total_steps", "total_iters"))
+            spans = (getattr(scheduler, key, None) for key in ("T_max", "total_steps", "total_iters"))
             span = next((int(one) for one in spans if isinstance(one, int)), None)
             rates = _stepped(trainee, scheduler, min(10 * left if left else 1000, _LONGEST))
             ended = left is not None and len(rates) < left
@@ -121,7 +121,7 @@ def _stepped(trainee: Trainee, scheduler: Any, steps: int) -> npt.NDArray[np.flo
             rows.append([rate_of(group) or 0.0 for group in optimizer.param_groups])
             try:
                 scheduler.step()
-            except ValueError:  # OneCycleLR refuses steps beyond its last
+            except (ValueError, LookupError):  # OneCycleLR refuses steps beyond its last; a table of rates has no more
                 break
     table = np.asarray(rows, dtype=np.float64)
     return np.asarray(table[:, int(table.max(0).argmax())])

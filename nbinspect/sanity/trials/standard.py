@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 from torch.optim import LBFGS
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nbinspect.calling import call_loss, call_model
 from nbinspect.sanity.batches import Batch
@@ -53,7 +54,7 @@ def standard_step(program: Program) -> Callable[[Batch, int], Tensor]:
 
 
 def _schedule(scheduler: Any, loss: Tensor) -> None:
-    if "metrics" in getattr(type(scheduler).step, "__annotations__", {}):  # ReduceLROnPlateau
+    if isinstance(scheduler, ReduceLROnPlateau):
         scheduler.step(float(loss.detach()))
     else:
         scheduler.step()

@@ -47,6 +47,16 @@ def functions_of(step: Callable[..., Any] | None) -> list[types.FunctionType]:
     return list({id(part): part for part in parts if is_users_file(part.__code__.co_filename)}.values())
 
 
+def decides(step: Callable[..., Any] | None) -> bool:
+    """Return whether a step, or a user's function that it uses, may do other things at another call; true if unread."""
+    functions = functions_of(step)
+    trees = [tree_of(function) for function in functions]
+    return not functions or any(
+        tree is None or any(conditional for _, conditional in _walked(tree, names_written(tree), conditional=False))
+        for tree in trees
+    )
+
+
 def _functions_in(value: Any) -> Iterator[types.FunctionType]:
     if isinstance(value, functools.partial):
         yield from _functions_in(value.func)
@@ -76,8 +86,7 @@ def _mentions_in(function: types.FunctionType, method: str) -> Iterator[Mention]
     written = names_written(tree) | set(function.__code__.co_varnames)
     for node, conditional in _walked(tree, written, conditional=False):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
-            place = Place(function.__code__.co_filename, first + node.lineno - 1, function.__qualname__, first)
-            yield Mention(place, lines[node.lineno - 1].strip(), conditional)
+            yield Mention(*_written_at(node, function, lines, first), conditional)
 
 
 def statements_of(function: types.FunctionType) -> Iterator[tuple[ast.stmt, Place, str]]:
@@ -88,8 +97,15 @@ def statements_of(function: types.FunctionType) -> Iterator[tuple[ast.stmt, Plac
     lines, first = found
     for node in ast.walk(tree):
         if isinstance(node, ast.stmt):
-            place = Place(function.__code__.co_filename, first + node.lineno - 1, function.__qualname__, first)
-            yield node, place, lines[node.lineno - 1].strip()
+            yield node, *_written_at(node, function, lines, first)
+
+
+def _written_at(
+    node: ast.expr | ast.stmt, function: types.FunctionType, lines: list[str], first: int
+) -> tuple[Place, str]:
+    """Return where a part of a function stands, and the text of its first line."""
+    place = Place(function.__code__.co_filename, first + node.lineno - 1, function.__qualname__, first)
+    return place, lines[node.lineno - 1].strip()
 
 
 def _walked(node: ast.AST, written: set[str], *, conditional: bool) -> Iterator[tuple[ast.AST, bool]]:

@@ -22,7 +22,7 @@ from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.trials.calling import arguments_of, loss_in
 from nbinspect.sanity.trials.following import followers
 from nbinspect.sanity.trials.standard import standard_step
-from nbinspect.sanity.trials.watch import Events, watching
+from nbinspect.sanity.trials.watch import Events, is_same, watching
 from nbinspect.sanity.trials.whole import whole_copy
 
 MakesOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -100,15 +100,15 @@ class Trainee:
         seed_all(self.program.seed, "pass" if held else f"step {self.steps}")
         own = batch.changed(lambda tensor: tensor.detach().clone())
         seen = self.parameters if observed else {}
-        buffers = dict(self.program.network.named_buffers()) if observed else {}
-        before = _bytes_of({**seen, **buffers})
+        live = {**seen, **dict(self.program.network.named_buffers())} if observed else {}
+        before = _bytes_of(live)
         watch = watching(seen, self._used) if observed else nullcontext(Events())
         self.scale = 1.0 if self._scaler is None else float(self._scaler.get_scale())
         with watch as events:
             returned = self._called("training", lambda: self._take(own, self.steps))
         self.steps += 1
         events.scale = self.scale
-        changed = {name for name, was in before.items() if not torch.equal({**seen, **buffers}[name].detach(), was)}
+        changed = {name for name, was in before.items() if not is_same(live[name].detach(), was)}
         following = followers(changed & seen.keys(), seen, before)
         return Step(
             loss_in(returned), events, frozenset(changed & seen.keys()), frozenset(changed - seen.keys()), following
@@ -140,7 +140,11 @@ class Trainee:
                 raise StepRaised(f"{article} {kind} step that runs on a copy ({_told(error)})") from error
 
     def loss(self, batch: Batch, *, training: bool | None = True) -> float:
-        """Return the loss of a batch as the copy is now, in train mode, with the random draws of a held step.
+        """Return the loss of a batch as the copy is now, with the random draws of a held step.
+
+        Args:
+            batch: left unchanged.
+            training: as `Program.running` takes it.
 
         Raises:
             MissingNeed: if there is no loss, it is no single value, or the program refuses what training has made.
@@ -154,7 +158,7 @@ class Trainee:
             raise MissingNeed(f"a loss that can be computed on a copy ({_told(error)})") from error
 
     def outputs(self, batch: Batch, *, training: bool | None = True) -> Any:
-        """Return the outputs on a batch as the copy is now, without a graph."""
+        """Return the outputs on a batch as the copy is now, without a graph; arguments as in `loss`."""
         with self.program.running(training=training):
             return self.program.outputs(batch)
 

@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.cadence import cadence
+from nbinspect.sanity.trials.cadence import cadence, is_misread
 from nbinspect.sanity.trials.observed import Observed
-from nbinspect.sanity.trials.text import mentions_of, place_of
+from nbinspect.sanity.trials.text import decides, mentions_of, place_of
 from nbinspect.sanity.trials.watch import Update, norm_of
 
 _CUTS = ("no_grad", "inference_mode", "detach", "item")
-Reason = Literal["no backward", "no step", "never its turn", "cleared", "no rate", "rounded", "cut off"]
+Reason = Literal["no backward", "no step", "never its turn", "cleared", "no rate", "rounded", "put back", "cut off"]
 
 SAID: dict[Reason, tuple[str, str, str, str]] = {
     "no backward": (
@@ -53,6 +53,12 @@ SAID: dict[Reason, tuple[str, str, str, str]] = {
         "The optimizer stepped, but each update is smaller than half the distance between neighbouring numbers of "
         "this type",
         "Keep the parameters in float32, and use autocast for the arithmetic.",
+        "",
+    ),
+    "put back": (
+        "Updates are undone within the step",
+        "The optimizer changed them at each step, and at its end they were bit for bit what they had been",
+        "Write saved weights back before optimizer.step(), not after it.",
         "",
     ),
     "cut off": (
@@ -99,15 +105,20 @@ def unapplied(observed: Observed, step: Callable[..., Any] | None) -> list[Unapp
     if still and not updates and not changed:
         every = cadence(step, of_schedule=False)
         is_overdue = every is not None and 2 * every <= len(observed.steps)
-        return [Unapplied("no step", tuple(sorted(still)), is_certain=not waits or (is_overdue and not scaled))]
+        is_certain = not waits or ((is_overdue or is_misread(step)) and not scaled)
+        return [Unapplied("no step", tuple(sorted(still)), is_certain=is_certain)]
     found: list[Unapplied] = []
     for role, held in observed.held.items():
         groups: dict[Reason, list[str]] = {}
         for name in sorted(still & held):
             groups.setdefault(_reason(name, updates), []).append(name)
         for reason, names in groups.items():
-            doubtful = {"never its turn": waits, "no rate": bool(observed.scheduled)}.get(reason, False)
-            found.append(Unapplied(reason, tuple(names), role, not doubtful))
+            doubtful = {
+                "never its turn": waits,
+                "no rate": bool(observed.scheduled),
+                "put back": place_of(step) is None or decides(step),
+            }
+            found.append(Unapplied(reason, tuple(names), role, not doubtful.get(reason, False)))
     return found
 
 
@@ -159,5 +170,7 @@ def _reason(name: str, updates: list[Update]) -> Reason:
         return "never its turn"
     if all(update.found.get(name, 0.0) == 0 for update in own):
         return "cleared"
+    if all(name in update.rewritten for update in own):
+        return "put back"
     rates = [rate for one in own for rate, held in zip(one.rates, one.groups, strict=True) if name in held]
     return "rounded" if any(rates) else "no rate"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from math import inf
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
@@ -17,6 +18,8 @@ from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.comparison import Losses, ends_at, losses_of
 from nbinspect.sanity.trials.observed import Observed
 from nbinspect.sanity.trials.trainee import Trainee
+
+_OWN = ("clip_grad_norm_", "clip_grad_value_")  # torch's own, in `torch.nn.utils`
 
 
 def clip_shares(observed: Observed) -> tuple[float, ...]:
@@ -58,7 +61,11 @@ def is_scale_free(observed: Observed) -> bool:
 
 @contextmanager
 def without_clipping(trainee: Trainee) -> Iterator[None]:
-    """Give each optimizer the gradients as they were after the last backward pass, whatever was done to them since."""
+    """Let torch's own clipping do nothing, and where it is not called give each optimizer the gradients that came.
+
+    Those are the gradients after the last backward pass, whatever was done to them since. Where torch's clipping is
+    called, what else is done to them stays, as where a loss was scaled by hand.
+    """
     kept: dict[int, Tensor] = {}
     own = {id(parameter): parameter for parameter in trainee.parameters.values()}
 
@@ -67,17 +74,38 @@ def without_clipping(trainee: Trainee) -> Iterator[None]:
             kept[id(parameter)] = parameter.grad.detach().clone()
 
     def give_back(optimizer: Optimizer, *_: Any) -> None:
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None and id(parameter) in own and id(parameter) in kept:
-                    with torch.no_grad():
-                        parameter.grad.copy_(kept.pop(id(parameter)) / trainee.scale)
+        held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        for parameter in () if idle else held:
+            if parameter.grad is not None and id(parameter) in own and id(parameter) in kept:
+                with torch.no_grad():
+                    parameter.grad.copy_(kept.pop(id(parameter)) / trainee.scale)
 
     trainable: list[Any] = [p for p in own.values() if p.requires_grad and p.is_leaf]  # torch's hooks are not typed
     removers = [parameter.register_post_accumulate_grad_hook(keep) for parameter in trainable]
     removers.append(register_optimizer_step_pre_hook(give_back))
     try:
-        yield
+        with _idle_clipping() as idle:
+            yield
     finally:
         for remover in removers:
             remover.remove()
+
+
+@contextmanager
+def _idle_clipping() -> Iterator[list[str]]:
+    """Let torch's functions clip at infinity while the block runs; give the names of those that were called."""
+    called: list[str] = []
+    own = {name: getattr(nn.utils, name) for name in _OWN}
+
+    def idle(parameters: Any, bound: float = inf, *rest: Any, of: str, **more: Any) -> Any:
+        if more.pop("max_norm", more.pop("clip_value", bound)) < inf:
+            called.append(of)
+        return own[of](parameters, inf, *rest, **more)
+
+    for name in own:
+        setattr(nn.utils, name, partial(idle, of=name))
+    try:
+        yield called
+    finally:
+        for name, function in own.items():
+            setattr(nn.utils, name, function)

@@ -6,7 +6,8 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.curve import Curve
-from nbinspect.sanity.trials.fit import Way, fit, without_schedule
+from nbinspect.sanity.trials.fit import Way, fit
+from nbinspect.sanity.trials.rates import without_schedule
 from nbinspect.sanity.trials.trainee import trained
 from nbinspect.subject import rate_of
 

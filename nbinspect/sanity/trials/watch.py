@@ -146,10 +146,11 @@ class _Watch:
                 name = self._names.get(id(parameter))
                 if was is None or name is None:
                     continue
-                moved, size = float((parameter.detach() - was).norm()), float(was.norm())
+                before = _numbers(was)
+                moved, size = float((_numbers(parameter.detach()) - before).norm()), float(before.norm())
                 self._updated[name] = parameter.detach().clone()
                 sizes[name] = moved / size if size else (float("inf") if moved else 0.0)
-                if not torch.equal(parameter.detach(), was):
+                if not is_same(parameter.detach(), was):
                     rewritten.add(name)
                     if not parameter.requires_grad:
                         frozen.add(name)
@@ -174,7 +175,7 @@ class _Watch:
     def rewritten_after(self, parameters: Mapping[str, nn.Parameter]) -> frozenset[str]:
         """Return which parameters are no longer what their optimizer made them."""
         updated = self._updated.items()
-        return frozenset(name for name, was in updated if not torch.equal(parameters[name].detach(), was))
+        return frozenset(name for name, was in updated if not is_same(parameters[name].detach(), was))
 
 
 def norm_of(gradient: Tensor | None) -> float:
@@ -185,6 +186,23 @@ def norm_of(gradient: Tensor | None) -> float:
     if dense.is_sparse:
         dense = dense.coalesce().values()
     return float(dense.abs().norm()) if dense.is_complex() else float(torch.linalg.vector_norm(dense.float()))
+
+
+def is_same(one: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors have one shape, one dtype and the same values; NaN is the same as NaN."""
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    if torch.equal(one, other):
+        return True
+    if one.layout is not torch.strided or not (one.is_floating_point() or one.is_complex()):
+        return False
+    missing = one.isnan()
+    return bool(missing.any()) and bool(((one == other) | (missing & other.isnan())).all())
+
+
+def _numbers(tensor: Tensor) -> Tensor:
+    """Return a tensor as one that has a norm: whole numbers, as in quantised layers, have none."""
+    return tensor if tensor.is_floating_point() or tensor.is_complex() else tensor.double()
 
 
 def _joint(norms: Any) -> float:

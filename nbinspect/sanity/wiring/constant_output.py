@@ -91,9 +91,10 @@ def _randomised(program: Program, evaluated: Evaluated, std: float) -> tuple[lis
     if not zero:
         return [], []
     copy = program.copied()
+    own = copy.parameters
     with copy.running(training=False):
         for name in zero:
-            copy.parameters[name].normal_(0, std)
+            own[name].normal_(0, std)
         return zero, _judged(copy.outputs(evaluated.batch), evaluated.batch.size, program.subject.batch_axis)
 
 

@@ -24,6 +24,7 @@ from nbinspect.sanity.check import (
 )
 from nbinspect.sanity.evidence.descent import descended
 from nbinspect.sanity.evidence.extreme import is_highest, rewards_wrong_signs
+from nbinspect.sanity.evidence.likeness import Repelled, repelled
 from nbinspect.sanity.evidence.location import located
 from nbinspect.sanity.evidence.perfect import Answers, answers, supposed
 from nbinspect.sanity.program import Program
@@ -43,6 +44,8 @@ def run(
     """
     if program.subject.loss_fn is None:
         return of_unknown_task(task) if task.kind == "other" else skipped("a loss_fn")
+    if task.kind == "other" and (found := repelled(program, backward, rates)) is not None:
+        return _of_vectors(found)
     is_supposed, task = task.kind == "other", supposed(task, backward)
     if task.kind == "other":
         return of_unknown_task(task)
@@ -98,6 +101,19 @@ def _failed(shown: list[Measurement]) -> CheckResult:
         remedy="Multiply the loss by -1, or minimise 1 minus the metric.",
         where="loss_fn",
         code="- loss = loss_fn(outputs, targets)\n+ loss = -loss_fn(outputs, targets)",
+    )
+
+
+def _of_vectors(found: Repelled) -> CheckResult:
+    return failed(
+        "minimising it drives the samples of a class apart",
+        measured("loss of vectors that are one for each class", found.together, f"below {found.exchanged:.4g}"),
+        measured("distance within classes to that between, after a step", found.after, f"at most {found.before:.4g}"),
+        title="The loss drives apart what belongs together",
+        detail="It sees nothing but distances, is higher where the samples of a class lie together than where classes "
+        "are exchanged, and each small step down drives them apart: mates and strangers have changed places.",
+        remedy="Let distances within a class enter the loss as they are, and those between classes with a minus.",
+        where="loss_fn",
     )
 
 

@@ -63,7 +63,10 @@ def _follower(one: Operation, users: dict[int, list[Operation | None]]) -> Opera
     """Return the affine layer that alone takes what another one made, handed on as it is; None where there is none."""
     while True:
         after = users.get(id(one.made[0]), [])
-        if len(after) != 1 or after[0] is None or not after[0].made or after[0].given[0] is not one.made[0]:
+        # what hands on the very tensor that it was given has itself for a user
+        if len(after) != 1 or after[0] is None or after[0] is one:
+            return None
+        if not after[0].made or after[0].given[0] is not one.made[0]:
             return None
         one = after[0]
         if _is_affine(one):

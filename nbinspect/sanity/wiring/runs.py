@@ -21,6 +21,7 @@ from nbinspect.sanity.check import (
     passed,
     warned,
 )
+from nbinspect.sanity.evidence.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, Trial
 from nbinspect.sanity.trials.trainee import trained
@@ -106,14 +107,14 @@ def _by_own_step(program: Program, attempt: Recorded, plain: CheckResult) -> Che
 
 
 def _raises(attempt: Recorded, failure: Failure) -> CheckResult:
-    step = next((one.step for one in attempt.operations if one.step.index == failure.step), None)
+    operation = attempt.by_index.get(failure.step) if failure.step is not None else None
     shapes = "Give the layer that raises the shape, dtype and device that the batch has here."
     return failed(
         failure.error.splitlines()[0][:120],
         title="The step raises on a real batch",
         detail=f"{failure.error} {failure.explanation}".strip(),
         remedy=shapes if failure.explanation else "Mend the line that raises.",
-        where=f"{step.name} in {step.path}" if step is not None and step.path else step.name if step else "",
+        where=where_of(operation),
         place=failure.place,
     )
 

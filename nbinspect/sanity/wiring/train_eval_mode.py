@@ -78,7 +78,9 @@ def _ignores(active: Active, recorded: Recorded) -> CheckResult:
         measured("share of values changed in eval mode", active.changed, "0"),
         title=f"{active.name} ignores eval mode",
         detail=f"{active.name} is a function and drops unless it is told not to: predictions change from call to call.",
-        remedy="Pass training=self.training, or use nn.Dropout.",
+        remedy="Pass dropout_p=rate if self.training else 0.0."
+        if "attention" in active.name
+        else "Pass training=self.training, or use nn.Dropout.",
         code=with_flag(line),
         where=f"{active.name} in {active.path}" if active.path else active.name,
         place=active.place,

@@ -74,7 +74,8 @@ def _found(program: Program, names: Sequence[str], count: int, recorded: Recorde
 
 def _place(program: Program, recorded: Recorded, names: Sequence[str]) -> Place | None:
     """Return the first line that used one of these parameters, or that made the first of them."""
-    own = {id(parameter) for name, parameter in program.network.named_parameters() if name in set(names)}
+    wanted = set(names)
+    own = {id(parameter) for name, parameter in program.network.named_parameters() if name in wanted}
     used = (one.step.place for one in recorded.operations if own & {id(tensor) for tensor in one.given})
     made = assigned_at(type(program.network), names[0].split(".")[0])
     return next(used, made[0] if made is not None else None)

@@ -263,3 +263,29 @@ def test_a_mask_made_in_single_precision_is_no_wrong_gradient() -> None:
     torch.manual_seed(0)
     batch = (torch.randn(4, 9, 8), torch.arange(4) % 3)
     assert run_one(CHECK, model=_Masked(), loader=[batch], loss_fn=nn.CrossEntropyLoss()).status != "fail"
+
+
+class _Single(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dtype is torch.float64:
+            raise NotImplementedError
+        return super().forward(x)
+
+
+def test_an_error_without_a_word_is_told_by_its_name() -> None:
+    """A model that refuses float64 with an error that has no text cannot be told, and its kind is named."""
+    found = run_one(CHECK, model=_Single(4, 3), loader=[(X, Y)], loss_fn=nn.MSELoss())
+    assert (found.status, found.summary) == ("inconclusive", "does not run in float64")
+    assert "RuntimeError" in found.detail
+
+
+def test_the_row_of_padding_is_held() -> None:
+    """An embedding gives its row of padding no gradient by design, though sequences of nothing else depend on it."""
+    torch.manual_seed(0)
+    ids = torch.randint(1, 9, (8, 5))
+    ids[:4] = 0
+    model = nn.Sequential(nn.Embedding(9, 4, padding_idx=0), nn.Flatten(), nn.Linear(20, 3))
+    nn.init.normal_(model[0].weight)
+    assert (
+        run_one(CHECK, model=model, loader=[(ids, torch.arange(8) % 3)], loss_fn=nn.CrossEntropyLoss()).status == "pass"
+    )

@@ -117,3 +117,19 @@ def test_thresholds_are_the_users() -> None:
 def test_no_weights_at_all_is_a_skip() -> None:
     """A model without parameters weighs nothing."""
     assert on(torch.randn(8, 3), nn.Flatten()).status == "skip"
+
+
+@pytest.mark.parametrize(("mean", "std", "status"), [(123.7, 58.4, "fail"), (0.485, 0.229, "pass")])
+def test_pixels_that_hardly_vary_about_a_number_fail(mean: float, std: float, status: str) -> None:
+    """Pixels in [0, 1] normalised by the statistics of bytes fail, and pass by their own."""
+    result = on((pictures(1 / 255) - mean) / std, conv())
+    assert result.status == status
+    assert "hardly vary" in result.title or status == "pass"
+
+
+def test_a_constant_beside_what_varies_and_a_norm_behind_are_no_matter() -> None:
+    """A varying feature beside constant ones passes, and so do pixels that a normalisation spreads out."""
+    rows = torch.cat([torch.ones(32, 3), torch.randn(32, 1)], 1)
+    assert on(rows, nn.Linear(4, 3)).status != "fail"
+    body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    assert on((pictures(1 / 255) - 123.7) / 58.4, body).status == "pass"

@@ -117,3 +117,14 @@ def test_small_pictures_in_two_colours_may_have_two_labels() -> None:
         x = torch.rand(200, size, size, generator=torch.Generator().manual_seed(0)).round()
         y = torch.arange(200) % 2
         assert on(torch.cat([x, x[:10]]), torch.cat([y, 1 - y[:10]])).status == status
+
+
+@pytest.mark.parametrize(("repeats", "noise", "status"), [(4, 1.0, "fail"), (4, 0.05, "pass"), (1, 1.0, "pass")])
+def test_equal_inputs_with_several_targets_that_have_nothing_in_common_fail(
+    repeats: int, noise: float, status: str
+) -> None:
+    """Two targets a sample that differ among equal inputs as among all fail, and pass where they are measured anew."""
+    torch.manual_seed(0)
+    x = torch.randn(64, 8).repeat(repeats, 1)
+    y = (1 - noise) * x[:, :2] + noise * torch.randn(len(x), 2)
+    assert on(x, y, loss_fn=nn.MSELoss(), task="regression").status == status

@@ -99,6 +99,15 @@ def test_ignored_labels_are_fine(loss_fn: Any, ignored: int) -> None:
     assert on(y, loss_fn).status == "pass"
 
 
+def test_a_label_is_tried_on_targets_in_any_layout_of_memory() -> None:
+    """A stray label fails where targets come transposed, under a loss that must be asked whether it leaves it out."""
+    y = torch.arange(30).reshape(6, 5) % 3
+    first, second = (torch.randn(5, 3, 6), y.T), (torch.randn(5, 3, 6), torch.full((5, 6), 7))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(18, 18), nn.Unflatten(1, (3, 6)))
+    found = run_one(CHECK, model=model, loader=[first, second], loss_fn=F.cross_entropy)
+    assert (found.status, found.summary) == ("fail", "labels 7 for 3 outputs")
+
+
 def test_outputs_in_another_layout_are_not_mistaken_for_classes() -> None:
     """Where the loss refuses outputs of (N, T, C), T is no number of classes."""
     batch = (torch.randn(25, 3, 4), torch.arange(75).reshape(25, 3) % 7)

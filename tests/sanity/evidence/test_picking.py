@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 import random
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -58,6 +59,16 @@ def by_each(out: Any, y: Tensor) -> Tensor:
     return sum(part.mean() for part in out)
 
 
+@dataclass
+class Weighted:
+    """A loss with an equality of its own, so that it has no hash."""
+
+    weight: float = 1.0
+
+    def __call__(self, out: Any, y: Tensor) -> Tensor:
+        return self.weight * out["a"].mean()
+
+
 @pytest.mark.parametrize("loss_fn", [one, two])
 def test_straight_losses_take_alike(loss_fn: Any) -> None:
     """Written names and positions, torch's functions and straight functions of one's own are seen through."""
@@ -73,6 +84,13 @@ def test_what_may_differ_from_call_to_call_does_not(loss_fn: Any) -> None:
 
 
 def test_what_is_no_plain_function_is_unknown() -> None:
-    """Modules, partial functions, lambdas, builtins and nothing have no text to be read."""
-    for loss_fn in (nn.MSELoss(), functools.partial(one, y=None), lambda out, y: out["a"].mean(), sum, None):
+    """Modules, objects without a hash, partial functions, lambdas, builtins and nothing have no text to be read."""
+    for loss_fn in (
+        nn.MSELoss(),
+        Weighted(),
+        functools.partial(one, y=None),
+        lambda out, y: out["a"].mean(),
+        sum,
+        None,
+    ):
         assert not takes_alike(loss_fn)

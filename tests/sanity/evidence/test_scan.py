@@ -53,6 +53,14 @@ def test_an_endless_stream_is_bounded() -> None:
     assert (found.read, found.is_whole, found.is_fair) == (2048, False, False)
 
 
+def test_a_batch_without_samples_is_passed_over() -> None:
+    """What a collate function leaves empty costs neither labels nor features of the others."""
+    found = scanned([(torch.randn(0, 4), torch.zeros(0).long()), data(8).tensors])
+    assert (found.read, found.batches, found.is_whole, found.features.shape) == (8, 2, True, (8, 4))
+    assert found.labels is not None
+    np.testing.assert_array_equal(found.labels, np.arange(8) % 3)
+
+
 def test_a_batch_that_a_list_repeats_is_read_once() -> None:
     """A list of one batch many times holds one batch."""
     batch = data(8).tensors

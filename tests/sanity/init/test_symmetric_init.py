@@ -196,3 +196,29 @@ def test_layers_written_by_hand_are_seen(how: str) -> None:
     assert judged(nn.Sequential(columns, nn.Tanh(), nn.Linear(8, 3))) == "pass"
     rows = Turned(torch.randn(1, 16).expand(8, 16).clone(), how)
     assert judged(nn.Sequential(rows, nn.Tanh(), flat[1], nn.Tanh(), flat[2])) == "fail"
+
+
+class Factors(nn.Module):
+    """Two tables whose rows are multiplied, and a bias for each row of the first."""
+
+    def __init__(self, one: float, other: float) -> None:
+        super().__init__()
+        self.user, self.item, self.bias = nn.Embedding(8, 4), nn.Embedding(8, 4), nn.Embedding(8, 1)
+        nn.init.normal_(self.user.weight, std=one)
+        nn.init.normal_(self.item.weight, std=other)
+
+    def forward(self, pairs: Tensor) -> Tensor:
+        user, item = pairs.unbind(1)
+        return (self.user(user) * self.item(item)).sum(1) + self.bias(user).squeeze(1)
+
+
+@pytest.mark.parametrize(("one", "other", "status"), [(0.0, 0.0, "fail"), (0.0, 0.1, "pass"), (0.1, 0.1, "pass")])
+def test_factors_that_keep_each_other_at_zero_fail(one: float, other: float, status: str) -> None:
+    """Two factors that both begin at zero fail, by name; one beside a random one learns and passes."""
+    torch.manual_seed(0)
+    batch = (torch.randint(8, (32, 2)), torch.randn(32))
+    result = run_one(CHECK, model=Factors(one, other), loader=[batch], loss_fn=nn.MSELoss())
+    assert result.status == status
+    if status == "fail":
+        assert result.where == "user.weight"
+        assert "item.weight" in result.title

@@ -102,3 +102,33 @@ def test_the_scale_of_a_scaler_is_taken_out(given: bool) -> None:
 
     arguments = program(scaled, scaler=scaler) if given else program(own)
     assert run_one(CHECK, **arguments).status == "pass"
+
+
+def scaled_by_hand(*, clips_first: bool) -> Any:
+    """A step whose loss is scaled, and whose gradients are clipped before they are scaled back, or after it."""
+
+    def scale_back(model: nn.Module) -> None:
+        for parameter in model.parameters():
+            parameter.grad.div_(4096)
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+        optimizer.zero_grad()
+        loss = loss_of(model, batch)
+        (loss * 4096).backward()
+        if not clips_first:
+            scale_back(model)
+        nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)
+        if clips_first:
+            scale_back(model)
+        optimizer.step()
+        return loss
+
+    return step
+
+
+@pytest.mark.parametrize(("clips_first", "status"), [(True, "fail"), (False, "pass")])
+def test_clipping_before_a_scale_is_taken_out_fails(clips_first: bool, status: str) -> None:
+    """Without the clipping alone, and with the scale still taken out after it, the loss falls; torch's is as it was."""
+    before = nn.utils.clip_grad_norm_
+    assert run_one(CHECK, **program(scaled_by_hand(clips_first=clips_first))).status == status
+    assert nn.utils.clip_grad_norm_ is before

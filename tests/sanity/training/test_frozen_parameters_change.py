@@ -196,3 +196,10 @@ def test_frozen_vectors_that_a_lookup_shortens_fail(longest: float | None, statu
     found = run_one(CHECK, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
     assert found.status == status
     assert ("max_norm" in found.title) == (status == "fail")
+
+
+def test_a_frozen_value_that_is_missing_stays_what_it_is() -> None:
+    """NaN in a frozen parameter that nothing writes to is no change, though it does not equal itself."""
+    model = network()
+    model.unknown = nn.Parameter(torch.full((3,), float("nan")), requires_grad=False)
+    assert run_one(CHECK, **program(usual, model)).status == "pass"

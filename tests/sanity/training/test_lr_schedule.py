@@ -296,3 +296,19 @@ def test_an_epoch_longer_than_what_is_observed_is_read_in_the_text(warm_up: int,
     """Stepped every 40th batch, a warm-up of 60 steps is not over after the 6 epochs of the run."""
     late = program(lambda o: lr_scheduler.LambdaLR(o, lambda n: min(1.0, (n + 1) / warm_up)), 240, by_epoch(40))
     assert run_one(CHECK, **late | {"loader": late["loader"] * 10}).status == status
+
+
+@pytest.mark.parametrize("length", [250, 201])
+def test_a_table_of_rates_ends_with_the_run(length: int) -> None:
+    """A schedule that looks its rates up in a table passes, though there are none to look up beyond the run."""
+    table = [0.99**step for step in range(length)]
+    result = run_one(CHECK, **program(lambda o: lr_scheduler.LambdaLR(o, lambda n: table[n])))
+    assert result.status == "pass", result
+
+
+def test_a_table_of_rates_that_is_too_short_fails() -> None:
+    """A table that ends before the run does is told of, with the step at which it raises."""
+    table = [0.99**step for step in range(120)]
+    result = run_one(CHECK, **program(lambda o: lr_scheduler.LambdaLR(o, lambda n: table[n])))
+    assert result.status == "fail"
+    assert "ends after 120 of 200 steps" in result.summary

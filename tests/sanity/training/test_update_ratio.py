@@ -121,3 +121,60 @@ def test_only_the_group_that_is_off_is_tried_at_another_rate() -> None:
     result = run_one(CHECK, **program(usual, model, optimizer=torch.optim.Adam(groups)))
     assert result.status == "fail"
     assert "instead of 1e-09" in result.remedy
+
+
+def of_five(paces: tuple[float, ...] = (1.0,) * 5) -> nn.Sequential:
+    """Five layers, each with weights that are kept larger by a factor and scaled down in use."""
+
+    class Paced(nn.Linear):
+        pace = 1.0
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.linear(x, self.weight * self.pace, self.bias)
+
+    torch.manual_seed(0)
+    layers = [Paced(4, 16), *(Paced(16, 16) for _ in range(3)), Paced(16, 3)]
+    for layer, pace in zip(layers, paces, strict=True):
+        layer.pace = pace
+        layer.weight.data.div_(pace)
+    return nn.Sequential(*[part for layer in layers for part in (layer, nn.Tanh())][:-1])
+
+
+def test_most_layers_that_stand_still_beside_one_that_learns_fail() -> None:
+    """Weights kept a hundred thousand times as large, under the one rate of a head that learns, fail by themselves."""
+    paced = of_five((1e-5,) * 4 + (1.0,))
+    result = run_one(CHECK, **program(usual, paced, optimizer=torch.optim.Adam(paced.parameters(), 1e-3)))
+    assert result.status == "fail"
+    assert "4 of 5 layers" in result.detail
+    assert float(result.measurements[2].measured) < float(result.measurements[1].measured)
+
+
+@pytest.mark.parametrize(("share", "status"), [(1e-4, "fail"), (0.5, "pass")])
+def test_rates_of_another_magnitude_from_group_to_group_fail(share: float, status: str) -> None:
+    """Weights whose rate is a ten-thousandth of that of the biases fail, and those with half of it do not."""
+    model = of_five()
+    groups = [{"params": [one], "lr": 1e-3 * (share if one.dim() > 1 else 1.0)} for one in model.parameters()]
+    assert run_one(CHECK, **program(usual, model, optimizer=torch.optim.Adam(groups))).status == status
+
+
+class Tables(nn.Module):
+    """Two large tables, of which a batch names a few rows, and a layer above them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables = nn.ModuleList(nn.Embedding(20_000, 4) for _ in range(2))
+        self.head = nn.Linear(4, 3)
+        for table in self.tables:
+            table.weight.data[8:] = 3.0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.tables[0](x[:, 0]) + self.tables[1](x[:, 1]))
+
+
+def test_rows_of_an_embedding_that_no_sample_names_are_not_still_weights() -> None:
+    """Of large tables a batch names a few rows, so that little of the whole moves, and that is as it should be."""
+    torch.manual_seed(0)
+    model = Tables()
+    loader = [(torch.randint(0, 8, (16, 2)), torch.randint(3, (16,))) for _ in range(4)]
+    optimizer = torch.optim.SGD(model.parameters(), 0.003)
+    assert run_one(CHECK, **{**program(usual, model, optimizer=optimizer), "loader": loader}).status == "pass"

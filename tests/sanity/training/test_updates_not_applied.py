@@ -232,3 +232,54 @@ def test_a_step_that_cuts_parameters_off_from_the_loss_fails(step: Any, cut: int
     found = run_one(CHECK, model=model, loader=loader, loss_fn=nn.MSELoss(), **own)
     assert found.status == "fail"
     assert found.measurements[0].measured == f"{4 - cut} of 4"
+
+
+def uphill_and_back(model: Any, batch: Any, optimizer: Any) -> Any:
+    before = [one.detach().clone() for one in model.parameters()]
+    loss = usual(model, batch, optimizer)
+    with torch.no_grad():
+        for one, was in zip(model.parameters(), before, strict=True):
+            one.copy_(was)
+    return loss
+
+
+def back_now_and_then(model: Any, batch: Any, optimizer: Any) -> Any:
+    before = [one.detach().clone() for one in model.parameters()]
+    loss = usual(model, batch, optimizer)
+    if loss.item() > 1e-9:
+        with torch.no_grad():
+            for one, was in zip(model.parameters(), before, strict=True):
+                one.copy_(was)
+    return loss
+
+
+@pytest.mark.parametrize(("step", "status"), [(uphill_and_back, "fail"), (back_now_and_then, "inconclusive")])
+def test_updates_that_the_step_undoes_fail(step: Any, status: str) -> None:
+    """Weights that the optimizer changed and the step wrote back are no rounding, and certain under no condition."""
+    result = run_one(CHECK, **program(step))
+    assert result.status == status
+    assert status != "fail" or "undone" in result.title
+
+
+def misread(model: Any, batch: Any, optimizer: Any, step: int) -> Any:
+    loss = loss_of(model, batch)
+    loss.backward()
+    if step + 1 % 4 == 0:
+        optimizer.step()
+        optimizer.zero_grad()
+    return loss
+
+
+def late(model: Any, batch: Any, optimizer: Any, step: int) -> Any:
+    loss = loss_of(model, batch)
+    loss.backward()
+    if (step + 1) % 400 == 0:
+        optimizer.step()
+        optimizer.zero_grad()
+    return loss
+
+
+@pytest.mark.parametrize(("step", "status"), [(misread, "fail"), (late, "inconclusive")])
+def test_a_remainder_of_one_alone_never_lets_the_optimizer_step(step: Any, status: str) -> None:
+    """`step + 1 % 4 == 0` is met by no step from 0 on; a turn that is merely far off stays open."""
+    assert run_one(CHECK, **program(step)).status == status

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nbinspect.sanity.trials.cadence import cadence
+from nbinspect.sanity.trials.cadence import cadence, is_misread
 
 EVERY = 6
 
@@ -71,3 +71,19 @@ class Trainer:
 def test_the_divisor_of_its_own_count_is_read(step: Any, of_schedule: bool, every: int | None) -> None:
     """From a variable around it, a global and `self`; not where another count or condition decides."""
     assert cadence(step, of_schedule=of_schedule) == every
+
+
+def misread(optimizer: Any, step: int) -> None:
+    if step + 1 % 4 == 0:
+        optimizer.step()
+
+
+def of_what_is_no_remainder(optimizer: Any, step: int) -> None:
+    if step + 1 % 1 == 0:
+        optimizer.step()
+
+
+@pytest.mark.parametrize(("step", "expected"), [(misread, True), (of_what_is_no_remainder, False), (otherwise, False)])
+def test_a_remainder_of_a_number_alone_is_a_slip(step: Any, expected: bool) -> None:
+    """`step + 1 % 4 == 0` is met by no count, `step + 1 % 1 == 0` by 0, and other conditions are not judged."""
+    assert is_misread(step) is expected

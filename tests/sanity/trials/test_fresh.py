@@ -97,3 +97,27 @@ def test_what_has_no_labels_is_refused(kind: str) -> None:
     _, (batch,) = made(nn.Linear(3, 3), raw)
     with pytest.raises(MissingNeed):
         labels_of(batch)
+
+
+class Single(nn.Module):
+    """Gives one number a sample, and its own loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 1)
+
+    def forward(self, x: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = self.head(x)
+        return (logits.squeeze(1) - labels).square().mean(), logits
+
+
+@pytest.mark.parametrize(("classes", "can"), [(2, True), (5, False)])
+def test_one_number_for_several_classes_has_no_usual_loss(classes: int, can: bool) -> None:
+    """One logit for labels 0 and 1 is looked at, and one for more classes is told to lack a loss."""
+    raw = {"x": torch.randn(20, 4), "labels": torch.arange(20) % classes}
+    program, (batch,) = made(Single(), raw, loss_fn=None)
+    if can:
+        assert math.isfinite(looked_at(program, TASK, batch).own)
+    else:
+        with pytest.raises(MissingNeed):
+            looked_at(program, TASK, batch)

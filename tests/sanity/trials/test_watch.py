@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from math import inf, nan
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from nbinspect.sanity.trials.watch import Events, norm_of, watching
+from nbinspect.sanity.trials.watch import Events, is_same, norm_of, watching
 
 X = torch.randn(8, 4, generator=torch.Generator().manual_seed(3))
 
@@ -167,3 +168,32 @@ def test_what_is_written_after_the_update_is_named() -> None:
         net.weight.data.clamp_(-0.01, 0.01)
 
     assert watched(net, take).rewritten_after == {"weight"}
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        *(([1.0, nan], True), ([nan, 1.0], False), ([1.0, 0.0], False), ([1.0, inf], False)),
+        *(([1.0], False), ([1.0, nan, 0.0], False)),
+    ],
+)
+def test_missing_values_are_the_same_in_the_same_places(other: list[float], same: bool) -> None:
+    """Two tensors are the same with NaN at the same places, of one shape and one dtype."""
+    one = torch.tensor([1.0, nan])
+    assert is_same(one, torch.tensor(other)) is same
+    assert not is_same(one, torch.tensor(other, dtype=torch.float64))
+
+
+def test_whole_numbers_that_an_optimizer_holds_do_not_end_the_step() -> None:
+    """An optimizer may be given the weights of quantised layers too, which it leaves as they are."""
+    net = model()
+    net.levels = nn.Parameter(torch.tensor([1, 2, 3], dtype=torch.uint8), requires_grad=False)
+    optimizer = torch.optim.SGD(net.parameters(), 0.5)
+
+    def take() -> None:
+        loss_of(net).backward()
+        optimizer.step()
+
+    (update,) = watched(net, take).updates
+    assert update.sizes["levels"] == 0
+    assert update.rewritten == {"weight", "bias"}

@@ -33,6 +33,16 @@ class Sequences(nn.Module):
         return self.head(self.lstm(x)[0][:, -1])  # reads
 
 
+class Nothing(nn.Linear):
+    """Gives no column of what it computes."""
+
+    def __init__(self) -> None:
+        super().__init__(20, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[:, :0]
+
+
 class Rows(nn.Module):
     """A small network on rows, with something done to its logits."""
 
@@ -89,6 +99,13 @@ def test_batch_first_forgotten_names_the_layer() -> None:
     assert "batch_first" in result.title
     assert result.where == "torch.lstm in lstm"
     assert "self.lstm" in result.remedy
+
+
+def test_outputs_without_values_are_skipped() -> None:
+    """A model that gives nothing at all has nothing to compare."""
+    nothing = lambda outputs, targets: outputs.sum()  # noqa: E731 - as users write it
+    result = run_one(CHECK, **rows(model=Nothing(), loss_fn=nothing))
+    assert (result.status, result.summary) == ("skip", "needs outputs that are not empty")
 
 
 def test_the_matrix_of_a_sequence_is_triangular() -> None:

@@ -376,3 +376,26 @@ def test_shares_taken_in_integers_come_to_nothing() -> None:
     found = made_ready(lambda x: (x // x.sum(1, keepdim=True)).float(), counts)
     assert (found.status, found.title) == ("fail", "Integer division")
     assert made_ready(lambda x: x / x.sum(1, keepdim=True), counts).status == "pass"
+
+
+def between(times: Tensor) -> Tensor:
+    return F.pad(times[:, 1:] - times[:, :-1], (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("prepare", "status"),
+    [
+        (lambda t: between(t.float() / 1000), "fail"),
+        (lambda t: F.pad(torch.diff(t.float()), (0, 1)) / 1000, "fail"),
+        (lambda t: between(t).float() / 1000, "pass"),
+        (lambda t: between((t - t[:, :1]).float()) / 1000, "pass"),
+        (lambda t: t.float() / 1e12, "pass"),
+    ],
+)
+def test_differences_of_numbers_too_large_for_float32_fail(prepare: Callable[[Tensor], Tensor], status: str) -> None:
+    """Gaps between times since 1970 fail where the times were made float32 before, and nowhere else."""
+    gaps = torch.randint(1_000, 40_000, (N, 8), generator=torch.Generator().manual_seed(0))
+    times = 1_700_000_000_000 + gaps.cumsum(1)
+    result = run_one(CHECK, model=Prepared(prepare), loader=[(times, CLASSES)], loss_fn=nn.CrossEntropyLoss())
+    assert result.status == status
+    assert "float32" in result.title or status == "pass"

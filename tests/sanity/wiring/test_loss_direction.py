@@ -298,3 +298,33 @@ def test_a_distance_for_pairs_that_are_alike_is_let_be() -> None:
         return (t * distance**2 + (1 - t) * (1 - distance).clamp_min(0) ** 2).mean()
 
     assert untold(contrastive, 1, alike, nn.Sigmoid()).status != "fail"
+
+
+def test_a_single_target_tells_no_direction() -> None:
+    """A batch of one number is passed over without a warning of PyTorch's about its spread."""
+    product = lambda outputs, targets: (outputs * targets).sum()  # noqa: E731 - as users write it
+    batch = (torch.zeros(1, 4), torch.full((1, 1), 0.7))
+    assert run_one(CHECK, model=nn.Linear(4, 1), loader=[batch], loss_fn=product).status == "skip"
+
+
+def triplets(vectors: Tensor, labels: Tensor, sign: float) -> Tensor:
+    distances, same = torch.cdist(vectors, vectors), labels[:, None] == labels[None]
+    valid = (same & ~torch.eye(len(labels), dtype=torch.bool)).unsqueeze(2) & ~same.unsqueeze(1)
+    return F.relu(sign * (distances.unsqueeze(2) - distances.unsqueeze(1)) + 0.4)[valid].mean()
+
+
+@pytest.mark.parametrize(("sign", "status"), [(-1.0, "fail"), (1.0, "skip")])
+def test_a_loss_of_distances_that_parts_a_class_fails(sign: float, status: str) -> None:
+    """A triplet loss whose mates and strangers have changed places fails, and the right one does not."""
+    result = result_of(lambda z, y: triplets(z, y, sign), CLASSES, task="other")
+    assert result.status == status
+    assert status != "fail" or "apart" in result.title, result.detail
+
+
+@pytest.mark.parametrize(
+    "loss_fn",
+    [lambda z, y: -z.square().mean(), lambda z, y: (z.cov() ** 2).mean(), lambda z, y: -F.cross_entropy(z, y)],
+)
+def test_a_loss_that_sees_no_classes_or_no_distances_is_not_judged_by_them(loss_fn: Any) -> None:
+    """A loss of vectors whatever their class, and one of each of their numbers, say nothing of mates and strangers."""
+    assert result_of(loss_fn, CLASSES, task="other").status == "skip"

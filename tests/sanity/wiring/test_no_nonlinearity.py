@@ -133,6 +133,23 @@ def test_a_code_that_is_returned_is_silent() -> None:
     assert result(Latent(), loss_fn=lambda out, y: F.cross_entropy(out[0], y)).status == "pass"
 
 
+class Keeps(nn.Module):
+    """Keeps a projection that nothing else uses, laid out as it is already."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aside, self.head = nn.Linear(4, 8), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.kept = self.aside(x).contiguous()
+        return self.head(x)
+
+
+def test_what_hands_on_the_tensor_itself_comes_to_an_end() -> None:
+    """A call that returns the very tensor that it was given is not followed for ever."""
+    assert result(Keeps()).status == "pass"
+
+
 def test_published_models_are_silent() -> None:
     """An embedding that is factorised inside a published model is its authors' business."""
     config = AlbertConfig(

@@ -253,3 +253,21 @@ def test_a_mean_behind_a_published_encoder_is_named() -> None:
     batch = {"input_ids": tokens(), "attention_mask": MASK.long(), "labels": Y}
     result = run_one(CHECK, model=Mean(), loader=[batch], loss_fn=nn.CrossEntropyLoss())
     assert (result.status, result.where) == ("fail", "Tensor.mean")
+
+
+def test_sequences_that_are_all_padding_are_left_out() -> None:
+    """Many samples without a single real place leave the others to be judged."""
+    x = tokens()
+    x[:5] = 0
+
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.head = nn.Embedding(V, 8), nn.Linear(8, 2)
+
+        def forward(self, ids: Tensor) -> Tensor:
+            real = (ids != 0).float().unsqueeze(2)
+            return self.head((self.embed(ids) * real).sum(1) / real.sum(1).clamp_min(1))
+
+    given = {"loader": [(x, Y)], "loss_fn": nn.CrossEntropyLoss(), "padding_value": 0}
+    assert run_one(CHECK, model=Masked(), **given).status == "pass"

@@ -182,3 +182,16 @@ def test_an_axis_put_in_on_purpose_is_a_warning() -> None:
     """Outputs against targets with the axis written on the very line may be meant, and are shown."""
     result = result_of(lambda a, y: (a.squeeze(1)[:, None] - y).abs().mean())
     assert result.status == "warn"
+
+
+@pytest.mark.parametrize(("axes", "status"), [(1, "fail"), (2, "pass")])
+def test_a_density_of_a_row_under_columns_fails(axes: int, status: str) -> None:
+    """A Gaussian likelihood of columns fails for a row of targets, and passes for a column."""
+    targets = Y if axes == 1 else Y[:, None]
+    result = run_one(
+        CHECK,
+        model=nn.Linear(4, 1),
+        loader=[(torch.randn(N, 4), targets)],
+        loss_fn=lambda mean, y: F.gaussian_nll_loss(mean, y, torch.ones_like(mean)),
+    )
+    assert result.status == status

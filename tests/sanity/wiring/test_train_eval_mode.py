@@ -337,3 +337,27 @@ def test_a_step_that_cannot_be_run_is_no_finding(missing: str) -> None:
     result = run_one(CHECK, **program(Layers(), train_step=step))
     assert result.status == "pass"
     assert "train_step: needs" in result.summary
+
+
+class Attends(nn.Module):
+    """Attention by PyTorch's fused function, whose rate is told the mode or is not."""
+
+    def __init__(self, *, heeds: bool, rate: float = 0.3) -> None:
+        super().__init__()
+        self.inward, self.head, self.heeds, self.rate = nn.Linear(4, 8), nn.Linear(8, 2), heeds, rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.inward(x).unflatten(1, (2, 4))
+        rate = self.rate if self.training or not self.heeds else 0.0
+        return self.head(F.scaled_dot_product_attention(h, h, h, dropout_p=rate).flatten(1))
+
+
+@pytest.mark.parametrize(("heeds", "rate", "status"), [(False, 0.3, "fail"), (True, 0.3, "pass"), (False, 0.0, "pass")])
+def test_fused_attention_that_drops_in_eval_mode_fails(heeds: bool, rate: float, status: str) -> None:
+    """Fused attention with a rate in eval mode fails with that rate, and passes where the rate is 0 then."""
+    model = Attends(heeds=heeds, rate=rate)
+    result = run_one(CHECK, model=model, loader=[(torch.randn(N, 4), Y)], loss_fn=nn.CrossEntropyLoss())
+    assert result.status == status
+    if status == "fail":
+        assert float(result.measurements[0].measured) == pytest.approx(rate)
+        assert "dropout_p" in result.remedy

@@ -7,8 +7,9 @@ from torch import nn
 from torch.nn import functional
 
 from nbinspect.capture.batch import capture_batch
-from nbinspect.capture.predictions import evaluate
+from nbinspect.decode.batch import decode_batch, with_predictions
 from nbinspect.errors import CaptureError
+from nbinspect.evaluation.predictions import evaluate
 from nbinspect.subject import make_subject
 
 X, Y = torch.randn(5, 3), torch.tensor([0, 1, 2, 1, 0])
@@ -61,3 +62,62 @@ def test_a_forward_that_raises_is_named():
     """A forward that cannot run on the batch gives an error with its cause."""
     with pytest.raises(CaptureError, match="the forward raised RuntimeError: mat1 and mat2"):
         evaluated(nn.Linear(7, 2), (X, Y))
+
+
+class Tagger(nn.Module):
+    """Logits (T, N, 4) of series (T, N, 3)."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.head = nn.GRU(3, 5), nn.Linear(5, 4)
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0])
+
+
+class Classifier(Tagger):
+    """Logits (N, 4) of series (T, N, 3)."""
+
+    def forward(self, x):
+        return super().forward(x)[-1]
+
+
+def by_token(outputs, targets):
+    return functional.cross_entropy(outputs.flatten(0, 1), targets.flatten())
+
+
+def unreduced(outputs, targets):
+    return functional.cross_entropy(outputs.flatten(0, 1), targets.flatten(), reduction="none")
+
+
+@pytest.mark.parametrize("model", [Classifier, Tagger])
+def test_losses_with_time_first_are_those_of_samples(model):
+    """With batch_axis=1 losses, predictions and their correctness are those of each sample run alone."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(12, 8, 3, generator=generator)
+    tags = torch.randint(4, (12, 8), generator=generator)
+    net = model()
+    batch, loss_fn = ((x, tags), by_token) if model is Tagger else ((x, tags[0]), nn.CrossEntropyLoss())
+    subject = make_subject(net, [batch], loss_fn, batch_axis=1)
+    captured = capture_batch(subject, batch)
+    found = evaluate(subject, captured)
+    with torch.no_grad():
+        alone = [loss_fn(net(x[:, [n]]), batch[1][..., [n]]) for n in range(8)]
+    np.testing.assert_allclose(found.losses, torch.stack(alone).numpy(), rtol=1e-5)
+    assert len(found.outputs) == 8
+    shown = with_predictions(decode_batch(captured, subject), found, captured, subject)
+    with torch.no_grad():
+        guess = net(x).argmax(-1)
+    if model is Classifier:
+        assert [text.split()[0] for text in shown.predictions.text] == [str(int(each)) for each in guess]
+        assert shown.correct.tolist() == (guess == tags[0]).int().tolist()
+    else:
+        np.testing.assert_allclose(shown.predictions.values, (guess == tags).float().mean(0).numpy(), rtol=1e-6)
+    assert shown.notes == ()
+
+
+def test_a_loss_without_reduction_over_time_gives_no_losses_rather_than_wrong_ones():
+    """Where the loss of time-first tokens takes no sample alone, its values are not cut into samples at random."""
+    x, tags = torch.randn(12, 8, 3), torch.randint(4, (12, 8))
+    subject = make_subject(Tagger(), [(x, tags)], unreduced, batch_axis=1)
+    assert evaluate(subject, capture_batch(subject, (x, tags))).losses is None
