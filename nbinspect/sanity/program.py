@@ -178,9 +178,14 @@ def as_scalar(loss: Any, subject: Subject) -> Tensor:
 def seed_all(seed: int, name: str) -> None:
     """Set the random states so that what a check draws depends on the seed and on its name alone."""
     own = (seed * 1_000_003 + zlib.crc32(name.encode())) % 2**32
-    seed_torch(own)
-    np.random.seed(own)  # the state that data sets and transforms draw from
-    random.seed(own)
+    seed_generators(own)
+
+
+def seed_generators(seed: int) -> None:
+    """Set the random states of PyTorch, NumPy and Python."""
+    seed_torch(seed)
+    np.random.seed(seed)  # the state that data sets and transforms draw from
+    random.seed(seed)
 
 
 def seed_torch(seed: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from nbinspect.records import Place
 from nbinspect.sanity.check import measured
 from nbinspect.sanity.evidence.precision import Loss
 from nbinspect.sanity.limits import Limits
+from nbinspect.sanity.program import seed_generators
 
 _SMALL = (torch.uint8, torch.int8, torch.int16)
 _SAMPLES = 8
@@ -83,18 +83,12 @@ class _Both(Dataset[Any]):
         return "collate", *_differences(*batches)
 
     def _samples(self, dataset: Any) -> list[Any]:
-        _seed()
+        seed_generators(0)
         return [dataset[at] for at in self._chosen]
 
     def _batch(self, samples: list[Any]) -> Any:
-        _seed()
+        seed_generators(0)
         return self._collate(copy.deepcopy(samples))
-
-
-def _seed() -> None:
-    random.seed(0)
-    np.random.seed(0)
-    torch.manual_seed(0)
 
 
 class _Wide:
