@@ -44,9 +44,9 @@ function recipe(next, found = {}, nextText = "Most defects are in the data, and 
 }
 
 const FOUND = {
-  look: { state: "done", text: "1,417 of 1,417 samples scanned" }, duplicates: { state: "attention", text: "12 duplicates, 5 of them in both splits" }, corrupt: { state: "done", text: "1 sample is not finite, excluded" },
+  look: { state: "done", text: "1,417 of 1,417 samples scanned" }, duplicates: { state: "attention", text: "12 duplicates, 5 of them in both splits", certain: true }, corrupt: { state: "done", text: "1 sample is not finite, excluded" },
   imbalance: { state: "done", text: "largest class 1.1 times the smallest" }, learnable: { state: "done", text: "linear 0.977, against 0.104 for the most common class" },
-  "before-net": { state: "done", text: "64 samples of the train loader" }, wiring: { state: "attention", text: "Softmax before cross-entropy" }, "loss-at-init": { state: "attention", text: "The loss starts above its floor" },
+  "before-net": { state: "done", text: "64 samples of the train loader" }, wiring: { state: "attention", text: "Softmax before cross-entropy", certain: true }, "loss-at-init": { state: "attention", text: "The loss starts above its floor" },
 };
 const OPEN = { recipe: { text: "5 of 19" }, data: { state: "open", model: "d1", text: "1,417 samples", tone: "warn" }, batch: { state: "open", model: "b1", text: "64 samples", tone: "ok" }, sanity: { state: "open", model: "s1", text: "2 failed", tone: "bad" } };
 const SAMPLE = { split: "train", index: 85, position: 3, label: "9", from: "data", where: { data: true, batch: true, forward: true, dynamics: "a run is under way: its probe is fixed" } };

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
-from nbinspect.records import BaselineRecord, Status
+from nbinspect.records import BaselineRecord, Hindrance, Status
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,7 @@ class Verdict:
     stage: str
     is_cause: bool = True
     """Whether no other finding explains it."""
-    hindrance: Literal["", "time", "cancelled", "raised"] = ""
-    """What kept it from an answer: no time was left, it was cancelled, the program raised; empty otherwise."""
+    hindrance: Hindrance = ""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def recipe_of(evidence: Evidence) -> RecipeRecord:
 def _step(advice: Advice, found: Judged) -> RecipeStep:
     own = (advice.id, advice.title, advice.advice, advice.sources)
     action = None if found.state == "off" else advice.action
-    return RecipeStep(*own, found.state, found.text, found.room or advice.room, action)
+    return RecipeStep(*own, found.state, found.text, found.certain, found.room or advice.room, action)
 
 
 def _next(chapters: tuple[RecipeChapter, ...], judged: dict[str, Judged], evidence: Evidence) -> tuple[str | None, str]:

@@ -25,6 +25,8 @@ class RecipeStep:
     `todo`: not run, in part, or without an answer; `off`: needs what was not given, or does not apply."""
     text: str
     """What was found, how far it was done, or what has to be given; empty where there is nothing to say."""
+    certain: bool
+    """Whether what was found is certainly wrong, and is to be mended rather than looked at."""
     room: RoomName
     """Where it is done."""
     action: str | None

@@ -10,6 +10,8 @@ from nbinspect.records.places import Place
 
 Status = Literal["pass", "warn", "fail", "inconclusive", "skip", "waived", "error"]
 Stage = Literal["data", "wiring", "init", "backward", "training"]
+Hindrance = Literal["", "time", "cancelled", "raised", "trained"]
+"""What kept a check from an answer: no time, a cancel, the user's program raised, it is trained; empty otherwise."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class CheckResult:
     code: str = ""
     """The remedy as code to copy; lines that begin with ``- `` go, lines that begin with ``+ `` come."""
     charts: tuple[Chart, ...] = ()
+    hindrance: Hindrance = ""
     confirmed: bool = False
     """Whether the remedy was tried on a copy and helped; `measurements` has both numbers."""
     explained_by: str = ""

@@ -8,18 +8,30 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from nbinspect.records import Chart, CheckFacts, CheckResult, Measurement, Place, Stage, TaskRecord
+from nbinspect.records import Chart, CheckFacts, CheckResult, Hindrance, Measurement, Place, Stage, TaskRecord
 
 Arguments: TypeAlias = dict[str, Any]
 """The keyword arguments of `nbinspect.check`, ``model`` and ``loader`` among them."""
 
 
 class MissingNeed(Exception):  # noqa: N818 - no error: the check is skipped
-    """What a check needs is not there; its message goes on after ``needs``: ``val_loader``."""
+    """What a check needs is not there.
+
+    Args:
+        need: what goes on after ``needs``: ``val_loader``.
+        hindrance: why it is not there, where that is known.
+    """
+
+    def __init__(self, need: str, hindrance: Hindrance = "") -> None:
+        super().__init__(need)
+        self.hindrance: Hindrance = hindrance
 
 
 class ProgramRaised(MissingNeed):
     """A need is not there because the user's own loader or `split` raised, or gave nothing; `runs` tells of it."""
+
+    def __init__(self, need: str) -> None:
+        super().__init__(need, "raised")
 
     place = ""
     """``file:line`` in the user's code; empty where there is none."""
@@ -27,6 +39,9 @@ class ProgramRaised(MissingNeed):
 
 class StepRaised(MissingNeed):
     """A need is not there because a step of the user's own raised on a copy; what it raised is the cause of this."""
+
+    def __init__(self, need: str) -> None:
+        super().__init__(need, "raised")
 
 
 @dataclass(frozen=True)

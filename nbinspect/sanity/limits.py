@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from nbinspect.records.sanity import Hindrance
+
 _LEAST = 2.0
 _FAIR = 0.125
 """Share of the budget that a call is given before it counts as one that hangs."""
@@ -18,6 +20,10 @@ _AGAIN = 5.0
 
 class Ended(BaseException):
     """The run is over before its end; a BaseException, so that no `except Exception` of the user's swallows it."""
+
+    def __init__(self, why: str, hindrance: Hindrance = "time") -> None:
+        super().__init__(why)
+        self.hindrance: Hindrance = hindrance
 
 
 class Hung(BaseException):
@@ -50,7 +56,7 @@ class Limits:
     def ask(self) -> None:
         """Raise `Ended` if the budget is used up or the user has cancelled; long loops call it."""
         if self._cancelled():
-            raise Ended("cancelled")
+            raise Ended("cancelled", "cancelled")
         if self.left == 0:
             raise Ended(self._end)
 

@@ -16,7 +16,7 @@ from nbinspect.capture.operations import Call, Tracer
 from nbinspect.nested import tensors_in
 from nbinspect.records import Failure, ForwardRecord, Step
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.check import ProgramRaised
+from nbinspect.sanity.check import MissingNeed, ProgramRaised
 from nbinspect.sanity.program import Program
 from nbinspect.subject import Subject
 
@@ -81,10 +81,10 @@ class Recorded:
         return makers
 
 
-def needed_pass(subject: Subject) -> str:
-    """Return how the need of a pass that runs is told: a step of the user's own may call the model in another way."""
+def missing_pass(subject: Subject) -> MissingNeed:
+    """Return the need of a pass that runs, to be raised: a step of the user's own may call the model in another way."""
     outside = "" if subject.train_step is None else " outside of your train_step"
-    return f"a forward pass and a loss that run{outside}; see `runs`"
+    return MissingNeed(f"a forward pass and a loss that run{outside}; see `runs`", "raised")
 
 
 @dataclass(frozen=True, eq=False)

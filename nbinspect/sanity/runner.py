@@ -70,7 +70,7 @@ class _Run:
         self._cancelled = False
         self._results: list[CheckResult] = []
         self._told = 0
-        self._cut = ""
+        self._cut: Ended | None = None
         self._limits = Limits(time_budget, self._asked)
         self._program = Program(subject, self._limits, seed)
         self._subject = subject
@@ -103,7 +103,7 @@ class _Run:
             seconds=self._limits.spent,
             passes=self._program.passes,
             steps=self._program.steps,
-            cut=self._cut,
+            cut=str(self._cut or ""),
             notes=tuple(supplies.notes),
             versions=(
                 ("nbinspect", __version__),
@@ -116,7 +116,7 @@ class _Run:
         """Run one check, whatever it comes to."""
         began, before, taken = time.monotonic(), self._program.passes, self._program.steps
         if self._cut:
-            found = CheckResult("", "", "skip", f"not run: {self._cut}")
+            found = CheckResult("", "", "skip", f"not run: {self._cut}", hindrance=self._cut.hindrance)
         else:
             found = self._judged(check, supplies)
             changed = guard.changed()
@@ -145,12 +145,13 @@ class _Run:
             seed_all(self._program.seed, check.name)
             return check.run(*needs, **own)
         except MissingNeed as missing:
-            return CheckResult("", "", "skip", f"needs {self._once(str(missing), check.name)}")
+            need = self._once(str(missing), check.name)
+            return CheckResult("", "", "skip", f"needs {need}", hindrance=missing.hindrance)
         except Ended as ended:
-            self._cut = str(ended)
-            return CheckResult("", "", "skip", f"not finished: {self._cut}")
+            self._cut = ended
+            return CheckResult("", "", "skip", f"not finished: {ended}", hindrance=ended.hindrance)
         except Hung as hung:
-            return CheckResult("", "", "error", str(hung), detail=f"{hung}{_at(hung)}")
+            return _errored(str(hung), hung)
         except Exception as error:  # noqa: BLE001 - one check's failure must not cost the others' answers
             wanted = memory_wanted(error)
             if wanted is not None:
@@ -158,7 +159,7 @@ class _Run:
             if not supplies.has_plain_inputs and isinstance(error, RuntimeError):
                 return CheckResult("", "", "skip", "needs dense inputs")
             text = f"{type(error).__name__}: {error}"
-            return CheckResult("", "", "error", text.splitlines()[0][:200], detail=f"{text}{_at(error)}")
+            return _errored(text, error)
 
     def _once(self, need: str, name: str) -> str:
         """Return a need, which is told at length where it first comes, and then in short with where that was."""
@@ -177,7 +178,7 @@ class _Run:
                 try:
                     found = proven(self._program, supplies.supply("recorded"), result)
                 except Ended as ended:
-                    self._cut = str(ended)
+                    self._cut = ended
                     return
                 except (Hung, Exception):  # noqa: BLE001 - the finding stands without a proof
                     continue
@@ -220,6 +221,7 @@ def memory_wanted(error: Exception) -> str | None:
     return found[1] if found else "some"
 
 
-def _at(error: BaseException) -> str:
+def _errored(text: str, error: BaseException) -> CheckResult:
     place = place_in_user_code(error)
-    return f" (at {place})" if place else ""
+    detail = f"{text} (at {place})" if place else text
+    return CheckResult("", "", "error", text.splitlines()[0][:200], detail=detail, hindrance="raised" if place else "")

@@ -21,7 +21,7 @@ from nbinspect.sanity.evidence.untrained import Untrained, require_untrained
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Hung
 from nbinspect.sanity.program import Program, seed_all
-from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, needed_pass, record
+from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, missing_pass, record
 from nbinspect.sanity.task import infer_task
 from nbinspect.sanity.trials.observed import Observed, observe
 from nbinspect.sanity.trials.overfitting import Overfitting, overfit
@@ -71,7 +71,8 @@ class Supplies:
                 raise
             except (Hung, Exception) as error:
                 # the first check tells of it; the others need not run into it again
-                self._missing[name] = MissingNeed(f"{_NOUNS.get(name, name)} ({type(error).__name__}: {error})")
+                text = f"{_NOUNS.get(name, name)} ({type(error).__name__}: {error})"
+                self._missing[name] = MissingNeed(text, "raised")
                 raise
         return self._made[name]
 
@@ -142,7 +143,7 @@ class Supplies:
     def _recorded(self) -> Recorded:
         attempt: Recorded = self.supply("attempt")
         if attempt.error is not None:
-            raise MissingNeed(needed_pass(self.subject))
+            raise missing_pass(self.subject)
         return attempt
 
     def _backward(self) -> Recorded:
@@ -164,7 +165,8 @@ class Supplies:
             try:
                 outputs = self.program.outputs(batch)
             except Exception as error:
-                raise MissingNeed(f"a forward that runs in eval mode ({type(error).__name__}: {error})") from error
+                text = f"a forward that runs in eval mode ({type(error).__name__}: {error})"
+                raise MissingNeed(text, "raised") from error
             try:
                 loss = self.program.loss(outputs, batch)
             except Exception:  # noqa: BLE001 - a model may give other things in eval mode than the loss takes

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 import sys
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nbinspect.journal.journal import Journal
 from nbinspect.recipe.evidence import BatchLook, Evidence, Given, Oddity, PassLook, RunLook, Scan, Verdict
-from nbinspect.records import BatchRecord, CheckResult, DatasetRecord, DynamicsRecord
+from nbinspect.records import BatchRecord, DatasetRecord, DynamicsRecord
 from nbinspect.report.report import Report
 from nbinspect.subject import Subject
 
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
 
 Watched = TypeVar("Watched", bound="View")
 _AT_WORK = ("busy", "waiting")
-_PARTED = ("not run: ", "not finished: ")
-_RAISED = re.compile(
-    r"\bthat runs?\b|\bthat gives batches\b|\ba batch with tensors\b|\bbatch(es)? that can be read\b"
-    r"|\bthat can be (recorded|taken on a copy|looked through)\b"
-)
-"""What a check says that was skipped because the user's own step raised, at length and in short."""
 _SURE, _SHARE = 5, 0.02
 """Validation samples, and their share, from which training on them is no accident: as in `split-leak`."""
 _NUMBERS = ("table", "series", "values")
@@ -121,20 +114,11 @@ def with_report(known: Evidence, report: Report) -> Evidence:
             result.title or result.summary,
             result.stage,
             not result.explained_by,
-            _hindrance(result),
+            result.hindrance,
         )
         for result in report.results
     }
     return replace(known, verdicts={**known.verdicts, **found})
-
-
-def _hindrance(result: CheckResult) -> Literal["", "time", "cancelled", "raised"]:
-    """Return what kept a check from an answer."""
-    if result.status == "skip" and result.summary.startswith(_PARTED):
-        return "cancelled" if "cancelled" in result.summary else "time"
-    raised = result.status == "skip" and _RAISED.search(result.summary)
-    in_user_code = result.status == "error" and " (at " in result.detail
-    return "raised" if raised or in_user_code else ""
 
 
 def _data(view: DataView, known: Evidence) -> Evidence:
@@ -182,7 +166,7 @@ def _illegible(record: DatasetRecord) -> str:
 
 def _is_trained(known: Evidence) -> bool:
     """Whether something that was run tells that the network is no longer as it was made."""
-    told = any("an untrained network: " in each.title for each in known.verdicts.values() if each.status == "skip")
+    told = any(each.hindrance == "trained" for each in known.verdicts.values())
     return told or (known.run is not None and known.run.steps > 0)
 
 

@@ -10,9 +10,9 @@ from tests.figures.reading import HOSTILE, Page
 
 
 def record(text: str = "5 checks passed") -> RecipeRecord:
-    done = RecipeStep("one", "Look at it", "It shows.", ("K-look",), "done", text, "data", "Scan")
-    attention = RecipeStep("two", "Check it", "It tells.", ("T-mode",), "attention", text, "sanity", "Run")
-    off = RecipeStep("three", "Compare it", "It helps.", ("T-shift",), "off", text, "sanity", None)
+    done = RecipeStep("one", "Look at it", "It shows.", ("K-look",), "done", text, False, "data", "Scan")
+    attention = RecipeStep("two", "Check it", "It tells.", ("T-mode",), "attention", text, True, "sanity", "Run")
+    off = RecipeStep("three", "Compare it", "It helps.", ("T-shift",), "off", text, False, "sanity", None)
     return RecipeRecord((RecipeChapter("First", (done, attention, off)),), "two", f"Mend first: {text}", 1, 2)
 
 

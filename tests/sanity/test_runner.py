@@ -56,6 +56,7 @@ def test_a_need_that_is_missing_skips_the_check_and_is_named() -> None:
     """A check whose need the user has not given is skipped, and says which."""
     (result,) = run([check(lambda val_loader: passed("x"))]).results
     assert (result.status, result.summary) == ("skip", "needs val_loader")
+    assert result.hindrance == ""
 
 
 def test_what_raises_is_an_error_with_its_cause_and_line_and_the_others_go_on() -> None:
@@ -68,6 +69,7 @@ def test_what_raises_is_an_error_with_its_cause_and_line_and_the_others_go_on() 
     assert first.status == "error"
     assert "KeyError" in first.detail
     assert "test_runner.py:" in first.detail
+    assert first.hindrance == "raised"
     assert second.status == "pass"
 
 
@@ -167,6 +169,7 @@ def test_the_budget_cuts_the_run_and_says_so() -> None:
     assert [result.status for result in record.results] == ["pass", "skip", "skip"]
     assert "0.3 s" in record.cut
     assert "time budget" in record.results[2].summary
+    assert [result.hindrance for result in record.results] == ["", "time", "time"]
 
 
 class Hangs(nn.Module):
@@ -254,7 +257,7 @@ def test_progress_hears_every_result_once_and_can_cancel() -> None:
         progress=lambda one: False if one.check == "a" and one.seconds > 0.2 else None,
     )
     assert record.cut == "cancelled"
-    assert [result.status for result in record.results] == ["skip", "skip"]
+    assert [(result.status, result.hindrance) for result in record.results] == [("skip", "cancelled")] * 2
 
 
 def test_running_out_of_memory_skips_with_the_bytes() -> None:
@@ -361,6 +364,7 @@ def test_a_need_is_told_at_length_once() -> None:
     report = nbinspect.check(model, loader, nn.CrossEntropyLoss(), optimizer=optimizer, train_step=raising, only=names)
     summaries = [report[name].summary for name in names]
     assert report.skipped == tuple(names)
+    assert {report[name].hindrance for name in names} == {"raised"}
     assert "an explanation" in summaries[0]
     assert summaries[1:] == ["needs a training step that runs on a copy: see `updates-not-applied`"] * 2
 

@@ -66,7 +66,7 @@ function createNext({ act, go: enter }) {
       element.hidden = recipe.total === 0;
       attribute(element, "data-tone", attention ? "warn" : step ? null : "ok");
       say(icon, attention ? "▲" : step ? "→" : "✓");
-      say(lead, attention ? (recipe.nextText.startsWith("Worth") ? "Worth a look: " : "Mend first: ") : step ? "Next: " : "");
+      say(lead, attention ? (step?.certain ? "Mend first: " : "Worth a look: ") : step ? "Next: " : "");
       say(title, step ? shorten((attention && step.text) || step.title, 160) : shorten(recipe.nextText, 160));
       say(why, shorten(attention ? `${step?.title}. ${step?.advice}` : recipe.nextText || step?.advice || "", 600));
       const words = !step ? "" : attention && step.room ? `Open ${titleOf(state, step.room)}` : actionOf(state, step);

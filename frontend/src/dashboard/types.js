@@ -29,6 +29,7 @@
  * @property {string[]} sources
  * @property {"done" | "attention" | "todo" | "off"} state
  * @property {string} text what was found, or what is needed
+ * @property {boolean} certain whether it is certainly wrong
  * @property {RoomName | null} room
  * @property {string | null} action words of its button
  *

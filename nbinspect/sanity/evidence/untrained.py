@@ -37,7 +37,7 @@ def require_untrained(program: Program, recorded: Recorded, task: TaskRecord) ->
     chance = None if task.kind == "other" else chance_of(recorded)
     evidence = next(_evidence(program, chance), None)
     if evidence is not None:
-        raise MissingNeed(f"an untrained network: {evidence}")
+        raise MissingNeed(f"an untrained network: {evidence}", "trained")
     return Untrained(chance)
 
 

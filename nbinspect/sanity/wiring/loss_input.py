@@ -10,7 +10,7 @@ from nbinspect.sanity.evidence.edits import removal
 from nbinspect.sanity.evidence.lineage import where_of
 from nbinspect.sanity.evidence.losses import Misfit, floor, misfits
 from nbinspect.sanity.evidence.source import line_at
-from nbinspect.sanity.recorded import Recorded, needed_pass
+from nbinspect.sanity.recorded import Recorded, missing_pass
 from nbinspect.subject import Subject
 
 _FITTING = {"nll_loss": "cross_entropy", "binary_cross_entropy": "binary_cross_entropy_with_logits"}
@@ -20,12 +20,12 @@ _CLASSES = {"nll_loss": ("NLLLoss", "CrossEntropyLoss"), "binary_cross_entropy":
 def run(subject: Subject, attempt: Recorded) -> CheckResult:
     """Fail where a loss on the way to the program's own was certainly given something else than it takes."""
     if attempt.error is not None and subject.train_step is not None:  # which may call the loss with other things
-        return skipped(needed_pass(subject))
+        raise missing_pass(subject)
     found = next(misfits(attempt), None)
     if found is not None:
         return _told(attempt, found)
     if attempt.error is not None:
-        return skipped(needed_pass(subject))
+        raise missing_pass(subject)
     if attempt.loss is None:
         return skipped("a loss")
     return passed("every loss is given what it takes")

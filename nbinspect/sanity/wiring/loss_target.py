@@ -8,14 +8,14 @@ from torch import nn
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, passed, skipped, warned
 from nbinspect.sanity.evidence.lineage import where_of
 from nbinspect.sanity.evidence.targets import unsuited
-from nbinspect.sanity.recorded import Recorded, needed_pass
+from nbinspect.sanity.recorded import Recorded, missing_pass
 from nbinspect.subject import Subject
 
 
 def run(subject: Subject, attempt: Recorded) -> CheckResult:
     """Fail where a loss is given targets that it cannot be meant for, or chooses from a single class."""
     if attempt.error is not None and subject.train_step is not None:  # which may call the loss with other things
-        return skipped(needed_pass(subject))
+        raise missing_pass(subject)
     everything = sorted(unsuited(attempt, subject), key=lambda one: not one.certain)
     if everything:
         found = everything[0]
@@ -29,7 +29,7 @@ def run(subject: Subject, attempt: Recorded) -> CheckResult:
             place=found.operation.step.place,
         )
     if attempt.error is not None:
-        return skipped(needed_pass(subject))
+        raise missing_pass(subject)
     if attempt.loss is None:
         return skipped("a loss")
     return passed("the targets suit the loss")
