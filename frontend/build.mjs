@@ -1,9 +1,10 @@
-// Bundles each view into ../nbinspect/static, unminified so that what is shipped can be read.
+// Bundles each view into ../nbinspect/static, or a folder that is given, unminified so that what is shipped can be read.
 import { readFile, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { build, transform } from "esbuild";
 
 const root = import.meta.dirname;
-const STATIC = `${root}/../nbinspect/static`;
+const STATIC = resolve(process.argv[2] ?? `${root}/../nbinspect/static`);
 const BANNER = "// Built from frontend/src; do not edit.";
 
 const made = await build({
