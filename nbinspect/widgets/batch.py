@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 from nbinspect.browse import BatchBrowser, Held, Split
@@ -22,7 +20,7 @@ from nbinspect.records import BatchRecord, DecodedBatch
 from nbinspect.subject import Subject
 from nbinspect.widgets.cells import AfterCells, Names
 from nbinspect.widgets.main_thread import MainThread
-from nbinspect.widgets.output import Output
+from nbinspect.widgets.notebook_view import NotebookView, front_end
 from nbinspect.widgets.requests import Requests
 from nbinspect.wire import PACKED, pack
 
@@ -30,33 +28,26 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-_STATIC = Path(__file__).parents[1] / "static"
 
-
-class BatchView(anywidget.AnyWidget):
+class BatchView(NotebookView):
     """The exact batch that enters the network; open it with `Inspector.batch`.
 
     Works without a page too: `record`, `next`, `again`, `switch`, `predict`, `figure`, `to_frame`. Every method leaves
     the model, the loader and the random states unchanged.
     """
 
-    # the text, not the path: widgets that were made from a path are never collected
-    _esm = (_STATIC / "batch.js").read_text(encoding="utf-8")
-    _css = (_STATIC / "batch.css").read_text(encoding="utf-8")
+    _esm, _css = front_end("batch")
     shown = traitlets.Any(None, allow_none=True).tag(sync=True)
     previous = traitlets.Any(None, allow_none=True).tag(sync=True)
     sample = traitlets.Int(None, allow_none=True).tag(sync=True)
     """Which sample of the batch is picked, by its position."""
     status = traitlets.Dict().tag(**PACKED)
-    _closed = True
 
     def __init__(self, subject: Subject, batch: Any, *, follow: bool, decoder: Decoders) -> None:
         self._browser = BatchBrowser(subject, decoder)
         self._names = Names(subject.model)
         self._follower: Follower | None = None
         super().__init__()
-        self._closed = False
-        self._output = Output(self._html, self._summary)
         self._cells = AfterCells(self._after_cell)
         looking = {"sample": self._sample, "sound": self._sound}
         working: dict[str, Callable[..., None]] = {"next": self.next, "again": self.again, "split": self.switch}
@@ -150,15 +141,10 @@ class BatchView(anywidget.AnyWidget):
         """Return the statistics as a pandas DataFrame, one row a tensor and channel."""
         return batch_frame(self.record)
 
-    def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
-        """Write the batch as one HTML file, and return its path; `hover` as in `Report.to_html`."""
-        return self._output.write(path, f"Batch · {type(self._browser.subject.network).__name__}", hover=hover)
-
     def freeze(self) -> None:
         """Replace the live output in the notebook by a static page without scripts, and close the view."""
         self._hand_over()
-        self._output.freeze()
-        self.close()
+        super().freeze()
 
     def close(self) -> None:
         """Remove every hook, stop worker processes and let go of the batch; a static page stays in the notebook."""
@@ -171,15 +157,6 @@ class BatchView(anywidget.AnyWidget):
             self._browser.close()
             self.layout.close()  # a widget of its own, with a comm of its own
         super().close()
-
-    def _ipython_display_(self) -> None:
-        self._output.show(None if self._closed else self.model_id)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # type: ignore[override] # IPython takes a dict too
-        return self._output.bundle(None if self._closed else self.model_id)
-
-    def __repr__(self) -> str:
-        return self._summary()
 
     @contextlib.contextmanager
     def _working(self, text: str) -> Iterator[None]:
@@ -271,3 +248,6 @@ class BatchView(anywidget.AnyWidget):
 
     def _sound(self, name: str, sample: int) -> dict[str, Any]:
         return {"wav": sound_of(self._browser.held(), self._browser.subject, name, sample)}
+
+    def _title(self) -> str:
+        return f"Batch · {type(self._browser.subject.network).__name__}"

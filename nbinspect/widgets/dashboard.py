@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 from nbinspect.browse import Split
@@ -25,44 +23,39 @@ from nbinspect.widgets.dashboard_sample import CARRIED, Selected, by_index, carr
 from nbinspect.widgets.dashboard_state import recipe_state, rooms_state, sample_state
 from nbinspect.widgets.dashboard_views import Views
 from nbinspect.widgets.main_thread import MainThread
-from nbinspect.widgets.output import Output
+from nbinspect.widgets.notebook_view import NotebookView, front_end
 from nbinspect.wire import PACKED, pack
 
 if TYPE_CHECKING:
     from nbinspect.widgets.witness import View
 
-_STATIC = Path(__file__).parents[1] / "static"
 _CLOSED = "this dashboard is closed: open another with inspector.dashboard()"
 
 
-class Dashboard(anywidget.AnyWidget):
+class Dashboard(NotebookView):
     """All views of an inspector in one place; open it with `Inspector.dashboard`, or by showing the inspector.
 
     It runs nothing by itself: a view is made when its room is opened, and does then what it says. Works without a page
     too: `open`, `select`, `show`, `views`, `recipe`.
     """
 
-    # the text, not the path: widgets that were made from a path are never collected
-    _esm = (_STATIC / "dashboard.js").read_text(encoding="utf-8")
-    _css = (_STATIC / "dashboard.css").read_text(encoding="utf-8")
+    _esm, _css = front_end("dashboard")
     rooms = traitlets.Any([]).tag(**PACKED)
     active = traitlets.Unicode("recipe").tag(sync=True)
     facts = traitlets.Dict().tag(**PACKED)
     sample = traitlets.Any(None, allow_none=True).tag(**PACKED)
     recipe = traitlets.Instance(RecipeRecord).tag(sync=True, to_json=lambda record, _: pack(recipe_state(record)))
     status = traitlets.Dict().tag(**PACKED)
-    _closed = True
 
     def __init__(self, inspector: Program) -> None:
         self._inspector = inspector
         self._names = ProgramNames(inspector.subject)
         self._views = Views(inspector, self._tell_rooms, self._picked)
         self._selected: Selected | None = None
-        self._moving = self._closed = False
+        self._moving = False
         self._pages: tuple[list[str], list[str]] = ([], [])
         super().__init__(recipe=recipe_of(inspector.witness.evidence))
         self._main = MainThread()
-        self._output = Output(self._html, self._summary)
         self._cells = AfterCells(self._after_cell)
         self._requests = DashboardRequests(self, self._main)
         inspector.witness.listeners.add(self)
@@ -140,15 +133,6 @@ class Dashboard(anywidget.AnyWidget):
             self._selected = None
             self._go("recipe")
         self._say("idle", self._names.word)
-
-    def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
-        """Write the dashboard with the open views as one HTML file, and return its path; see `Report.to_html`."""
-        return self._output.write(path, f"Inspector · {self.facts['model']}", hover=hover)
-
-    def freeze(self) -> None:
-        """Replace the live output in the notebook by a static page without scripts, and close dashboard and views."""
-        self._output.freeze()
-        self.close()
 
     def close(self) -> None:
         """Close the dashboard and its views; a static page stays in the notebook."""
@@ -290,11 +274,5 @@ class Dashboard(anywidget.AnyWidget):
     def _summary(self) -> str:
         return dashboard_text(self.facts, self.recipe, self._static()[1])
 
-    def _ipython_display_(self) -> None:
-        self._output.show(None if self._closed else self.model_id)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # type: ignore[override] # IPython takes a dict too
-        return self._output.bundle(None if self._closed else self.model_id)
-
-    def __repr__(self) -> str:
-        return self._summary()
+    def _title(self) -> str:
+        return f"Inspector · {self.facts['model']}"

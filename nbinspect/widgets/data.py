@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 from nbinspect.data.explorer import works
@@ -24,7 +23,7 @@ from nbinspect.widgets.data_desk import DataDesk, Found
 from nbinspect.widgets.data_requests import DataRequests
 from nbinspect.widgets.data_sheet import sheet_of
 from nbinspect.widgets.main_thread import MainThread
-from nbinspect.widgets.output import Output
+from nbinspect.widgets.notebook_view import NotebookView, front_end
 from nbinspect.wire import PACKED
 
 if TYPE_CHECKING:
@@ -44,34 +43,28 @@ if TYPE_CHECKING:
         Slices,
     )
 
-_STATIC = Path(__file__).parents[1] / "static"
 _CLOSED = "this view is closed: open another with inspector.data()"
 
 
-class DataView(anywidget.AnyWidget):
+class DataView(NotebookView):
     """The samples of the loaders, scanned and looked at; open it with `Inspector.data`.
 
     Works without a page too; what needs a scan that is under way waits for its end. The model, the loaders, their data
     sets and generators and the random states are left unchanged, also on exceptions and interrupts.
     """
 
-    # the text, not the path: widgets that were made from a path are never collected
-    _esm = (_STATIC / "data.js").read_text(encoding="utf-8")
-    _css = (_STATIC / "data.css").read_text(encoding="utf-8")
+    _esm, _css = front_end("data")
     dataset = traitlets.Any(None, allow_none=True).tag(sync=True)
     view = traitlets.Any(None, allow_none=True).tag(sync=True)
     sample = traitlets.Int(None, allow_none=True).tag(sync=True)
     """The row of the sample that is open."""
     status = traitlets.Dict().tag(**PACKED)
-    _closed = True
 
     def __init__(self, subject: Subject, *, scan: bool = True, limit: int | None = None) -> None:
         self.explorer = Explorer(subject, limit=limit)
         super().__init__()
-        self._closed = False
         main = MainThread()
         self._desk = DataDesk(self.explorer, main, self._put)
-        self._output = Output(self._desk.html, self._desk.summary)
         self._cells = AfterCells(self._after_cell)
         self._requests = DataRequests(self, self._desk, main)
         if scan:
@@ -216,13 +209,12 @@ class DataView(anywidget.AnyWidget):
     def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
         """Write what is shown as one HTML file, and return its path; `hover` as in `Report.to_html`."""
         self._desk.forget_page()
-        return self._output.write(path, f"Data · {type(self.explorer.subject.network).__name__}", hover=hover)
+        return super().to_html(path, hover=hover)
 
     def freeze(self) -> None:
         """Replace the live output in the notebook by a static page without scripts, and close the view."""
         self._desk.forget_page()
-        self._output.freeze()
-        self.close()
+        super().freeze()
 
     def close(self) -> None:
         """End what is under way; a static page stays in the notebook."""
@@ -261,23 +253,17 @@ class DataView(anywidget.AnyWidget):
         self._desk.publish()
         return explorer.frame(explorer.view.shown.rows)
 
-    def _put(self, traits: dict[str, Any]) -> None:
-        if not self._closed:
-            with self.hold_sync():
-                for name, value in traits.items():
-                    setattr(self, name, value)
-
     def _after_cell(self) -> None:
         self._desk.say_again()
         if self._desk.outdated and not self._desk.busy:
             self._output.outdate()
             self._output.renew(self.model_id)
 
-    def _ipython_display_(self) -> None:
-        self._output.show(None if self._closed else self.model_id)
+    def _html(self) -> str:
+        return self._desk.html()
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # type: ignore[override] # IPython takes a dict too
-        return self._output.bundle(None if self._closed else self.model_id)
-
-    def __repr__(self) -> str:
+    def _summary(self) -> str:
         return self._desk.summary()
+
+    def _title(self) -> str:
+        return f"Data · {type(self.explorer.subject.network).__name__}"

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import anywidget
 import traitlets
 from IPython.core.getipython import get_ipython
 from torch import Tensor
@@ -21,10 +20,7 @@ from nbinspect.dynamics.plan import Plan
 from nbinspect.dynamics.steering import Steering
 from nbinspect.dynamics.watched import Watched
 from nbinspect.errors import NbinspectError
-from nbinspect.figures.dynamics import dynamics_figure
-from nbinspect.figures.dynamics_animation import dynamics_animation
 from nbinspect.figures.dynamics_page import dynamics_html, dynamics_text
-from nbinspect.figures.dynamics_table import dynamics_frame, readings_frame
 from nbinspect.journal.journal import Journal
 from nbinspect.records import DynamicsRecord
 from nbinspect.report.report import Report
@@ -34,34 +30,22 @@ from nbinspect.widgets.cells import AfterCells
 from nbinspect.widgets.dynamics_desk import DynamicsDesk
 from nbinspect.widgets.dynamics_requests import DynamicsRequests
 from nbinspect.widgets.main_thread import MainThread
-from nbinspect.widgets.output import Output
-from nbinspect.wire import PACKED
+from nbinspect.widgets.shown_run import ShownRun
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
-_STATIC = Path(__file__).parents[1] / "static"
 _CLOSED = "this view is closed: open another with inspector.dynamics()"
 
 
-class DynamicsView(anywidget.AnyWidget):
+class DynamicsView(ShownRun):
     """Predictions on a fixed batch while training runs; open it with `Inspector.dynamics`.
 
     Works without a page too. Weights, buffers, gradients, modes and random states of a run that is watched are bit for
     bit those of a run alone; only `set_rate`, `go_back` and `stop` change what is trained, as they say.
     """
 
-    # the text, not the path: widgets that were made from a path are never collected
-    _esm = (_STATIC / "dynamics.js").read_text(encoding="utf-8")
-    _css = (_STATIC / "dynamics.css").read_text(encoding="utf-8")
-    history = traitlets.Any(None, allow_none=True).tag(sync=True)
-    news = traitlets.Any(None, allow_none=True).tag(sync=True)
     probe = traitlets.Int(0).tag(sync=True)
     sample = traitlets.Int(None, allow_none=True).tag(sync=True)
     """Which sample of the probe of that number is picked, by its position."""
-    status = traitlets.Dict().tag(**PACKED)
-    _closed = True
 
     def __init__(self, subject: Subject, *, journal: Journal | None = None, **options: Any) -> None:
         main = MainThread()
@@ -74,8 +58,6 @@ class DynamicsView(anywidget.AnyWidget):
         self._steering = Steering(self._observer)
         self._displayed = False
         super().__init__()
-        self._closed = False
-        self._output = Output(self._html, self._summary)
         self._desk = DynamicsDesk(self._observer, journal, self._put, lambda: main.soon(self._ended))
         self._cells = AfterCells(self._after_cell)
         self._requests = DynamicsRequests(self)
@@ -189,31 +171,6 @@ class DynamicsView(anywidget.AnyWidget):
         if self._observer.live.beat():
             self._desk.say()
 
-    def figure(self, **options: Any) -> Figure:
-        """Return the run as a matplotlib figure; options as in `nbinspect.figures.dynamics.dynamics_figure`."""
-        return dynamics_figure(self.record, **options)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the numbers of the run as a pandas DataFrame, a row a step."""
-        return dynamics_frame(self.record)
-
-    def readings_frame(self, probe: int = 0) -> pd.DataFrame:
-        """Return the readings of a probe as a pandas DataFrame, a row a step and sample."""
-        return readings_frame(self.record, probe)
-
-    def animation(self, path: str | Path | None = None, **options: Any) -> bytes | Path:
-        """Return a GIF of the predictions moving, or write it; see `nbinspect.figures.dynamics_animation`."""
-        return dynamics_animation(self.record, path, **options)
-
-    def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
-        """Write the run as one HTML file, and return its path; `hover` as in `Report.to_html`."""
-        return self._output.write(path, f"Dynamics · {type(self.subject.network).__name__}", hover=hover)
-
-    def freeze(self) -> None:
-        """Replace the live output in the notebook by a static page without scripts, and close the view."""
-        self._output.freeze()
-        self.close()
-
     def close(self) -> None:
         """End watching and let go of all that is held; a run goes on unwatched, a static page stays."""
         if not self._closed:
@@ -243,12 +200,6 @@ class DynamicsView(anywidget.AnyWidget):
         if not self._closed and not self._observer.running:
             self._output.renew(self.model_id)
 
-    def _put(self, traits: dict[str, Any]) -> None:
-        if not self._closed:
-            with self.hold_sync():
-                for name, value in traits.items():
-                    setattr(self, name, value)
-
     def _after_cell(self) -> None:
         self._desk.cell_ended()
         self._renew()
@@ -276,10 +227,7 @@ class DynamicsView(anywidget.AnyWidget):
 
     def _ipython_display_(self) -> None:
         self._displayed = True
-        self._output.show(None if self._closed else self.model_id)
+        super()._ipython_display_()
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # type: ignore[override] # IPython takes a dict too
-        return self._output.bundle(None if self._closed else self.model_id)
-
-    def __repr__(self) -> str:
-        return self._summary()
+    def _title(self) -> str:
+        return f"Dynamics · {type(self.subject.network).__name__}"

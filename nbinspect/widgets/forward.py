@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 from nbinspect.browse import Held
@@ -22,7 +20,7 @@ from nbinspect.subject import Subject
 from nbinspect.widgets.cells import AfterCells, Names
 from nbinspect.widgets.forward_requests import ForwardRequests
 from nbinspect.widgets.forward_state import cursor_of, exhibit_of, live_of
-from nbinspect.widgets.output import Output
+from nbinspect.widgets.notebook_view import NotebookView, front_end
 from nbinspect.wire import PACKED, pack
 
 if TYPE_CHECKING:
@@ -30,20 +28,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import Tensor
 
-_STATIC = Path(__file__).parents[1] / "static"
 _NOTHING_LIVE: dict[str, Any] = {"first": 0, "steps": []}
 
 
-class ForwardView(anywidget.AnyWidget):
+class ForwardView(NotebookView):
     """A forward pass, stepped through like a program in a debugger; open it with `Inspector.forward`.
 
     Works without a page too: every command of `stepper` is here, and the page follows. The model, its buffers and
     gradients, its hooks and the random states are left unchanged.
     """
 
-    # the text, not the path: widgets that were made from a path are never collected
-    _esm = (_STATIC / "forward.js").read_text(encoding="utf-8")
-    _css = (_STATIC / "forward.css").read_text(encoding="utf-8")
+    _esm, _css = front_end("forward")
     passed = traitlets.Any(None, allow_none=True).tag(sync=True)
     live = traitlets.Any(_NOTHING_LIVE).tag(sync=True)
     cursor = traitlets.Any(None, allow_none=True).tag(**PACKED)
@@ -51,7 +46,6 @@ class ForwardView(anywidget.AnyWidget):
     sample = traitlets.Int(None, allow_none=True).tag(sync=True)
     """Which sample of the batch is shown; None stands for the first, as long as none was picked."""
     status = traitlets.Dict().tag(**PACKED)
-    _closed = True
 
     def __init__(self, subject: Subject, batch: Any, **options: Any) -> None:
         self.stepper = ForwardStepper(subject, batch, **options)
@@ -60,8 +54,6 @@ class ForwardView(anywidget.AnyWidget):
         self._taken: Held | None = None
         self._names = Names(subject.model)
         super().__init__()
-        self._closed = False
-        self._output = Output(self._html, self._summary)
         self._cells = AfterCells(self._after_cell)
         self._requests = ForwardRequests(self)
         with contextlib.suppress(NbinspectError), self.working("runs a whole pass"):
@@ -170,15 +162,6 @@ class ForwardView(anywidget.AnyWidget):
         """Return a row a step and output as a pandas DataFrame."""
         return RecordedPass(self._recorded()).to_frame()
 
-    def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
-        """Write the pass as one HTML file, and return its path; `hover` as in `Report.to_html`."""
-        return self._output.write(path, f"Forward · {type(self.stepper.runs.subject.network).__name__}", hover=hover)
-
-    def freeze(self) -> None:
-        """Replace the live output in the notebook by a static page without scripts, and close the view."""
-        self._output.freeze()
-        self.close()
-
     def close(self) -> None:
         """End the pass and let go of every tensor; a static page stays in the notebook."""
         if not self._closed:
@@ -256,11 +239,5 @@ class ForwardView(anywidget.AnyWidget):
     def _summary(self) -> str:
         return waiting_text("forward", self.status["text"]) if self.untouched is None else forward_text(self.untouched)
 
-    def _ipython_display_(self) -> None:
-        self._output.show(None if self._closed else self.model_id)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # type: ignore[override] # IPython takes a dict too
-        return self._output.bundle(None if self._closed else self.model_id)
-
-    def __repr__(self) -> str:
-        return self._summary()
+    def _title(self) -> str:
+        return f"Forward · {type(self.stepper.runs.subject.network).__name__}"

@@ -6,10 +6,8 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
 from nbinspect.errors import InputError, NbinspectError
@@ -24,7 +22,7 @@ from nbinspect.sanity.choose import settings_checked
 from nbinspect.sanity.registry import CHECKS
 from nbinspect.subject import Subject
 from nbinspect.widgets.cells import AfterCells, Names
-from nbinspect.widgets.output import Output
+from nbinspect.widgets.notebook_view import NotebookView, front_end
 from nbinspect.widgets.sanity_forms import Shown
 from nbinspect.widgets.sanity_journal import SanityJournal
 from nbinspect.widgets.sanity_requests import SanityRequests
@@ -32,22 +30,19 @@ from nbinspect.widgets.sanity_state import merged, progress_of, so_far
 from nbinspect.widgets.sanity_swap import NAME, TRAININGS, swap_result
 from nbinspect.wire import PACKED, pack
 
-_STATIC = Path(__file__).parents[1] / "static"
 _CLOSED = "this view is closed: open another with inspector.sanity()"
 _EVERY = 0.1
 """Seconds between two messages to the page while checks run."""
 
 
-class SanityView(anywidget.AnyWidget):
+class SanityView(NotebookView):
     """The sanity checks of a program, run by a click or by `run`; open it with `Inspector.sanity`.
 
     Works without a page too. The model, its gradients, buffers, modes and hooks, the optimizer, the loaders'
     generators and the random states are left unchanged, also on exceptions and interrupts.
     """
 
-    # the text, not the path: widgets that were made from a path are never collected
-    _esm = (_STATIC / "sanity.js").read_text(encoding="utf-8")
-    _css = (_STATIC / "sanity.css").read_text(encoding="utf-8")
+    _esm, _css = front_end("sanity")
     catalogue = traitlets.Any([]).tag(sync=True)
     record = traitlets.Any(None, allow_none=True).tag(sync=True)
     plain = traitlets.Bool(False).tag(sync=True)
@@ -55,7 +50,6 @@ class SanityView(anywidget.AnyWidget):
     swapped = traitlets.Any(None, allow_none=True).tag(sync=True)
     progress = traitlets.Any(None, allow_none=True).tag(sync=True)
     status = traitlets.Dict().tag(**PACKED)
-    _closed = True
 
     def __init__(
         self, subject: Subject, *, seed: int = 0, time_budget: float = 120, journal: Journal | None = None
@@ -73,8 +67,6 @@ class SanityView(anywidget.AnyWidget):
         self._seconds = self._told_at = 0.0
         self._names = Names(subject.model)
         super().__init__(catalogue=pack([each.facts for each in CHECKS]))
-        self._closed = False
-        self._output = Output(self._html, self._summary)
         self._cells = AfterCells(self._after_cell)
         self._requests = SanityRequests(self)
         self._say("idle", "")
@@ -178,15 +170,6 @@ class SanityView(anywidget.AnyWidget):
             self._cancelled.set()
             self._journal.act("cancel")
 
-    def to_html(self, path: str | Path, *, hover: bool = True) -> Path:
-        """Write what was found as one HTML file, and return its path; `hover` as in `Report.to_html`."""
-        return self._output.write(path, f"Sanity · {type(self.subject.network).__name__}", hover=hover)
-
-    def freeze(self) -> None:
-        """Replace the live output in the notebook by a static page without scripts, and close the view."""
-        self._output.freeze()
-        self.close()
-
     def close(self) -> None:
         """End a run that is under way; a static page stays in the notebook."""
         if not self._closed:
@@ -280,11 +263,5 @@ class SanityView(anywidget.AnyWidget):
     def _waiting_text(self) -> str:
         return self.status["text"] or f"{plural(len(CHECKS), 'check')}, not run yet"
 
-    def _ipython_display_(self) -> None:
-        self._output.show(None if self._closed else self.model_id)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:  # type: ignore[override] # IPython takes a dict too
-        return self._output.bundle(None if self._closed else self.model_id)
-
-    def __repr__(self) -> str:
-        return self._summary()
+    def _title(self) -> str:
+        return f"Sanity · {type(self.subject.network).__name__}"

@@ -108,7 +108,7 @@ def test_every_page_is_on_the_map() -> None:
 
 
 def test_every_view_is_on_the_map() -> None:
-    """Each widget is opened on a program of hostile names."""
+    """Each widget that is not what others are made from is opened on a program of hostile names."""
     found = set()
     for name, tree in trees():
         if name.startswith("widgets.") and any(isinstance(node, ast.ClassDef) for node in tree.body):
@@ -116,7 +116,8 @@ def test_every_view_is_on_the_map() -> None:
             owned = (
                 each for _, each in inspect.getmembers(module, inspect.isclass) if each.__module__ == module.__name__
             )
-            found |= {each.__name__ for each in owned if issubclass(each, anywidget.AnyWidget)}
+            widgets = (each for each in owned if issubclass(each, anywidget.AnyWidget))
+            found |= {each.__name__ for each in widgets if not each.__subclasses__()}
     assert found == set(VIEWS)
 
 
