@@ -32,7 +32,6 @@ from nbinspect.widgets.dynamics_requests import DynamicsRequests
 from nbinspect.widgets.main_thread import MainThread
 from nbinspect.widgets.shown_run import ShownRun
 
-
 _CLOSED = "this view is closed: open another with inspector.dynamics()"
 
 
