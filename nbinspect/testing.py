@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +15,7 @@ from nbinspect.preserve import preserve
 from nbinspect.records import CheckResult
 from nbinspect.report.report import Report
 from nbinspect.report.running import check
+from nbinspect.seeding import seed_generators
 
 __tracebackhide__ = True
 _TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 2e-2, torch.float32: 1e-4, torch.complex64: 1e-4}
@@ -191,7 +190,7 @@ def _traced(function: Callable[..., Any], given: tuple[Any, ...], gradients: boo
         return copy
 
     arguments = map_tensors(own, given)
-    _seed()
+    seed_generators(0)
     found = dict(tensors_in(_as_tensors(function(*arguments)), "output"))
     outputs = [tensor for tensor in found.values() if tensor.requires_grad]
     if not gradients or not leaves or not outputs:
@@ -205,15 +204,6 @@ def _traced(function: Callable[..., Any], given: tuple[Any, ...], gradients: boo
         for at, (leaf, slope) in enumerate(zip(leaves, slopes, strict=True))
     }
     return {name: tensor.detach() for name, tensor in (*found.items(), *named.items())}
-
-
-def _seed() -> None:
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call] # torch's
-        torch.manual_seed(0)
-    else:  # else a seed would wait for the accelerator, and be set when the user first turns to it
-        torch.default_generator.manual_seed(0)
-    np.random.seed(0)
-    random.seed(0)
 
 
 def _as_tensors(value: Any) -> Any:

@@ -17,6 +17,7 @@ from nbinspect.errors import LoaderError
 from nbinspect.nested import tensors_in
 from nbinspect.preserve import preserve
 from nbinspect.sanity.limits import Hung, Limits
+from nbinspect.seeding import seed_generators
 from nbinspect.settings import generators_in
 from nbinspect.subject import Subject
 
@@ -57,10 +58,7 @@ def _first_batch(loader: Any) -> Any:
 
 
 def _rewind(loader: Any) -> None:
-    # not `torch.manual_seed`, which leaves a seed behind for an accelerator that is not in use yet
-    torch.default_generator.manual_seed(0)
-    np.random.seed(0)
-    random.seed(0)
+    seed_generators(0)
     for _, generator in generators_in("loader", loader):
         if isinstance(generator, torch.Generator):
             generator.manual_seed(0)

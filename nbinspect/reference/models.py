@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nbinspect.preserve import preserve
+from nbinspect.seeding import seed_torch
 
 _LARGEST_SIDE = 64
 Given = ParamSpec("Given")
@@ -29,8 +30,7 @@ def _initialised(build: Callable[Given, nn.Module]) -> Callable[Given, nn.Module
     @wraps(build)
     def drawn(*args: Given.args, **kwargs: Given.kwargs) -> nn.Module:
         with preserve(), torch.no_grad(), torch.device("cpu"):
-            # not `torch.manual_seed`, which leaves a seed behind for an accelerator that is not in use yet
-            torch.default_generator.manual_seed(0)
+            seed_torch(0)
             model = build(*args, **kwargs)
             for module in model.modules():
                 _draw(module)

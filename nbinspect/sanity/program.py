@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +20,7 @@ from nbinspect.preserve import preserve
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.limits import Limits
+from nbinspect.seeding import seed_generators
 from nbinspect.subject import Subject
 
 STEPS = 600
@@ -179,18 +178,3 @@ def seed_all(seed: int, name: str) -> None:
     """Set the random states so that what a check draws depends on the seed and on its name alone."""
     own = (seed * 1_000_003 + zlib.crc32(name.encode())) % 2**32
     seed_generators(own)
-
-
-def seed_generators(seed: int) -> None:
-    """Set the random states of PyTorch, NumPy and Python."""
-    seed_torch(seed)
-    np.random.seed(seed)  # the state that data sets and transforms draw from
-    random.seed(seed)
-
-
-def seed_torch(seed: int) -> None:
-    """Set PyTorch's random state, and that of an accelerator that is in use."""
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call] # torch's
-        torch.manual_seed(seed)
-    else:  # else a seed would wait for the accelerator, and be set when the user first turns to it
-        torch.default_generator.manual_seed(seed)

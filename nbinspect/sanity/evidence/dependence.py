@@ -17,8 +17,9 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.awake import awakened
 from nbinspect.sanity.evidence.contents import contents, relation, sample_axis
 from nbinspect.sanity.evidence.spread import Spread, first_spread
-from nbinspect.sanity.program import Program, seed_torch
+from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import tensor_output
+from nbinspect.seeding import seed_torch
 
 _MOST = 6
 _OF_WHOLE = 2

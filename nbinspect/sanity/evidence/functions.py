@@ -16,7 +16,7 @@ from nbinspect.records import CheckResult, Place
 from nbinspect.sanity.check import failed, measured
 from nbinspect.sanity.evidence.differences import Slope, directions_for, slope_along
 from nbinspect.sanity.evidence.graph import nodes_of
-from nbinspect.sanity.program import seed_torch
+from nbinspect.seeding import seed_torch
 
 _DIRECTIONS = 3
 _CONSTANT = 0.9

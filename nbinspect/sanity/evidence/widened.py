@@ -19,7 +19,7 @@ from nbinspect.records import Place
 from nbinspect.sanity.check import measured
 from nbinspect.sanity.evidence.precision import Loss
 from nbinspect.sanity.limits import Limits
-from nbinspect.sanity.program import seed_generators
+from nbinspect.seeding import seed_generators
 
 _SMALL = (torch.uint8, torch.int8, torch.int16)
 _SAMPLES = 8
