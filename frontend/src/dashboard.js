@@ -36,10 +36,11 @@ const SELDOM = 5000;
 let dashboards = 0;
 
 /**
- * @param {{ model: import("./dashboard/types.js").Model, el: HTMLElement, host?: import("./dashboard/types.js").Host }} place
+ * @param {{ model: import("./dashboard/types.js").Model, el: HTMLElement }} place
  * @returns {() => void}
  */
-function render({ model, el, host }) {
+function render({ model, el }) {
+  const mounting = mountingOf(model);
   const prefix = `nr${++dashboards}`;
   const requests = createRequests(model);
   const store = createStore(INITIAL, (state) => state);
@@ -61,6 +62,8 @@ function render({ model, el, host }) {
   /** @param {RoomName} name */
   function go(name) {
     store.set({ active: name });
+    // Where the view cannot be shown it is not made either: the tab says how to see it.
+    if (!mounting && name !== "recipe") return;
     model.set("active", name);
     save(model);
     const state = roomOf(store.get(), name)?.state;
@@ -78,7 +81,7 @@ function render({ model, el, host }) {
   };
   const recipe = createRecipe(actions);
   const tabs = createTabs(actions, prefix);
-  const [facts, strip, notices, slot, spoken] = [createFacts(), createStrip(actions), createNotices(actions), createSlot(actions, mountingOf(model, host), prefix, recipe.element), createSpoken()];
+  const [facts, strip, notices, slot, spoken] = [createFacts(), createStrip(actions), createNotices(actions), createSlot(actions, mounting, prefix, recipe.element), createSpoken()];
   const views = [facts, tabs, strip, notices, recipe, slot, spoken];
   const sheet = h("div", { class: "nb-sheet" }, facts.element, h("div", { class: "nr-row" }, tabs.element, strip.element), notices.element, slot.element, spoken.element);
   const root = h("div", { class: "nbinspect nr-dashboard", role: "region", "aria-label": "Inspector", onfocusin: keepKeys }, sheet);

@@ -7,7 +7,7 @@ import { fakeModel } from "../harness/model.js";
 const { default: view } = await import("../src/dashboard.js");
 
 /** Opens the dashboard on a scene and gives what a test needs of it. */
-export function open(scene, { answer = () => null, missing = new Set(), manager = undefined, host = undefined } = {}) {
+export function open(scene, { answer = () => null, missing = new Set(), manager = undefined } = {}) {
   const el = document.createElement("div");
   document.body.append(el);
   const log = { made: [], removed: [] };
@@ -15,7 +15,7 @@ export function open(scene, { answer = () => null, missing = new Set(), manager 
   model.saved = 0;
   model.save_changes = () => void model.saved++;
   if (manager !== null) model.widget_manager = fakeManager(log, missing);
-  const close = view.render({ model, el, host });
+  const close = view.render({ model, el });
   const all = (selector) => [...el.querySelectorAll(selector)];
   return {
     el, model, log, all, close,

@@ -145,17 +145,11 @@ test("a room that is off, that failed, or whose widget is gone says why in its p
 test("a front end without a widget manager says how to see the views", () => {
   const page = open(SCENES.picked(), { manager: null });
   assert.match(page.pane("batch").textContent, /Run inspector\.batch\(\) in a cell of its own/);
-  page.end();
-});
-
-test("where only anywidget can put one widget into another, it does, and is told when the view goes", async () => {
-  const ended = [];
-  const host = { getWidget: async (reference) => ({ render: ({ el, signal }) => { el.append(reference); signal.addEventListener("abort", () => ended.push(reference)); } }) };
-  const page = open(SCENES.picked(), { manager: null, host });
-  await settled();
-  assert.match(page.pane("batch").textContent, /anywidget:b1/);
-  page.model.set("rooms", SCENES.first().rooms);
-  assert.deepEqual(ended, ["anywidget:d1", "anywidget:b1", "anywidget:s1"]);
+  page.tab("forward").click();
+  assert.match(page.pane("forward").textContent, /Run inspector\.forward\(\) in a cell of its own/);
+  assert.deepEqual(page.sent("open"), [], "a view that cannot be shown is not made");
+  assert.equal(page.model.get("active"), "batch");
+  assert.ok(hidden(page.pane("forward").querySelector("button")));
   page.end();
 });
 

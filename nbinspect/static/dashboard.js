@@ -289,16 +289,9 @@ function factsOf(facts) {
 }
 
 // src/dashboard/mounting.js
-function mountingOf({ widget_manager: manager }, host) {
-	if (typeof manager?.get_model === "function" && typeof manager.create_view === "function") return async (id) => manager.create_view(await manager.get_model(id));
-	return typeof host?.getWidget === "function" ? (id) => rendered(host, id) : null;
-}
-async function rendered(host, id) {
-	const el = document.createElement("div");
-	const ended = new AbortController();
-	const widget = await host.getWidget(`anywidget:${id}`);
-	await widget.render({ el, signal: ended.signal });
-	return { el, remove: () => ended.abort() };
+function mountingOf({ widget_manager: manager }) {
+	const able = typeof manager?.get_model === "function" && typeof manager.create_view === "function";
+	return able ? async (id) => manager.create_view(await manager.get_model(id)) : null;
 }
 
 // src/dashboard/words.js
@@ -556,8 +549,10 @@ function createPane(name, prefix, actions, mounting, page) {
 	}
 	const isOpening = (room, state) => room.state === "opening" || state.pending.includes(`open ${name}`);
 	function wordsOf(room, state) {
-		if (room.state === "off" || room.state === "error") return room.why || "This room cannot be opened.";
-		if (room.state === "open") return mounting ? failure : alone(name);
+		if (room.state === "off") return room.why || "This room cannot be opened.";
+		if (!mounting) return alone(name);
+		if (room.state === "error") return room.why || "This room cannot be opened.";
+		if (room.state === "open") return failure;
 		return isOpening(room, state) ? `Opening ${room.title} …` : `${room.title} is not open.`;
 	}
 	return {
@@ -577,7 +572,7 @@ function createPane(name, prefix, actions, mounting, page) {
 			place.hidden = child !== null;
 			attribute(words, "data-tone", room.state === "error" ? "bad" : null);
 			say(words, shorten(wordsOf(room, state), 2e3));
-			open.hidden = !(room.state === "error" || room.state === "closed" && !isOpening(room, state));
+			open.hidden = !mounting || !(room.state === "error" || room.state === "closed" && !isOpening(room, state));
 			say(open, room.state === "error" ? "Try again" : `Open ${room.title}`);
 			enable(open, { reason: reasonAgainst(state), busy: state.pending.includes(`open ${name}`) });
 		},
@@ -745,7 +740,8 @@ var INITIAL = {
 };
 var SELDOM2 = 5e3;
 var dashboards = 0;
-function render({ model, el, host }) {
+function render({ model, el }) {
+	const mounting = mountingOf(model);
 	const prefix = `nr${++dashboards}`;
 	const requests = createRequests(model);
 	const store = createStore(INITIAL, (state) => state);
@@ -763,6 +759,7 @@ function render({ model, el, host }) {
 	}
 	function go(name) {
 		store.set({ active: name });
+		if (!mounting && name !== "recipe") return;
 		model.set("active", name);
 		save(model);
 		const state = roomOf(store.get(), name)?.state;
@@ -778,7 +775,7 @@ function render({ model, el, host }) {
 	};
 	const recipe = createRecipe(actions);
 	const tabs = createTabs(actions, prefix);
-	const [facts, strip, notices, slot, spoken] = [createFacts(), createStrip(actions), createNotices(actions), createSlot(actions, mountingOf(model, host), prefix, recipe.element), createSpoken()];
+	const [facts, strip, notices, slot, spoken] = [createFacts(), createStrip(actions), createNotices(actions), createSlot(actions, mounting, prefix, recipe.element), createSpoken()];
 	const views = [facts, tabs, strip, notices, recipe, slot, spoken];
 	const sheet = h("div", { class: "nb-sheet" }, facts.element, h("div", { class: "nr-row" }, tabs.element, strip.element), notices.element, slot.element, spoken.element);
 	const root = h("div", { class: "nbinspect nr-dashboard", role: "region", "aria-label": "Inspector", onfocusin: keepKeys }, sheet);

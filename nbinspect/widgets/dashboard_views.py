@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from nbinspect.errors import reason_of
+from nbinspect.errors import NbinspectError, reason_of
 from nbinspect.records import RoomName
 from nbinspect.widgets.dashboard_rooms import ROOMS, Program
 
@@ -51,6 +52,9 @@ class Views:
         try:
             view: View = getattr(self._inspector, room)()
         except Exception as error:
+            if _is_of_marimo(error):
+                text = f"marimo makes a view only while a cell runs: run inspector.{room}() in a cell of its own"
+                raise NbinspectError(text) from error
             self.failed[room] = reason_of(error)
             raise
         finally:
@@ -98,3 +102,9 @@ class Views:
 
     def _room_of(self, view: View) -> RoomName | None:
         return next((room for room, own in self.open.items() if own is view), None)
+
+
+def _is_of_marimo(error: Exception) -> bool:
+    """Whether it was raised inside marimo, which keeps what a widget is made of with the cell that runs."""
+    *_, (last, _) = traceback.walk_tb(error.__traceback__)
+    return str(last.f_globals.get("__name__")).split(".")[0] == "marimo"

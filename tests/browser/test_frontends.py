@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.Softmax(1))
 loader = DataLoader(TensorDataset(images, labels), batch_size=64)
 inspector = Inspector(model, loader, nn.CrossEntropyLoss(), class_names={NAMES})
 """
+MARIMO = ("marimo", "edit", "digits.py", "--headless", "--no-token", "--host=127.0.0.1")
 CELLS = ("inspector.batch()", "inspector.sanity()", "inspector.data()", "inspector.batch().freeze()")
 # Headings, buttons and the like that are cut off, or have a word that is broken over two lines.
 UNREADABLE = """root => [...root.querySelectorAll('button, dt, th, h3, h4, [role=tab], [role=columnheader]')]
@@ -110,10 +111,10 @@ def write_notebook(path: Path) -> None:
     nbformat.write(notebook, path)
 
 
-def write_marimo(path: Path) -> None:
+def write_marimo(path: Path, codes: Sequence[str] = CELLS) -> None:
     """The views as a notebook of marimo's."""
     cells = [f"@app.cell\ndef _():\n{textwrap.indent(PRELUDE, '    ')}    return (inspector,)\n"]
-    cells += [f"@app.cell\ndef _(inspector):\n    {code}\n    return\n" for code in CELLS]
+    cells += [f"@app.cell\ndef _(inspector):\n    {code}\n    return\n" for code in codes]
     path.write_text("import marimo\n\napp = marimo.App()\n\n" + "\n".join(cells), encoding="utf-8")
 
 
@@ -196,7 +197,7 @@ def test_marimo_shows_the_views_inside_shadow_roots(serve: Any, page: Page, tmp_
     write_marimo(tmp_path / "digits.py")
     settings = "[tool.marimo]\nruntime.auto_instantiate = true\ndisplay.theme = 'dark'\n"
     (tmp_path / "pyproject.toml").write_text(settings, encoding="utf-8")
-    page.goto(serve("marimo", "edit", "digits.py", "--headless", "--no-token", "--host=127.0.0.1"))
+    page.goto(serve(*MARIMO))
     views = expect_views(page)
     assert all(view.evaluate("view => view.getRootNode() instanceof ShadowRoot") for view in views)
     expect_answers(page, *views)
@@ -207,3 +208,19 @@ def test_marimo_shows_the_views_inside_shadow_roots(serve: Any, page: Page, tmp_
         page.keyboard.press(key)
     expect(cells).to_have_count(before)
     expect_look(views, "dark", "marimo")
+
+
+def test_a_dashboard_in_marimo_says_how_to_see_its_views(serve: Any, page: Page, tmp_path: Path) -> None:
+    """Where no view can be shown inside another, and none is made by a click, tabs and steps say what to do instead."""
+    write_marimo(tmp_path / "digits.py", ["inspector"])
+    (tmp_path / "pyproject.toml").write_text("[tool.marimo]\nruntime.auto_instantiate = true\n", encoding="utf-8")
+    page.goto(serve(*MARIMO))
+    dashboard = page.locator(".nr-dashboard")
+    dashboard.get_by_role("tab", name="Batch").click(timeout=90_000)
+    expect(dashboard.get_by_role("tabpanel", name="Batch")).to_contain_text(
+        "Run inspector.batch() in a cell of its own"
+    )
+    dashboard.get_by_role("tab", name="Recipe").click()
+    dashboard.locator(".nr-go").click()
+    expect(dashboard.get_by_role("alert")).to_contain_text("run inspector.data() in a cell of its own")
+    assert dashboard.evaluate(UNREADABLE) == []

@@ -83,8 +83,10 @@ function createPane(name, prefix, actions, mounting, page) {
 
   /** @param {Room} room @param {State} state */
   function wordsOf(room, state) {
-    if (room.state === "off" || room.state === "error") return room.why || "This room cannot be opened.";
-    if (room.state === "open") return mounting ? failure : alone(name);
+    if (room.state === "off") return room.why || "This room cannot be opened.";
+    if (!mounting) return alone(name);
+    if (room.state === "error") return room.why || "This room cannot be opened.";
+    if (room.state === "open") return failure;
     return isOpening(room, state) ? `Opening ${room.title} …` : `${room.title} is not open.`;
   }
 
@@ -105,7 +107,7 @@ function createPane(name, prefix, actions, mounting, page) {
       place.hidden = child !== null;
       attribute(words, "data-tone", room.state === "error" ? "bad" : null);
       say(words, shorten(wordsOf(room, state), 2000));
-      open.hidden = !(room.state === "error" || (room.state === "closed" && !isOpening(room, state)));
+      open.hidden = !mounting || !(room.state === "error" || (room.state === "closed" && !isOpening(room, state)));
       say(open, room.state === "error" ? "Try again" : `Open ${room.title}`);
       enable(open, { reason: reasonAgainst(state), busy: state.pending.includes(`open ${name}`) });
     },

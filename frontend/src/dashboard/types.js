@@ -60,7 +60,6 @@
  *
  * @typedef {import("../types.js").Model & { widget_manager?: WidgetManager }} Model
  * @typedef {{ el: HTMLElement, remove: () => void }} Child
- * @typedef {{ getWidget: (reference: string) => Promise<{ render: (place: { el: HTMLElement, signal: AbortSignal }) => Promise<void> | void }> }} Host anywidget's own, from 0.11 on
  * @typedef {(id: string) => Promise<Child>} Mount
  * @typedef {{ get_model: (id: string) => Promise<any>, create_view: (model: any) => Promise<Child> }} WidgetManager
  */
