@@ -21,25 +21,6 @@ STAGES = {
     "backward": "one or two backward passes",
     "training": "short runs on copies",
 }
-NEEDS = {
-    "val_loader": "`val_loader`",
-    "val_batches": "`val_loader`",
-    "val_scan": "`val_loader`",
-    "targets": "targets",
-    "recorded": "a forward pass and a loss that run",
-    "recordings": "a forward pass and a loss that run",
-    "evaluated": "a forward pass and a loss that run",
-    "dependence": "a forward pass and a loss that run",
-    "observed": "`optimizer` or `train_step`",
-    "backward": "a loss that has a gradient",
-    "untrained": "a network that has not been trained",
-    "optimizer": "`optimizer`",
-    "train_step": "`train_step`",
-    "eval_step": "`eval_step`",
-    "scheduler": "`scheduler`",
-    "padding_value": "`padding_value`",
-}
-"""What a user has to give for what the runner supplies; a model and a loader are always given."""
 ASIDE = re.compile(r"  # (?:type: ignore|noqa).*")
 INTRODUCTION = """\
 Each asks one question about a live program, and leaves it as it was. All of them, those of a stage, or one:
@@ -89,10 +70,9 @@ def _index(checks: Iterable[Check]) -> str:
 
 def _page(check: Check) -> str:
     facts = check.facts
-    needs = dict.fromkeys(NEEDS[name] for name in facts.needs if name in NEEDS)
     parts = [HEAD, f"# `{facts.name}`", f"> {facts.question}", facts.why, f"**Remedy.** {facts.remedy}"]
     parts += [f"**Silent on** {_ended(facts.silent)}"] if facts.silent else []
-    parts.append(_table(check, ", ".join(needs) or "a model and a loader"))
+    parts.append(_table(check, ", ".join(facts.needs)))
     if facts.thresholds:
         name, default = facts.thresholds[0]
         rows = "\n".join(f"| `{name}` | `{default}` |" for name, default in facts.thresholds)

@@ -20,7 +20,7 @@ export const CATALOGUE = Object.entries(HEALTHY).flatMap(([stage, checks]) => ch
   name, stage, question: QUESTIONS[name] ?? `Is everything well with ${name.replaceAll("-", " ")}?`,
   why: "Cross-entropy applies its own softmax. Probabilities squeeze the gradient, and the loss stops far above its floor: no error is raised, it only learns badly.",
   remedy: "Feed `F.cross_entropy` with logits; apply softmax only where probabilities are read.",
-  silent: "log-probabilities into NLL or cross-entropy", cost: stage === "training" ? 100 : name === "runs" ? 0 : 2, needs: ["recorded", "outputs", "loss_fn"], thresholds: [["tolerance", "0.001"], ["share", "0.7"]], explains: name === "loss-input" ? ["loss-at-init"] : [], sources: ["S-loss-scale", "T-loss-input"],
+  silent: "log-probabilities into NLL or cross-entropy", cost: stage === "training" ? 100 : name === "runs" ? 0 : 2, needs: ["a forward pass and a loss that run"], thresholds: [["tolerance", "0.001"], ["share", "0.7"]], explains: name === "loss-input" ? ["loss-at-init"] : [], sources: ["S-loss-scale", "T-loss-input"],
 })));
 
 export const result = (check, stage, status, summary, more = {}) => ({

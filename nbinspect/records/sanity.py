@@ -99,6 +99,7 @@ class CheckFacts:
     cost: float
     """Forward and backward passes beyond the shared ones, in batches, at most."""
     needs: tuple[str, ...]
+    """What has to be there, in a few words each: ``val_loader``, ``a loss that has a gradient``."""
     thresholds: tuple[tuple[str, str], ...]
     """Name and default of each."""
     explains: tuple[str, ...]

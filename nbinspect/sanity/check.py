@@ -13,6 +13,26 @@ from nbinspect.records import Chart, CheckFacts, CheckResult, Hindrance, Measure
 Arguments: TypeAlias = dict[str, Any]
 """The keyword arguments of `nbinspect.check`, ``model`` and ``loader`` among them."""
 
+_GIVEN = {
+    "val_loader": "val_loader",
+    "val_batches": "val_loader",
+    "val_scan": "val_loader",
+    "targets": "targets",
+    "recorded": "a forward pass and a loss that run",
+    "recordings": "a forward pass and a loss that run",
+    "evaluated": "a forward pass and a loss that run",
+    "dependence": "a forward pass and a loss that run",
+    "observed": "optimizer or train_step",
+    "backward": "a loss that has a gradient",
+    "untrained": "a network that has not been trained",
+    "optimizer": "optimizer",
+    "train_step": "train_step",
+    "eval_step": "eval_step",
+    "scheduler": "scheduler",
+    "padding_value": "padding_value",
+}
+"""What a user has to give, beside a model and a loader, for what checks need."""
+
 
 class MissingNeed(Exception):  # noqa: N818 - no error: the check is skipped
     """What a check needs is not there.
@@ -90,7 +110,8 @@ class Check:
         """What it is, as a record."""
         own = {name: getattr(self, name) for name in ("name", "stage", "question", "why", "remedy", "silent", "cost")}
         thresholds = tuple((name, repr(value)) for name, value in self.thresholds.items())
-        return CheckFacts(**own, needs=self.needs, thresholds=thresholds, explains=self.explains, sources=self.sources)
+        needs = tuple(dict.fromkeys(_GIVEN[name] for name in self.needs if name in _GIVEN)) or ("a model and a loader",)
+        return CheckFacts(**own, needs=needs, thresholds=thresholds, explains=self.explains, sources=self.sources)
 
 
 def _parameters(run: Callable[..., CheckResult]) -> list[inspect.Parameter]:
