@@ -9,8 +9,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from nbinspect.capture.batch import CapturedBatch, capture_batch, size_in
+from nbinspect.capture.batch import CapturedBatch, capture_batch
 from nbinspect.capture.loader import BatchSource, Fetched
+from nbinspect.capture.samples import size_in
 from nbinspect.decode.batch import Decoders, check_decoders, decode_batch, with_predictions
 from nbinspect.errors import LoaderError, NbinspectError
 from nbinspect.evaluation.predictions import evaluate

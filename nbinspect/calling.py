@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from nbinspect.errors import InputError
 from nbinspect.nested import fields_of, moved_to, tensors_in
+from nbinspect.preserve import preserve
+from nbinspect.settings import is_guarded
 from nbinspect.subject import Subject, kind_of
 
 TARGET_KEYS = ("labels", "label", "targets", "target", "y")
@@ -34,13 +37,15 @@ def split_batch(subject: Subject, batch: Any) -> Parts:
     """Split a batch into inputs and targets, by the user's `split` or by the usual shapes of batches.
 
     A mapping, NamedTuple or dataclass gives its targets under one of `TARGET_KEYS`; otherwise the last of two or more
-    parts is the target; a single tensor has none. The batch is left unchanged.
+    parts is the target; a single tensor has none. The batch is left unchanged, and so are the random states: inside a
+    guard that puts them back, what a `split` draws goes on from batch to batch.
 
     Raises:
         InputError: if the user's `split` returns anything but a pair.
     """
     if subject.split is not None:
-        pair = subject.split(batch)
+        with nullcontext() if is_guarded() else preserve():
+            pair = subject.split(batch)
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise InputError(f"split: expected a pair (inputs, targets), got {kind_of(pair)}; return exactly two parts")
         return Parts(pair[0], pair[1], "targets")
@@ -139,7 +144,23 @@ def call_model(subject: Subject, batch: Any, parts: Parts) -> Any:
     if subject.forward is not None:
         return subject.forward(subject.network, batch)
     args, kwargs = call_arguments(subject, batch, parts)
-    return subject.network(*args, **kwargs)
+    with telling_guesses(batch, parts, args):
+        return subject.network(*args, **kwargs)
+
+
+@contextmanager
+def telling_guesses(batch: Any, parts: Parts, args: tuple[Any, ...]) -> Iterator[None]:
+    """Have an error of the forward say which part of a named batch it got, where that part was chosen by guess."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError) as error:
+        named = {} if parts.whole is None or len(args) != 1 else parts.whole
+        name = next((name for name, part in named.items() if part is args[0]), None)
+        if name is not None:
+            given = f"batch[{name!r}]" if isinstance(batch, Mapping) else f"batch.{name}"
+            whole = "for a model that takes the whole batch, give forward=lambda model, batch: model(batch)"
+            error.args = (f"{error}; nbinspect gave {given} alone; {whole}",)  # whoever tells of it tells this too
+        raise
 
 
 def entering(subject: Subject, batch: Any, parts: Parts) -> list[tuple[str, Tensor]]:

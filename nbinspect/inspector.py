@@ -148,7 +148,8 @@ class Inspector:
 
         Args:
             scan: scan them at once: between cells, a batch at a time, or before this returns in a script.
-            limit: the most samples to scan of each, drawn at random; of a stream the first ones.
+            limit: the most samples to scan of each, drawn at random; of a stream the first ones, and without a limit a
+                million of one that tells no length.
 
         Raises:
             InputError: for a limit that is no whole number from 1.

@@ -50,6 +50,17 @@ def tensors_in(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, Ten
                 yield from tensors_in(part, f"{name}[{position}]", depth + 1)
 
 
+def packed_in(value: Any, depth: int = 0) -> Iterator[PackedSequence]:
+    """Yield every packed sequence of a nested value."""
+    if isinstance(value, PackedSequence):
+        yield value
+    elif depth < _DEPTH:
+        fields = fields_of(value)
+        parts = value if fields is None and isinstance(value, list | tuple) else (fields or {}).values()
+        for part in parts:
+            yield from packed_in(part, depth + 1)
+
+
 def map_tensors(change: Callable[[Tensor], Tensor], value: Any, depth: int = 0) -> Any:
     """Return a copy of a nested value with `change` applied to each tensor; the value itself is left unchanged."""
     if isinstance(value, Tensor):

@@ -25,6 +25,7 @@ from nbinspect.settings import (
     autocast_devices,
     generator_undo,
     generators_in,
+    guard_opened,
     random_undos,
     setting_undos,
 )
@@ -64,7 +65,7 @@ def preserve(*touched: object, parameters: bool = True) -> Iterator[None]:
         NbinspectError: At the end of the block, where something could not be put back; all else was. An exception
             of the block itself goes on unchanged, with this as a note.
     """
-    undos = [*_Snapshot(touched, parameters).undos(), *random_undos(), *setting_undos()]
+    undos = [*_Snapshot(touched, parameters).undos(), *random_undos(), *setting_undos(), guard_opened()]
     try:
         if any(map(torch.is_autocast_enabled, autocast_devices())):
             torch.set_autocast_cache_enabled(False)  # casts made in the block must not serve the user's own pass

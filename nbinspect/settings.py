@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -24,6 +25,26 @@ _FP32_PRECISION = (
     ("generic", "all"),
     *((backend, operation) for backend in ("cuda", "mkldnn") for operation in ("all", "matmul", "conv", "rnn")),
 )
+
+
+class _Guard(threading.local):
+    """Whether this thread is inside a guard that puts the random states back."""
+
+    is_open = False
+
+
+_GUARD = _Guard()
+
+
+def is_guarded() -> bool:
+    """Tell whether a guard around this code, on this thread, will put the random states back."""
+    return _GUARD.is_open
+
+
+def guard_opened() -> Undo:
+    """Note that a guard of the random states has been opened on this thread; give how to note that it is closed."""
+    before, _GUARD.is_open = _GUARD.is_open, True
+    return "the note that states are guarded", setattr, (_GUARD, "is_open", before)
 
 
 def autocast_devices() -> list[str]:

@@ -1,15 +1,25 @@
 from __future__ import annotations
 
+import itertools
+import random
+import re
 from collections import namedtuple
+from contextlib import nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 from transformers import BatchEncoding, BertConfig, BertForSequenceClassification
 
 from nbinspect.calling import call_model, split_batch
-from nbinspect.errors import InputError
+from nbinspect.capture.forward import record_forward
+from nbinspect.errors import CaptureError, InputError
+from nbinspect.inspector import Inspector
+from nbinspect.preserve import preserve
+from nbinspect.seeding import seed_generators
 from nbinspect.subject import make_subject
 
 X, Z, Y = torch.randn(4, 3), torch.randn(4, 3), torch.tensor([0, 1, 0, 1])
@@ -160,3 +170,157 @@ def test_a_packed_sequence_stays_whole():
     parts = split_batch(make_subject(nn.GRU(2, 3), [packed]), packed)
     assert parts.inputs is packed
     assert parts.targets is None
+
+
+class Denoiser(nn.Module):
+    """Gives its input on, moved by a parameter that is zero."""
+
+    def __init__(self):
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        return x + self.shift
+
+
+def noisy(batch):
+    """Random inputs, which are the targets too: drawn anew at each call."""
+    drawn = torch.randn_like(batch[0]) + float(np.random.rand()) + random.random()
+    return drawn, drawn
+
+
+def drawn_next():
+    """What the three generators would give next; their states are left as they are."""
+    with preserve():
+        return torch.rand(1).item(), np.random.rand(), random.random()
+
+
+def test_a_split_that_draws_leaves_the_random_states():
+    """A `split` that draws noise moves no random state, and inside a guard it draws other noise for each batch."""
+    subject, before = make_subject(Denoiser(), split=noisy), drawn_next()
+    first, again = (split_batch(subject, (X, Y)).inputs for _ in range(2))
+    assert drawn_next() == before
+    assert torch.equal(first, again)
+    with preserve():
+        first, again = (split_batch(subject, (X, Y)).inputs for _ in range(2))
+        assert not torch.equal(first, again)
+    assert drawn_next() == before
+
+
+def loaded():
+    return DataLoader(TensorDataset(torch.randn(24, 5), torch.zeros(24)), 8)
+
+
+WATCHED = {
+    "batch": lambda inspector: inspector.batch().predict(),
+    "next": lambda inspector: inspector.batch().next(),
+    "follow": lambda inspector: inspector.batch(follow=True),
+    "forward": lambda inspector: inspector.forward(),
+    "data": lambda inspector: inspector.data().predict(),
+    "dynamics": lambda inspector: inspector.dynamics(budget=0.5).attach().detach(),
+    "hardest": lambda inspector: inspector.dynamics(probe="hardest").attach().detach(),
+}
+
+
+@pytest.mark.parametrize("view", WATCHED)
+def test_no_view_moves_the_random_states_by_a_split_that_draws(view):
+    """Whatever view is opened, a training goes on with the very random numbers that it would have had."""
+    inspector = Inspector(Denoiser(), loaded(), nn.MSELoss(), split=noisy)
+    before = drawn_next()
+    WATCHED[view](inspector)
+    assert drawn_next() == before
+
+
+def trained(watch):
+    """The weights after some steps on noise that is drawn in the loop, watched or not."""
+    seed_generators(0)
+    model = nn.Linear(5, 5)
+    loader, loss_fn, optimizer = loaded(), nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1)
+    inspector = Inspector(model, loader, loss_fn, val_loader=loaded(), optimizer=optimizer, split=noisy)
+    with inspector.dynamics(budget=1.0, size=8) if watch else nullcontext():
+        for _ in range(10):
+            for batch in loader:
+                inputs, targets = noisy(batch)
+                optimizer.zero_grad()
+                loss_fn(model(inputs.tanh()), targets.tanh()).backward()
+                optimizer.step()
+    return model.weight
+
+
+def test_a_watched_run_with_a_split_that_draws_has_the_same_weights():
+    """The weights of a run whose noise is drawn in the loop and in `split` are the same, watched or not."""
+    assert torch.equal(trained(watch=True), trained(watch=False))
+
+
+def test_losses_compare_with_the_targets_of_the_same_split():
+    """Where inputs and targets are the same noise, the losses of a network that changes nothing are all zero."""
+    made = itertools.count()
+
+    def fresh(batch):  # noise that putting random states back does not bring again
+        drawn = torch.randn(batch[0].shape, generator=torch.Generator().manual_seed(next(made)))
+        return drawn, drawn
+
+    inspector = Inspector(Denoiser(), loaded(), nn.MSELoss(), split=fresh)
+    data = inspector.data()
+    data.predict()
+    assert not data.to_frame()["loss"].any()
+    batch = inspector.batch()
+    batch.predict()
+    assert not batch.decoded.losses.any()
+    assert torch.equal(batch._browser.held().inputs[0][1], batch._browser.held().targets)
+    dynamics = inspector.dynamics(budget=1.0).attach()
+    dynamics.detach()
+    assert not any(reading.losses.any() for reading in dynamics.record.readings[0])
+
+
+class OfAttributes(Denoiser):
+    def forward(self, b):
+        return b.image
+
+
+class OfKeys(Denoiser):
+    def forward(self, b):
+        return b["image"]
+
+
+class Broken(Denoiser):
+    def forward(self, b):
+        raise ValueError("anything else")
+
+
+@dataclass
+class Pictured:
+    image: torch.Tensor
+    label: torch.Tensor
+
+
+HINT = "nbinspect gave {} alone; for a model that takes the whole batch, give forward=lambda model, batch: model(batch)"
+
+
+@pytest.mark.parametrize(
+    ("model", "batch", "given"),
+    [(OfAttributes(), Pictured(X, X), "batch.image"), (OfKeys(), {"image": X, "label": X}, "batch['image']")],
+)
+def test_a_batch_that_was_taken_apart_by_guess_is_told_of_where_the_forward_raises(model, batch, given):
+    """Where a model that takes the whole batch gets a part of it, every view says which, and what to give."""
+    hint = HINT.format(given)
+    with pytest.raises((AttributeError, IndexError, TypeError), match=re.escape(hint)):
+        call_model(make_subject(model), batch, split_batch(make_subject(model), batch))
+    inspector = Inspector(model, [batch, batch], nn.MSELoss())
+    assert hint in inspector.batch().record.error
+    assert hint in record_forward(make_subject(model), batch).failure.error
+    with pytest.raises(CaptureError, match=re.escape(hint)):
+        inspector.data().predict()
+    dynamics = inspector.dynamics().attach()
+    dynamics.detach()
+    assert any(hint in moment.text for moment in dynamics.record.moments)
+    whole = make_subject(model, forward=lambda model, batch: model(batch))
+    assert call_model(whole, batch, split_batch(whole, batch)) is X
+
+
+def test_other_errors_of_a_forward_are_left_as_they_are():
+    """An error that does not come of what was given, or where nothing was guessed, is told in its own words alone."""
+    for model, batch in ((Broken(), Pictured(X, X)), (OfAttributes(), (X, Y))):
+        with pytest.raises((ValueError, AttributeError)) as raised:
+            call_model(make_subject(model), batch, split_batch(make_subject(model), batch))
+        assert "nbinspect" not in str(raised.value)

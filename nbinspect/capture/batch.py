@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,15 +15,13 @@ from nbinspect.calling import TARGET_KEYS, Parts, call_model, split_batch, to_de
 from nbinspect.capture.door import Door, Visit, probing, refuse_beside_training
 from nbinspect.capture.duplicates import duplicate_samples
 from nbinspect.capture.module_hooks import stepped_modules
+from nbinspect.capture.samples import Entry, entries, is_listed, packed_size, told_size
 from nbinspect.capture.tensors import batch_size, describe, length_of
 from nbinspect.errors import CaptureError, told
 from nbinspect.nested import axis_of, map_tensors, moved_to, tensors_in
 from nbinspect.preserve import preserve
 from nbinspect.records import BatchRecord, Origin
 from nbinspect.subject import Subject
-
-Entry: TypeAlias = "tuple[str, Tensor | list[Tensor]]"
-"""A tensor and the expression that reaches it; a list stands for samples of different sizes."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +36,16 @@ class CapturedBatch:
     target_name: str
     batch: Any
     """The batch as the loader gave it; None where only the call was seen."""
+    parts: Parts | None = None
+    """Copies of what the user's `split` made of it, which may draw other noise another time; None where there is none.
+    """
 
     def on_cpu(self) -> CapturedBatch:
         """Return the same batch with its tensors in host memory, so that no accelerator memory is held."""
         cpu = torch.device("cpu")
         inputs = tuple((name, moved_to(value, cpu)) for name, value in self.inputs)
-        return replace(self, inputs=inputs, targets=moved_to(self.targets, cpu), batch=moved_to(self.batch, cpu))
+        rest = {name: moved_to(getattr(self, name), cpu) for name in ("targets", "batch", "parts")}
+        return replace(self, inputs=inputs, **rest)
 
 
 def capture_batch(
@@ -68,6 +70,7 @@ def capture_batch(
     refuse_beside_training(subject.model)
     fed, moved = to_device(subject, batch)
     parts = split_batch(subject, fed)
+    own = None if subject.split is None else map_tensors(torch.clone, parts)  # the forward may write to them
     door = Door(_doors(subject))
     with preserve(subject.model), probing(), door:
         error = _error_of(subject, fed, parts)
@@ -81,7 +84,7 @@ def capture_batch(
         notes.append("the forward raised before any module ran: these are the tensors that were to be passed")
         seen = Visit("", {"inputs": parts.inputs}, subject.network.training, None, torch.is_grad_enabled())
     origin = Origin(_place(subject, seen.path), split, how, None, tuple(notes))
-    return build(
+    captured = build(
         seen,
         parts.targets,
         parts.target_name,
@@ -91,6 +94,7 @@ def capture_batch(
         error=error,
         axis=subject.batch_axis,
     )
+    return replace(captured, parts=own)
 
 
 def build(
@@ -113,11 +117,11 @@ def build(
     if inside is not None and (targets is None or _equal(arguments[inside], targets)):
         # a model that computes its own loss: what entered it as labels are the targets
         targets, target_name = arguments.pop(inside), inside
-    hint = _told_size(arguments, targets, batch, axis)
+    hint = told_size(arguments, targets, batch, axis)
     entered = [entry for name, value in arguments.items() for entry in entries(value, name, hint, axis)]
     goals = list(entries(targets, target_name, hint, axis))
     fed = [*entered, *goals]
-    size = batch_size([value for _, value in fed], axis)
+    size = packed_size(arguments, targets) or batch_size([value for _, value in fed], axis)
     turned = [(name, _turned(value, size, axis) if isinstance(value, Tensor) else value) for name, value in fed]
     tensors = [
         describe(value, name, "input" if place < len(entered) else "target", batch_size=size, fed=fed[place][1])
@@ -139,14 +143,6 @@ def build(
         (twins,) if twins else (),
     )
     return CapturedBatch(record, inputs, samples_first(targets, size, axis), target_name, batch)
-
-
-def size_in(subject: Subject, batch: Any) -> int:
-    """Return the number of samples of a batch as `capture_batch` counts them, without a forward."""
-    parts, axis = split_batch(subject, batch), subject.batch_axis
-    hint = _told_size(parts.inputs, parts.targets, batch, axis)
-    found = (*entries(parts.inputs, "", hint, axis), *entries(parts.targets, "", hint, axis))
-    return batch_size([value for _, value in found], axis)
 
 
 def samples_first(value: Any, size: int, axis: int) -> Any:
@@ -172,47 +168,11 @@ def _one_by_one(value: Any, size: int, axis: int) -> Iterator[Tensor]:
     if isinstance(value, PackedSequence):
         yield value.data
         return
-    parts = list(value.values() if isinstance(value, Mapping) else value)
-    listed = len(parts) == size > 0 and all(isinstance(part, Mapping) for part in parts)
-    if not isinstance(value, Mapping) and parts and (listed or _is_ragged(parts, size, axis)):
-        yield from (tensor for _, tensor in tensors_in(parts, ""))
+    if is_listed(value, size, axis):
+        yield from (tensor for _, tensor in tensors_in(value, ""))
         return
-    for part in parts:
+    for part in value.values() if isinstance(value, Mapping) else value:
         yield from _one_by_one(part, size, axis)
-
-
-def _told_size(inputs: Any, targets: Any, batch: Any, axis: int) -> int | None:
-    """Return the length of the targets, or of the first list of a dict for each sample; None where there is neither."""
-    told = length_of(targets, axis)
-    if axis and any(length_of(tensor, axis) == length_of(targets) for _, tensor in tensors_in(inputs, "")):
-        told = length_of(targets)  # (N, K), and not time first
-    if told is not None:
-        return told
-    for value in (targets, *(batch.values() if isinstance(batch, Mapping) else ())):
-        if isinstance(value, list | tuple) and value and all(isinstance(part, Mapping) for part in value):
-            return len(value)
-    return None
-
-
-def entries(value: Any, name: str, size: int | None, axis: int = 0) -> Iterator[Entry]:
-    """Yield the tensors of a nested value; a list of samples of different sizes, or of dicts of them, is one entry.
-
-    `size` is the number of samples where it is known, and `axis` the one that they are along in tensors of several.
-    """
-    if isinstance(value, list | tuple) and value:
-        if _is_ragged(value, size, axis):
-            yield name, list(value)
-            return
-        if all(isinstance(part, Mapping) for part in value) and len({tuple(part) for part in value}) == 1:
-            for key in value[0]:
-                yield from entries([part[key] for part in value], f"{name}[:]['{key}']", len(value), axis)
-            return
-    if isinstance(value, list | tuple | Mapping) and not hasattr(value, "_fields"):
-        parts = value.items() if isinstance(value, Mapping) else enumerate(value)
-        for key, part in parts:
-            yield from entries(part, f"{name}[{key!r}]", size, axis)
-        return
-    yield from tensors_in(value, name)
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -220,18 +180,6 @@ def _equal(one: Any, other: Any) -> bool:
     return all(
         a is not None and b is not None and a.shape == b.shape and bool((a == b).all()) for (_, a), (_, b) in pairs
     )
-
-
-def _is_ragged(parts: Sequence[Any], size: int | None, axis: int = 0) -> bool:
-    """Tell samples of different sizes from several inputs: the latter are as long as the batch."""
-    if not all(isinstance(part, Tensor) and part.dim() for part in parts):
-        return False
-    if len({(part.dim(), part.dtype) for part in parts}) > 1:
-        return False
-    pictures = parts[0].dim() == 3 and size == len(parts) and {part.shape[0] for part in parts} <= {1, 3, 4}
-    if all(length_of(part, axis) == size for part in parts) and not pictures:
-        return False
-    return size == len(parts) or len({part.shape for part in parts}) > 1
 
 
 def _doors(subject: Subject) -> dict[str, nn.Module]:

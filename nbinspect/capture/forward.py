@@ -19,7 +19,7 @@ from nbinspect.capture.gradients import parameter_gradients
 from nbinspect.capture.naming import failing_line, source_of
 from nbinspect.capture.operations import Call, Level, Tracer
 from nbinspect.capture.recorder import Recorder, measured_tensors
-from nbinspect.capture.tensors import batch_size
+from nbinspect.capture.samples import size_of_any
 from nbinspect.errors import CaptureError
 from nbinspect.nested import tensors_in
 from nbinspect.preserve import preserve
@@ -73,7 +73,7 @@ def record_forward(
         if gradients:
             modes.enter_context(torch.inference_mode(mode=False))
             modes.enter_context(torch.enable_grad())
-        entered = measured_inputs(subject, batch)
+        entered = measured_inputs(subject, batch, parts)
         run = _run(subject, batch, parts, tracer)
         found = parameter_gradients(subject.network, run.loss, batch) if gradients and run.error is None else ()
         steps = tuple(recorder.steps())
@@ -106,7 +106,7 @@ def drawn_up(
         model=type(subject.network).__name__,
         steps=steps,
         sources=sources_of(steps, failure),
-        size=batch_size([tensor for _, tensor in tensors_in(batch, "")], subject.batch_axis),
+        size=size_of_any(subject, batch),
         autocast=next((step.autocast for step in steps), None),
         failure=failure,
         **rest,
@@ -183,10 +183,13 @@ def sources_of(steps: tuple[Step, ...], failure: Failure | None = None) -> tuple
     return tuple(filter(None, map(source_of, functions.values())))
 
 
-def measured_inputs(subject: Subject, batch: Any) -> tuple[Activation, ...]:
-    """Return the facts and statistics of what the model is called with; of all the batch where that cannot be told."""
+def measured_inputs(subject: Subject, batch: Any, parts: Parts | None = None) -> tuple[Activation, ...]:
+    """Return the facts and statistics of what the model is called with; of all the batch where that cannot be told.
+
+    `parts` are those of the batch, where it has been split already.
+    """
     try:
-        found = entering(subject, batch, split_batch(subject, batch))
+        found = entering(subject, batch, parts or split_batch(subject, batch))
     except Exception:  # noqa: BLE001 - the user's own `split` may raise anything, and the pass itself tells of it
         found = list(tensors_in(batch, "batch"))
     return measured_tensors(found)

@@ -16,6 +16,11 @@ Left: TypeAlias = "Callable[[nn.Module, Any, Any], Any]"
 _WRAPPED = frozenset({"_orig_mod", "_checkpoint_wrapped_module"})
 
 
+def own_path(name: str) -> str:
+    """Return the path of a module or parameter as the user's own code has it, without torch's wrappers."""
+    return ".".join(part for part in name.split(".") if part not in _WRAPPED)
+
+
 def stepped_modules(network: nn.Module) -> dict[str, nn.Module]:
     """Return the modules whose calls are steps, by path: none inside a scripted one, which is opaque."""
     found: dict[str, nn.Module] = {}
@@ -23,8 +28,7 @@ def stepped_modules(network: nn.Module) -> dict[str, nn.Module]:
     for name, module in network.named_modules():
         if any(name.startswith(prefix) for prefix in opaque):
             continue
-        path = ".".join(part for part in name.split(".") if part not in _WRAPPED)
-        found[path] = module
+        found[own_path(name)] = module
         if isinstance(module, torch.jit.ScriptModule):
             opaque.append(f"{name}." if name else "")
     return found

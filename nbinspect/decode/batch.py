@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeAlias, TypeVar
@@ -11,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nbinspect.capture.batch import CapturedBatch, entries
+from nbinspect.capture.batch import CapturedBatch
 from nbinspect.capture.predictions import Evaluation
+from nbinspect.capture.samples import entries
 from nbinspect.capture.tensors import length_of, readable
 from nbinspect.decode.audio import decode_audio, wav_bytes
 from nbinspect.decode.choose import check_decoder, choose_decoder
 from nbinspect.decode.image import decode_image
 from nbinspect.decode.labels import decode_labels, decode_predictions
-from nbinspect.decode.names import shortened
+from nbinspect.decode.names import outside, shortened
 from nbinspect.decode.normalisation import find_normalisation
 from nbinspect.decode.overlays import decode_boxes, decode_masks
 from nbinspect.decode.series import decode_series
@@ -26,7 +28,7 @@ from nbinspect.decode.table import decode_table
 from nbinspect.decode.text import decode_text
 from nbinspect.decode.values import decode_values
 from nbinspect.errors import NbinspectError, reason_of
-from nbinspect.records import BatchRecord, Decoded, DecodedBatch, Pictures, TensorRecord, Tokens
+from nbinspect.records import BatchRecord, Decoded, DecodedBatch, Finding, Labels, Pictures, TensorRecord, Tokens
 from nbinspect.subject import Subject
 
 Decoders: TypeAlias = "str | Mapping[str, str] | None"
@@ -39,6 +41,8 @@ Values: TypeAlias = "Tensor | list[Tensor]"
 _MAIN_FIRST = ("image", "audio", "text", "series", "table", "values")
 _BESIDE_TEXT = ("mask", "token_type_ids", "position_ids")
 _SAMPLE_LIMIT = 1 << 20
+_NAMED = 64
+"""Samples that a finding names at most."""
 
 
 def check_decoders(decoder: Decoders) -> None:
@@ -147,9 +151,24 @@ def _with_targets(captured: CapturedBatch, subject: Subject, inputs: list[Decode
             goal = _tried(path, notes, _decode, values, record, subject, captured, None)
             if goal is not None:
                 goals.append(goal)
-    return DecodedBatch(
-        captured.record, tuple(inputs), tuple(goals), labels, masks, boxes, None, None, None, tuple(notes)
-    )
+    told = captured.record if labels is None or labels.kind != "class" else _with_outside(captured.record, labels)
+    return DecodedBatch(told, tuple(inputs), tuple(goals), labels, masks, boxes, None, None, None, tuple(notes))
+
+
+def _with_outside(record: BatchRecord, labels: Labels) -> BatchRecord:
+    """Return the record with a finding about labels that are outside the class names, where there are any."""
+    count, which = outside(Counter(labels.text))
+    if not count:
+        return record
+    samples = tuple(place for place, text in enumerate(labels.text) if outside({text: 1})[0])[:_NAMED]
+    text = f"{count:,} of {len(labels.text):,} labels {'is' if count == 1 else 'are'} {which}"
+    found = (Finding("warn", "outside-classes", text, None, samples),)
+    own = [each.facts.role == "target" and each.facts.name == labels.name for each in record.tensors]
+    if not any(own):  # labels in a list
+        return replace(record, findings=found + record.findings)
+    pairs = zip(record.tensors, own, strict=True)
+    tensors = (replace(each, findings=found + each.findings) if is_own else each for each, is_own in pairs)
+    return replace(record, tensors=tuple(tensors))
 
 
 def with_predictions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -17,6 +18,8 @@ IGNORED = -100
 """The class index that PyTorch's losses ignore."""
 
 _LIMIT = 60
+_SHOWN = 3
+_OUTSIDE = re.compile(r"(\S+) \((outside the (?:\d+ )?class names)\)$")
 _SIGNS = str.maketrans("\n\t", "↵⇥")
 
 
@@ -114,6 +117,19 @@ class Names:
         if self.lookup is None or self.lookup(index) is not None:
             return self.bare(index)
         return f"{number(index)} (outside the {'' if self.count is None else f'{self.count} '}class names)"
+
+
+def outside(labels: Mapping[str, int]) -> tuple[int, str]:
+    """Return how many labels have no name, from how often each text of `Names` comes, and in words which; 0 for none.
+
+    The words go on from "is" or "are": ``outside the 10 class names: 10, 12``.
+    """
+    found = {match[1]: (match[2], count) for text, count in labels.items() if count and (match := _OUTSIDE.match(text))}
+    if not found:
+        return 0, ""
+    shown = ", ".join([*found][:_SHOWN]) + ", …" * (len(found) > _SHOWN)
+    told = next(iter(found.values()))[0]
+    return sum(count for _, count in found.values()), f"{told}: {shown}"
 
 
 def number(value: float) -> str:

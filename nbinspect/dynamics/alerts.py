@@ -13,7 +13,7 @@ from nbinspect.dynamics.instruments import Instrument
 from nbinspect.dynamics.layer_alerts import cut_off, exploding, hasty
 from nbinspect.dynamics.loss_alerts import asleep, overfitting, rising, slow, slowed
 from nbinspect.dynamics.probe_alerts import collapsed, contradicting, nothing_learnt, shaken
-from nbinspect.dynamics.quantities import layers_of
+from nbinspect.dynamics.quantities import layers_of, trained_parameters
 from nbinspect.records import Moment
 
 PART, LEAST = 0.05, 1.0
@@ -77,6 +77,6 @@ def alerts_instrument(history: History, model: nn.Module, optimizers: Callable[[
 def trained_layers(model: nn.Module, optimizers: Iterable[Optimizer]) -> list[str]:
     """Return the layers whose parameters require gradients and are held by an optimizer, in the order of the model."""
     held = {id(one) for optimizer in optimizers for group in optimizer.param_groups for one in group["params"]}
-    named = [(name, one) for name, one in model.named_parameters() if one.requires_grad and not one.is_meta]
+    named = trained_parameters(model)
     layers = layers_of([name for name, _ in named])
     return list(dict.fromkeys(layer for layer, (_, one) in zip(layers, named, strict=True) if id(one) in held))

@@ -44,7 +44,7 @@ def probe_instrument(number: int, probe: Probe, history: History, part: float, p
         reading = probe.read(step)
         history.reading(number, reading, pins())
         for name, value in _numbers(reading):
-            if np.isfinite(value) or name == "probe loss":
+            if np.isfinite(value) or (name == "probe loss" and probe.has_losses):  # one that is lost is told
                 history.value(name, step, value, group)
 
     return Instrument(f"probe {number}", part, 0.05, measure)

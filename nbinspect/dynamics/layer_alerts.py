@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbinspect.dynamics.evidence import SETTLING, Evidence, Finding, Line, rise_of_rate
+from nbinspect.dynamics.quantities import names_of
 
 POINTS = 8
 """Measurements of the layers that must say the same."""
@@ -12,7 +13,6 @@ GROWN = 100.0
 """Times by which the gradients have grown."""
 LARGE = 0.1
 """Share of its weights that a layer changes at a step: ten steps replace them."""
-NAMED = 3
 
 
 def cut_off(run: Evidence) -> Finding | None:
@@ -27,7 +27,7 @@ def cut_off(run: Evidence) -> Finding | None:
     if never and upstream and len(never) < len(run.trained):
         own = max((int(lines[layer].steps[-1]) for layer in never if layer in lines), default=run.begin)
         text = (
-            f"No gradient reaches {_names(never)}{_from(run, own)}: detach() or no_grad() cuts it off; is that meant?"
+            f"No gradient reaches {names_of(never)}{_from(run, own)}: detach() or no_grad() cuts it off; is that meant?"
         )
         return Finding(text, own)
     zero = {layer: line for layer, line in lines.items() if _is_zero(line, since, run)}
@@ -35,7 +35,7 @@ def cut_off(run: Evidence) -> Finding | None:
         return None
     own = max(_zero_since(line, run.begin) for line in zero.values())
     text = (
-        f"The gradient of {_names(list(zero))} is exactly zero{_from(run, own)}, while others learn: "
+        f"The gradient of {names_of(list(zero))} is exactly zero{_from(run, own)}, while others learn: "
         f"its units are dead, or a clip or a product with zero blocks it"
     )
     return Finding(text, own)
@@ -53,11 +53,6 @@ def _zero_since(line: Line, begin: int) -> int:
 
 def _from(run: Evidence, step: int) -> str:
     return f" since step {step:,}" if step > run.begin else ""
-
-
-def _names(layers: list[str]) -> str:
-    shown = ", ".join(repr(layer) for layer in layers[:NAMED])
-    return f"{shown} and {len(layers) - NAMED} more layers" if len(layers) > NAMED else shown
 
 
 def exploding(run: Evidence) -> Finding | None:

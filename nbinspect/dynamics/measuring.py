@@ -11,6 +11,7 @@ from nbinspect.dynamics.history import History
 from nbinspect.dynamics.instruments import Instrument, keep_norms, timed
 from nbinspect.dynamics.quantities import LayerNorms
 from nbinspect.errors import place_in_user_code
+from nbinspect.records import Moment
 from nbinspect.subject import Subject
 
 NORMS, TELL = "norms", "tell"
@@ -79,6 +80,8 @@ class Measuring:
         self.wants_norms = False
         seconds = self._try_norms(lambda: keep_norms(self._norms.end(), step, self._history))
         self.budget.spend(NORMS, self._before + seconds, time.perf_counter())
+        if news := self._norms.news():
+            self._history.moment(Moment(step, "note", news))
 
     def work(self, step: int, now: float) -> None:
         """Do what is due."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn.parameter import is_lazy
 
-from nbinspect.calling import call_arguments, split_batch, to_device
+from nbinspect.calling import Parts, call_arguments, split_batch, telling_guesses, to_device
 from nbinspect.capture.door import probing
 from nbinspect.dynamics.selection import Chosen
 from nbinspect.errors import CaptureError, told
@@ -47,10 +47,11 @@ class Passes:
         self._guard = Unchanged(subject.network, subject.loss_fn)
         moved, _ = to_device(subject, chosen.batch)
         self.batch = map_tensors(lambda tensor: tensor.detach().clone(), moved)
+        self._split = split_batch(subject, self.batch)  # once: a `split` of the user's own may draw other noise again
         if not self.size:  # cannot be cut into samples: packed sequences
-            targets = split_batch(subject, self.batch).targets
+            targets = self._split.targets
             self.size = len(targets) if isinstance(targets, Tensor) and targets.dim() else 0
-        self._parts = [self._part(self.batch, self.size)]
+        self._parts = [self._part(self.batch, self._split, self.size)]
 
     def over(self, work: Callable[[Any, Part], Found]) -> list[Found]:
         """Return what `work` makes of the outputs of each part, in order; all runs under the guard.
@@ -77,7 +78,7 @@ class Passes:
         sizes = [size for _, size in kept]
         outputs = joined([outputs for outputs, _ in kept], sizes, self.subject.batch_axis)
         with self._guard.passes(self._train_mode), probing():
-            return look(self.subject, self.batch, outputs, self.size, watch.seen)
+            return look(self.subject, self._split, outputs, self.size, watch.seen)
 
     def _first_pass(self) -> list[tuple[Any, int]]:
         """Run the samples under the whole guard, which puts back also what the forward writes to parameters."""
@@ -91,16 +92,16 @@ class Passes:
                 raise
         return self.over(lambda outputs, part: (_detached(outputs), part.size))
 
-    def _part(self, batch: Any, size: int) -> Part:
+    def _part(self, batch: Any, parts: Parts, size: int) -> Part:
         subject = self.subject
-        parts = split_batch(subject, batch)
         if subject.forward is not None:
             forward = subject.forward
             return Part(size, batch, parts.targets, lambda: forward(subject.network, _copied(batch)))
         args, kwargs = call_arguments(subject, batch, parts)  # once: to read a signature takes longer than some models
 
         def call() -> Any:
-            return subject.network(*_copied(args), **_copied(kwargs))
+            with telling_guesses(batch, parts, args):
+                return subject.network(*_copied(args), **_copied(kwargs))
 
         return Part(size, batch, parts.targets, call)
 
@@ -110,9 +111,15 @@ class Passes:
             raise CaptureError(f"the probe does not fit into memory, one sample at a time neither: {reason}")
         step, starts = -(-largest // 2), range(0, self.size, -(-largest // 2))
         spans = [range(start, min(start + step, self.size)) for start in starts]
-        self._parts = [
-            self._part(picked(self.batch, span, self.size, self.subject.batch_axis), len(span)) for span in spans
-        ]
+        self._parts = [self._part(self._cut(self.batch, span), self._cut_parts(span), len(span)) for span in spans]
+
+    def _cut_parts(self, span: range) -> Parts:
+        whole = self._split
+        named = None if whole.whole is None else self._cut(whole.whole, span)
+        return replace(whole, inputs=self._cut(whole.inputs, span), targets=self._cut(whole.targets, span), whole=named)
+
+    def _cut(self, value: Any, span: range) -> Any:
+        return picked(value, span, self.size, self.subject.batch_axis)
 
 
 def _copied(value: Any) -> Any:

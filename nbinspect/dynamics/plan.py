@@ -101,6 +101,8 @@ class Plan:
                 run.mark("problem", f"no {split} probe is watched: {reason_of(error)}")
                 continue
             self.watched.append(probe)
+            if probe.refusal:
+                run.mark("note", f"the {split} probe has no losses: {probe.refusal}")
             run.history.probe(probe.record)
             part = PROBES / len(self._probes)
             instruments.append(probe_instrument(len(instruments), probe, run.history, part, lambda: run.states.steps))

@@ -15,7 +15,7 @@ from nbinspect.capture.predictions import Evaluation
 from nbinspect.decode.batch import decode_batch, with_predictions
 from nbinspect.dynamics.passes import Part, Passes
 from nbinspect.dynamics.selection import Chosen, choose
-from nbinspect.errors import CaptureError, InputError
+from nbinspect.errors import CaptureError, InputError, told
 from nbinspect.evaluation.first_look import FirstLook
 from nbinspect.evaluation.layout import kept_classes, prediction_of
 from nbinspect.evaluation.reading import class_chances, goal_array, make_reading, no_trail
@@ -107,6 +107,10 @@ class Probe:
         first = self._passes.look()
         self.size = first.size
         self._how, self._seen = first.how, first.seen
+        self.has_losses = first.losses is not None
+        """Whether samples have losses."""
+        self.refusal = "" if self.has_losses else _refusal(first)
+        """Why they have none, though a loss was given; else empty."""
         self._goal = goal_array(first.layout, first.goal)
         layout = first.layout
         if layout.kind in ("classification", "multilabel") and first.prediction is not None:
@@ -200,6 +204,13 @@ class Probe:
         return ProbeRecord(
             split, chosen.words, self._layout.kind, decoded, targets, first.names(columns), columns, train_mode
         )
+
+
+def _refusal(first: FirstLook) -> str:
+    if first.refusal is not None:
+        return f"the loss raised {told(first.refusal)}"
+    asked = first.subject.loss_fn is not None and first.goal is not None
+    return "the loss cannot be taken a sample at a time" if asked else ""
 
 
 def _classes_in(goal: Any) -> Any:

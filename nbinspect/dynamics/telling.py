@@ -20,7 +20,7 @@ from nbinspect.subject import kind_of
 
 Listener: TypeAlias = Callable[[DynamicsRecord], None]
 NO_LOSS = (
-    "no training loss is seen, for loss_fn is no module and the model returns no .loss: "
+    "no training loss is seen, for the calls of a plain function cannot be seen and the model returns no .loss: "
     "add dynamics.step(loss=loss) after optimizer.step()"
 )
 NOT_CALLED = (

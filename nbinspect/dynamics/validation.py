@@ -113,7 +113,7 @@ class Validation:
             if self._look is None:
                 with LossWatch() as watch:
                     outputs = call_model(subject, batch, parts)
-                self._look = look(subject, batch, outputs, size, watch.seen)
+                self._look = look(subject, parts, outputs, size, watch.seen)
             else:
                 outputs = call_model(subject, batch, parts)
             loss: Any = (fields_of(outputs) or {}).get("loss")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from nbinspect.calling import split_batch
+from nbinspect.calling import Parts
+from nbinspect.capture.forward import number
 from nbinspect.capture.task import named_loss, tell_task
 from nbinspect.decode.names import IGNORED, Names
 from nbinspect.evaluation.layout import Layout, goal_of, lay_out, prediction_of
@@ -54,17 +56,17 @@ class FirstLook:
         return tuple(names[int(column)] for column in columns)
 
 
-def look(subject: Subject, batch: Any, outputs: Any, size: int, seen: LossSeen | None) -> FirstLook:
+def look(subject: Subject, parts: Parts, outputs: Any, size: int, seen: LossSeen | None) -> FirstLook:
     """Find out how outputs of a batch are read; the user's loss is called on it, and on each sample alone.
 
     Args:
         subject: the live objects.
-        batch: on the model's device.
-        outputs: what the model returned for it.
+        parts: of the batch, on the model's device: those that the model was called with.
+        outputs: what the model returned for them.
         size: number of samples, N.
         seen: the last loss of PyTorch's that the model itself called.
     """
-    parts, axis = split_batch(subject, batch), subject.batch_axis
+    axis = subject.batch_axis
     refusal: Exception | None = None
     prediction = output_of(outputs, size, axis) if size else None
     goal = goal_of(parts.targets, size, axis) if size else None
@@ -83,6 +85,9 @@ def look(subject: Subject, batch: Any, outputs: Any, size: int, seen: LossSeen |
     ignored = IGNORED if seen is None else int(seen.options.get("ignore_index", IGNORED))
     layout = lay_out(task, prediction, goal, class_last, ignored)
     how, losses = how_to_take(subject, outputs, parts.targets, size)
+    whole = number(total)
+    if losses is not None and bool(losses.isnan().all()) and whole is not None and math.isfinite(whole):
+        how, losses = "none", None  # a loss of a batch as a whole, as of how its samples differ
     if layout.kind == "language-model" and prediction is not None and goal is not None:
         layout, told = _shifted(layout, prediction, goal, total, causal="CausalLM" in type(outputs).__name__)
         if told is not None or losses is None:

@@ -26,7 +26,7 @@ def evaluate(subject: Subject, captured: CapturedBatch) -> Evaluation:
         raise CaptureError("predictions need the whole batch, and only the call of the model was seen; use Next batch")
     refuse_beside_training(subject.model)
     batch, _ = to_device(subject, captured.batch)
-    parts = split_batch(subject, batch)
+    parts = split_batch(subject, batch) if captured.parts is None else to_device(subject, captured.parts)[0]
     with preserve(subject.model, subject.loss_fn), probing(), torch.no_grad():
         subject.model.eval()
         try:

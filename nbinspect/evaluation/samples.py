@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from nbinspect.calling import split_batch
+from nbinspect.capture.samples import is_listed, size_in
 from nbinspect.capture.tensors import batch_size
 from nbinspect.errors import CaptureError, InputError
 from nbinspect.nested import axis_of, fields_of, map_tensors, tensors_in
@@ -30,11 +31,18 @@ def size_of(subject: Subject, batch: Any) -> int:
         raise CaptureError(f"the batch cannot be split: {type(error).__name__}: {error}") from error
     if isinstance(parts.inputs, PackedSequence) or isinstance(parts.targets, PackedSequence):
         return 0
+    told = size_in(subject, batch)
+    if any(_has_listed(part, told, subject.batch_axis) for part in (parts.inputs, parts.targets)):
+        return told
     return batch_size([tensor for _, tensor in tensors_in(batch, "") if tensor.dim()], subject.batch_axis)
 
 
 def picked(value: Any, samples: Sequence[int], size: int, axis: int = 0) -> Any:
-    """Return these samples of every tensor that has `size` of them, and of lists in mappings; other parts are kept."""
+    """Return these samples of every tensor and list that has `size` of them; other parts are kept."""
+    if is_listed(value, size, axis):
+        return type(value)(value[number] for number in samples)
+    if _has_listed(value, size, axis):
+        return _rebuilt(value, [picked(part, samples, size, axis) for part in _parts(value)])
 
     def cut(tensor: Tensor) -> Tensor:
         along = axis_of(tensor, size, axis)
@@ -61,6 +69,11 @@ def joined(values: Sequence[Any], sizes: Sequence[int], axis: int = 0) -> Any:
     first = values[0]
     if len(values) == 1:
         return first
+    if is_listed(first, sizes[0], axis):
+        return type(first)(part for value in values for part in value)
+    if _has_listed(first, sizes[0], axis):
+        columns = zip(*map(_parts, values), strict=True)
+        return _rebuilt(first, [joined(list(column), sizes, axis) for column in columns])
     if isinstance(first, Tensor):
         along = axis_of(first, sizes[0], axis)
         return first if along is None else torch.cat(list(values), along)
@@ -77,3 +90,22 @@ def joined(values: Sequence[Any], sizes: Sequence[int], axis: int = 0) -> Any:
                     made[key] = joined([value[key] for value in values], sizes, axis)
         return made
     return first
+
+
+def _has_listed(value: Any, size: int, axis: int) -> bool:
+    """Whether a value, or a part of it, is a list of its samples."""
+    return is_listed(value, size, axis) or any(_has_listed(part, size, axis) for part in _parts(value))
+
+
+def _parts(value: Any) -> list[Any]:
+    """Return the parts of a dict, list or tuple; other values have none."""
+    if isinstance(value, PackedSequence):
+        return []
+    return list(value.values()) if isinstance(value, dict) else list(value) if isinstance(value, list | tuple) else []
+
+
+def _rebuilt(value: Any, parts: list[Any]) -> Any:
+    """Return a dict, list or tuple with other parts."""
+    if isinstance(value, dict):
+        return dict(zip(value, parts, strict=True))
+    return value._make(parts) if hasattr(value, "_make") else type(value)(parts)

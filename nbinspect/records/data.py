@@ -78,6 +78,7 @@ class DataFinding:
         "missing values",
         "shapes",
         "missing labels",
+        "nameless labels",
         "shift",
     ]
     level: Literal["ok", "note", "warn"]

@@ -70,7 +70,7 @@ class TensorUse:
     dtype: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
     """One call of a module, or one operation, of a forward pass."""
 
@@ -102,6 +102,11 @@ class Step:
     findings: tuple[Finding, ...] = ()
     note: str = ""
     """``a view of its input``, ``its input, unchanged``, ``leaves the graph: 0.53``, ``raised``."""
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(str(tuple(output.shape)) for output in self.outputs)
+        where = f" in {self.path}" if self.path and self.kind == "operation" else f" {self.path}" if self.path else ""
+        return f"<Step {self.index}: {self.name}{where} → {shapes or self.note or 'nothing'}>"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ _GIVEN = {
     "targets": "targets",
     "recorded": "a forward pass and a loss that run",
     "recordings": "a forward pass and a loss that run",
+    "training": "a forward pass and a loss that run",
+    "training_pass": "a forward pass and a loss that run",
     "evaluated": "a forward pass and a loss that run",
     "dependence": "a forward pass and a loss that run",
     "observed": "optimizer or train_step",

@@ -53,6 +53,8 @@ class Recorded:
     no_backward: str
     error: BaseException | None
     """What the forward or the loss raised."""
+    of_step: bool = False
+    """Whether it is of the user's own training step, taken on a copy, whose tensors these are."""
 
     @property
     def failure(self) -> Failure | None:
@@ -87,6 +89,19 @@ def missing_pass(subject: Subject) -> MissingNeed:
     return MissingNeed(f"a forward pass and a loss that run{outside}; see `runs`", "raised")
 
 
+def with_gradients(attempt: Recorded, subject: Subject) -> Recorded:
+    """Return a pass that ran to the end and had a backward pass.
+
+    Raises:
+        MissingNeed: if it did not.
+    """
+    if attempt.error is not None:
+        raise missing_pass(subject)
+    if attempt.no_backward:
+        raise MissingNeed(f"a backward pass: {attempt.no_backward}")
+    return attempt
+
+
 @dataclass(frozen=True, eq=False)
 class Trial:
     """What came of running the program on its first batch."""
@@ -107,7 +122,7 @@ class Evaluated:
     """What the loss gives on it, whatever it is; None where there is none, or the loss takes what training gives."""
 
 
-class _Kept:
+class Kept:
     """Keeps the live tensors of each step beside what the recorder measures."""
 
     def __init__(self, recorder: Recorder) -> None:
@@ -116,6 +131,7 @@ class _Kept:
         self._recorder = recorder
 
     def ended(self, call: Call, value: Any) -> Any:
+        """Keep the tensors of a step, and hand it on to the recorder."""
         made = tuple(tensor for _, tensor in tensors_in(value, "output"))
         self.tensors[call.index] = (call.given, made)
         self.count = max(self.count, call.index + 1)
@@ -129,7 +145,7 @@ def record(program: Program, batch: Batch) -> Recorded:
     """
     subject = program.subject
     recorder = Recorder(gradients=True)
-    kept = _Kept(recorder)
+    kept = Kept(recorder)
     tracer = Tracer(program.network, "operation", kept.ended, batch=batch.raw)
     outputs: Any = None
     loss: Any = None

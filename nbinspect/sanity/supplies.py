@@ -21,10 +21,11 @@ from nbinspect.sanity.evidence.untrained import Untrained, require_untrained
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Hung
 from nbinspect.sanity.program import Program, seed_all
-from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, missing_pass, record
+from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, missing_pass, record, with_gradients
 from nbinspect.sanity.task import infer_task
 from nbinspect.sanity.trials.observed import Observed, observe
 from nbinspect.sanity.trials.overfitting import Overfitting, overfit
+from nbinspect.sanity.trials.own_step import OwnStep, Training, record_step
 
 _SEVERAL = 3
 _STREAM = 40
@@ -117,6 +118,28 @@ class Supplies:
         self.supply("batch")
         return observe(self.program, self.supply("stream"))
 
+    def _own_step(self) -> OwnStep | None:
+        """The user's own training step; None without one, or where no single trace tells what it trains."""
+        return None if self.subject.train_step is None else record_step(self.program, self.supply("batch"))
+
+    def _training_attempt(self) -> Recorded:
+        """What trains: the user's own step as recorded, else the pass of model and loss, which may have failed."""
+        own: OwnStep | None = self.supply("own_step")
+        attempt: Recorded = self.supply("attempt")
+        return attempt if own is None else own.recorded
+
+    def _training_pass(self) -> Recorded:
+        attempt: Recorded = self.supply("training_attempt")
+        if attempt.error is not None:
+            raise missing_pass(self.subject)
+        return attempt
+
+    def _training(self) -> Training:
+        own: OwnStep | None = self.supply("own_step")
+        if own is not None and own.is_single and own.program.subject.optimizer is not None:
+            return Training(own.program, (own.recorded,), self.supply("batches"))
+        return Training(self.program, self.supply("recordings"), self.supply("batches"))
+
     def _overfitting(self) -> Overfitting:
         recorded: Recorded = self.supply("recorded")
         return overfit(self.program, recorded, self.supply("task"))
@@ -147,10 +170,7 @@ class Supplies:
         return attempt
 
     def _backward(self) -> Recorded:
-        recorded: Recorded = self.supply("recorded")
-        if recorded.no_backward:
-            raise MissingNeed(f"a backward pass: {recorded.no_backward}")
-        return recorded
+        return with_gradients(self.supply("attempt"), self.subject)
 
     def _recordings(self) -> tuple[Recorded, ...]:
         first: Recorded = self.supply("recorded")
@@ -199,6 +219,10 @@ _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
     "stream": Supplies._stream,
     "observed": Supplies._observed,
     "overfitting": Supplies._overfitting,
+    "own_step": Supplies._own_step,
+    "training": Supplies._training,
+    "training_attempt": Supplies._training_attempt,
+    "training_pass": Supplies._training_pass,
     "attempt": Supplies._attempt,
     "trial": Supplies._trial,
     "recorded": Supplies._recorded,
@@ -219,6 +243,10 @@ _NOUNS = {
     "stream": "batches that can be read",
     "observed": "a training step that can be taken on a copy",
     "overfitting": "training steps that can be taken on a copy",
+    "own_step": "a training step that can be recorded on a copy",
+    "training": "passes that can be recorded",
+    "training_attempt": "a pass that can be recorded",
+    "training_pass": "a pass that can be recorded",
     "attempt": "a pass that can be recorded",
     "recorded": "a pass that can be recorded",
     "recordings": "passes that can be recorded",

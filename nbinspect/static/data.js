@@ -3710,7 +3710,7 @@ function createLabels(kit) {
 			spread2.element.hidden = !countable;
 			say(nothing, countable ? "" : "The labels are no classes and no numbers: there is nothing to count.");
 			if (state.dataset && countable) spread2.show(state.dataset, facts.name);
-			fill(findings, ...linesOf(kit, state.dataset, ["imbalance", "order", "missing labels", "conflicting labels"]));
+			fill(findings, ...linesOf(kit, state.dataset, ["imbalance", "order", "missing labels", "nameless labels", "conflicting labels"]));
 		},
 		restyle: spread2.draw,
 		destroy: spread2.destroy

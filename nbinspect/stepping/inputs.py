@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.capture.loader import BatchSource, Fetched
-from nbinspect.capture.tensors import batch_size
+from nbinspect.capture.samples import size_of_any
 from nbinspect.errors import InputError, LoaderError
 from nbinspect.nested import tensors_in
 from nbinspect.subject import Subject, kind_of
@@ -33,6 +33,8 @@ class Batches:
             batch = synthetic_batch(subject, input_shape)
         self.original = self.fetch() if batch is None else _checked(batch)
         self.current = self.original
+        self._counted: Any = None
+        self._size = 0
 
     @property
     def edited(self) -> bool:
@@ -42,7 +44,9 @@ class Batches:
     @property
     def size(self) -> int:
         """Number of samples, N."""
-        return batch_size([tensor for _, tensor in tensors_in(self.current, "")], self._subject.batch_axis)
+        if self._counted is not self.current:
+            self._counted, self._size = self.current, size_of_any(self._subject, self.current)
+        return self._size
 
     def fetch(self) -> Any:
         """Return the next batch of the loader, which is left unchanged."""
@@ -65,7 +69,7 @@ class Batches:
         """Stop worker processes and let go of the batches."""
         if self._source is not None:
             self._source.close()
-        self.original = self.current = self.fetched = None
+        self.original = self.current = self._counted = self.fetched = None
 
 
 def synthetic_batch(subject: Subject, shape: tuple[int, ...]) -> Tensor:

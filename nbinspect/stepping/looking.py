@@ -135,6 +135,8 @@ class Looker:
         if index != INPUT:
             return self.runs.replay(index, output=output)
         found = self.runs.inputs()
+        if not found:
+            raise InputError("no tensor enters the model: what it is given holds none")
         return found[min(output, len(found) - 1)]
 
     def _other(

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from transformers import BatchEncoding, BertConfig, BertForSequenceClassification
 
-from nbinspect.capture.batch import capture_batch, entries, samples_first, size_in
+from nbinspect.capture.batch import capture_batch, samples_first
+from nbinspect.capture.samples import entries, size_in
 from nbinspect.capture.tensors import batch_size
 from nbinspect.errors import CaptureError
 from nbinspect.nested import tensors_in
@@ -335,3 +336,13 @@ def test_samples_given_one_by_one_are_not_turned(value):
     same = samples_first({"y": value}, 4, 1)["y"]
     pairs = zip(tensors_in(same, ""), tensors_in(value, ""), strict=True)
     assert all(one.shape == other.shape for (_, one), (_, other) in pairs)
+
+
+def test_a_packed_batch_has_as_many_samples_as_first_steps():
+    """A packed sequence counts by sequences, with and without a forward, also where nothing else tells."""
+    rows = [torch.randn(3 + n % 4, 2) for n in range(8)]
+    packed = nn.utils.rnn.pack_sequence(rows, enforce_sorted=False)
+    subject = make_subject(nn.GRU(2, 3), [packed])
+    for batch in (packed, (packed, torch.arange(8))):
+        assert capture_batch(subject, batch).record.size == 8
+        assert size_in(subject, batch) == 8

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 GROUND = {"records", "errors", "nested", "wire", "revive", "interrupts", "whole_files"}
-PROBES = GROUND | {"subject", "calling", "preserve", "clone"}
+PROBES = GROUND | {"subject", "calling", "preserve", "clone", "seeding"}
 # What each layer may import, besides itself. The arrows point one way: from a view down to plain records.
 BELOW: dict[str, set[str]] = {
     "errors": set(),
@@ -19,8 +19,9 @@ BELOW: dict[str, set[str]] = {
     "whole_files": set(),
     "revive": {"records", "errors"},
     "settings": set(),
+    "seeding": set(),
     "subject": GROUND,
-    "calling": GROUND | {"subject"},
+    "calling": GROUND | {"subject", "preserve", "settings"},
     "preserve": GROUND | {"settings"},
     "clone": GROUND,
     "copies": PROBES,

@@ -46,3 +46,16 @@ def test_a_batch_with_time_first_is_shown_sample_by_sample():
         np.testing.assert_array_equal(exact_sample(captured, "y", n)["values"], y[n].numpy())
     with pytest.raises(NbinspectError, match="samples 0 to 7, not 8"):
         exact_sample(captured, series.name, 8)
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_labels_outside_the_class_names_are_warned_of(as_list):
+    """The finding counts the labels that have no name, says which, and knows their samples."""
+    labels = [0, 3, 1, 2, 3, -100]
+    batch = torch.rand(6, 3), labels if as_list else torch.tensor(labels)
+    record = decoded(batch, class_names=["a", "b"]).batch
+    (found,) = [each for each in (*record.findings, *record.tensors[-1].findings) if each.kind == "outside-classes"]
+    assert (found.level, found.samples) == ("warn", (1, 3, 4))
+    assert found.text == "3 of 6 labels are outside the 2 class names: 3, 2"
+    named = decoded(batch, class_names=list("abcd")).batch
+    assert not any(each.kind == "outside-classes" for each in (*named.findings, *named.tensors[-1].findings))

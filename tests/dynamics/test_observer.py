@@ -615,3 +615,24 @@ def test_a_value_that_is_no_number_is_refused() -> None:
     observer = Observer(make_subject(program.model, program.loader, program.loss_fn), probe=None)
     with observer, pytest.raises(InputError, match="accuracy"):
         observer.step(accuracy="high")
+
+
+def test_a_head_that_is_swapped_in_the_midst_of_a_run_is_measured_and_marked() -> None:
+    """After a layer is replaced and another added, their own norms are drawn, and the time line says so once."""
+    program = Program()
+
+    def swapped() -> None:
+        program.train(epochs=20)
+        program.model.head = nn.Linear(32, 10)
+        with torch.no_grad():
+            program.model.head.weight.mul_(100)
+        program.model.extra = nn.Linear(1, 1)
+        program.optimizer = torch.optim.SGD(program.model.parameters(), lr=1e-5)
+        program.train(epochs=80)  # norms are measured every twentieth of a second at most
+
+    record = observed(program, swapped, probe=None, validate=False).record
+    weight = next(trace for trace in record.traces if (trace.name, trace.part) == ("weight norm", "head"))
+    own = math.sqrt(sum(float(each.detach().square().sum()) for each in program.model.head.parameters()))
+    assert weight.mean[-1] == pytest.approx(own, rel=0.01)
+    marks = [moment.text for moment in record.moments if "has other parameters" in moment.text]
+    assert marks == ["the model has other parameters from here on: 'head' has been replaced, 'extra' is new"]

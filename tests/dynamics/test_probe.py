@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 
+from nbinspect.dynamics.observer import Observer
 from nbinspect.dynamics.probe import choose_probe
 from nbinspect.errors import CaptureError, InputError, NbinspectError
+from nbinspect.figures.dynamics_words import headline
 from nbinspect.subject import make_subject
 from tests.dynamics import programs as made
 from tests.dynamics.programs import everything, same
@@ -394,3 +396,51 @@ def test_a_probe_with_time_first_has_the_losses_of_its_samples():
     np.testing.assert_allclose(probe.record.batch.losses, alone, rtol=1e-4)
     guess = model(ids).argmax(-1) == goal
     np.testing.assert_allclose(probe.record.batch.predictions.values, guess.float().mean(0)[:5].numpy(), rtol=1e-6)
+
+
+def whole_batches(outputs, targets):
+    """A loss that refuses anything but batches of 64."""
+    if len(outputs) != 64:
+        raise ValueError("wants 64 samples")
+    return F.cross_entropy(outputs, targets)
+
+
+def spread(outputs, targets):
+    """A loss that speaks of a batch as a whole, and that no single sample has."""
+    if len(outputs) < 2:
+        raise ValueError("wants several samples")
+    return outputs[:-1].sub(outputs[1:]).square().mean()
+
+
+def varied(outputs, targets):
+    """A loss that is no number for a sample alone."""
+    return (outputs - outputs.mean(0)).square().sum() / (len(outputs) - 1)
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "why"),
+    [
+        (whole_batches, "the train probe has no losses: the loss raised ValueError: wants 64 samples"),
+        (spread, "the train probe has no losses: the loss cannot be taken a sample at a time"),
+        (varied, "the train probe has no losses: the loss cannot be taken a sample at a time"),
+    ],
+)
+def test_a_probe_without_losses_says_why(loss_fn, why):
+    """Where the loss takes no sample of the probe, the time line says why, and no head line tells of a probe loss."""
+    loader = DataLoader(TensorDataset(made.PIXELS[:128], made.CLASSES[:128]), 64)
+    observer = Observer(make_subject(made.mlp(), loader, loss_fn), validate=False)
+    with observer:
+        pass
+    assert [moment.text for moment in observer.record.moments if moment.text.startswith(why)]
+    assert not any(trace.name == "probe loss" for trace in observer.record.traces)
+    assert not any("loss" in told for told in headline(observer.record))
+
+
+def test_a_probe_without_a_loss_function_says_nothing_of_losses():
+    """Where no loss was given there is none to miss, and no number of it."""
+    loader = DataLoader(TensorDataset(made.PIXELS[:128], made.CLASSES[:128]), 64)
+    observer = Observer(make_subject(made.mlp(), loader), validate=False)
+    with observer:
+        pass
+    assert not any("losses" in moment.text for moment in observer.record.moments)
+    assert not any(trace.name == "probe loss" for trace in observer.record.traces)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import copy
+import gc
+import weakref
 
 import pytest
 import torch
 from torch import nn
 
+from nbinspect.dynamics.alerts import trained_layers
 from nbinspect.dynamics.quantities import LayerNorms, layers_of
 
 
@@ -85,3 +88,65 @@ def test_deep_networks_are_told_in_few_layers() -> None:
     wide = layers_of([f"{n}.weight" for n in range(100)])
     assert len(set(wide)) == 32
     assert wide[-1] == "the others"
+
+
+def test_layers_that_are_replaced_or_added_are_measured_from_then_on() -> None:
+    """Norms are of the parameters that the model has at the step, what has changed is told once, and none is held."""
+    model = nn.ModuleDict({"body": nn.Linear(5, 3), "head": nn.Linear(3, 2)})
+    norms = LayerNorms(model)
+
+    def measured() -> set[str]:
+        for parameter in model.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        norms.begin()
+        found = norms.end()
+        for name, layer in model.items():
+            assert found.weight[name] == pytest.approx(norm(list(layer.parameters())), rel=1e-5)
+        return set(found.weight)
+
+    assert measured() == {"body", "head"}
+    assert not norms.news()
+    old = weakref.ref(model["head"].weight)
+    model["head"], model["extra"] = nn.Linear(3, 7), nn.Linear(2, 2)
+    gc.collect()
+    assert old() is None
+    assert measured() == {"body", "head", "extra"}
+    told = norms.news()
+    assert told == "the model has other parameters from here on: 'head' has been replaced, 'extra' is new"
+    assert not norms.news()
+    model["body"].requires_grad_(False)
+    for parameter in model["body"].parameters():
+        parameter.grad = None
+    norms.begin()
+    assert set(norms.end().weight) == {"head", "extra"}
+    assert not norms.news()
+    del model["extra"]
+    norms.begin()
+    assert norms.news() == "the model has other parameters from here on: 'extra' is gone"
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128, torch.float64, torch.bfloat16])
+def test_parameters_of_any_type_are_measured(dtype: torch.dtype) -> None:
+    """A complex parameter has the norm of its real and imaginary parts, and a double one its own."""
+    torch.manual_seed(0)
+    model = nn.Linear(5, 3, bias=False, dtype=dtype)
+    loss = model(torch.randn(4, 5, dtype=dtype)).abs().square().mean()
+    before, after, norms = stepped(model, loss)
+    wide = torch.complex128 if dtype.is_complex else torch.float64
+    old, new, gradient = (tensor.detach().to(wide) for tensor in (before.weight, after.weight, after.weight.grad))
+    assert norms.weight["weight"] == pytest.approx(float(old.norm()), rel=1e-3)
+    assert norms.gradient["weight"] == pytest.approx(float(gradient.norm()), rel=1e-3)
+    assert norms.ratio["weight"] == pytest.approx(float((new - old).norm() / old.norm()), rel=1e-2)
+
+
+def test_wrappers_have_no_part_in_the_names_of_layers() -> None:
+    """Under DataParallel and torch.compile, around all of a model or a part of it, layers have the user's own names."""
+    inner = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    inner[1] = torch.compile(inner[1], backend="eager")
+    for model in (nn.DataParallel(inner), torch.compile(inner, backend="eager")):
+        _, _, norms = stepped(inner, inner[0](torch.ones(1, 2)).sum() + inner[1](torch.ones(1, 2)).sum())
+        own = LayerNorms(model)
+        own.begin()
+        assert set(own.end().weight) == set(norms.weight) == {"0", "1"}
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        assert trained_layers(model, [optimizer]) == ["0", "1"]

@@ -29,3 +29,23 @@ def test_batches_are_cut_and_put_together_again(batch):
     assert first.tolist() == [5, 0]
     if isinstance(flat, dict):
         assert flat["text"] == ["f", "a"]
+
+
+def test_batches_of_pictures_in_a_list_are_cut_and_put_together_again():
+    """Pictures of several sizes with a dict of boxes each, as detection has them, are samples like others."""
+    pictures = tuple(torch.rand(3, 8 + n % 3, 9) for n in range(4))
+    batch = (pictures, [{"boxes": torch.rand(1 + n % 2, 4)} for n in range(4)])
+    assert size_of(make_subject(nn.Linear(1, 1)), batch) == 4
+    halves = [picked(batch, [0], 4), picked(batch, [1, 2, 3], 4)]
+    assert [len(part) for half in halves for part in half] == [1, 1, 3, 3]
+    assert str(joined(halves, [1, 3])) == str(batch)
+    chosen = picked(batch, [3, 0], 4)
+    assert chosen[0][0] is pictures[3]
+    assert chosen[1][1] is batch[1][0]
+
+
+def test_several_inputs_are_no_list_of_samples():
+    """Two tensors of two samples each are two inputs, each of which is cut."""
+    pair = (torch.rand(2, 3), torch.rand(2, 5))
+    assert size_of(make_subject(nn.Linear(1, 1)), pair) == 2
+    assert [tuple(part.shape) for part in picked(pair, [1], 2)] == [(1, 3), (1, 5)]

@@ -8,6 +8,7 @@ from torch import nn
 
 from nbinspect.errors import InputError
 from nbinspect.stepping.inputs import Batches, synthetic_batch
+from nbinspect.stepping.looking import INPUT
 from nbinspect.stepping.stepper import ForwardStepper
 from tests.stepping.models import Net, gpt2, subject
 
@@ -60,3 +61,32 @@ def test_edits_are_compared_with_the_batch_before_the_first() -> None:
     assert batches.current is three
     batches.replace(two)
     assert (batches.original is two, batches.edited) == (True, False)
+
+
+class Lengths(nn.Module):
+    """Takes texts, which hold no tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(1, 2)
+
+    def forward(self, texts: list[str]) -> torch.Tensor:
+        return self.out(torch.tensor([[float(len(text))] for text in texts]))
+
+
+def test_a_model_that_no_tensor_enters_is_stepped_through() -> None:
+    """Where texts enter, there is nothing to look at before the first step, and the steps are as ever."""
+    stepper = ForwardStepper(subject(Lengths()), (["a", "bb", "ccc"], torch.tensor([0, 1, 0])))
+    with pytest.raises(InputError, match="no tensor enters the model"):
+        stepper.look(INPUT)
+    names = []
+    while (step := stepper.over()) is not None:
+        names.append(repr(step))
+    assert names[-1].startswith("<Step")
+    stepper.close()
+
+
+def test_pictures_in_a_list_are_counted_one_by_one() -> None:
+    """A batch that is a list of pictures of several sizes has as many samples as pictures."""
+    batch = ([torch.rand(3, 8 + n, 9) for n in range(5)], torch.arange(5))
+    assert Batches(subject(nn.Identity()), batch, None).size == 5

@@ -27,7 +27,7 @@ export function createLabels(kit) {
       spread.element.hidden = !countable;
       say(nothing, countable ? "" : "The labels are no classes and no numbers: there is nothing to count.");
       if (state.dataset && countable) spread.show(state.dataset, facts.name);
-      fill(findings, ...linesOf(kit, state.dataset, ["imbalance", "order", "missing labels", "conflicting labels"]));
+      fill(findings, ...linesOf(kit, state.dataset, ["imbalance", "order", "missing labels", "nameless labels", "conflicting labels"]));
     },
     restyle: spread.draw,
     destroy: spread.destroy,

@@ -53,7 +53,7 @@ class Explorer:
 
     Args:
         subject: what is inspected; its loaders are read.
-        limit: the most samples of a split to scan; None for all.
+        limit: the most samples of a split to scan; None for all, of a stream that tells no length for a million.
 
     Raises:
         InputError: for a limit that is no whole number from 1.

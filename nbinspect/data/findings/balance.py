@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nbinspect.data.findings.found import Found, Level, is_are, samples
+from nbinspect.decode.names import outside
 from nbinspect.records import DataFinding, DatasetRecord
 from nbinspect.records.arrays import Floats
 from nbinspect.sanity.evidence.order import label_changes
@@ -79,6 +80,20 @@ def _smooth(values: Floats) -> str:
     if correlation < _SMOOTH or correlation * np.sqrt(len(values)) < _SURE:
         return ""
     return f"Labels of samples that follow each other are alike (rank correlation {correlation:.2f})"
+
+
+def nameless_labels(record: DatasetRecord) -> Found:
+    """Find labels that are outside the names of the classes."""
+    label = record.column("label")
+    if label is None or label.kind != "class":
+        return Found()
+    counts = np.bincount(label.values[label.values >= 0], minlength=len(label.words)).tolist()
+    count, which = outside(dict(zip(label.words, counts, strict=True)))
+    if not count:
+        return Found()
+    text = f"Labels {which}, in {samples(count)} of {record.rows:,}"
+    query = "label.str.endswith(' class names)')"
+    return Found((), (DataFinding("nameless labels", "warn", text, count, query),))
 
 
 def missing_labels(record: DatasetRecord) -> Found:

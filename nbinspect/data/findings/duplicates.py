@@ -11,6 +11,7 @@ from nbinspect.records.arrays import Flags, Integers
 _BY_CHANCE = "; they have few values, so that some are equal by chance"
 _SEVERAL_ANSWERS = ("regression", "tokens", "picture", "soft", "")
 """Targets that may differ for one input without any being wrong."""
+_ALL_BLANK = "Every sample is blank, one value throughout: equal samples were not looked for"
 _DESIGNED = 0.5
 """Share of samples that repeat others from which repeats are meant."""
 _MEANT = "; most samples repeat another's input, as where repeats are meant"
@@ -25,7 +26,8 @@ def duplicates(record: DatasetRecord, *, telling: bool) -> Found:
     """
     used = _used(record)
     if used is None:
-        return Found()
+        known = record.rows and len(record.input_hashes) == record.rows
+        return Found(notes=(_ALL_BLANK,) if known else ())
     keys = _numbered(record.input_hashes, record.target_hashes if len(record.target_hashes) else None)
     first = _first(keys[used], used)
     partners = np.full(record.rows, -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from nbinspect.data.findings.balance import imbalance, missing_labels, order_pattern
+from nbinspect.data.findings.balance import imbalance, missing_labels, nameless_labels, order_pattern
 from nbinspect.data.findings.defects import blank, missing_values, not_finite, shapes, unreadable, useless_features
 from nbinspect.data.findings.duplicates import conflicts, duplicates, overlap
 from nbinspect.data.findings.found import Found
@@ -46,6 +46,7 @@ def _looked(record: DatasetRecord, other: DatasetRecord | None) -> Iterator[Foun
         yield shift(record, other)
     yield near_duplicates(record) if telling else Found()
     yield missing_labels(record)
+    yield nameless_labels(record)
     yield imbalance(record)
     yield order_pattern(record)
     yield blank(record)

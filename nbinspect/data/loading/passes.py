@@ -155,7 +155,8 @@ def _started(reading: Reading, groups: Any, context: Any, workers: int, prefetch
     if groups is not None:
         options["batch_sampler"] = groups
     else:
-        options |= {"batch_size": loader.batch_size, "drop_last": loader.drop_last}
+        # an item that is a batch already comes as a group of its own
+        options |= {"batch_size": loader.batch_size or 1, "drop_last": loader.drop_last}
     if context is None:
         dataset = copied(dataset, arrays_of(dataset), "its data set")
     else:

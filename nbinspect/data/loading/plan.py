@@ -75,9 +75,9 @@ def plan_of(loader: Any, limit: int | None = None) -> Plan:
     """
     checked_limit(limit)
     if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
-        size = _length(getattr(loader, "dataset", None))
-        known = [number for number in (size, limit) if number is not None]
         whole = isinstance(loader, DataLoader) and loader.batch_sampler is None and loader.batch_size is None
+        size = None if whole else _length(getattr(loader, "dataset", None))
+        known = [number for number in (size, limit) if number is not None]
         return Plan(None, 0, whole, True, min(known) if size is not None else None, size)
     keys, size = _keys(loader)
     if loader.batch_sampler is None:
@@ -97,6 +97,11 @@ def plan_for(loader: Any, indices: Sequence[int] | Integers) -> Plan | None:
     if plan_of(loader).counted:
         return None
     return Plan(np.asarray(indices, dtype=np.int64), 1, False, False, len(indices), None)
+
+
+def may_go_on(loader: Any, plan: Plan) -> bool:
+    """Whether a loader is a stream that tells no length, so that it may never end."""
+    return plan.keys is None and plan.population is None and _length(loader) is None
 
 
 def indices_of(loader: Any) -> int | None:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nbinspect.calling import call_model, split_batch, to_device
+from nbinspect.calling import Parts, call_model, split_batch, to_device
 from nbinspect.capture.door import probing, refuse_beside_training
+from nbinspect.data.findings.found import samples
 from nbinspect.data.loading.guarded import told
 from nbinspect.data.network.feature_space import FeatureTap
 from nbinspect.errors import CaptureError
@@ -93,13 +94,17 @@ class Outputs:
         moved = [to_device(self._subject, batch)[0] for batch in some]
         refuse_beside_training(self._subject.model)
         with self._guard.passes(training=False), probing(), self._tap.finding(), LossWatch() as watch:
-            outputs = [self._called(batch) for batch in moved]
+            called = [self._called(batch) for batch in moved]
+        parts, outputs = [part for part, _ in called], [made for _, made in called]
         axis = self._subject.batch_axis
         with self._guard.passes(training=False), probing():
             try:
-                whole = joined(moved, sizes, axis), joined(outputs, sizes, axis), sum(sizes)
+                inputs = joined([part.inputs for part in parts], sizes, axis)
+                targets = joined([part.targets for part in parts], sizes, axis)
+                together = replace(parts[0], inputs=inputs, targets=targets)
+                whole = together, joined(outputs, sizes, axis), sum(sizes)
             except Exception:  # noqa: BLE001 - batches of different shapes; then the first alone tells
-                whole = moved[0], outputs[0], sizes[0]
+                whole = parts[0], outputs[0], sizes[0]
             self._first = look(self._subject, *whole, watch.seen)
         if self._first.prediction is None and self._first.losses is None:
             self._first = None
@@ -120,17 +125,19 @@ class Outputs:
             self.look([given], [count])
         refuse_beside_training(self._subject.model)
         with self._guard.passes(training=False), probing(), self._tap.listening():
-            outputs = self._called(batch)
+            parts, outputs = self._called(batch)
             try:
-                return self._seen(outputs, split_batch(self._subject, batch).targets, count)
+                return self._seen(outputs, parts.targets, count)
             except CaptureError:
                 raise
             except Exception as error:
                 raise CaptureError(f"what the network returned cannot be read: {told(error)}") from error
 
-    def _called(self, batch: Any) -> Any:
+    def _called(self, batch: Any) -> tuple[Parts, Any]:
+        """Return the parts of a batch, split once, and what the network makes of them."""
         try:
-            return call_model(self._subject, batch, split_batch(self._subject, batch))
+            parts = split_batch(self._subject, batch)
+            return parts, call_model(self._subject, batch, parts)
         except CaptureError:
             raise
         except Exception as error:
@@ -140,6 +147,8 @@ class Outputs:
         axis = self._subject.batch_axis
         goal = goal_of(targets, size, axis)
         prediction = output_of(outputs, size, axis)
+        if prediction is None and self._first is not None and self._first.prediction is not None:
+            raise CaptureError(_not_first(outputs, size))
         layout = self._fitting(prediction)
         numbers = np.zeros((size, 0), np.float32)
         if prediction is not None:
@@ -199,8 +208,21 @@ def _strays(layout: Layout, prediction: Tensor | None, goal: Tensor | None) -> F
     return (prediction.double() - goal.double()).cpu().numpy()
 
 
+def _not_first(outputs: Any, size: int) -> str:
+    """Say that the samples are no longer along an axis of what the network returned."""
+    shapes = ", ".join(_shapes(outputs))
+    text = f"for {samples(size)} the network returned the shape {shapes or 'of no tensor'}, without a row for each"
+    if size == 1:
+        text += ": squeeze() also takes the batch axis away where it holds one sample; write squeeze(-1)"
+    return text
+
+
+def _shapes(outputs: Any) -> list[str]:
+    return [str(tuple(tensor.shape)) for _, tensor in tensors_in(outputs, "")][:3]
+
+
 def _not_apart(outputs: Any, size: int) -> str:
-    tensors = [str(tuple(tensor.shape)) for _, tensor in tensors_in(outputs, "")][:3]
+    tensors = _shapes(outputs)
     shapes = f" with tensors of the shapes {', '.join(tensors)}" if tensors else ""
     return (
         f"the outputs cannot be told apart by sample: for {size:,} samples the network returned "

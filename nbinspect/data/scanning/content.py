@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,12 +56,14 @@ class Content:
     embedding: Floats
     """(n, K)"""
     features: Features | None
+    sides: Floats
+    """(n, 2) the lengths of a series along its axes, of which only all samples tell the one of steps; else (n, 0)."""
 
 
 def describe_content(values: Any, mask: Tensor | None, form: Decoder, size: int, subject: Subject) -> Content:
     """Describe the main input of `size` samples: a tensor (n, …), a list of tensors or of strings, or None."""
     if values is None:
-        return Content({}, {}, _NO_SIGNATURES, np.zeros(size, np.bool_), np.zeros((size, 0), np.float32), None)
+        return Content({}, {}, _NO_SIGNATURES, *_nothing(size), None, _sides(size, (), form))
     if form == "text":
         return _of_texts(values, mask, subject)
     return (
@@ -89,6 +92,7 @@ def _together(parts: Sequence[Content]) -> Content:
         np.concatenate([part.blank for part in parts]),
         np.concatenate([_embedded(part, width) for part in parts]),
         merged(features) if alike else None,
+        np.concatenate([part.sides for part in parts]),
     )
 
 
@@ -128,14 +132,14 @@ def _dense(values: Tensor, form: Decoder) -> Content:
     words = _kind_words(values)
     read, _ = readable(values)
     if read is None or not read.numel():
-        return Content({}, words, _NO_SIGNATURES, *_nothing(len(values)), None)
+        return Content({}, words, _NO_SIGNATURES, *_nothing(len(values)), None, _sides(len(values), (), form))
     rows = _channels(read.cpu(), form)
     shape = tuple(channels_first(read).shape[1:]) if form == "image" and read.dim() > 2 else None
     step = max(1, _AT_ONCE * len(rows) // rows.numel())  # what fits in the cache is read but once
     looks, parts = zip(*(_looks(part, shape) for part in torch.split(rows, step)), strict=True)
     summary = summarised(rows, [look for look in looks if look is not None])
     own = summary.sums.along(1)
-    numbers = _numbers(summary, own, form, rows.shape[2])
+    numbers = _numbers(summary, own, form)
     signatures = _NO_SIGNATURES
     if shape is not None:
         white = _WHITE if values.dtype is torch.uint8 else 1  # never by what the values are, which splits do not share
@@ -144,8 +148,10 @@ def _dense(values: Tensor, form: Decoder) -> Content:
         }
         signatures = picture_signatures(np.concatenate([part.grey for part in parts]))
     embedding = np.concatenate([part if shape is None else part.embedding for part in parts])
-    blank = (own.low >= own.high) & (summary.broken == summary.missing)
-    return Content(numbers, words, signatures, blank, embedding, _features(summary, rows))
+    still = own.low >= own.high if rows[0].numel() > 1 else own.low > own.high  # one number alone says something
+    blank = still & (summary.broken == summary.missing)
+    sides = _sides(len(values), tuple(values.shape[1:]), form)
+    return Content(numbers, words, signatures, blank, embedding, _features(summary, rows), sides)
 
 
 def _looks(rows: Tensor, shape: tuple[int, ...] | None) -> tuple[Look | None, Any]:
@@ -171,7 +177,15 @@ def _channels(values: Tensor, form: Decoder) -> Tensor:
     return values.flatten(1).unsqueeze(1) if axis is None else values.movedim(axis, 1).flatten(2)
 
 
-def _numbers(summary: Summary, own: Sums, form: Decoder, size: int) -> dict[str, Floats]:
+def _sides(size: int, shape: tuple[int, ...], form: Decoder) -> Floats:
+    """Return (n, 2) the lengths of series of this shape, 1 before that of a plain row; NaN of those without values."""
+    if form not in ("series", "audio"):
+        return np.zeros((size, 0))
+    own = (shape if len(shape) == 2 else (1, math.prod(shape))) if shape else (np.nan, np.nan)
+    return np.tile(np.array(own, np.float64), (size, 1))
+
+
+def _numbers(summary: Summary, own: Sums, form: Decoder) -> dict[str, Floats]:
     numbers = {
         "min": own.shown(own.low),
         "mean": own.shown(own.mean),
@@ -182,8 +196,6 @@ def _numbers(summary: Summary, own: Sums, form: Decoder, size: int) -> dict[str,
     }
     if form == "table":
         numbers["missing"] = summary.missing
-    elif form in ("series", "audio"):
-        numbers["length"] = np.full(len(own.low), float(size))
     return numbers
 
 
@@ -208,7 +220,8 @@ def _of_texts(values: Any, mask: Tensor | None, subject: Subject) -> Content:
         words = {name: [own[name][0] for own in each] for name in ("shape", "dtype")} if each else {"dtype": ["str"]}
     signatures = token_signatures(texts.ids, texts.counts)
     numbers = {"length": texts.lengths}
-    return Content(numbers, words | {"text": texts.shown}, signatures, blank, texts.embedding, None)
+    sides = _sides(len(blank), (), "text")
+    return Content(numbers, words | {"text": texts.shown}, signatures, blank, texts.embedding, None, sides)
 
 
 def _kind_words(values: Tensor) -> dict[str, Sequence[str]]:

@@ -68,11 +68,13 @@ class Describing:
         if any(given[name] is not found[name] and length_of(found[name]) != size for name in given) and size == 1:
             targets = picked(targets, [0], size_of(self.subject, batch))
             notes.append("the loader's collation makes several entries of one sample: the first is described")
-        main = given.get(self.layout.main)
+        main, types = self.layout.described(given, size)
         labels = labelled(targets, size, self.subject, [] if main is None else [main])
         span = self.layout.span({**found, self.layout.main: main}, self.subject)
         inputs, note = _hashes([] if self.layout.random else list(given.values()), size, span)
         content = describe_content(main, found.get(self.layout.mask), self.layout.form, size, self.subject)
+        if len(types) > 1:
+            content = replace(content, words={**content.words, "dtype": [", ".join(types)]})
         if self.layout.random:
             content = _signed_before(content, contents)
         known = [each[0] for each in contents if each is not None]

@@ -36,7 +36,7 @@ _HELP = {
     "dtype": "Type of the input's values.",
     "text": "The first 200 characters.",
 }
-_TOKENS, _STEPS = "Tokens of the text that count, padding left out.", "Steps of the series."
+_TOKENS = "Tokens of the text that count, padding left out."
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +80,9 @@ class Gathering:
                 self._words[name].add(None, self.rows)
             kept = name != "text" or self.rows < TEXTS
             self._words[name].add(content.words.get(name) if kept else None, size)
-        arrays = {"input_hashes": block.inputs, "target_hashes": block.targets, "signatures": content.signatures}
-        for name, array in (arrays | {"held": block.held, "blank": content.blank}).items():
+        arrays: dict[str, NDArray[Any]] = {"input_hashes": block.inputs, "target_hashes": block.targets}
+        arrays |= {"signatures": content.signatures, "held": block.held, "blank": content.blank, "sides": content.sides}
+        for name, array in arrays.items():
             self._arrays.setdefault(name, []).append(array)
         self._labels.add(block.labels, size)
         self._embedded.add(content.embedding)
@@ -105,9 +106,10 @@ class Gathering:
             arrays["input_hashes"], said = comparable(own, held, random=self._layout.random)
             notes += [said] if said else []
         arrays["embedded"], arrays["embedding"] = self._embedded.gathered()
+        lengths = _lengths(arrays.pop("sides", np.zeros((0, 0))))
         index = np.concatenate([*self._indices, np.zeros(0, np.int64)]).astype(np.int64)
         columns = [Column("index", "index", index, "sample", help="Where the sample is in its data set.")]
-        columns += [*self._sample_columns(), *labels]
+        columns += [*self._sample_columns(), *lengths, *labels]
         return Gathered(tuple(columns), kind, self._facts(), (*self._notes, *notes), arrays)
 
     def _whole(self, name: str) -> NDArray[Any]:
@@ -117,7 +119,7 @@ class Gathering:
         return whole if len(whole) == self.rows else whole[:0]
 
     def _sample_columns(self) -> list[Column]:
-        helps = _HELP | {"length": _TOKENS if self._layout.form == "text" else _STEPS}
+        helps = _HELP | {"length": _TOKENS}
         words = {
             name: self._words[name].column(name, "text" if name == "text" else "class", "sample", helps[name])
             for name in ("shape", "dtype", "text")
@@ -157,7 +159,20 @@ class Gathering:
 
     def _feature_names(self, count: int) -> tuple[str, ...]:
         what = "feature" if self._layout.form == "table" else "channel"
+        own = self._layout.features if len(self._layout.features) == count else None
         try:
-            return names_of(what, self._subject.feature_names, count, count, self._layout.main)
+            return names_of(what, self._subject.feature_names or own, count, count, self._layout.main)
         except InputError:  # names for something else, which the batch view says
-            return names_of(what, None, count, count, self._layout.main)
+            return names_of(what, own, count, count, self._layout.main)
+
+
+def _lengths(sides: Floats) -> list[Column]:
+    """Return the column of the steps of series (N, 2): along the axis that varies, where none or both do the longer."""
+    known = sides[np.isfinite(sides).all(1)]
+    if not known.size:
+        return []
+    low, high = known.min(0), known.max(0)
+    varies = np.flatnonzero(low < high)
+    axis = int(varies[0]) if len(varies) == 1 else int(high[1] >= high[0])
+    along = f", along axis {axis + 1}" if high[0] > 1 else ""
+    return [Column("length", "number", sides[:, axis].copy(), "input", help=f"Steps of the series{along}.")]

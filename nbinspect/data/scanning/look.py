@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from nbinspect.calling import entering, split_batch
-from nbinspect.capture.batch import entries
 from nbinspect.capture.loader import only_indexes
+from nbinspect.capture.origins import type_name
+from nbinspect.capture.samples import entries
 from nbinspect.capture.tensors import length_of, readable
 from nbinspect.data.loading.plan import Plan
 from nbinspect.data.loading.reading import Read, Reader, reads_of
@@ -28,6 +31,7 @@ _FEW = 8
 _MAIN_FIRST: tuple[Decoder, ...] = ("image", "audio", "text", "series", "table", "values")
 _BESIDE = {"mask", "type", "position", "segment", "lengths", "length"}
 _IDENTIFIERS = {"id", "ids", "idx", "index", "indices", "key", "uid", "path", "name", "file", "filename"}
+_KEY = re.compile(r"^x(?:\['(.+)'\]|\.(\w+))$")
 _TOKENS = {"input", "token", "word", "text"}
 
 
@@ -38,12 +42,29 @@ class Layout:
     inputs: tuple[str, ...]
     """Of which the content is compared; none where nothing is known."""
     main: str
-    """Of the inputs, the one that is described; empty where there is none."""
+    """Of the inputs, the one that is described, or the first of a table's; empty where there is none."""
     mask: str
     """Tells which tokens of the main input count; empty where there is none."""
     form: Decoder
     random: bool
     """Whether a few samples, read twice, were not the same."""
+    columns: tuple[str, ...] = ()
+    """Of the inputs, those that are described together, as one table; none where that is one alone."""
+    features: tuple[str, ...] = ()
+    """What the columns of that table are called."""
+    beside: tuple[str, ...] = ()
+    """Of the inputs, those that could be described, and are not."""
+
+    def described(self, given: Mapping[str, Any], size: int) -> tuple[Any, tuple[str, ...]]:
+        """Return what is described of the inputs of `size` samples, None for nothing, and the types in a table."""
+        if not self.columns:
+            return given.get(self.main), ()
+        fed = [part for name in self.columns if isinstance(part := given.get(name), Tensor)]
+        parts = [part.reshape(size, -1) for each in fed if (part := readable(each)[0]) is not None]
+        if sum(part.shape[1] for part in parts) != len(self.features):  # not the columns of the first look
+            return None, ()
+        types = tuple(dict.fromkeys(type_name(part.dtype) for part in fed))
+        return torch.cat(parts if len(types) == 1 else [part.double() for part in parts], 1), types
 
     def span(self, parts: Mapping[str, Any], subject: Subject) -> Flags | None:
         """Return which tokens (N, T) of texts are compared, padding left out; None of other inputs."""
@@ -118,8 +139,26 @@ def _layout(subject: Subject, batch: Any, size: int, indices: Integers) -> Layou
     if not forms:
         return Layout(tuple(used), "", "", "values", random=False)
     main = min(forms, key=lambda name: _MAIN_FIRST.index(forms[name]))
+    columns = _table(used, forms) if forms[main] == "table" else {}
+    described = columns or {main: ()}
+    beside = tuple(name for name in forms if name not in described)
     mask = next((name for name in found if "mask" in _words(name) and forms[main] == "text"), "")
-    return Layout(tuple(used), main, mask, forms[main], random=False)
+    together = tuple(columns) if len(columns) > 1 else ()
+    features = tuple(chain(*columns.values())) if together else ()
+    return Layout(tuple(used), main, mask, forms[main], False, together, features, beside)
+
+
+def _table(used: dict[str, Any], forms: dict[str, Decoder]) -> dict[str, tuple[str, ...]]:
+    """Return the parts that are one table together, each with the names of its features; single numbers by any name."""
+    found = {}
+    for name, part in used.items():
+        scalars = isinstance(part, Tensor) and part.dim() == 1 and "mask" not in _words(name)
+        if not isinstance(part, Tensor) or part.is_complex() or not (forms.get(name) == "table" or scalars):
+            continue
+        own = _KEY.sub(lambda match: match[1] or match[2], name)
+        width = part.shape[1] if part.dim() > 1 else 1
+        found[name] = (own,) if width == 1 else tuple(f"{own} {place}" for place in range(width))
+    return found
 
 
 def _entering(subject: Subject, batch: Any, used: dict[str, Any]) -> dict[str, Any]:

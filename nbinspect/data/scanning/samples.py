@@ -17,7 +17,7 @@ from nbinspect.data.table.cells import cells_of
 from nbinspect.decode.batch import decode_batch
 from nbinspect.errors import LoaderError
 from nbinspect.evaluation.samples import joined, size_of
-from nbinspect.nested import tensors_in
+from nbinspect.nested import packed_in, tensors_in
 from nbinspect.records import DatasetRecord, DecodedBatch, Labels, Origin
 from nbinspect.records.arrays import Integers
 from nbinspect.subject import Subject
@@ -25,6 +25,7 @@ from nbinspect.subject import Subject
 if TYPE_CHECKING:
     from nbinspect.data.loading.reading import Read
 
+_NOT_APART = "what enters the network cannot be told apart by sample"
 MOST = 64
 """Samples of one preview."""
 
@@ -34,7 +35,7 @@ class Preview:
     """Samples to look at."""
 
     batch: DecodedBatch | None
-    """Without predictions; None where no sample could be read."""
+    """Without predictions; None where no sample could be read, or told apart from the others."""
     indices: tuple[int, ...]
     """Of the samples in the batch, in its order."""
     errors: dict[int, str]
@@ -79,6 +80,8 @@ def preview(subject: Subject, split: Literal["train", "validation"], indices: Se
         return Preview(None, (), errors)
     read_indices = tuple(index for own, _ in groups for index in own)
     captured = _captured(subject, split, [group for _, group in groups], read_indices)
+    if captured.record.size != len(read_indices):
+        return Preview(None, (), errors | dict.fromkeys(read_indices, _NOT_APART))
     return Preview(decode_batch(captured, subject), read_indices, errors)
 
 
@@ -101,7 +104,13 @@ def _entered(subject: Subject, read: Read) -> _Entered:
     goals = {id(tensor) for _, tensor in tensors_in(parts.targets, "")}
     size = size_of(subject, read.value)
 
-    entered = {name: each for name, each in entering(subject, read.value, parts) if id(each) not in goals}
+    # a packed sequence of one sample is its steps
+    alone = {id(packed.data) for packed in packed_in(parts.inputs) if int(packed.batch_sizes[0]) == 1}
+    entered = {
+        name: each.unsqueeze(0) if id(each) in alone else each
+        for name, each in entering(subject, read.value, parts)
+        if id(each) not in goals
+    }
     inputs, targets = (samples_first(value, size, subject.batch_axis) for value in (entered, parts.targets))
     return _Entered(len(read.indices), inputs, targets, parts.target_name)
 

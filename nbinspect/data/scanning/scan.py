@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeAlias
@@ -14,11 +14,12 @@ import numpy as np
 from torch import nn
 from torch.utils.data import Subset
 
+from nbinspect.data.loading.plan import may_go_on
 from nbinspect.data.loading.reading import Read, Reader
 from nbinspect.data.scanning.describing import Describing, told_of
 from nbinspect.data.scanning.gathering import TEXTS, Gathered, Gathering
 from nbinspect.data.scanning.look import Layout, look_at
-from nbinspect.errors import InputError
+from nbinspect.errors import InputError, LoaderError
 from nbinspect.interrupts import undivided
 from nbinspect.records import Column, DatasetRecord, SampleFailure
 from nbinspect.subject import Subject, kind_of, make_subject
@@ -26,6 +27,8 @@ from nbinspect.subject import Subject, kind_of, make_subject
 Split: TypeAlias = Literal["train", "validation"]
 
 _FAILURES = 100
+_STREAM = 1_000_000
+"""Samples of a stream that tells no length, where no limit was given."""
 _TOLD_EVERY = 0.2
 
 
@@ -66,8 +69,10 @@ class Scan:
         self._seconds = 0.0
         self._cancelled = self._ended = False
         self._notes: list[str] = []
-        # checks the loader, and knows what there is; the look before may still tell what to ask of it
-        self._plan = Reader(subject, self._loader, limit=limit).plan
+        with self._named():
+            # checks the loader, and knows what there is; the look before may still tell what to ask of it
+            self._plan = Reader(subject, self._loader, limit=limit).plan
+        self._most = _STREAM if limit is None and may_go_on(self._loader, self._plan) else None
 
     def cancel(self) -> None:
         """Stop after the batch that is being read; what was scanned stands."""
@@ -75,6 +80,20 @@ class Scan:
 
     def __iter__(self) -> Iterator[Progress]:
         """Scan, a batch at each `next`; may be asked for once."""
+        with self._named():
+            yield from self._scanned()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Say of an error of the validation loader whose it is."""
+        try:
+            yield
+        except LoaderError as error:
+            if self._split == "train":
+                raise
+            raise type(error)(f"val_loader: {error}") from error
+
+    def _scanned(self) -> Iterator[Progress]:
         began = time.monotonic()
         yield self._progress()
         layout = look_at(self._subject, self._loader, self._plan) or Layout((), "", "", "values", random=False)
@@ -85,6 +104,9 @@ class Scan:
         tap = partial(told_of, signed=layout.random)
         with closing(Reader(self._subject, self._loader, work=work, tap=tap, limit=self._limit)) as reader:
             for read in reader:
+                if self._most is not None and self._done >= self._most:
+                    self._notes.append(_GOES_ON.format(self._done))
+                    return
                 with undivided():  # a batch of which only some columns were taken in would be no rows
                     self._take(read, self._gathering)
                 self._seconds = time.monotonic() - began
@@ -138,11 +160,14 @@ class Scan:
         if plan.total is not None and plan.population is not None and plan.total < plan.population:
             how = "the first" if plan.counted else "drawn at random, always the same"
             yield f"{plan.total:,} of {plan.population:,} samples were to be scanned, {how}"
-        if not self._ended and done:
+        if not self._ended and done and (self._most is None or done < self._most):
             yield f"the scan was stopped after {done:,} sample{'' if done == 1 else 's'}"
         if plan.counted:
             yield "the loader tells no indices: samples are counted in the order of reading"
         yield from self._notes
+        if layout is not None and layout.beside:
+            others = ", ".join(layout.beside)
+            yield f"of the inputs {layout.main} is described; {others} only count where samples are compared"
         if done > TEXTS and layout is not None and layout.form == "text":
             yield f"texts are kept of the first {TEXTS:,} samples"
 
@@ -160,7 +185,8 @@ def scan(
     Args:
         loader: any iterable of batches; it, its data set and the random states are left unchanged.
         val_loader: the validation split, to be compared with it.
-        limit: the most samples of each to scan, drawn at random; None for all.
+        limit: the most samples of each to scan, drawn at random, of a stream the first; None for all, of a stream
+            that tells no length for a million.
         progress: whether to print one line that tells how far it is, or a function of a `Progress`; returning False
             cancels.
         **options: as `Inspector` takes them: ``split``, ``class_names``, ``feature_names``, ``tokenizer``, …
@@ -211,6 +237,10 @@ class _Line:
             sys.stderr.flush()
 
 
+_GOES_ON = (
+    "the loader is a stream that tells no length, and it goes on: the scan ended after {:,} samples; give limit= to "
+    "have more or fewer of them scanned"
+)
 _ARGUMENTS = {"train": "a loader", "validation": "val_loader="}
 _NOTHING = Gathered((Column("index", "index", np.zeros(0, np.int64), "sample"),), "", (), (), {})
 

@@ -17,6 +17,7 @@ from nbinspect.sanity.evidence.depth import (
     relative_gradients,
     through_depth,
 )
+from nbinspect.sanity.evidence.shortcuts import grown_along
 from nbinspect.sanity.evidence.unrolled import Unrolled, unrolled
 from nbinspect.sanity.evidence.untrained import Untrained
 from nbinspect.sanity.program import Program
@@ -46,12 +47,14 @@ def run(
         steady: factor of explosion where nearly every layer makes it grow; 20 layers of batch normalisation give 40.
         grown: the same through time, and for the gradient of the activations.
         step: growth over one layer, above which it counts as such.
-        fast: the same as `grown` for the gradient of the activations where each layer doubles it.
+        fast: the same as `grown` for the gradient of the activations where each layer, or shortcut, doubles it.
     """
     del untrained
     through = max(unrolled(program, backward), key=lambda one: one.grows, default=None)
     if through is not None and through.grows > watch:
         return _through_time(through, grown if is_steady(through.norms[::-1]) else most)
+    if (found := grown_along(backward, fast=fast, most=most)) is not None:
+        return found
     layers = relative_gradients(backward)
     if len(layers) < LEAST:
         return passed(f"weighted layers with a gradient: {len(layers)}, no depth to grow in")
@@ -63,8 +66,7 @@ def run(
     if factor > min(watch, enough):
         return _told(layers, values, ("relative gradient", "gradient over weight of"), factor, enough)
     factor, each = multiplied(layers, step)
-    limit = fast if each > _DOUBLED else grown
-    if factor > limit:
+    if factor > (limit := fast if each > _DOUBLED else grown):
         given, words = [x.arriving for x in layers], ("gradient of the activations", "gradient of what is made by")
         return _told(layers, given, words, factor, limit)
     return passed(f"the first layers get {min(first) / max(last):.3g} times the relative gradient of the last")

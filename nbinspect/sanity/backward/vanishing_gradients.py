@@ -8,6 +8,7 @@ from torch import nn
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
 from nbinspect.sanity.evidence.depth import LEAST, ends, is_steady, magnitude, relative_gradients, through_depth
+from nbinspect.sanity.evidence.shortcuts import faded_along
 from nbinspect.sanity.evidence.untrained import Untrained
 from nbinspect.sanity.recorded import Recorded
 
@@ -20,11 +21,14 @@ def run(
     Args:
         backward: the shared pass.
         untrained: says that nothing has been learnt yet.
-        least: share below which the gradient has vanished; gradients are relative to their weights.
+        least: share below which the gradient has vanished; gradients are relative to their weights, or those of sums
+            with a shortcut.
         steady: the same where nearly every layer makes it shrink, for then it is their kind and no single one's.
         watch: share below which that is worth a look.
     """
     del untrained
+    if (found := faded_along(backward, least=least)) is not None:
+        return found
     layers = relative_gradients(backward)
     if len(layers) < LEAST:
         return passed(f"weighted layers with a gradient: {len(layers)}, no depth to lose it in")

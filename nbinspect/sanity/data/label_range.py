@@ -1,4 +1,4 @@
-"""`label-range`: are class indices inside [0, C), of a dtype that the loss takes, and more than one?"""
+"""`label-range`: are class labels ones that the loss means, of a dtype that it takes, and more than one?"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped
+from nbinspect.sanity.evidence.codes import Codes, odd_codes
 from nbinspect.sanity.evidence.ignored_labels import labels_outside
 from nbinspect.sanity.evidence.label_dtype import misfit, runs_as_indices
 from nbinspect.sanity.evidence.scan import Scan
@@ -19,7 +20,7 @@ from nbinspect.subject import Subject
 def run(
     scan: Scan, attempt: Recorded, task: TaskRecord, subject: Subject, program: Program, *, enough: int = 20
 ) -> CheckResult:
-    """Fail on indices that no output stands for, on labels of a wrong dtype, and on one class alone.
+    """Fail on indices that no output stands for, on no and yes by other numbers than 0 and 1, a wrong dtype, one class.
 
     Of `enough` labels it is no chance that all are equal.
     """
@@ -34,6 +35,9 @@ def run(
     constant = _constant(scan, task, enough)
     if constant is not None:
         return constant
+    codes = odd_codes(program, attempt, scan)
+    if codes is not None:
+        return _coded(codes, attempt.batch.parts.target_name)
     if not scan.tally or task.kind in ("binary", "multilabel"):
         return passed("labels of several values")
     low, high = min(scan.tally), max(scan.tally)
@@ -60,6 +64,21 @@ def _outside(wrong: dict[int, int], low: int, high: int, classes: int, where: st
         else f"Give the last layer {high + 1} outputs, or map the labels.",
         code="+ targets = targets - 1" if shifted else "",
         where=where,
+    )
+
+
+def _coded(codes: Codes, where: str) -> CheckResult:
+    return failed(
+        f"labels {codes.no} and {codes.yes} for no and yes",
+        measured("labels", f"{codes.no} and {codes.yes}", "0 and 1"),
+        measured("loss as it is", codes.loss, f"{codes.mapped:.4g}, as with labels 0 and 1"),
+        title="Labels of no and yes other than 0 and 1",
+        detail=f"Binary cross-entropy takes labels from 0 to 1, and is given {codes.no} and {codes.yes} as they are: "
+        f"it is {codes.loss:.4g}, {codes.mapped:.4g} with 0 and 1 in their place, and has no lower bound.",
+        remedy=f"Map the labels to 0 and 1: targets == {codes.yes}.",
+        code=f"+ targets = (targets == {codes.yes}).float()",
+        where=where,
+        confirmed=True,
     )
 
 

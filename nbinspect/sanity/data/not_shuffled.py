@@ -8,6 +8,7 @@ from torch import nn
 
 from nbinspect.records import Chart, CheckResult, Floats, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
+from nbinspect.sanity.evidence.mates import Mates, mates_of
 from nbinspect.sanity.evidence.order import label_changes
 from nbinspect.sanity.evidence.scan import Scan
 
@@ -21,7 +22,9 @@ def run(
 ) -> CheckResult:
     """Fail where the label changes less than `sorted_below` times as often as in a shuffled order, in every epoch.
 
-    Of numbers the correlation of successive ones counts, from `smooth` on; both by `sure` deviations from chance.
+    So it is with the labels inside of a batch where each epoch has another order: fail where its samples come together
+    again, or classes still come in blocks. Of numbers the correlation of successive ones counts, from `smooth` on; all
+    by `sure` deviations from chance.
     """
     if scan.batches < 2:
         return passed("one batch")
@@ -32,6 +35,9 @@ def run(
         found = _drift(labels, smooth, sure) if task.kind == "regression" else _runs(labels, sorted_below, sure)
         if found is not None:
             return found
+    mates = mates_of(scan) if not fixed and task.kind in ("classification", "binary") else None
+    if mates is not None and (unmixed := _unmixed(mates, sorted_below, sure)) is not None:
+        return unmixed
     if not fixed:
         return passed("another order in each epoch" if scan.order is not None else "the labels come in no order")
     count = len(scan.loader) if hasattr(scan.loader, "__len__") else scan.batches
@@ -48,8 +54,32 @@ def run(
     )
 
 
+def _unmixed(mates: Mates, sorted_below: float, sure: float) -> CheckResult | None:
+    """Judge batches of few classes: a defect where a sampler leaves neighbours together, or classes in blocks."""
+    share, is_local = mates.differing / mates.expected, mates.stay or mates.in_blocks
+    if mates.sigmas < sure or share > (0.5 if mates.in_blocks else sorted_below):
+        return None
+    follow = "batches of one class follow each other" if mates.in_blocks else "each batch is drawn anew"
+    how = "the same samples come together in each epoch" if mates.stay else follow
+    return (failed if share <= sorted_below and is_local else warned)(
+        f"{mates.differing:,} pairs in a batch have different labels",
+        measured("pairs of samples in a batch with different labels", mates.differing, f"about {mates.expected:,.0f}"),
+        title="The batches do not mix the classes",
+        detail=f"Samples of one batch differ in the label {mates.differing:,} times, where those in a random order do "
+        f"about {mates.expected:,.0f} times, and {how}: each step pulls the network to one constant answer.",
+        remedy="Let the sampler permute samples, not batches, chunks or files of them: shuffle=True in place of it.",
+        code="+ DataLoader(…, shuffle=True)",
+    )
+
+
 def _in_order(scan: Scan) -> Floats | None:
-    """Return labels in the order of the loader, of a sample of them where only that is known."""
+    """Return labels in the order of the loader, of a sample of them where only that is known.
+
+    Of a stream whose classes come back their order inside of a batch is left out: it may list its classes on purpose.
+    """
+    if scan.labels is not None and scan.order is None and not isinstance(scan.loader, list | tuple):
+        come_back = (scan.labels[1:] != scan.labels[:-1]).sum() >= len(np.unique(scan.labels))
+        return np.concatenate([*map(np.random.default_rng(0).permutation, scan.by_batch)]) if come_back else scan.labels
     if scan.order is None or scan.is_whole:
         return scan.labels
     if scan.rows is None or not np.isfinite(scan.rows.labels).all():
@@ -126,5 +156,5 @@ CHECK = Check(
     bad=bad,
     explains=("shuffled-labels",),
     sources=("S-order",),
-    silent="sets of one batch; time order that is declared as intended; samplers that draw anew in each epoch",
+    silent="sets of one batch; time order that is declared as intended; samplers that mix classes anew in each epoch",
 )

@@ -11,9 +11,15 @@ from torch import Tensor
 
 from nbinspect.capture.kinds import RECTIFIES, word_of
 from nbinspect.sanity.evidence.depth import layers_of
+from nbinspect.sanity.evidence.lineage import source_of
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _BOUNDED = re.compile(r"tanh|sigmoid|softsign|hard_?tanh|hard_?sigmoid")
+_CENTRED = re.compile(r"tanh|softsign|hard_?tanh")
+"""Those around zero, which give values; a sigmoid's are shares, as of a gate."""
+_COMPARES = re.compile(
+    r"mul(tiply)?|sub(tract)?|b?mm|matmul|einsum|cosine_similarity|pairwise_distance|cdist|dot|inner"
+)
 _MULTIPLIES = re.compile(r"[ri]?mul(tiply)?|lerp|addcmul|where|prod|glu")
 _HANDS_ON = re.compile(
     r"view(_as)?|reshape(_as)?|flatten|unflatten|squeeze|unsqueeze|transpose|permute|contiguous|clone|getitem|select"
@@ -80,19 +86,55 @@ def _activity(operation: Operation) -> Tensor | None:
 
 def hidden_bounded(recorded: Recorded) -> Iterator[Operation]:
     """Give the bounded activations that feed a weighted layer; what multiplies something is a gate."""
+    users, weighted = _users(recorded), {layer.operation.step.index for layer in layers_of(recorded)}
+    for one in _bounded(recorded):
+        reached = _reached(one, users)
+        gates = any(_MULTIPLIES.fullmatch(word_of(other.step.name)) for other in reached)
+        if not gates and any(other.step.index in weighted for other in reached):
+            yield one
+
+
+def value_bounded(recorded: Recorded) -> Iterator[Operation]:
+    """Give the activations around zero that the model compares with others of the kind, or that a sigmoid gates.
+
+    Codes of two samples are compared by their product, their difference or a distance.
+    """
+    users, weighted = _users(recorded), {layer.operation.step.index for layer in layers_of(recorded)}
+    for one in _bounded(recorded):
+        if not _CENTRED.fullmatch(word_of(one.step.name)):
+            continue
+        for other in _reached(one, users):
+            word, makers = word_of(other.step.name), _two_makers(recorded, other)
+            compared = not other.in_loss and _COMPARES.fullmatch(word) and all(map(_CENTRED.fullmatch, makers))
+            gated = _MULTIPLIES.fullmatch(word) and all(map(_BOUNDED.fullmatch, makers))
+            onward = _reached(other, users) if makers and gated else []
+            if (makers and compared) or any(after.step.index in weighted for after in onward):
+                yield one
+                break
+
+
+def _two_makers(recorded: Recorded, operation: Operation) -> list[str]:
+    """Return the names of what made both arguments of an operation; none unless these are two, and not the same."""
+    makers = [source_of(recorded, operation, position).maker for position in range(len(operation.given))]
+    known = {one.step.index: word_of(one.step.name) for one in makers if one is not None}
+    return list(known.values()) if len(known) == len(makers) == 2 else []
+
+
+def _bounded(recorded: Recorded) -> Iterator[Operation]:
+    for one in recorded.operations:
+        named = one.step.kind == "operation" and _BOUNDED.fullmatch(word_of(one.step.name))
+        if named and not one.in_loss and len(one.made) == 1:
+            yield one
+
+
+def _users(recorded: Recorded) -> dict[int, list[Operation]]:
+    """Return by the index of each step the operations that use what it made."""
     users: dict[int, list[Operation]] = {}
     for one in recorded.operations:
         if one.step.kind == "operation":
             for index in {use.step for use in one.step.inputs if use.step is not None}:
                 users.setdefault(index, []).append(one)
-    weighted = {layer.operation.step.index for layer in layers_of(recorded)}
-    for one in recorded.operations:
-        named = one.step.kind == "operation" and _BOUNDED.fullmatch(word_of(one.step.name))
-        if named and not one.in_loss and len(one.made) == 1:
-            reached = _reached(one, users)
-            gates = any(_MULTIPLIES.fullmatch(word_of(other.step.name)) for other in reached)
-            if not gates and any(other.step.index in weighted for other in reached):
-                yield one
+    return users
 
 
 def _reached(operation: Operation, users: dict[int, list[Operation]]) -> list[Operation]:

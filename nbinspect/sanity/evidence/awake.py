@@ -16,7 +16,8 @@ from nbinspect.sanity.program import Program
 def awakened(program: Program, batch: Batch) -> Program:
     """Return the program with its all-zero weights random, and fixed statistics where BatchNorm keeps none.
 
-    What its forward writes to weights on the batch, as an embedding does that has a `max_norm`, is written already.
+    What its forward writes to weights on the batch, as an embedding does that has a `max_norm` or a layer that is set
+    up by the first batch, is written already.
 
     A zero-initialised branch hides what its inputs do, and BatchNorm without running statistics depends on the whole
     batch by design. It is a copy, which is left in the modes of the original; the program itself where there is
@@ -50,8 +51,12 @@ def _settled(program: Program, batch: Batch) -> Program:
     try:
         with copy.running(training=False):
             copy.outputs(batch)
+            written = [buffer.clone() for buffer in copy.network.buffers()]
     except Exception:  # noqa: BLE001 - whoever asked runs into it again
         return program
+    with torch.no_grad():  # with the mark that it was done: a first batch sets up its layer once
+        for buffer, value in zip(copy.network.buffers(), written, strict=True):
+            buffer.copy_(value)
     copy.writes = True
     return copy
 

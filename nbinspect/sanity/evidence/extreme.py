@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import isfinite
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from nbinspect.sanity.evidence.perfect import Answers
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded
 
 _NOISE = 0.3
 
@@ -54,3 +59,24 @@ def _others(outputs: Tensor, targets: Tensor) -> Iterator[Tensor]:
     yield targets.roll(1, 0)
     yield targets + _NOISE * size * drawn
     yield targets.mean() + size * drawn
+
+
+def is_likeness(program: Program, recorded: Recorded, known: Answers) -> bool:
+    """Whether the loss, whatever it computes, is highest where the outputs are the targets, or of their sign."""
+    wanted = known.targets.reshape(known.tensor.shape).to(known.tensor.dtype)
+
+    def loss(outputs: Tensor) -> float:
+        return loss_of(program, recorded, known.replaced(outputs))
+
+    return is_highest(loss, known.tensor, wanted) or rewards_wrong_signs(loss, wanted)
+
+
+def best_of(program: Program, recorded: Recorded, known: Answers, share: float) -> float:
+    """Return the loss of outputs that are by this share of the way nearer to perfect ones."""
+    return min(loss_of(program, recorded, one) for one in known.better(share))
+
+
+def loss_of(program: Program, recorded: Recorded, outputs: Any) -> float:
+    """Return the loss of other outputs on the recorded batch."""
+    with program.running():
+        return float(program.scalar_loss(outputs, recorded.batch))

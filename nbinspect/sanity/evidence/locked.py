@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
+from nbinspect.sanity.check import CheckResult, failed, measured
 from nbinspect.sanity.evidence.lineage import reaching, roots
 from nbinspect.sanity.evidence.symmetry import changes_of
 from nbinspect.sanity.program import Program
@@ -28,6 +29,25 @@ class Locked:
     """The parameter of zeros that makes one factor zero, by its name."""
     second: str
     """That of the other."""
+
+
+def of_locked(program: Program, backward: Recorded, steps: int) -> CheckResult | None:
+    """Tell of two factors that keep each other at zero; arguments as those of `locked`."""
+    pair = locked(program, backward, steps)
+    if pair is None:
+        return None
+    return failed(
+        f"{pair.first} and {pair.second} keep each other at zero",
+        measured("gradient steps on a copy after which both are still zero", steps, "0"),
+        title=f"{pair.first} and {pair.second} keep each other at zero",
+        detail=f"Both begin at zero and are multiplied in {pair.product.step.name}, so that each gets a gradient of "
+        f"zero from the other: after {steps} gradient steps on a copy neither has moved.",
+        remedy="Begin one of the two at random, or both with a small spread.",
+        where=pair.first,
+        place=pair.product.step.place,
+        code=f"+ nn.init.normal_(model.get_parameter({pair.first!r}), std=0.1)",
+        confirmed=True,
+    )
 
 
 def locked(program: Program, backward: Recorded, steps: int) -> Locked | None:

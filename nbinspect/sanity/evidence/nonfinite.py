@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import isfinite
 from numbers import Real
@@ -16,6 +17,9 @@ from nbinspect.records import Activation, TensorUse
 from nbinspect.sanity.evidence.graph import nodes_of, steps_of
 from nbinspect.sanity.program import Program, as_scalar
 from nbinspect.sanity.recorded import Operation, Recorded
+
+_CHOOSES = re.compile(r"is(nan|inf|finite|posinf|neginf)|nan\w+|getitem|masked_\w+|index_\w+|\w*gather")
+"""Operations that look for values that are not finite, or choose among values."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +56,16 @@ def _tensor_is_finite(tensor: Tensor) -> bool:
 
 def _has_values(tensor: Tensor) -> bool:
     return (tensor.is_floating_point() or tensor.is_complex()) and not (tensor.is_meta or tensor.is_nested)
+
+
+def is_left_out(recorded: Recorded) -> bool:
+    """Whether some operation leaves values out that are not finite: it looks for them, or chooses and lays others."""
+    return any(
+        (_CHOOSES.fullmatch(word_of(one.step.name)) or LAYS.fullmatch(word_of(one.step.name)))
+        and is_finite(one.made)
+        and not is_finite(one.given)
+        for one in recorded.operations
+    )
 
 
 def amiss(made: Activation) -> int:

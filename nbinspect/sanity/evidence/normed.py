@@ -35,6 +35,8 @@ class Normed:
     """Whether hardly anything of the statistics' initial values is left."""
     is_stuck: bool
     """Whether they are still what they were made as, after many batches."""
+    is_fixed: bool
+    """Whether they are what they were made as, and a momentum of zero keeps them so for ever."""
     momentum: float
     """NaN where all batches count alike."""
     eps: float
@@ -55,7 +57,8 @@ def normed(recorded: Recorded) -> Iterator[Normed]:
         values = x.numel() / x.shape[1]
         known = None if module.num_batches_tracked is None else int(module.num_batches_tracked)
         batches = known if known is not None and module.running_mean is not None else 0
-        shift, ratio = _apart(x.double(), module) if batches and values > 1 else (0.0, 1.0)
+        fixed = _fixed(module)
+        shift, ratio = _apart(x.double(), module) if (batches or fixed) and values > 1 else (0.0, 1.0)
         yield Normed(
             path=one.step.path,
             place=one.step.place,
@@ -64,6 +67,7 @@ def normed(recorded: Recorded) -> Iterator[Normed]:
             batches=batches,
             is_settled=_settled(module, batches),
             is_stuck=_stuck(module, batches),
+            is_fixed=fixed,
             momentum=float("nan") if module.momentum is None else module.momentum,
             eps=module.eps,
             shift=shift,
@@ -82,6 +86,12 @@ def _stuck(module: Any, batches: int) -> bool:
         return False
     mean, variance = module.running_mean, module.running_var
     return bool((mean.abs() < _HARDLY).all() and ((variance - 1).abs() < _HARDLY).all())
+
+
+def _fixed(module: Any) -> bool:
+    if module.momentum != 0 or module.running_mean is None or module.running_var is None:
+        return False
+    return bool((module.running_mean == 0).all() and (module.running_var == 1).all())
 
 
 def _apart(x: torch.Tensor, module: Any) -> tuple[float, float]:

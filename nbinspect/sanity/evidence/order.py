@@ -24,8 +24,13 @@ class Order:
 
     first: Integers
     second: Integers
-    batch_size: int
-    """Of the first batch."""
+    sizes: tuple[Integers, Integers]
+    """Of the batches, in each of the two."""
+
+    @property
+    def batch_size(self) -> int:
+        """Number of samples in the first batch."""
+        return int(self.sizes[0][0])
 
     @property
     def repeats(self) -> bool:
@@ -52,9 +57,10 @@ def order_of(loader: Any) -> Order | None:
             sampler = copy.deepcopy(loader.batch_sampler, {id(loader.dataset): loader.dataset})
             first, second = _epoch(sampler), _epoch(sampler)
             found = tuple(np.array([int(index) for group in epoch for index in group]) for epoch in (first, second))
+            sizes = np.array([len(group) for group in first]), np.array([len(group) for group in second])
         except Exception:  # noqa: BLE001 - a sampler of the user's own may do and give anything
             return None
-    return Order(found[0], found[1], len(first[0])) if found[0].size else None
+    return Order(found[0], found[1], sizes) if found[0].size else None
 
 
 def _epoch(sampler: Any) -> list[list[Any]]:

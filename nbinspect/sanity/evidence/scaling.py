@@ -18,6 +18,8 @@ from nbinspect.sanity.evidence.contents import sample_axis
 from nbinspect.sanity.evidence.descent import descending
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.own_step import record_again
+from nbinspect.sanity.trials.trainee import trained
 from nbinspect.subject import rate_of
 
 _STEPS, _TIMES = 6, 3.0
@@ -47,9 +49,10 @@ def growth(program: Program, recorded: Recorded, times: int) -> float:
     Raises:
         MissingNeed: if there is no loss of one finite value that is not 0, or it takes no batch of another size.
     """
-    if program.subject.loss_fn is None:
+    if program.subject.loss_fn is None or recorded.of_step:
         first = list(range(min(4, recorded.batch.size)))
-        once, often = (_whole(program, recorded, first * count) for count in (1, times))
+        loss = _of_step if recorded.of_step else _whole
+        once, often = (loss(program, recorded, first * count) for count in (1, times))
     else:
         once, often = (_of_outputs(program, recorded, count) for count in (1, times))
     if not (math.isfinite(once) and math.isfinite(often)) or once == 0:
@@ -61,6 +64,13 @@ def _whole(program: Program, recorded: Recorded, samples: list[int]) -> float:
     batch = recorded.batch.taken(samples)
     with program.running(training=False):
         return float(program.scalar_loss(program.outputs(batch), batch))
+
+
+def _of_step(program: Program, recorded: Recorded, samples: list[int]) -> float:
+    again = record_again(program, recorded.batch.taken(samples), recorded, still=True)
+    if again is None:
+        raise MissingNeed("a step that takes batches of any size")
+    return float(again.loss.detach())
 
 
 def _of_outputs(program: Program, recorded: Recorded, times: int) -> float:
@@ -101,9 +111,11 @@ def plain_rate(program: Program) -> float | None:
 def trial(program: Program, recorded: Recorded) -> Trial | None:
     """Try a loss that is summed over the batch, as it is and divided by the samples; the program stays unchanged.
 
-    It ends as soon as the loss has gone up. None where the user steps by himself, or the optimizer is not a fresh one
-    of SGD with one rate.
+    It ends as soon as the loss has gone up. None where the user's step returns no loss, or the optimizer is not a fresh
+    one of SGD with one rate.
     """
+    if recorded.of_step:
+        return _trial_of_step(program, recorded)
     given, start = program.subject.optimizer, recorded.record.loss
     groups = given.param_groups if isinstance(given, SGD) and not given.state else []
     kinds = {(rate_of(group) or 0.0, float(group["momentum"])) for group in groups}
@@ -118,3 +130,21 @@ def trial(program: Program, recorded: Recorded) -> Trial | None:
     highest = losses[-1] if not math.isfinite(losses[-1]) else max(losses)
     averaged = next(descending(program, recorded, rate / recorded.batch.size, 0.0))
     return Trial(start, highest, len(losses), averaged)
+
+
+def _trial_of_step(program: Program, recorded: Recorded) -> Trial | None:
+    """Try it by the user's own steps, and by the same with rates divided by the samples."""
+    losses: list[float] = []
+    with trained(program) as trainee:
+        for _ in range(_STEPS + 1):
+            loss = trainee.step(recorded.batch, held=True).loss
+            if loss is None:
+                return None
+            losses.append(loss)
+            if not loss <= _TIMES * abs(losses[0]):
+                break
+    with trained(program) as trainee:
+        trainee.scale_rates(1 / recorded.batch.size)
+        _, averaged = (trainee.step(recorded.batch, held=True).loss for _ in range(2))
+    highest = losses[-1] if not math.isfinite(losses[-1]) else max(losses)
+    return None if averaged is None else Trial(losses[0], highest, len(losses) - 1, averaged)

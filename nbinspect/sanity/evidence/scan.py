@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from nbinspect.nested import tensors_in
-from nbinspect.records import Floats
+from nbinspect.records import Floats, Integers
 from nbinspect.sanity.batches import Batch, reading
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.columns import Column, Gatherer
@@ -31,6 +31,8 @@ from nbinspect.subject import Subject
 _SAMPLES = 2048
 _VALUES = 2**26
 _SECONDS = 20.0
+_FURTHER = 10
+"""By how many times a stream is read further that has had one label so far: sorted, or all of one class."""
 _MOST_VALUES = 10_000
 
 
@@ -53,6 +55,8 @@ class Scan:
     targets: dict[str, Column]
     labels: Floats | None
     """(N,) the targets in the order of reading, if each is one number."""
+    by_batch: tuple[Floats, ...]
+    """The same batch by batch; nothing without them."""
     tally: Counter[int] | None
     """How often each value occurs among the targets, if those are whole numbers."""
     features: Floats
@@ -82,6 +86,8 @@ def is_binary(labels: Floats) -> bool:
 def scan(subject: Subject, loader: Any, limits: Limits) -> Scan:
     """Read a loader for at most 2,048 samples, 67 million values or one epoch, and say what was seen.
 
+    A stream of one label so far is read for ten times as many, for it may be sorted.
+
     Only a loader that takes longer than twenty seconds for that is cut short by the clock.
 
     A long data set that the loader gives in a fixed order is read at random places; a batch that a list holds several
@@ -93,7 +99,7 @@ def scan(subject: Subject, loader: Any, limits: Limits) -> Scan:
     order = order_of(loader)
     scattered = order is not None and order.repeats and len(order.first) > _SAMPLES
     chosen = _scattered(loader, order) if scattered and order is not None else _without_repeats(loader)
-    read = _read(subject, chosen, limits, hashed=order is None)
+    read = _read(subject, chosen, limits, is_stream=order is None)
     if order is None:
         rows = rows_of(
             read.digests, total=read.count if read.is_whole else None, are_own=isinstance(loader, list | tuple)
@@ -111,6 +117,7 @@ def scan(subject: Subject, loader: Any, limits: Limits) -> Scan:
         inputs=_columns(read.inputs),
         targets=_columns(read.targets),
         labels=_joined(read.labels, read.count),
+        by_batch=tuple(read.labels) if _joined(read.labels, read.count) is not None else (),
         tally=read.tally,
         features=_table(read),
         nonfinite=read.nonfinite,
@@ -130,14 +137,16 @@ class _Reading:
     inputs: dict[str, Gatherer] = field(default_factory=dict)
     targets: dict[str, Gatherer] = field(default_factory=dict)
     labels: list[Floats] = field(default_factory=list)
+    same: int = 0
+    """Samples with a label that is one number, the same as the first one's."""
     tally: Counter[int] | None = field(default_factory=Counter)
     features: list[Floats] = field(default_factory=list)
     digests: list[tuple[str, Digest]] = field(default_factory=list)
     nonfinite: Batch | None = None
 
 
-def _read(subject: Subject, loader: Any, limits: Limits, *, hashed: bool) -> _Reading:
-    read = _Reading(hashed)
+def _read(subject: Subject, loader: Any, limits: Limits, *, is_stream: bool) -> _Reading:
+    read = _Reading(hashed=is_stream)
     until = time.monotonic() + min(_SECONDS, limits.left / 5)
     with reading(subject, loader, limits) as batches:
         for batch in batches:
@@ -145,7 +154,9 @@ def _read(subject: Subject, loader: Any, limits: Limits, *, hashed: bool) -> _Re
                 read.is_whole = True
                 break
             _take(read, batch)
-            if read.count >= _SAMPLES or read.values >= _VALUES or time.monotonic() > until:
+            further = _FURTHER if is_stream and read.same == read.count else 1
+            enough = read.count >= further * _SAMPLES or read.values >= further * _VALUES
+            if enough or time.monotonic() > until:
                 break
     with suppress(TypeError):  # a stream has no length
         read.is_whole |= read.batches == len(loader)
@@ -193,6 +204,7 @@ def _count(read: _Reading, target: Tensor, batch: Batch) -> None:
         read.tally.update({int(value): int(count) for value, count in zip(values, counts, strict=True)})
     if batch.size and target.numel() == batch.size and not target.is_complex():
         read.labels.append(target.reshape(-1).to(torch.float64).numpy())
+        read.same += int((read.labels[-1] == read.labels[0][0]).sum())
 
 
 def _digests(
@@ -221,8 +233,12 @@ def _joined(labels: list[Floats], count: int) -> Floats | None:
 
 def _scattered(loader: DataLoader[Any], order: Order) -> DataLoader[Any]:
     """Return a loader of samples drawn at random from those that a loader gives in a fixed order."""
-    drawn = np.random.default_rng(0).permutation(order.population)[:_SAMPLES]
-    groups = [part.tolist() for part in np.split(drawn, range(order.batch_size, len(drawn), order.batch_size))]
+    return picked(loader, np.random.default_rng(0).permutation(order.population)[:_SAMPLES], order.batch_size)
+
+
+def picked(loader: DataLoader[Any], indices: Integers, batch_size: int) -> DataLoader[Any]:
+    """Return a loader of some samples of another one's data set, put together as that one does."""
+    groups = [part.tolist() for part in np.split(indices, range(batch_size, len(indices), batch_size))]
     return DataLoader(
         loader.dataset,
         batch_sampler=groups,

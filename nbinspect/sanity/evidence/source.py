@@ -79,6 +79,17 @@ def dropped_at(record: ForwardRecord, place: Place) -> Dropped | None:
     return None
 
 
+def is_conditional(record: ForwardRecord, place: Place | None) -> bool:
+    """Return whether a line stands in a branch of its function, which other calls may pass by."""
+    source = next((s for s in record.sources if place and (s.file, s.first) == (place.file, place.first)), None)
+    tree = _parsed("\n".join(source.lines)) if source is not None else None
+    if place is None or source is None or tree is None:
+        return False
+    line = place.line - source.first + 1
+    branches = (node for node in ast.walk(tree) if isinstance(node, ast.If | ast.IfExp | ast.Match))
+    return any(node.lineno <= line <= (node.end_lineno or node.lineno) for node in branches)
+
+
 def _dropped(call: ast.expr, name: str, again: int) -> Dropped | None:
     """Return the call of a statement; None where it is none, or may hand what it is given to somebody's function."""
     if not isinstance(call, ast.Call):

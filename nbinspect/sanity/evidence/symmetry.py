@@ -100,9 +100,20 @@ def spread(change: Tensor, layer: Layer) -> float:
     return max(float((rows - rows[:1]).abs().max()) for rows in _units(change, layer)) / size if size else 0.0
 
 
-def changes_of(program: Program, batch: Batch, names: list[str], steps: int) -> dict[str, Tensor]:
-    """Return how each weight changes over gradient steps on a copy; every tensor moves by a hundredth of its size."""
+def changes_of(
+    program: Program, batch: Batch, names: list[str], steps: int, drawn: Sequence[str] = ()
+) -> dict[str, Tensor]:
+    """Return how each weight changes over gradient steps on a copy; every tensor moves by a hundredth of its size.
+
+    Args:
+        program: left unchanged.
+        batch: of which 8 samples are taken.
+        names: of the weights.
+        steps: gradient steps.
+        drawn: names of those that begin at random on the copy, with a spread of the size of their values.
+    """
     copy = program.copied()
+    _draw([copy.parameters[name] for name in drawn])
     few = batch.taken(range(min(8, batch.size)))
     wanted = {name: parameter for name, parameter in copy.parameters.items() if parameter.requires_grad}
     before = {name: wanted[name].detach().clone() for name in names}
@@ -119,3 +130,11 @@ def changes_of(program: Program, batch: Batch, names: list[str], steps: int) -> 
                     size = 0.01 * wanted[name].square().mean().sqrt().clamp_min(0.1)
                     wanted[name].sub_(size * dense / dense.square().mean().sqrt())
     return {name: wanted[name].detach() - before[name] for name in names}
+
+
+def _draw(parameters: Sequence[Tensor]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in parameters:
+            noise = torch.randn(parameter.shape, generator=generator).to(parameter)
+            parameter.add_(noise * parameter.square().mean().sqrt().clamp_min(0.1))

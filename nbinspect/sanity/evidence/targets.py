@@ -19,7 +19,8 @@ from nbinspect.sanity.recorded import Operation, Recorded, tensor_output
 from nbinspect.sanity.task import OF_CLASSES
 from nbinspect.subject import Subject
 
-_BIT_LOSSES = ("F.binary_cross_entropy", "F.binary_cross_entropy_with_logits")
+BIT_LOSSES = ("F.binary_cross_entropy", "F.binary_cross_entropy_with_logits")
+"""Losses of a yes or no."""
 _SLACK = 1e-3
 
 
@@ -39,12 +40,15 @@ def unsuited(recorded: Recorded, subject: Subject) -> Iterator[Unsuited]:
     """Give what is found, the certain ones of each loss first. Source: S-loss-task."""
     wanted = reaching(recorded)
     yield from _of_one_unit(recorded, wanted)
-    for loss in recorded.named(*OF_CLASSES, *_BIT_LOSSES):
+    for loss in recorded.named(*OF_CLASSES, *BIT_LOSSES):
         at, given = argument(loss, "target", 1), argument(loss, "input", 0)
         if loss.step.index not in wanted or at is None or given is None:
             continue
         source = source_of(recorded, loss, at)
-        found = _bits(loss, loss.given[at].detach()) if loss.step.name in _BIT_LOSSES else _classes(loss, at, source)
+        if loss.step.name in BIT_LOSSES:
+            found = None if _may_leave_out(recorded, loss) else _bits(loss, loss.given[at].detach())
+        else:
+            found = _classes(loss, at, source)
         if found is not None:
             yield found
     yield from _indices(recorded, subject)
@@ -132,6 +136,16 @@ def _continuous(loss: Operation, targets: Tensor, *, certain: bool = True) -> Un
         measured("targets", f"{low:.4g} to {high:.4g}", "class indices, or rows that sum to 1"),
         certain,
     )
+
+
+def _may_leave_out(recorded: Recorded, loss: Operation) -> bool:
+    """Whether some of its targets may count for nothing: by weights of zero, or as losses are not averaged as such."""
+    weight = argument(loss, "weight", 2)
+    if weight is not None and bool((loss.given[weight] == 0).any()):
+        return True
+    made = loss.made[0] if loss.made else None
+    takers = [one for one in recorded.operations if any(each is made for each in one.given)]
+    return made is not None and made.dim() > 0 and not any(word_of(one.step.name) in ("mean", "sum") for one in takers)
 
 
 def _bits(loss: Operation, targets: Tensor) -> Unsuited | None:

@@ -7,7 +7,7 @@ from torch import nn
 
 from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.activations import hidden_bounded
+from nbinspect.sanity.evidence.activations import hidden_bounded, value_bounded
 from nbinspect.sanity.evidence.depth import layers_of
 from nbinspect.sanity.evidence.lineage import source_of, where_of
 from nbinspect.sanity.evidence.untrained import is_untrained
@@ -27,10 +27,13 @@ def run(
         share: of the values; from here on the layer hardly gets a gradient.
         watch: of the values; worth a look, and a defect straight after a layer that has learnt nothing yet.
     """
-    found = {one.step.index: (one, _saturated(one, recordings)) for one in hidden_bounded(recordings[0])}
+    found = [(one, _saturated(one, recordings)) for one in hidden_bounded(recordings[0])]
+    # codes and gated values that were trained may sit there on purpose
+    values = [(one, least) for one in value_bounded(recordings[0]) if (least := _saturated(one, recordings)) >= share]
+    found += values if values and is_untrained(program, recordings[0], task) else []
     if not found:
         return passed("no hidden tanh or sigmoid")
-    worst, most = max(found.values(), key=lambda pair: pair[1])
+    worst, most = max(found, key=lambda pair: pair[1])
     if most < watch:
         return passed(f"at most {most:.0%} of the values at a limit")
     grave = most >= share or (_is_fed_by_layer(recordings[0], worst) and is_untrained(program, recordings[0], task))
@@ -41,8 +44,8 @@ def run(
         title=f"{name} is saturated",
         detail=f"{most:.0%} of its values lie at an end of their range, where its slope is nearly zero: hardly any "
         f"gradient reaches the weights before it.",
-        remedy="Scale what it is given to about unit size: normalise the inputs, initialise by Xavier's rule, or put "
-        "a normalisation before it.",
+        remedy="Scale what it is given to about unit size: normalise the inputs, initialise by Xavier's rule, take "
+        "away a steep factor, or put a normalisation before it.",
         where=name,
         place=worst.step.place,
         charts=_charts(worst),
@@ -111,5 +114,5 @@ CHECK = Check(
     bad=bad,
     explains=("constant-output", "vanishing-gradients", "overfit-one-batch", "learning-rate"),
     sources=("S-layers", "T-init-activation"),
-    silent="gates, attention and final probabilities; activations that are sharpened on purpose",
+    silent="gates, attention and final probabilities; activations sharpened on purpose; codes that were trained",
 )

@@ -7,8 +7,9 @@ from torch import nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed
+from nbinspect.sanity.evidence.alike import tables_alike
 from nbinspect.sanity.evidence.depth import Layer, layers_of
-from nbinspect.sanity.evidence.locked import Locked, locked
+from nbinspect.sanity.evidence.locked import of_locked
 from nbinspect.sanity.evidence.symmetry import (
     changes_of,
     count_of,
@@ -38,8 +39,9 @@ def run(
     """
     del untrained
     found = _of_units(program, backward, alike, steps)
-    pair = locked(program, backward, steps) if found.status != "fail" else None
-    return found if pair is None else _of_locked(pair, steps)
+    if found.status == "fail":
+        return found
+    return of_locked(program, backward, steps) or tables_alike(program, backward, alike, steps) or found
 
 
 def _of_units(program: Program, backward: Recorded, alike: float, steps: int) -> CheckResult:
@@ -88,21 +90,6 @@ def _of_doubles(layer: Layer, summary: str, steps: int) -> CheckResult:
     )
 
 
-def _of_locked(pair: Locked, steps: int) -> CheckResult:
-    return failed(
-        f"{pair.first} and {pair.second} keep each other at zero",
-        measured("gradient steps on a copy after which both are still zero", steps, "0"),
-        title=f"{pair.first} and {pair.second} keep each other at zero",
-        detail=f"Both begin at zero and are multiplied in {pair.product.step.name}, so that each gets a gradient of "
-        f"zero from the other: after {steps} gradient steps on a copy neither has moved.",
-        remedy="Begin one of the two at random, or both with a small spread.",
-        where=pair.first,
-        place=pair.product.step.place,
-        code=f"+ nn.init.normal_(model.get_parameter({pair.first!r}), std=0.1)",
-        confirmed=True,
-    )
-
-
 def _told(suspects: list[Layer], layer: Layer, evidence: str) -> CheckResult:
     first = layer.weight.detach().reshape(-1)[0]
     units = count_of(layer)
@@ -146,7 +133,7 @@ CHECK = Check(
     question="Are there layers whose units are all alike, and stay so?",
     why="Units that begin alike get the same gradient and remain one unit, however many there are.",
     remedy="Begin weights at random; only biases, last layers and branches beside a shortcut may begin at 0.",
-    cost=2,
+    cost=5,
     run=run,
     good=good,
     bad=bad,
@@ -155,5 +142,5 @@ CHECK = Check(
         *("shuffled-labels", "learning-rate", "update-ratio"),
     ),
     sources=("D-init",),
-    silent="last layers, residual branches and adapters that begin at zero: after a few steps their units differ",
+    silent="last layers, residual branches, adapters and tables that begin at zero and part within a few steps",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,7 +14,15 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, MissingNeed, failed, measured, passed, warned
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.evaluation import Left, is_statistic, left_behind, shift_of_outputs, shift_of_training
+from nbinspect.sanity.trials.evaluation import (
+    Left,
+    is_begun,
+    is_statistic,
+    learnt_from,
+    left_behind,
+    shift_of_outputs,
+    shift_of_training,
+)
 from nbinspect.sanity.trials.stepping import stepping
 from nbinspect.sanity.trials.text import place_of
 
@@ -21,10 +30,10 @@ from nbinspect.sanity.trials.text import place_of
 def run(
     program: Program, batch: Batch, eval_step: Callable[..., Any], *, smallest: float = 1e-6, steps: int = 2
 ) -> CheckResult:
-    """Fail where `eval_step` leaves gradients, or changes parameters or BatchNorm, and the model goes on differently.
+    """Fail where `eval_step` leaves gradients, or changes parameters or statistics, and the model goes on differently.
 
     It is run on copies, in train mode, as after training. Buffers that eval mode alone would keep are a warning, for
-    that is `train-eval-mode`'s; so is other state, which a model may carry on purpose.
+    that is `train-eval-mode`'s; so is state that is no statistic of the data, which a model may carry on purpose.
 
     Args:
         program: left unchanged.
@@ -33,21 +42,27 @@ def run(
         smallest: shift above which the model goes on differently.
         steps: of the user's own `train_step` before, where nothing is found without.
     """
-    left, steps = _left(program, batch, steps)
+    left, taken = _left(program, batch, steps)
+    kept = () if left.names else learnt_from(program, batch, left.attributes)
+    if (left.names or kept) and not taken and is_begun(program, batch, steps, kept):
+        return passed("what the first batch sets up stays after a training step")
+    steps = taken
+    left = replace(left, buffers=kept) if kept else left
     if not left.names:
         mode = "; the model is left in eval mode" if left.leaves_mode else ""
         return passed(f"parameters, buffers and gradients stay{mode}")
     is_buffers = not (left.parameters or left.gradients or left.switched)
-    if is_buffers and not left_behind(program, batch, training=False, steps=steps).names:
+    if is_buffers and not kept and not left_behind(program, batch, training=False, steps=steps).names:
         return _of_mode(left, eval_step)
     # what is put in for an evaluation may stay until the next step puts the weights back
     shifts = {} if steps else {"outputs in eval mode, of their spread": shift_of_outputs(program, batch)}
     shifts["parameters after a training step, of their spread"] = shift_of_training(program, batch, steps=steps)
     does = any(shift > smallest for shift in shifts.values() if shift is not None)
     is_known = any(shift is not None for shift in shifts.values())
-    if not does and len(left.switched) == len(left.names):
-        return passed("parameters, buffers and gradients stay; what it switches off the training step switches on")
-    is_state = is_buffers and not any(is_statistic(program, name) for name in left.buffers)
+    if not does and (kept or len(left.switched) == len(left.names)):
+        return passed("parameters, buffers and gradients stay; what else it leaves nothing that was tried depends on")
+    learnt = learnt_from(program, batch, left.buffers) if is_buffers and does else ()
+    is_state = is_buffers and not learnt and not any(is_statistic(program, name) for name in left.buffers)
     certain = bool(left.gradients) or (does and not is_state) or (bool(left.parameters) and not is_known)
     return (failed if certain else warned)(
         f"evaluation changes {_counted(left)}",
@@ -56,9 +71,9 @@ def run(
         title="Evaluation changes the model",
         detail=f"eval_step leaves other values in {', '.join(left.names[:3])}"
         + (", and the model goes on differently." if does else "; nothing that was tried depends on them."),
-        remedy=_remedy(left),
-        code="+ model.eval()\n+ with torch.no_grad():",
-        where=left.names[0],
+        remedy="Update it while training alone." if learnt else _remedy(left),
+        code="+ if self.training:" if learnt else "+ model.eval()\n+ with torch.no_grad():",
+        where=learnt[0] if learnt else left.names[0],
         place=place_of(eval_step),
         confirmed=does,
     )
@@ -133,10 +148,11 @@ CHECK = Check(
     question="Does the evaluation leave the model as it was?",
     why="An evaluation that writes to the model trains on validation data, or spoils what training built.",
     remedy="Evaluate under model.eval() and torch.no_grad(), without an optimizer step.",
-    cost=16,
+    cost=24,
     run=run,
     good=good,
     bad=bad,
+    explains=("batch-leak",),
     sources=("T-mode",),
-    silent="the mode in which it leaves the model; weights that it swaps and puts back",
+    silent="the mode in which it leaves the model; weights that it swaps and puts back; what its first batch sets up",
 )

@@ -52,7 +52,7 @@ def _by_optimizer(program: Program, batch: Batch, names: list[str], count: int) 
 
 def _by_step(program: Program, observed: Observed, names: list[str], count: int) -> CheckResult:
     """Tell of a step that writes itself; into the trained ones too, as a loop over all parameters does, is certain."""
-    is_loop = thawed.writes_to_trained(observed)
+    is_loop = thawed.writes_to_trained(observed, names)
     return (failed if is_loop else warned)(
         f"the step itself changes {len(names)} frozen parameters",
         measured(_COUNTED, f"{len(names)} of {count}", "0"),

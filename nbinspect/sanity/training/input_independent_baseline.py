@@ -22,13 +22,14 @@ from nbinspect.sanity.check import (
 from nbinspect.sanity.evidence.contents import relation
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.fit import fit, yours
-from nbinspect.sanity.trials.heard import are_alike, heard, is_unread
+from nbinspect.sanity.trials.heard import are_alike, are_drawn, heard, is_unread
 from nbinspect.sanity.trials.overfitting import Overfitting
 from nbinspect.sanity.trials.samples import made_alike
 from nbinspect.sanity.trials.unheard import (
     chart_of,
     numbers_of,
     of_companions,
+    of_draws,
     of_no_difference,
     of_noise,
     of_one_input,
@@ -70,16 +71,19 @@ def run(
         return of_unknown_task(task)
     if batch.size == 1 < overfitting.size and are_alike(program, batches):
         return of_one_input(overfitting.size)
-    if batch.size < 4 or relation(batch):
-        return skipped("a batch of 4 or more samples that are independent of each other")
+    is_cut = batch.size >= 4 and not relation(batch)
+    zeroed = made_alike(batch) if is_cut else None
+    if zeroed is None:
+        few = "a batch of 4 or more samples that are independent of each other"
+        return skipped("inputs that can be zeroed without the targets" if is_cut else few)
+    met = overfitting.meeting
+    if met is not None and not met.is_regression and are_drawn(program, batch):
+        return of_draws(real)
     if goal.gap is None:
         return inconclusive(
             "what can be had without inputs is not known",
             settle="Work out the loss of the best constant, or take a batch of mixed targets.",
         )
-    zeroed = made_alike(batch)
-    if zeroed is None:
-        return skipped("inputs that can be zeroed without the targets")
     best = min((real, *overfitting.rates), key=lambda curve: curve.left)
     own = replace(yours(program), name="inputs zeroed")
     change = heard(program, batch)

@@ -7,14 +7,17 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, inconclusive, measured, passed, skipped
+from nbinspect.records import CheckResult
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.curve import Curve
 from nbinspect.sanity.trials.fit import fit, yours
+from nbinspect.sanity.trials.heard import varies
 from nbinspect.sanity.trials.overfitting import Overfitting, moves
 from nbinspect.sanity.trials.pictures import curves_chart, shown, way
 from nbinspect.sanity.trials.plain import plain_trainee
-from nbinspect.sanity.trials.trainee import trained
+from nbinspect.sanity.trials.trainee import Trainee, trained
+from nbinspect.sanity.trials.undropped import dropped_by_functions, without_functions
 
 _WITH, _WITHOUT = 35, 25
 
@@ -23,6 +26,8 @@ def run(
     program: Program, overfitting: Overfitting, *, learnt: float = 0.75, fitted: float = 0.25, stuck: float = 0.9
 ) -> CheckResult:
     """Fail where a batch is fitted without regularisation, and not learnt at all in more steps with it.
+
+    Where it is hardly learnt, and where only unknown random draws can be to blame, that is a warning.
 
     Args:
         program: left unchanged.
@@ -35,9 +40,9 @@ def run(
     own, whole = yours(program), overfitting.whole
     batch, goal = overfitting.batch, whole.goal
     with trained(program, own=own.own, optimizer=own.optimizer) as trainee:
-        off = plain_trainee(trainee)
+        off = (*plain_trainee(trainee), *dropped_by_functions(trainee, batch))
     if not off:
-        return skipped("dropout, noise or weight decay that is on")
+        return _of_draws(program, overfitting, learnt=fitted, stuck=stuck)
     if goal.gap is None:
         settle = "Train on one batch without regularisation, and with it, and compare the losses."
         return inconclusive("the floor of the loss is not known", settle=settle)
@@ -47,20 +52,23 @@ def run(
     own = replace(own, factor=1.0 if whole.is_reached or not moves(whole) else 3.0)
     usual = replace(own, name="as it is", held=False)
     kept = fit(program, batch, goal, usual, _WITH, done=lambda curve: _is_over(curve, learnt)).curve
-    if kept.left < stuck:
+    if kept.left < learnt:
         return passed(f"with {_listed(off)} the loss of the batch goes {way(kept)}", shown("the batch", kept))
-    bare = replace(own, name="without regularisation", begun=plain_trainee)
-    enough = 2 * fitted if kept.is_settled else fitted  # what stands still needs less to be told from
+    bare = replace(own, name="without regularisation", begun=_bare)
+    is_slow = kept.left < stuck
+    enough = 2 * fitted if kept.is_settled and not is_slow else fitted  # what stands still needs less to be told from
     most = _WITH + _WITHOUT - len(kept.losses) + 1
     free = fit(program, batch, goal, bare, most, done=lambda curve: _is_over(curve, enough)).curve
     numbers = [measured("switched off for the second run", _listed(off), "nothing that hinders it")]
     numbers += [shown("the batch", curve) for curve in (kept, free)]
     charts = (curves_chart("Loss of one batch, with and without regularisation", (kept, free)),)
+    if is_slow and free.left > enough:
+        return passed(f"with {_listed(off)} the loss of the batch goes {way(kept)}", *numbers, charts=charts)
     if free.left > enough:
         settle = "Train on one batch for longer, without regularisation and with it, and compare the losses."
         return inconclusive("neither run has fitted the batch yet", *numbers, settle=settle, charts=charts)
-    return failed(
-        f"not learnt with {_listed(off)}, fitted without",
+    return (warned if is_slow else failed)(
+        f"{'hardly' if is_slow else 'not'} learnt with {_listed(off)}, fitted without",
         *numbers,
         title="Too much regularisation to fit one batch",
         detail=f"Without {_listed(off)} the loss of one batch goes {way(free)}; with it {way(kept)}.",
@@ -68,6 +76,35 @@ def run(
         "0.5, weight decay of 0.0001 to 0.1.",
         where=off[0].rpartition(" ")[0],
         charts=charts,
+        confirmed=True,
+    )
+
+
+def _bare(trainee: Trainee) -> None:
+    """Switch off all regularisation that is known."""
+    plain_trainee(trainee)
+    without_functions(trainee)
+
+
+def _of_draws(program: Program, overfitting: Overfitting, *, learnt: float, stuck: float) -> CheckResult:
+    """Judge a program without known regularisation, whose forward may yet drop units or add noise by its own code."""
+    batch, held, met = overfitting.batch, overfitting.whole, overfitting.meeting
+    is_known = held.goal.gap is not None and met is not None and not met.is_regression
+    if not is_known or held.left > learnt or not varies(program, batch):
+        return skipped("dropout, noise or weight decay that is on")
+    anew = replace(yours(program), name="random draws anew", held=False)
+    curve = fit(program, batch, held.goal, anew, _WITH, done=lambda curve: _is_over(curve, stuck)).curve
+    numbers = [shown("the batch", one) for one in (held, curve)]
+    if curve.left < stuck:
+        return passed(f"with random draws the loss of the batch goes {way(curve)}", *numbers)
+    return warned(
+        "learnt only while its random draws are repeated",
+        *numbers,
+        title="What is drawn at random keeps a batch from being learnt",
+        detail=f"With the same draws at every step the loss of one batch goes {way(held)}; drawn anew {way(curve)}.",
+        remedy="Look at what forward draws: noise that is too large for what it is added to, or a mask that leaves "
+        "hardly anything.",
+        charts=(curves_chart("Loss of one batch, draws repeated and drawn anew", (held, curve)),),
         confirmed=True,
     )
 

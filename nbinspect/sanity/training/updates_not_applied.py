@@ -14,6 +14,7 @@ from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measu
 from nbinspect.sanity.evidence.untrained import is_fresh
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.comparison import fell, losses_of
+from nbinspect.sanity.trials.inert import as_tried
 from nbinspect.sanity.trials.observed import Observed
 from nbinspect.sanity.trials.stepping import in_order, stepping
 from nbinspect.sanity.trials.text import mentions_of, place_of
@@ -37,7 +38,7 @@ def run(
         observed: steps on a copy.
         control_steps: of the standard steps.
     """
-    found = unapplied(observed, program.subject.train_step)
+    found = [as_tried(program, one) for one in unapplied(observed, program.subject.train_step)]
     cut = None if found else cut_off(program, batch, observed)
     if cut is not None and (cut.is_certain or not observed.rewritten):
         found = [cut]
@@ -57,11 +58,16 @@ def run(
             return passed(f"all but {len(still)} changed, whose updates are too small for their type", share)
         return inconclusive("updates too small to change anything", share, settle="Try a higher learning rate.")
     meant = worst.reason == "cut off" and not is_fresh(program)
-    on_purpose = (
-        meant or worst.reason in ("rounded", "put back") or (worst.reason == "cleared" and _is_part(worst, observed))
-    )
-    result = _told(program, worst, share, doubtful=on_purpose and not is_all)
+    is_part = worst.reason in ("cleared", "not written") and _is_part(worst, observed)
+    on_purpose = meant or is_part or worst.reason in ("rounded", "put back")
+    result = _told(program, observed, worst, share, doubtful=on_purpose and not is_all)
     return _with_control(result, program, batch, control_steps) if is_all and result.status == "fail" else result
+
+
+def _step_of(observed: Observed, name: str) -> Any:
+    """Return the step of the optimizer that holds a parameter."""
+    updates = (update for one in observed.steps for update in one.events.updates)
+    return next((type(update.optimizer).step for update in updates if name in update.sizes), None)
 
 
 def _is_part(one: Unapplied, observed: Observed) -> bool:
@@ -74,9 +80,9 @@ def _has_half(program: Program, one: Unapplied) -> bool:
     return any(parameter.dtype in (torch.float16, torch.bfloat16) for parameter in parameters)
 
 
-def _told(program: Program, one: Unapplied, *numbers: Any, doubtful: bool) -> CheckResult:
+def _told(program: Program, observed: Observed, one: Unapplied, *numbers: Any, doubtful: bool) -> CheckResult:
     title, wrong, remedy, code = SAID[one.reason]
-    step = program.subject.train_step
+    step = _step_of(observed, one.names[0]) if one.reason == "not written" else program.subject.train_step
     lines = [mention.place for mention in mentions_of(step, _AT.get(one.reason, ""))]
     names = ", ".join(one.names[:3]) + (f" and {len(one.names) - 3} more" if len(one.names) > 3 else "")
     return (warned if doubtful else failed)(

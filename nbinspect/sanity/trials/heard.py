@@ -59,6 +59,51 @@ def heard(program: Program, batch: Batch) -> Heard | None:
     return Heard(_change(outputs, silent), _change(outputs, redrawn), _change(outputs, outputs.roll(1, axis)), by_ids)
 
 
+def varies(program: Program, batch: Batch) -> bool:
+    """Return whether the outputs on a batch are others in train mode when the network draws anew."""
+    found = []
+    try:
+        for what in ("pass", "other draws"):
+            with program.running(training=True):
+                seed_all(program.seed, what)
+                found.append(tensor_output(program.outputs(batch)))
+    except Exception:  # noqa: BLE001 - as above
+        return False
+    one, other = found
+    return one is not None and other is not None and not torch.equal(one, other)
+
+
+def are_drawn(program: Program, batch: Batch, draws: int = 4) -> bool:
+    """Return whether outputs vary with what is drawn and are the same to the last bit with all inputs set to zero.
+
+    Under each of several draws in train mode, for a network may leave its inputs out now and then, and in eval mode.
+
+    Args:
+        program: run on a copy with noise on all weights; it is left unchanged.
+        batch: with inputs that are not zero already.
+        draws: of train mode.
+    """
+    own = contents(batch)
+    if not any(bool(tensor.any()) for tensor in own.values()):
+        return False
+    silent = batch.with_inputs({name: torch.zeros_like(tensor) for name, tensor in own.items()})
+    found = []
+    try:
+        copy = stirred(program)
+        for number in range(draws + 1):
+            pair = []
+            for one in (batch, silent):
+                with copy.running(training=number > 0):
+                    seed_all(program.seed, f"draws {number}")
+                    pair.append(tensor_output(copy.outputs(one)))
+            if pair[0] is None or pair[1] is None or not torch.equal(pair[0], pair[1]):
+                return False
+            found.append(pair[0])
+    except Exception:  # noqa: BLE001 - as above
+        return False
+    return not torch.equal(found[1], found[2])
+
+
 def _exchanged(tensor: Tensor) -> Tensor | None:
     """Return ids with each but 0 taken for another; None for other numbers, and where that changes few of them."""
     if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype is torch.bool or tensor.dim() < 2:

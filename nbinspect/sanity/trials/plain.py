@@ -32,10 +32,15 @@ def plain(copy: Program) -> tuple[str, ...]:
 
     Source: K-simplify, S-regularise.
     """
-    found = [text for path, module in copy.network.named_modules() for text in _quieted(path, module)]
+    found = quieted(copy)
     given = copy.subject.optimizer
     optimizers = given.values() if isinstance(given, Mapping) else [given]
     return (*found, *without_decay(one for one in optimizers if isinstance(one, Optimizer)))
+
+
+def quieted(copy: Program) -> list[str]:
+    """Switch off dropout and noise in a copy's modules, and return what was on."""
+    return [text for path, module in copy.network.named_modules() for text in _quieted(path, module)]
 
 
 def plain_trainee(trainee: Trainee) -> tuple[str, ...]:

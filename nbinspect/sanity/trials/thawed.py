@@ -14,6 +14,9 @@ from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.observed import Observed
 from nbinspect.sanity.trials.trainee import trained
 
+_SAME = 0.01
+"""Share of what is taken away by which one factor may be another, for rounding."""
+
 
 def rewritten_by_optimizer(observed: Observed) -> list[str]:
     """Return the parameters that an optimizer changed while they had no `requires_grad`."""
@@ -38,9 +41,22 @@ def _averages(observed: Observed) -> frozenset[str]:
     return frozenset(name for name, count in followed.items() if 2 * count >= moved[name])
 
 
-def writes_to_trained(observed: Observed) -> bool:
-    """Return whether a step writes to trainable parameters too, beside its optimizers, as a loop over all does."""
+def writes_to_trained(observed: Observed, names: Sequence[str]) -> bool:
+    """Return whether a step writes to trainable parameters too, beside its optimizers, as a loop over all does.
+
+    Before their update such a write counts where it multiplies them by the same number as the frozen ones, as decay
+    does; after it any.
+
+    Args:
+        observed: steps on a copy.
+        names: of the frozen parameters that changed.
+    """
     for one in observed.steps:
+        scaled = one.events.scaled
+        trained = [factor for name, factor in scaled.items() if name in observed.trainable]
+        for own in (scaled[name] for name in names if name in scaled):
+            if any(abs(factor - own) <= _SAME * abs(1 - own) for factor in trained):
+                return True
         touched = frozenset().union(*(update.rewritten for update in one.events.updates))
         if ((one.rewritten - touched) | one.events.rewritten_after) & observed.trainable:
             return True

@@ -25,6 +25,7 @@ from nbinspect.sanity.trials.standard import standard_step
 from nbinspect.sanity.trials.watch import Events, is_same, watching
 from nbinspect.sanity.trials.whole import whole_copy
 
+Around = Callable[[Batch], AbstractContextManager[None]]
 MakesOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
@@ -84,13 +85,14 @@ class Trainee:
         """Hold back what the user's code prints, warns of and writes while the block runs."""
         return self._quiet.holding()
 
-    def step(self, batch: Batch, *, held: bool = False, observed: bool = False) -> Step:
+    def step(self, batch: Batch, *, held: bool = False, observed: bool = False, around: Around | None = None) -> Step:
         """Take a step on a batch.
 
         Args:
             batch: left unchanged.
             held: draw the same random numbers as every other held step and as `loss`, so that dropout keeps its mask.
             observed: whether to note what it does to gradients and parameters; else `events` and `rewritten` are empty.
+            around: what to enter around it, told the batch that it is called with, which is a copy.
 
         Raises:
             StepRaised: if the step raises.
@@ -102,10 +104,15 @@ class Trainee:
         seen = self.parameters if observed else {}
         live = {**seen, **dict(self.program.network.named_buffers())} if observed else {}
         before = _bytes_of(live)
-        watch = watching(seen, self._used) if observed else nullcontext(Events())
+        watch = watching(seen, self._used, before) if observed else nullcontext(Events())
         self.scale = 1.0 if self._scaler is None else float(self._scaler.get_scale())
+
+        def take() -> Any:
+            with nullcontext() if around is None else around(own):
+                return self._take(own, self.steps)
+
         with watch as events:
-            returned = self._called("training", lambda: self._take(own, self.steps))
+            returned = self._called("training", take)
         self.steps += 1
         events.scale = self.scale
         changed = {name for name, was in before.items() if not is_same(live[name].detach(), was)}
@@ -200,7 +207,7 @@ def trained(
     *,
     own: bool = True,
     optimizer: MakesOptimizer | None = None,
-    changed: Callable[[Program], None] | None = None,
+    changed: Callable[[Program], Any] | None = None,
     idle: bool = False,
 ) -> Iterator[Trainee]:
     """Give a copy of the program to train: model, optimizer, scheduler, scaler, loss, and what the user's code reaches.

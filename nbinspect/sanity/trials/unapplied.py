@@ -14,7 +14,9 @@ from nbinspect.sanity.trials.text import decides, mentions_of, place_of
 from nbinspect.sanity.trials.watch import Update, norm_of
 
 _CUTS = ("no_grad", "inference_mode", "detach", "item")
-Reason = Literal["no backward", "no step", "never its turn", "cleared", "no rate", "rounded", "put back", "cut off"]
+Reason = Literal[
+    "no backward", "no step", "never its turn", "cleared", "no rate", "rounded", "not written", "put back", "cut off"
+]
 
 SAID: dict[Reason, tuple[str, str, str, str]] = {
     "no backward": (
@@ -26,7 +28,7 @@ SAID: dict[Reason, tuple[str, str, str, str]] = {
     "no step": (
         "The optimizer never steps",
         "Gradients came, and no optimizer ever used them",
-        "Call optimizer.step() after loss.backward().",
+        "Call optimizer.step() after loss.backward(); by hand, write in place: p.sub_(…), not p = p - ….",
         "+ optimizer.step()",
     ),
     "never its turn": (
@@ -54,6 +56,13 @@ SAID: dict[Reason, tuple[str, str, str, str]] = {
         "this type",
         "Keep the parameters in float32, and use autocast for the arithmetic.",
         "",
+    ),
+    "not written": (
+        "The optimizer writes nothing to the parameters",
+        "The optimizer stepped, and even calls at a million times its rate leave every bit as it is, so that its step "
+        "drops the new values, or writes them to copies",
+        "Write in place, under torch.no_grad(): p.sub_(…), p.add_(…) or p.copy_(…), not p.sub(…) or p = p - ….",
+        "+ p.add_(gradient, alpha=-lr)",
     ),
     "put back": (
         "Updates are undone within the step",
@@ -100,7 +109,9 @@ def unapplied(observed: Observed, step: Callable[..., Any] | None) -> list[Unapp
         return [Unapplied("no backward", tuple(sorted(trainable)), is_certain=certain)]
     updates = [update for one in observed.steps for update in one.events.updates]
     scaled = any(one.events.scale != 1 for one in observed.steps)
-    waits = scaled or place_of(step) is None or any(one.is_conditional for one in mentions_of(step, "step"))
+    calls = mentions_of(step, "step")
+    by_hand = not observed.held and not calls and decides(step)
+    waits = scaled or by_hand or place_of(step) is None or any(one.is_conditional for one in calls)
     still = (_arrived(observed) & trainable) - changed
     if still and not updates and not changed:
         every = cadence(step, of_schedule=False)

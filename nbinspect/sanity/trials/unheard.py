@@ -25,6 +25,20 @@ def of_companions(real: Curve) -> CheckResult:
     )
 
 
+def of_draws(real: Curve) -> CheckResult:
+    """Say that the outputs are drawn, whatever the inputs are."""
+    return failed(
+        "outputs are drawn without the inputs",
+        shown("the batch", real),
+        measured("change of the outputs with inputs zeroed, under the same draws", 0.0, "not 0"),
+        title="The outputs are drawn whatever the inputs are",
+        detail="Under the same random draws every output stays the same to the last bit with the inputs zeroed, in "
+        "train and in eval mode, also with noise on all weights; under other draws it is another.",
+        remedy="Draw around what the inputs are encoded to, as mean + noise * scale, not the noise alone.",
+        confirmed=True,
+    )
+
+
 def of_noise(real: Curve, noisy: Curve, change: Heard) -> CheckResult:
     """Say that inputs are lost in what is drawn at random."""
     return failed(

@@ -14,6 +14,10 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from nbinspect.subject import rate_of
 
+_LEAST = 8
+"""Entries of a tensor, below which that all were multiplied by one number may be chance."""
+_ULPS = 4
+
 
 @dataclass(frozen=True, eq=False)
 class Update:
@@ -56,12 +60,16 @@ class Events:
     updates: list[Update] = field(default_factory=list)
     rewritten_after: frozenset[str] = frozenset()
     """Names of the parameters that were written to once more after their optimizer had updated them."""
+    scaled: dict[str, float] = field(default_factory=dict)
+    """By the name of a parameter that something else than an optimizer multiplied by one number, that number."""
     scale: float = 1.0
     """What a gradient scaler multiplied the loss with; the norms above have it in them until it is taken out."""
 
 
 @contextmanager
-def watching(parameters: Mapping[str, nn.Parameter], used: set[str]) -> Iterator[Events]:
+def watching(
+    parameters: Mapping[str, nn.Parameter], used: set[str], began: Mapping[str, Tensor] | None = None
+) -> Iterator[Events]:
     """Note what happens to parameters, by name, while the block runs; nothing of it is changed.
 
     Steps of every optimizer are seen, also of one that the block makes.
@@ -69,10 +77,11 @@ def watching(parameters: Mapping[str, nn.Parameter], used: set[str]) -> Iterator
     Args:
         parameters: what is watched.
         used: names of the parameters whose gradient an update has used and nobody cleared since; kept up to date.
+        began: copies of them as they are now, by name; without them `scaled` stays empty.
     """
     events = Events()
     names = {id(parameter): name for name, parameter in parameters.items()}
-    watch = _Watch(events, names, used)
+    watch = _Watch(events, names, used, began or {})
     with ExitStack() as stack:
         for name, parameter in parameters.items():
             if parameter.requires_grad and parameter.is_leaf:
@@ -83,15 +92,18 @@ def watching(parameters: Mapping[str, nn.Parameter], used: set[str]) -> Iterator
         stack.callback(register_optimizer_step_post_hook(watch.after).remove)
         yield events
         events.rewritten_after = watch.rewritten_after(parameters)
+        for name, parameter in parameters.items():
+            watch.reached(name, parameter)
 
 
 class _Watch:
     """The hooks that note what happens."""
 
-    def __init__(self, events: Events, names: dict[int, str], used: set[str]) -> None:
+    def __init__(self, events: Events, names: dict[int, str], used: set[str], began: Mapping[str, Tensor]) -> None:
         self._events = events
         self._names = names
         self._used = used
+        self._began = began
         self._lying: dict[str, float] = {}
         self._carried: dict[str, float] = {}
         self._now: dict[int, float] = {}
@@ -131,6 +143,15 @@ class _Watch:
         self._before = {id(parameter): parameter.detach().clone() for parameter in own}
         self._found = {id(parameter): norm_of(parameter.grad) for parameter in own}
         self._came = 0
+        for parameter in own:
+            self.reached(self._names.get(id(parameter), ""), parameter)
+
+    def reached(self, name: str, parameter: Tensor) -> None:
+        """Note by what a parameter was multiplied that no optimizer has updated yet."""
+        was = None if name in self._updated else self._began.get(name)
+        factor = None if was is None else factor_of(was, parameter.detach())
+        if factor is not None:
+            self._events.scaled[name] = factor
 
     def after(self, optimizer: Optimizer, *_: Any) -> None:
         """Note what an optimizer did, and of gradients that its closure made what it found."""
@@ -186,6 +207,19 @@ def norm_of(gradient: Tensor | None) -> float:
     if dense.is_sparse:
         dense = dense.coalesce().values()
     return float(dense.abs().norm()) if dense.is_complex() else float(torch.linalg.vector_norm(dense.float()))
+
+
+def factor_of(was: Tensor, now: Tensor) -> float | None:
+    """Return the number other than 1 that every entry of a tensor was multiplied by; None where there is no such."""
+    if was.shape != now.shape or was.numel() < _LEAST or not was.is_floating_point() or is_same(now, was):
+        return None
+    if any(tensor.layout is not torch.strided for tensor in (was, now)):
+        return None
+    before, after = was.double().flatten(), now.double().flatten()
+    size = float(before @ before)
+    factor = float(before @ after) / size if size else 1.0
+    rounding = _ULPS * torch.finfo(was.dtype).eps * float(before.abs().max())
+    return factor if float((after - factor * before).abs().max()) <= rounding < abs(1 - factor) * size**0.5 else None
 
 
 def is_same(one: Tensor, other: Tensor) -> bool:

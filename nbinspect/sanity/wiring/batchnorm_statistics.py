@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.records import CheckResult, Place, TaskRecord
-from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
+from nbinspect.sanity.check import Arguments, Check, MissingNeed, failed, measured, passed, warned
 from nbinspect.sanity.evidence.lost import lost
+from nbinspect.sanity.evidence.modes import watched
 from nbinspect.sanity.evidence.normed import Normed, last_of_one, normed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.text import functions_of
 
 _SINGLE = "Expected more than 1 value per channel"
 
@@ -26,12 +30,15 @@ def run(
     ratio: float = 4.0,
     slowest: float = 1e-3,
     largest: float = 1e-2,
+    apart: float = 2.0,
 ) -> CheckResult:
     """Fail on BatchNorm of one value per channel, with a swapped eps, or in a trained model that eval mode loses.
 
     The last where a mean is off by more than `shift` standard deviations, or a variance by a factor of `ratio`, of
     statistics that are settled or never moved, and the loss in eval mode is at chance. Swapped are an eps above
-    `largest` and a momentum below `slowest`. Fewer than `least` values per channel are a warning.
+    `largest` and a momentum below `slowest`. Fewer than `least` values per channel are a warning. Statistics of 0 and 1
+    that a momentum of zero keeps for ever fail before any step, where a variance is off by a factor of `apart` or a
+    mean by half of `shift`.
     """
     failure = attempt.failure
     if failure is not None and _SINGLE in failure.error:
@@ -57,6 +64,9 @@ def run(
         )
     if swapped := [layer for layer in layers if layer.eps > largest and 0 < layer.momentum < slowest]:
         return _swapped(swapped[0])
+    fixed = [layer for layer in layers if layer.is_fixed and (layer.ratio > apart or layer.shift > shift / 2)]
+    if fixed and (say := _say_fixed(program, attempt, fixed[0])) is not None:
+        return _fixed(fixed[0], say)
     settled = [layer for layer in layers if layer.is_settled or layer.is_stuck]
     off = [layer for layer in settled if layer.shift > shift or layer.ratio > ratio]
     found = lost(program, attempt, task, off[0]) if off and attempt.error is None else None
@@ -86,6 +96,37 @@ def _swapped(layer: Normed) -> CheckResult:
         detail="The statistics that eval mode relies on hardly ever move, and what it gives is not of unit scale.",
         remedy=f"Give both by name: eps={layer.momentum:g}, momentum={layer.eps:g}.",
         code=f"+ BatchNorm(…, eps={layer.momentum:g}, momentum={layer.eps:g})",
+        where=layer.path,
+        place=layer.place,
+    )
+
+
+def _say_fixed(program: Program, attempt: Recorded, layer: Normed) -> Callable[..., CheckResult] | None:
+    """Return how to tell of statistics that never move; None where steps set the momentum, or eval mode is not used."""
+    subject = program.subject
+    if any("momentum" in one.__code__.co_names for one in functions_of(subject.train_step)):
+        return None
+    if subject.eval_step is not None:
+        try:
+            return failed if watched(program, "eval_step", attempt.batch)[-1].parts.get(layer.path) is False else None
+        except MissingNeed:
+            return warned
+    with program.running(training=False):
+        ignores = program.network.get_submodule(layer.path).training
+    return None if ignores else failed if subject.val_loader is not None else warned
+
+
+def _fixed(layer: Normed, say: Callable[..., CheckResult]) -> CheckResult:
+    return say(
+        "momentum 0: the statistics stay 0 and 1",
+        measured(f"momentum of {layer.path}", layer.momentum, "0.1, or 0.01 to 0.3"),
+        measured("mean of its input off the one kept, in standard deviations", layer.shift, "below 0.5"),
+        measured("variance of its input against the one kept, as a factor", layer.ratio, "below 2"),
+        title="BatchNorm's statistics never move",
+        detail=f"A momentum of 0 gives new batches no weight: {layer.path} keeps the mean 0 and the variance 1 that it "
+        "was made with, and eval mode normalises by these, not by those of the data.",
+        remedy="Use momentum=0.1, the weight of a new batch, or momentum=None for the average over all batches.",
+        code="+ BatchNorm(…, momentum=0.1)",
         where=layer.path,
         place=layer.place,
     )

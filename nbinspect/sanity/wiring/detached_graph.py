@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,26 +19,35 @@ from nbinspect.sanity.evidence.reach import (
     trains_by_one_loss,
     unreached,
 )
+from nbinspect.sanity.evidence.source import is_conditional
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.own_step import Training
 
 
-def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
+def run(program: Program, training: Training) -> CheckResult:
     """Fail where no gradient can reach trained parameters because an operation leaves the graph, which is named."""
-    wanted = trainable(program)
+    own, recordings = training.program, training.recordings
+    wanted = trainable(own)
     if not wanted:
         return skipped("parameters that require a gradient")
     if all(has_no_graph(one.loss) for one in recordings):
-        return _whole(program, recordings[0], follow(recordings[0], wanted), len(wanted))
+        return _whole(own, recordings[0], follow(recordings[0], wanted), len(wanted))
     ran = [one for one in recordings if not one.no_backward]
     if not ran:
         return skipped(f"a backward pass: {recordings[0].no_backward}")
-    missing = unreached(program, ran)
-    flow = follow(ran[0], missing)
-    cuts = [cut for cut in flow.cuts if cut.kind != "step" and not is_stopped_target(ran[0], flow, cut)]
+    cuts = _cuts(ran[0], missing := unreached(own, ran))
+    if cuts and training.of_step:  # parts may take turns
+        later = training.later(program)
+        cuts = _cuts(ran[0], {name: one for name, one in missing.items() if name not in later})
     if not cuts:
         return passed(f"none of {len(wanted)} trainable parameters cut off")
-    return _part(program, ran[0], cuts, len(wanted))
+    return _part(own, ran[0], cuts, len(wanted))
+
+
+def _cuts(recorded: Recorded, missing: Mapping[str, Tensor]) -> list[Cut]:
+    flow = follow(recorded, missing)
+    return [cut for cut in flow.cuts if cut.kind != "step" and not is_stopped_target(recorded, flow, cut)]
 
 
 def _whole(program: Program, recorded: Recorded, flow: Flow, count: int) -> CheckResult:
@@ -71,6 +80,9 @@ def _part(program: Program, recorded: Recorded, cuts: Sequence[Cut], count: int)
     number = measured("trainable parameters that only cut paths join to the loss", of_all, "0")
     if not trains_by_one_loss(program.subject):
         return inconclusive(f"{of_all} cut off from this loss", number, settle="Give the loss that trains them.")
+    if recorded.of_step and is_conditional(recorded.record, told[worst].place):
+        settle = "Other steps may not come to this branch: look which of yours do."
+        return inconclusive(f"{of_all} cut off in the first steps", number, settle=settle)
     library = all(is_library_part(program.network, parameter) for parameter in lost)
     answer = warned if library and optimised(program.subject) is None else failed
     return answer(

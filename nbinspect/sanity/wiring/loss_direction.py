@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from math import isfinite, isinf
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from nbinspect.records import TaskRecord
+from nbinspect.records import Place, TaskRecord
 from nbinspect.sanity.check import (
     Arguments,
     Check,
@@ -23,25 +22,40 @@ from nbinspect.sanity.check import (
     skipped,
 )
 from nbinspect.sanity.evidence.descent import descended
-from nbinspect.sanity.evidence.extreme import is_highest, rewards_wrong_signs
+from nbinspect.sanity.evidence.extreme import best_of, is_likeness, loss_of
 from nbinspect.sanity.evidence.likeness import Repelled, repelled
 from nbinspect.sanity.evidence.location import located
-from nbinspect.sanity.evidence.perfect import Answers, answers, supposed
+from nbinspect.sanity.evidence.perfect import answers, supposed
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.recorded import Recorded, with_gradients
+from nbinspect.sanity.trials.own_step import OwnStep
+from nbinspect.sanity.trials.step_direction import Turned, turned
 
 
 def run(
-    program: Program, backward: Recorded, task: TaskRecord, *, rates: tuple[float, ...] = (0.003, 0.01)
+    program: Program,
+    own_step: OwnStep | None,
+    attempt: Recorded,
+    task: TaskRecord,
+    *,
+    rates: tuple[float, ...] = (0.003, 0.01),
 ) -> CheckResult:
     """Fail where the loss prefers the predictions of this network to perfect ones, and steps down it make them worse.
 
     Args:
         program: run on a copy; the model is left unchanged.
-        backward: the recorded pass with its gradients.
+        own_step: the user's own step, which tells where it compares the outputs with the targets.
+        attempt: the recorded pass with its gradients.
         task: what makes predictions good.
         rates: lengths of the steps against the gradient, as shares of the length of all parameters.
     """
+    told = None if own_step is None else turned(program, own_step, task, rates)
+    if told is not None:
+        return _of_step(told)
+    return _of_loss(program, with_gradients(attempt, program.subject), task, rates)
+
+
+def _of_loss(program: Program, backward: Recorded, task: TaskRecord, rates: tuple[float, ...]) -> CheckResult:
     if program.subject.loss_fn is None:
         return of_unknown_task(task) if task.kind == "other" else skipped("a loss_fn")
     if task.kind == "other" and (found := repelled(program, backward, rates)) is not None:
@@ -53,10 +67,10 @@ def run(
     if known is None:
         return skipped("outputs that can be compared with the targets")
     try:
-        now = _loss_of(program, backward, backward.outputs)
-        nearer, best = (_best_of(program, backward, known, share) for share in (0.1, 1.0))
+        now = loss_of(program, backward, backward.outputs)
+        nearer, best = (best_of(program, backward, known, share) for share in (0.1, 1.0))
         if isinf(best):  # as a ratio of signal to noise is without any noise
-            best = _best_of(program, backward, known, 0.9)
+            best = best_of(program, backward, known, 0.9)
     except MissingNeed:
         raise
     except Exception as error:  # noqa: BLE001 - the user's loss may want the outputs of a run, with their graph
@@ -67,7 +81,7 @@ def run(
     if not best > now + 1e-3 * abs(now):
         return passed(f"perfect predictions have the loss {best:.4g}, these {now:.4g}", *shown)
     is_sure = known.direct and not (is_supposed and known.kind == "values" and known.columns is None)
-    if not is_sure and not (known.kind == "values" and _is_likeness(program, backward, known)):
+    if not is_sure and not (known.kind == "values" and is_likeness(program, backward, known)):
         return skipped("a loss that compares the outputs with the targets as they are")
     before = known.worth(backward.outputs)
     steps = [(rate, known.worth(outputs), loss) for rate, outputs, loss in descended(program, backward, rates)]
@@ -81,17 +95,7 @@ def run(
     return _failed(shown)
 
 
-def _is_likeness(program: Program, recorded: Recorded, known: Answers) -> bool:
-    """Whether the loss, whatever it computes, is highest where the outputs are the targets, or of their sign."""
-    wanted = known.targets.reshape(known.tensor.shape).to(known.tensor.dtype)
-
-    def loss(outputs: Tensor) -> float:
-        return _loss_of(program, recorded, known.replaced(outputs))
-
-    return is_highest(loss, known.tensor, wanted) or rewards_wrong_signs(loss, wanted)
-
-
-def _failed(shown: list[Measurement]) -> CheckResult:
+def _failed(shown: list[Measurement], where: str = "loss_fn", place: Place | None = None) -> CheckResult:
     return failed(
         "minimising it makes predictions worse",
         *shown,
@@ -99,9 +103,21 @@ def _failed(shown: list[Measurement]) -> CheckResult:
         detail="The loss of perfect predictions is higher than the present one, and each small step down makes the "
         "predictions worse: its sign is flipped, or it is a metric that should be maximised.",
         remedy="Multiply the loss by -1, or minimise 1 minus the metric.",
-        where="loss_fn",
-        code="- loss = loss_fn(outputs, targets)\n+ loss = -loss_fn(outputs, targets)",
+        where=where,
+        place=place,
+        code="" if place else "- loss = loss_fn(outputs, targets)\n+ loss = -loss_fn(outputs, targets)",
     )
+
+
+def _of_step(found: Turned) -> CheckResult:
+    if not found.steps:
+        return passed("a step against the gradient of your train_step takes outputs towards the targets")
+    shown = [measured("loss of perfect predictions", found.best, f"below {found.now:.4g}, that of this network's")]
+    for rate, after, _ in found.steps:
+        shown.append(measured(f"{found.measure}, after a step of {rate:g}", after, f"at most {found.before:.4g}"))
+    if found.is_wrong:
+        return _failed(shown, "train_step", found.place)
+    return passed(f"perfect predictions have the loss {found.best:.4g}, these {found.now:.4g}", *shown)
 
 
 def _of_vectors(found: Repelled) -> CheckResult:
@@ -115,16 +131,6 @@ def _of_vectors(found: Repelled) -> CheckResult:
         remedy="Let distances within a class enter the loss as they are, and those between classes with a minus.",
         where="loss_fn",
     )
-
-
-def _best_of(program: Program, recorded: Recorded, known: Answers, share: float) -> float:
-    """Return the loss of outputs that are by this share of the way nearer to perfect ones."""
-    return min(_loss_of(program, recorded, one) for one in known.better(share))
-
-
-def _loss_of(program: Program, recorded: Recorded, outputs: Any) -> float:
-    with program.running():
-        return float(program.scalar_loss(outputs, recorded.batch))
 
 
 def good() -> Arguments:

@@ -17,8 +17,9 @@ _FITTING = {"nll_loss": "cross_entropy", "binary_cross_entropy": "binary_cross_e
 _CLASSES = {"nll_loss": ("NLLLoss", "CrossEntropyLoss"), "binary_cross_entropy": ("BCELoss", "BCEWithLogitsLoss")}
 
 
-def run(subject: Subject, attempt: Recorded) -> CheckResult:
+def run(subject: Subject, training_attempt: Recorded) -> CheckResult:
     """Fail where a loss on the way to the program's own was certainly given something else than it takes."""
+    attempt = training_attempt
     if attempt.error is not None and subject.train_step is not None:  # which may call the loss with other things
         raise missing_pass(subject)
     found = next(misfits(attempt), None)

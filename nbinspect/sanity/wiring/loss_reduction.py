@@ -11,22 +11,26 @@ from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measu
 from nbinspect.sanity.evidence.scaling import Trial, growth, plain_rate, trial
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.own_step import Training
 
 
-def run(program: Program, recorded: Recorded, *, highest: float = 0.5, lowest: float = 0.01) -> CheckResult:
+def run(program: Program, training: Training, *, highest: float = 0.5, lowest: float = 0.01) -> CheckResult:
     """Fail where the loss grows or shrinks with the batch, and the optimizer's rate was not chosen for that.
 
     Args:
         program: its loss alone is run, on repeated outputs; a few steps on a copy, where the loss is a sum.
-        recorded: the recorded pass.
+        training: the recorded pass, or the user's own step.
         highest: rate for a mean from which a sum is a warning, and a failure where these steps make the loss explode.
         lowest: rate for a mean below which a loss that is divided twice is a failure.
     """
-    twice, thrice = growth(program, recorded, 2), growth(program, recorded, 3)
+    recorded = training.recordings[0]
+    twice = growth(program, recorded, 2)
+    is_plain = recorded.of_step and _are(twice, 1, 1, 1)  # steps are dear
+    thrice = 1.0 if is_plain else growth(program, recorded, 3)
     shown = measured("growth of the loss with twice the samples", twice, "1: a mean")
     if _are(twice, thrice, 1, 1):
         return passed("a mean over the batch", shown)
-    size, rate = recorded.batch.size, plain_rate(program)
+    size, rate = recorded.batch.size, plain_rate(training.program)
     if _are(twice, thrice, 2, 3):
         return _of_sum(program, recorded, rate, highest)
     if not _are(twice, thrice, 1 / 2, 1 / 3):
@@ -41,7 +45,7 @@ def run(program: Program, recorded: Recorded, *, highest: float = 0.5, lowest: f
         detail=f"A mean over the batch is divided by its size once more, so gradients are {size} times smaller than "
         "they seem, and change with the batch size.",
         remedy=f"Leave out the division by {size}: the loss is a mean already.",
-        where="loss_fn",
+        where="train_step" if recorded.of_step else "loss_fn",
         place=_place(recorded),
     )
 
@@ -66,7 +70,7 @@ def _of_sum(program: Program, recorded: Recorded, rate: float | None, highest: f
         title="The loss is a sum over the batch",
         detail=f"Gradients are {size} times those of a mean, so the rate of {rate:g} works like {rate * size:.3g}.",
         remedy=f"Use reduction='mean', or divide the rate by {size}.",
-        where="loss_fn",
+        where="train_step" if recorded.of_step else "loss_fn",
         place=_place(recorded),
         confirmed=harms,
     )

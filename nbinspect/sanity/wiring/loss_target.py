@@ -12,8 +12,9 @@ from nbinspect.sanity.recorded import Recorded, missing_pass
 from nbinspect.subject import Subject
 
 
-def run(subject: Subject, attempt: Recorded) -> CheckResult:
+def run(subject: Subject, training_attempt: Recorded) -> CheckResult:
     """Fail where a loss is given targets that it cannot be meant for, or chooses from a single class."""
+    attempt = training_attempt
     if attempt.error is not None and subject.train_step is not None:  # which may call the loss with other things
         raise missing_pass(subject)
     everything = sorted(unsuited(attempt, subject), key=lambda one: not one.certain)

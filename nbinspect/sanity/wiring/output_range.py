@@ -13,14 +13,15 @@ from nbinspect.sanity.evidence.ranges import Bent, Bounded, bent, bounded, dropp
 from nbinspect.sanity.recorded import Recorded
 
 
-def run(recorded: Recorded, *, unreachable: float = 0.05, share: float = 0.01) -> CheckResult:
+def run(training_pass: Recorded, *, unreachable: float = 0.05, share: float = 0.01) -> CheckResult:
     """Fail where the last activation cannot give some targets, or logits pass through one, or through dropout.
 
     Args:
-        recorded: the recorded pass.
+        training_pass: the recorded pass.
         unreachable: from this share of the targets' variance on, out of reach, it is a failure.
         share: from this share of the targets on, out of reach, it is a warning.
     """
+    recorded = training_pass
     if recorded.loss is None:
         return skipped("a loss")
     ranges = sorted(bounded(recorded), key=lambda one: -one.lost)

@@ -20,14 +20,16 @@ from nbinspect.sanity.check import (
 from nbinspect.sanity.evidence.crossing import Crossing, crossing, crossings
 from nbinspect.sanity.evidence.lineage import where_of
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Recorded, record
+from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.own_step import record_again
 
 
-def run(program: Program, batch: Batch, recorded: Recorded) -> CheckResult:
+def run(program: Program, batch: Batch, training_pass: Recorded) -> CheckResult:
     """Fail where (N,) meets (N, 1) on the way to the loss, and the N × N results are averaged."""
+    recorded = training_pass
     candidates = [one for one in crossings(recorded) if one.compares or not one.explicit]
     found = candidates[0] if candidates else None
-    if found is None or not _scales(program, batch, found):
+    if found is None or not _scales(program, batch, recorded, found):
         return passed("no operation pairs every sample with every other")
     count, step = found.count, found.operation.step
     one, other = (use.shape for use in step.inputs[:2])
@@ -44,19 +46,22 @@ def run(program: Program, batch: Batch, recorded: Recorded) -> CheckResult:
     )
 
 
-def _scales(program: Program, batch: Batch, found: Crossing) -> bool:
+def _scales(program: Program, batch: Batch, recorded: Recorded, found: Crossing) -> bool:
     """Whether both axes are that of the samples: on half of the batch both must be shorter."""
     if batch.size < 2:
         return False
     try:
-        again = record(program, batch.taken(range(batch.size // 2)))
+        half = batch.taken(range(batch.size // 2))
     except MissingNeed:
+        return found.count == batch.size
+    again = record_again(program, half, recorded)
+    if again is None:
         return found.count == batch.size
     same = again.by_index.get(found.operation.step.index)
     if again.error is not None or same is None or same.step.name != found.operation.step.name:
         return found.count == batch.size
-    half = crossing(again, same)
-    return half is not None and half.count < found.count
+    fewer = crossing(again, same)
+    return fewer is not None and fewer.count < found.count
 
 
 def _measurements(program: Program, batch: Batch, recorded: Recorded, found: Crossing) -> list[Measurement]:
@@ -65,7 +70,7 @@ def _measurements(program: Program, batch: Batch, recorded: Recorded, found: Cro
     outputs, targets, loss = recorded.outputs, batch.targets, recorded.loss
     if not isinstance(outputs, Tensor) or targets is None or outputs.numel() != targets.numel():
         return told
-    if outputs.shape == targets.shape or not isinstance(loss, Tensor) or loss.numel() != 1:
+    if recorded.of_step or outputs.shape == targets.shape or not isinstance(loss, Tensor) or loss.numel() != 1:
         return told
     with program.running():
         try:

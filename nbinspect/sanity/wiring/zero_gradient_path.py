@@ -15,26 +15,31 @@ from nbinspect.sanity.evidence.flat import behind_flat, is_clamp
 from nbinspect.sanity.evidence.flow import follow
 from nbinspect.sanity.evidence.reach import modules_of, trainable, trains_by_one_loss, unreached
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Operation, Recorded
+from nbinspect.sanity.recorded import Operation
+from nbinspect.sanity.trials.own_step import Training
 
 
-def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
+def run(program: Program, training: Training) -> CheckResult:
     """Fail where the gradient of trained parameters is exactly zero, for all of it passes rounding or a clamp."""
-    wanted = trainable(program)
+    own, recordings = training.program, training.recordings
+    wanted = trainable(own)
     if not wanted:
         return skipped("parameters that require a gradient")
     ran = [one for one in recordings if not one.no_backward]
     if not ran and not has_no_graph(recordings[0].loss):
         return skipped(f"a backward pass: {recordings[0].no_backward}")
-    found = partial(_found, program, count=len(wanted))
-    missing = unreached(program, ran)
+    found = partial(_found, own, count=len(wanted))
+    missing = unreached(own, ran)
     flow = follow(recordings[0], missing)
     steps = [cut for cut in flow.cuts if cut.kind == "step" and not is_stopped_target(recordings[0], flow, cut)]
-    if steps:
+    if steps and not (training.of_step and training.later(program) & steps[-1].parameters):
         told = tell(recordings[0], steps[-1])
         return found(told.name, sorted(steps[-1].parameters), place=told.place)
     behind = [behind_flat(one, wanted) for one in ran]
     lost = [name for name in wanted if behind and all(name in one for one in behind)]
+    if lost and training.of_step:  # another batch may lie within the bounds
+        later = training.later(program)
+        lost = [name for name in lost if name not in later]
     if not lost:
         return passed(f"none of {len(wanted)} trainable parameters behind a derivative of zero")
     flat = behind[0][lost[0]]

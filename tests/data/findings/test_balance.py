@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.data.findings.balance import imbalance, missing_labels, order_pattern
 from nbinspect.data.query.matching import rows_matching
+from nbinspect.data.scanning.scan import scan
 from nbinspect.data.table.frame import to_frame
 from tests.data.records_of_data import HOSTILE, column, record_of
 
@@ -89,3 +92,15 @@ def test_samples_without_a_label_are_counted() -> None:
     assert rows_matching(to_frame(several.columns), finding.query).tolist() == [9]
     assert missing_labels(labelled(np.full(9, -1))).findings[0].level == "note"
     assert missing_labels(record_of(column("mean", "number", [np.nan]))).findings == ()
+
+
+def test_labels_outside_the_class_names_are_found() -> None:
+    """Labels that have no name are counted, and the query finds their samples."""
+    x, y = torch.randn(40, 3), torch.arange(40) % 4
+    loader = DataLoader(TensorDataset(x, y), 8)
+    record = scan(loader, class_names=["a", "b"], progress=False)
+    (found,) = [each for each in record.findings if each.kind == "nameless labels"]
+    assert (found.level, found.count) == ("warn", int((y > 1).sum()))
+    assert found.text == "Labels outside the 2 class names: 2, 3, in 20 samples of 40"
+    assert rows_matching(to_frame(record.columns), found.query).tolist() == np.flatnonzero(y > 1).tolist()
+    assert not any(each.kind == "nameless labels" for each in scan(loader, progress=False).findings)

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.datasets import load_digits, load_wine
+from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.data.findings.duplicates import conflicts, duplicates, overlap
 from nbinspect.data.findings.space import are_telling
+from nbinspect.data.scanning.scan import scan
 from tests.data.scanned_records import scanned
 
 DIGITS = load_digits()
@@ -134,3 +137,21 @@ def test_repeats_of_most_samples_are_meant() -> None:
         (finding,) = look(record, telling=True).findings
         assert (finding.level, finding.count) == ("note", count)
         assert finding.text.endswith("; most samples repeat another's input, as where repeats are meant")
+
+
+def test_repeats_of_one_number_are_found() -> None:
+    """Inputs of one number are no blank samples: as many repeats are found as pandas finds, without alarm."""
+    numbers = np.random.default_rng(0).integers(0, 30, 90).astype(np.float32)[:, None]
+    x = torch.from_numpy(numbers)
+    record = scan(DataLoader(TensorDataset(x, x.clone()), 8), progress=False)
+    (found,) = [each for each in record.findings if each.kind == "duplicates"]
+    assert (found.level, found.count) == ("note", int(pd.Series(numbers[:, 0]).duplicated().sum()))
+    assert any(each.kind == "conflicting labels" for each in record.findings)
+
+
+def test_it_is_said_where_all_samples_are_blank() -> None:
+    """Where each sample is one value throughout, a note says that equal ones were not looked for."""
+    rows = np.repeat(np.arange(12.0)[:, None], 5, axis=1)
+    found = duplicates(scanned(rows, np.zeros(12)), telling=True)
+    assert (found.columns, found.findings) == ((), ())
+    assert found.notes[0].startswith("Every sample is blank")

@@ -500,3 +500,24 @@ def test_samples_of_a_stream_are_fetched_by_going_through_it():
     assert [read.indices.tolist() for read in reads] == [[], [1], [9]]
     assert [read.value[0].tolist() for read in reads[1:]] == [[[1.0]], [[9.0]]]
     assert not active_children()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_stream_of_batches_is_read_batch_by_batch(workers):
+    """Each item of a stream without automatic batching is a batch, whatever length the stream tells."""
+
+    class Batches(IterableDataset):
+        def __len__(self):
+            return 3
+
+        def __iter__(self):
+            info = get_worker_info()
+            for number in range(info.id, 3, info.num_workers):
+                yield torch.full((4, 3), float(number)), torch.arange(4)
+
+    loader = DataLoader(Batches(), batch_size=None, num_workers=workers)
+    reader = Reader(SUBJECT, loader)
+    assert reader.total is None
+    reads = list(reader)
+    assert [read.indices.tolist() for read in reads] == np.arange(12).reshape(3, 4).tolist()
+    assert sorted(float(read.value[0][0, 0]) for read in reads) == [0.0, 1.0, 2.0]

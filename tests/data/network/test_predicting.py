@@ -526,3 +526,19 @@ def test_a_model_on_an_accelerator_gives_the_same():
     for one, other in zip(here.result.columns, there.result.columns, strict=True):
         np.testing.assert_allclose(one.values, other.values, atol=1e-3)
     np.testing.assert_allclose(here.result.features.values, there.result.features.values, atol=1e-3)
+
+
+@pytest.mark.parametrize("loss", [nn.MSELoss(), nn.BCEWithLogitsLoss()])
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_a_squeeze_that_takes_the_batch_axis_is_told(loss):
+    """Where the last batch is of one sample and the network squeezes it away, one sentence says so; the rest stands."""
+
+    class Squeezed(nn.Linear):
+        def forward(self, x):
+            return super().forward(x).squeeze()
+
+    subject = make_subject(Squeezed(6, 1), loader(torch.randn(33, 6), torch.arange(33.0) % 2, size=16), loss)
+    predicting = Predicting(subject, "train", record(index(33)))
+    with pytest.raises(CaptureError, match=r"samples 32 to 32: for 1 sample the network .* shape \(\), .*squeeze\(\)"):
+        list(predicting)
+    assert predicting.result.samples == 32

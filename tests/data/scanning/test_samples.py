@@ -172,3 +172,28 @@ def test_targets_with_samples_along_another_axis_are_those_of_each_sample():
     found = preview(own, "train", [3, 5]).batch
     assert [text.split(" ")[0] for text in found.labels.text] == ["30", "50"]
     assert found.notes == ()
+
+
+def test_packed_sequences_are_shown_sample_by_sample():
+    """Each sample of a packed batch is shown as the series that was packed."""
+    rows = [torch.randn(2 + n % 5, 4) for n in range(12)]
+    pack = nn.utils.rnn.pack_sequence
+    loader = DataLoader(
+        range(12), 4, collate_fn=lambda at: (pack([rows[n] for n in at], enforce_sorted=False), torch.tensor(at))
+    )
+    found = preview(Subject(Never(), loader, nn.CrossEntropyLoss()), "train", [7, 2, 3])
+    assert found.indices == (7, 2, 3)
+    assert found.batch.batch.tensors[0].facts.shape == (3, None, 4)
+    assert found.batch.labels.text == ("7", "2", "3")
+
+
+def test_samples_that_cannot_be_told_apart_are_no_preview():
+    """Where what enters has no entry for each sample, the reason stands in place of the samples."""
+
+    def pooled(samples):
+        return {"x": torch.cat([torch.randn(3, 4) for _ in samples])}
+
+    found = preview(subject(lambda n: n, collate_fn=pooled), "train", [0, 1])
+    assert found.batch is None
+    assert set(found.errors) == {0, 1}
+    assert "cannot be told apart by sample" in found.errors[0]

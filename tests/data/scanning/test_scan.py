@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
 from nbinspect.data.scanning import pictures
+from nbinspect.data.scanning import scan as scanning
 from nbinspect.data.scanning.scan import Scan, scan, scanned
 from nbinspect.errors import InputError, LoaderError
 from nbinspect.subject import make_subject
@@ -525,3 +526,80 @@ def test_texts_that_were_cut_within_a_character_are_scanned():
     assert (record.rows, record.failed) == (4, 0)
     assert words(record, "text")[1] == "cut \\ud83d"
     assert len(set(record.input_hashes.tolist())) == 3
+
+
+class Rows(Dataset):
+    """Rows of a table as dicts of columns, with a label."""
+
+    def __len__(self):
+        return 30
+
+    def __getitem__(self, index):
+        return {"age": float(index % 7), "income": 10.0 * index, "length": index % 3}, index % 2
+
+
+def test_columns_in_a_dict_are_one_table():
+    """Numbers that enter together are the features of one table, called as their keys; its numbers are NumPy's."""
+    record = scan_of(DataLoader(Rows(), 8))
+    table = np.stack([[*Rows()[n][0].values()] for n in range(30)]).astype(float)
+    assert [each.name for each in record.features] == ["age", "income", "length"]
+    np.testing.assert_allclose([each.mean for each in record.features], table.mean(0))
+    np.testing.assert_allclose(values(record, "max"), table.max(1))
+    assert set(words(record, "dtype")) == {"float64, int64"}
+    assert record.embedding.shape == (30, 3)
+    named = scan_of(DataLoader(Rows(), 8), feature_names=["a", "b", "c"])
+    assert [each.name for each in named.features] == ["a", "b", "c"]
+
+
+def test_inputs_that_are_not_described_are_named(digits):
+    """Beside pictures a number is not described, and a note says so."""
+    images, labels = digits
+
+    class Both(Dataset):
+        def __len__(self):
+            return 40
+
+        def __getitem__(self, index):
+            return {"image": images[index], "age": float(index)}, int(labels[index])
+
+    record = scan_of(DataLoader(Both(), 8))
+    assert record.form == "image"
+    assert any("x['image'] is described; x['age']" in note for note in record.notes)
+
+
+@pytest.mark.parametrize("collate", [None, lambda rows: nn.utils.rnn.pad_sequence(rows, batch_first=True)])
+def test_the_length_of_short_series_is_along_one_axis(collate):
+    """Steps are counted along the axis that varies, also of series with fewer steps than channels."""
+    steps = [1 + n % 7 for n in range(24)]
+    rows = [torch.randn(each, 4) for each in steps]
+    record = scan_of(DataLoader(rows, 4, collate_fn=collate))
+    wanted = steps if collate is None else np.repeat(np.reshape(steps, (6, 4)).max(1), 4).tolist()
+    assert values(record, "length").tolist() == wanted
+    assert record.column("length").help == "Steps of the series, along axis 1."
+
+
+def test_a_stream_that_goes_on_ends_with_a_note(monkeypatch):
+    """Without a limit the scan of an endless stream ends after very many samples, and a note says how to go on."""
+
+    class Endless(IterableDataset):
+        def __iter__(self):
+            return (torch.full((3,), float(n)) for n in itertools.count())
+
+    monkeypatch.setattr(scanning, "_STREAM", 50)
+    record = scan_of(DataLoader(Endless(), 8))
+    assert (record.rows, record.complete) == (56, False)
+    assert any("goes on" in note and "limit=" in note for note in record.notes)
+    limited = scan_of(DataLoader(Endless(), 8), limit=80)
+    assert limited.rows == 80
+    assert not any("goes on" in note for note in limited.notes)
+    listed = scan_of([torch.rand(8, 3)] * 9)
+    assert (listed.rows, listed.complete) == (72, True)
+
+
+def test_an_empty_validation_loader_is_named():
+    """The error says whose loader there is nothing in."""
+    loader = loader_of(torch.rand(8, 3), torch.rand(8))
+    with pytest.raises(LoaderError, match="val_loader: the loader gave no batch"):
+        scan(loader, val_loader=[], progress=False)
+    with pytest.raises(LoaderError, match=r"^the loader gave no batch"):
+        scan([], progress=False)

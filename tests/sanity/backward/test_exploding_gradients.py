@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -7,7 +9,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.backward.exploding_gradients import CHECK, bad
-from tests.sanity.backward.test_vanishing_gradients import Scaled, deep
+from tests.sanity.backward.test_vanishing_gradients import Residual, Scaled, deep
 from tests.sanity.running import run_one
 
 X, Y = torch.randn(32, 32, generator=torch.Generator().manual_seed(1)), torch.arange(32) % 4
@@ -170,3 +172,29 @@ def test_normalised_layers_without_shortcuts_explode_when_there_are_many(depth: 
     torch.manual_seed(0)
     blocks = [part for _ in range(depth) for part in (nn.Linear(32, 32), nn.ReLU(), nn.BatchNorm1d(32))]
     assert judged(nn.Sequential(*blocks, nn.Linear(32, 4))) == status
+
+
+@pytest.mark.parametrize(("depth", "status"), [(10, "fail"), (4, "pass")])
+def test_shortcuts_added_twice_fail_where_there_are_many(depth: int, status: str) -> None:
+    """A stream that doubles at each shortcut doubles the gradient: ten make it a thousand, four hardly matter."""
+    result = run_one(
+        CHECK, model=Residual(lambda x, made: x + (x + made), depth), loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss()
+    )
+    assert result.status == status
+    if status == "fail":
+        assert float(result.measurements[1].measured) == pytest.approx(2, rel=0.05)
+        assert "once" in result.remedy
+
+
+@pytest.mark.parametrize(
+    "join",
+    [
+        lambda x, made: x + made,
+        lambda x, made: x + 2 * made,
+        lambda x, made: (x + made) * 0.5**0.5,
+        lambda x, made: torch.nn.functional.layer_norm(2 * x + made, (32,)),
+    ],
+)
+def test_usual_shortcuts_pass(join: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """Ten blocks beside a shortcut are healthy, be their sum plain, scaled or normalised."""
+    assert judged(Residual(join, 10)) == "pass"

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -89,3 +92,44 @@ def test_a_steady_loss_needs_no_ten_thousandth() -> None:
     model = deep(nn.Sigmoid, 5)
     assert judged(model) == "fail"
     assert judged(model, thresholds={"vanishing-gradients": {"steady": 1e-4}}) == "warn"
+
+
+class Residual(nn.Module):
+    """Blocks beside a shortcut, of which the stream is then changed by a function of the sum and what went in."""
+
+    def __init__(self, join: Callable[[Tensor, Tensor], Tensor], depth: int, *, shared: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        first = nn.Sequential(nn.LayerNorm(32), nn.Linear(32, 32), nn.GELU(), nn.Linear(32, 32))
+        self.stem, self.join = nn.Linear(32, 32), join
+        self.blocks = nn.ModuleList(first if shared else copy.deepcopy(first) for _ in range(depth))
+        for module in self.blocks.modules():
+            if isinstance(module, nn.Linear):
+                module.reset_parameters()
+        self.head = nn.Sequential(nn.LayerNorm(32), nn.Linear(32, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        for block in self.blocks:
+            x = self.join(x, block(x))
+        return self.head(x)
+
+
+def let_through(share: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """A shortcut whose sum lets only a share of the gradient through."""
+
+    def join(x: Tensor, made: Tensor) -> Tensor:
+        x = x + made
+        return share * x + (1 - share) * x.detach()
+
+    return join
+
+
+def test_shortcuts_that_let_little_of_the_gradient_through_fail() -> None:
+    """A fifth of the gradient at each of eight shortcuts fails; half at each, or all, does not, nor through time."""
+    result = run_one(CHECK, model=Residual(let_through(0.2), 8), loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss())
+    assert result.status == "fail"
+    assert float(result.measurements[1].measured) == pytest.approx(0.2, rel=0.2)
+    assert judged(Residual(let_through(0.5), 8)) != "fail"
+    assert judged(Residual(let_through(1.0), 8)) == "pass"
+    assert judged(Residual(lambda x, made: 0.2 * x + made, 8, shared=True)) != "fail"

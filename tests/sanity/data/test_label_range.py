@@ -141,3 +141,40 @@ def test_probabilities_are_no_indices() -> None:
 def test_regression_is_skipped() -> None:
     """Where there are no classes there is nothing to ask."""
     assert on(torch.randn(30, 1), nn.MSELoss(), outputs=1).status == "skip"
+
+
+def masks(values: Tensor, loss_fn: Any = None) -> CheckResult:
+    loader = DataLoader(TensorDataset(torch.randn(len(values), 1, 6, 6), values.float()), batch_size=10)
+    model = nn.Conv2d(1, 1, 3, padding=1)
+    return run_one(CHECK, model=model, loader=loader, loss_fn=loss_fn or nn.BCEWithLogitsLoss(), task="segmentation")
+
+
+@pytest.mark.parametrize(("no", "yes"), [(0, 255), (1, 2), (-1, 1)])
+def test_yes_and_no_by_other_numbers_fail_with_proof(no: int, yes: int) -> None:
+    """Masks of 0 and 255, or labels of 1 and 2, that binary cross-entropy is given as they are fail."""
+    result = masks(torch.where(torch.rand(40, 1, 6, 6) > 0.6, yes, no))
+    assert (result.status, result.confirmed) == ("fail", True)
+    assert result.summary == f"labels {no} and {yes} for no and yes"
+    labels = torch.where(torch.rand(40, 1) > 0.6, float(yes), float(no))
+    assert on(labels, nn.BCEWithLogitsLoss(), outputs=1).summary == f"labels {no} and {yes} for no and yes"
+
+
+def test_yes_and_no_that_the_loss_maps_or_leaves_out_are_fine() -> None:
+    """A loss that divides masks by 255 itself, or gives what is marked 255 no weight, is given nothing wrong."""
+    marked = torch.where(torch.rand(40, 1, 6, 6) > 0.6, 255, 0)
+
+    def mapping(outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(outputs, targets / 255)
+
+    def leaving_out(outputs: Tensor, targets: Tensor) -> Tensor:
+        return (F.binary_cross_entropy_with_logits(outputs, targets, reduction="none") * (targets != 255)).mean()
+
+    assert masks(marked, mapping).status == "pass"
+    assert masks(marked, leaving_out).status == "pass"
+
+
+def test_quantities_and_shares_are_no_codes() -> None:
+    """What has more than two values, or is between 0 and 1, is not judged here."""
+    assert masks(torch.rand(40, 1, 6, 6)).status == "pass"
+    assert masks(torch.randint(256, (40, 1, 6, 6))).status == "pass"
+    assert masks(torch.rand(40, 1, 6, 6) > 0.5).status == "pass"

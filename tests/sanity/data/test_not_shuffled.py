@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Sampler, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, Sampler, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
 
 from nbinspect.records import CheckResult
@@ -21,15 +22,53 @@ def data(y: Tensor) -> TensorDataset:
     return TensorDataset(torch.randn(len(y), 4), y)
 
 
-class Grouped(Sampler[list[int]]):
-    """Batches of one class each, drawn anew, as metric learning has them."""
+class Batched(Sampler[list[int]]):
+    """Twenty batches of ten; a function makes them anew for each epoch."""
+
+    def __init__(self, make: Callable[[], Tensor]) -> None:
+        self.make = make
 
     def __iter__(self) -> Iterator[list[int]]:
-        for group in torch.randperm(20).tolist():
-            yield list(range(group * 10, group * 10 + 10))
+        yield from self.make().view(20, 10).tolist()
 
     def __len__(self) -> int:
         return 20
+
+
+def chunks() -> Tensor:
+    """Neighbours in the order of the data, the chunks in a random one."""
+    return torch.arange(200).view(20, 10)[torch.randperm(20)]
+
+
+def inside_classes() -> Tensor:
+    """A random order inside of each class of fifty, one class after the other."""
+    return torch.cat([start + torch.randperm(50) for start in range(0, 200, 50)])
+
+
+def little_buffer() -> Tensor:
+    """What a shuffle buffer of five samples makes of the order of the data."""
+    return (torch.arange(200) + 5 * torch.rand(200)).argsort()
+
+
+def half_a_class() -> Tensor:
+    """What a shuffle buffer of half a class makes of it."""
+    return (torch.arange(200) + 25 * torch.rand(200)).argsort()
+
+
+def one_class_each() -> Tensor:
+    """Batches of one class each, all drawn anew."""
+    return inside_classes().view(20, 10)[torch.randperm(20)]
+
+
+def two_classes_each() -> Tensor:
+    """Five of each of two classes, one after the other, as metric learning has them."""
+    classes = [torch.randperm(4)[:2] for _ in range(20)]
+    return torch.cat([50 * kind + torch.randperm(50)[:5] for pair in classes for kind in pair])
+
+
+def mixed_chunks() -> Tensor:
+    """Always the same batches, of all classes, in a random order."""
+    return torch.arange(200).view(10, 20).T.reshape(20, 10)[torch.randperm(20)]
 
 
 def test_sorted_classes_fail() -> None:
@@ -72,9 +111,42 @@ def test_shuffled_orders_pass() -> None:
     assert torch.equal(generator.get_state(), before)
 
 
-def test_batches_of_one_class_drawn_anew_pass() -> None:
-    """A sampler that groups classes on purpose, in another order each time, is no mistake."""
-    assert on(DataLoader(data(torch.arange(200) // 50), batch_sampler=Grouped())).status == "pass"
+@pytest.mark.parametrize("make", [chunks, inside_classes, little_buffer])
+def test_a_sampler_that_shuffles_near_by_only_fails(make: Callable[[], Tensor]) -> None:
+    """Sorted classes whose chunks, or samples near each other, change places come in batches of one class still."""
+    result = on(DataLoader(data(torch.arange(200) // 50), batch_sampler=Batched(make)))
+    assert (result.status, result.title) == ("fail", "The batches do not mix the classes")
+
+
+def test_a_buffer_of_half_a_class_is_a_warning() -> None:
+    """Some batches then mix two classes, and the order carries the label still."""
+    assert on(DataLoader(data(torch.arange(200) // 50), batch_sampler=Batched(half_a_class))).status == "warn"
+
+
+def test_the_expected_pairs_are_those_of_a_random_order() -> None:
+    """Two random samples of 200 in four classes differ in the label by 150 to 199."""
+    result = on(DataLoader(data(torch.arange(200) // 50), batch_sampler=Batched(chunks)))
+    assert result.measurements[0].measured == "0"
+    expected = float(result.measurements[0].expected.removeprefix("about "))
+    assert abs(expected / (20 * 45 * 150 / 199) - 1) < 0.02
+
+
+@pytest.mark.parametrize("make", [two_classes_each, mixed_chunks])
+def test_batches_that_mix_classes_pass(make: Callable[[], Tensor]) -> None:
+    """A sampler that lists the classes of a batch one after the other is no mistake."""
+    assert on(DataLoader(data(torch.arange(200) // 50), batch_sampler=Batched(make))).status == "pass"
+
+
+def test_a_sampler_that_draws_one_class_for_each_batch_is_a_warning() -> None:
+    """Who draws classes and their samples anew does so on purpose, whatever comes of it."""
+    loader = DataLoader(data(torch.arange(200) // 50), batch_sampler=Batched(one_class_each))
+    assert on(loader).status == "warn"
+    assert on(loader, task="other").status == "pass"
+
+
+def test_chunks_of_data_in_a_random_order_pass() -> None:
+    """Where classes are mixed in the data, chunks of it are as good as samples."""
+    assert on(DataLoader(data(torch.randint(4, (200,))), batch_sampler=Batched(chunks))).status == "pass"
 
 
 def test_time_order_can_be_intended() -> None:
@@ -93,6 +165,37 @@ def test_a_smooth_target_is_a_warning_at_most() -> None:
     assert result.status == "warn"
     assert "target" in result.title
     assert on(DataLoader(data(y), batch_size=20, shuffle=True), **given).status == "pass"
+
+
+class Stream(IterableDataset[tuple[Tensor, Tensor]]):
+    """Samples in an order that a function makes anew for each epoch."""
+
+    def __init__(self, y: Tensor, order: Callable[[], Tensor] | None = None) -> None:
+        self.x, self.y, self.order = torch.randn(len(y), 4), y, order
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        rows = torch.arange(len(self.y)) if self.order is None else self.order().flatten()
+        return ((self.x[row], self.y[row]) for row in rows)
+
+
+def listed() -> Tensor:
+    """Batches of sixteen of each of two classes drawn at random, one class after the other."""
+    classes = [torch.randperm(4)[:2] for _ in range(40)]
+    return torch.cat([500 * kind + torch.randperm(500)[:16] for pair in classes for kind in pair])
+
+
+def test_a_stream_may_list_the_classes_of_a_batch() -> None:
+    """Inside of a batch the order of its classes says nothing; a stream of sorted classes fails."""
+    y = torch.arange(2000) // 500
+    assert on(DataLoader(Stream(y, listed), batch_size=32)).status == "pass"
+    assert on(DataLoader(Stream(y), batch_size=32)).status == "fail"
+    assert on(DataLoader(Stream(torch.arange(400) // 20), batch_size=50), model=nn.Linear(4, 20)).status == "fail"
+
+
+def test_a_stream_whose_first_class_is_long_fails() -> None:
+    """Where thousands of samples have one label the stream is read on, until another comes."""
+    y = torch.arange(8000) // 3000
+    assert on(DataLoader(Stream(y), batch_size=100)).status == "fail"
 
 
 def test_one_batch_has_no_order() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,17 @@ def scanned(loader: Any, limits: Limits | None = None, **more: Any) -> Scan:
     return scan(make_subject(nn.Identity(), loader, **more), loader, limits or Limits(60))
 
 
-def data(count: int) -> TensorDataset:
-    return TensorDataset(torch.randn(count, 4), torch.arange(count) % 3)
+def data(size: int) -> TensorDataset:
+    return TensorDataset(torch.randn(size, 4), torch.arange(size) % 3)
 
 
 class Endless(IterableDataset[Any]):
+    def __init__(self, classes: int = 2) -> None:
+        self.classes = classes
+
     def __iter__(self) -> Any:
-        while True:
-            yield torch.randn(4), 1
+        for number in count():
+            yield torch.randn(4), number % self.classes
 
 
 def test_a_small_set_is_read_to_its_end() -> None:
@@ -51,6 +55,11 @@ def test_an_endless_stream_is_bounded() -> None:
     """A stream without end is read for 2,048 samples, and is no fair sample."""
     found = scanned(DataLoader(Endless(), batch_size=256))
     assert (found.read, found.is_whole, found.is_fair) == (2048, False, False)
+
+
+def test_a_stream_of_one_label_is_read_further() -> None:
+    """Where every label so far is the same ten times as many samples are read, and no more of an endless stream."""
+    assert scanned(DataLoader(Endless(classes=1), batch_size=512)).read == 20_480
 
 
 def test_a_batch_without_samples_is_passed_over() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -104,3 +106,65 @@ def test_no_bounded_activation_and_nan_are_silent() -> None:
     """A network without such units, and one of NaN, give no finding."""
     assert judged(nn.Linear(16, 3)) == "pass"
     assert judged(nn.Sequential(nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 3)), X * float("nan")) == "pass"
+
+
+class Codes(nn.Module):
+    """Whether the halves of a sample are alike, from their codes of this steepness."""
+
+    def __init__(self, steepness: float, compare: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.features, self.scale = nn.Linear(8, 24), nn.Parameter(torch.tensor(3.0))
+        self.steepness, self.compare = steepness, compare
+
+    def forward(self, x: Tensor) -> Tensor:
+        one, other = (torch.tanh(self.steepness * self.features(half)) for half in x.chunk(2, 1))
+        return self.scale * self.compare(one, other)
+
+
+def of_codes(model: nn.Module, loss_fn: object = None, **options: object) -> str:
+    batch = (X, (torch.arange(32) % 2).float())
+    return run_one(CHECK, model=model, loader=[batch], loss_fn=loss_fn or nn.BCEWithLogitsLoss(), **options).status
+
+
+@pytest.mark.parametrize(
+    "compare",
+    [
+        lambda one, other: (one * other).mean(1),
+        lambda one, other: (one - other).abs().mean(1),
+        lambda one, other: torch.einsum("bi,bi->b", one, other) / 24,
+        torch.cosine_similarity,
+    ],
+)
+def test_codes_that_are_compared_fail_where_they_begin_at_their_limits(
+    compare: Callable[[Tensor, Tensor], Tensor],
+) -> None:
+    """Soft bits behind a steep factor send hardly any gradient back; of unit slope, or once trained, they pass."""
+    assert of_codes(Codes(400.0, compare)) == "fail"
+    assert of_codes(Codes(1.0, compare)) == "pass"
+    model = Codes(400.0, compare)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    nn.BCEWithLogitsLoss()(model(X), (torch.arange(32) % 2).float()).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    assert of_codes(model, optimizer=optimizer) == "pass"
+
+
+class Gating(nn.Module):
+    """Gated units as of WaveNet."""
+
+    def __init__(self, values: float, gates: float) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.both, self.head, self.factors = nn.Linear(16, 32), nn.Linear(16, 3), (values, gates)
+
+    def forward(self, x: Tensor) -> Tensor:
+        value, gate = self.both(x).chunk(2, 1)
+        return self.head(torch.tanh(self.factors[0] * value) * torch.sigmoid(self.factors[1] * gate))
+
+
+def test_gated_values_fail_and_their_gates_are_silent() -> None:
+    """The tanh of a gated unit holds values, which should not begin at their limits; its sigmoid may."""
+    assert judged(Gating(400.0, 1.0)) == "fail"
+    assert judged(Gating(1.0, 400.0)) == "pass"
+    assert judged(Gating(1.0, 1.0)) == "pass"

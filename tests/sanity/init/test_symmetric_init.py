@@ -222,3 +222,77 @@ def test_factors_that_keep_each_other_at_zero_fail(one: float, other: float, sta
     if status == "fail":
         assert result.where == "user.weight"
         assert "item.weight" in result.title
+
+
+def pairs() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(8, (32, 2), generator=generator), torch.randn(32, generator=generator)
+
+
+def constant(one: float | None, other: float | None) -> Factors:
+    torch.manual_seed(0)
+    model = Factors(0.3, 0.3)
+    for table, value in ((model.user, one), (model.item, other)):
+        if value is not None:
+            nn.init.constant_(table.weight, value)
+    return model
+
+
+@pytest.mark.parametrize(("one", "other", "status"), [(0.1, 0.1, "fail"), (0.1, None, "pass"), (None, 1.0, "pass")])
+def test_tables_whose_columns_stay_alike_fail(one: float | None, other: float | None, status: str) -> None:
+    """Factors that all begin at a constant remain one factor; beside random ones they part."""
+    model = constant(one, other)
+    result = run_one(CHECK, model=model, loader=[pairs()], loss_fn=nn.MSELoss())
+    assert result.status == status
+    if status == "fail":
+        assert result.confirmed
+        assert (result.where, result.measurements[0].expected) == ("user.weight", "4")
+        assert all(bool((table.weight == 0.1).all()) for table in (model.user, model.item))
+
+
+class Latents(nn.Module):
+    """Queries that look at a sequence; then the mean of what they see, or of the queries' own sum with it."""
+
+    def __init__(self, value: Tensor, *, linear: bool = False) -> None:
+        super().__init__()
+        self.queries = nn.Parameter(value)
+        self.enter, self.head, self.linear = nn.Linear(4, 8), nn.Linear(8, 3), linear
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.enter(x.view(len(x), 4, 4))
+        if self.linear:
+            return self.head((x + self.queries).mean(1))
+        seen = torch.softmax(self.queries @ x.transpose(1, 2), -1) @ x
+        return self.head(torch.relu(seen + self.queries).mean(1))
+
+
+class Summed(nn.Module):
+    """A mixture of bumps around centres."""
+
+    def __init__(self, centres: Tensor) -> None:
+        super().__init__()
+        self.centres, self.head = nn.Parameter(centres), nn.Linear(1, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        distance = (x[:, None] - self.centres).square().mean(-1)
+        return self.head(torch.exp(-distance).sum(1, keepdim=True))
+
+
+def test_bare_parameters_whose_rows_stay_alike_fail() -> None:
+    """Centres, and queries, that begin at one point remain one; drawn at random they pass."""
+    torch.manual_seed(0)
+    assert judged(Summed(torch.zeros(5, 16))) == "fail"
+    assert judged(Summed(torch.randn(5, 16))) == "pass"
+    result = on_classes(Summed(torch.full((5, 16), 0.5)))
+    assert (result.where, result.title) == ("centres", "The rows of centres are all alike")
+    assert judged(Latents(torch.randn(4, 8))) == "pass"
+
+
+def test_zero_places_that_the_model_averages_pass() -> None:
+    """Places added at zero part behind a layer; where only their mean counts, it matters not how they begin."""
+    torch.manual_seed(0)
+    assert judged(Latents(torch.zeros(4, 8), linear=True)) == "pass"
+    assert judged(Branches()) == "pass"
+    table = nn.Sequential(nn.Embedding(8, 4), nn.Flatten(), nn.Linear(8, 1), nn.Flatten(0))
+    nn.init.zeros_(table[0].weight)
+    assert run_one(CHECK, model=table, loader=[pairs()], loss_fn=nn.MSELoss()).status == "pass"

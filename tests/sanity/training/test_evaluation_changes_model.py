@@ -190,3 +190,74 @@ def test_an_average_that_stays_in_the_model_fails(back: str, status: str) -> Non
         return loss
 
     assert run_one(CHECK, **program(averaging, model, eval_step=averaged)).status == status
+
+
+class Follows(nn.Module):
+    """Keeps a buffer up to date in every mode, and adds it to what it is given."""
+
+    def __init__(self, kind: str, size: int = 16) -> None:
+        super().__init__()
+        self.kind, self.inner = kind, network()
+        self.register_buffer("kept", torch.zeros(size if kind == "of each sample" else 1, 4))
+        self.register_buffer("ready", torch.tensor(0.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.kind == "of each sample":
+            self.kept.mul_(0.5).add_(0.5 * x.detach())
+        elif self.kind == "of the last one":
+            self.kept.copy_(x[-1:].detach())
+        elif self.kind == "of the first batch":
+            if not self.ready:
+                self.kept.copy_(x.detach().mean(0, keepdim=True))
+                self.ready.fill_(1.0)
+        elif self.kind == "of nothing":
+            self.kept.add_(0.1)
+        elif self.training or self.kind == "of all":
+            self.kept.mul_(0.9).add_(0.1 * x.detach().mean(0, keepdim=True))
+        return self.inner(x + self.kept)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("of all", "fail"),
+        ("while training", "pass"),
+        ("of each sample", "warn"),
+        ("of the last one", "warn"),
+        ("of nothing", "warn"),
+        ("of the first batch", "pass"),
+    ],
+)
+def test_statistics_that_follow_the_evaluated_data_fail(kind: str, status: str) -> None:
+    """A mean of what is evaluated teaches the model; a state of each sample, a count or a first set-up may be meant."""
+    result = run_one(CHECK, **program(usual, Follows(kind), eval_step=looks))
+    assert result.status == status, result
+    assert status != "fail" or "self.training" in result.code
+
+
+class Normalises(nn.Module):
+    """Keeps the mean of its inputs in a plain attribute, in every mode or while training, or what came last."""
+
+    def __init__(self, way: str, *, as_number: bool = False) -> None:
+        super().__init__()
+        self.way, self.as_number, self.inner = way, as_number, network()
+        self.mean, self.last, self.seen = (0.0 if as_number else torch.zeros(4)), torch.zeros(4), 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen, self.last = self.seen + 1, x.mean(0)
+        if self.way == "at first" and self.seen == 1:
+            self.mean = x.mean(0)
+        elif self.way == "always" or (self.way == "while training" and self.training):
+            now = x.mean().item() if self.as_number else x.mean(0)
+            self.mean = 0.9 * self.mean + 0.1 * now
+        return self.inner(x - self.mean)
+
+
+@pytest.mark.parametrize("as_number", [True, False])
+@pytest.mark.parametrize(("way", "status"), [("always", "fail"), ("while training", "pass"), ("at first", "pass")])
+def test_statistics_in_plain_attributes_count_too(way: str, status: str, as_number: bool) -> None:
+    """A running mean that is no buffer learns from what is evaluated too; a last value and a count change nothing."""
+    torch.manual_seed(0)
+    result = run_one(CHECK, **program(usual, Normalises(way, as_number=as_number), eval_step=looks))
+    assert result.status == status, result
+    assert status != "fail" or result.where == "mean"

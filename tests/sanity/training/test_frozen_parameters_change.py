@@ -203,3 +203,44 @@ def test_a_frozen_value_that_is_missing_stays_what_it_is() -> None:
     model = network()
     model.unknown = nn.Parameter(torch.full((3,), float("nan")), requires_grad=False)
     assert run_one(CHECK, **program(usual, model)).status == "pass"
+
+
+@pytest.mark.parametrize(("factor", "status"), [(0.999, "fail"), (0.99, "warn")])
+@pytest.mark.parametrize("first", [True, False])
+def test_decay_by_hand_that_reaches_frozen_ones_fails(factor: float, status: str, first: bool) -> None:
+    """One factor for trained and frozen ones is a loop over all; a factor that is the frozen one's own may be meant."""
+    model = network()
+    model[0].requires_grad_(requires_grad=False)
+
+    def decay(model: nn.Module) -> None:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(1 - 1e-3 if parameter.requires_grad else factor)
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+        loss = loss_of(model, batch)
+        optimizer.zero_grad()
+        loss.backward()
+        decay(model)
+        optimizer.step()
+        return loss
+
+    def earlier(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+        decay(model)
+        return usual(model, batch, optimizer)
+
+    assert run_one(CHECK, **program(earlier if first else step, model)).status == status
+
+
+def test_a_step_that_normalises_one_weight_and_keeps_a_centre_is_a_warning() -> None:
+    """Prototypes of unit length before the update, and a frozen centre that follows the data, are two things."""
+    model = network()
+    model.register_parameter("centre", nn.Parameter(torch.randn(12), requires_grad=False))
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Any:
+        with torch.no_grad():
+            model[2].weight.copy_(nn.functional.normalize(model[2].weight))
+            model.centre.mul_(0.9).add_(0.1 * batch[0].flatten()[:12])
+        return usual(model, batch, optimizer)
+
+    assert run_one(CHECK, **program(step, model)).status == "warn"

@@ -237,3 +237,41 @@ def test_words_of_which_only_the_number_is_read_fail(reads_words: bool) -> None:
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
     result = run_one(CHECK, model=model, loader=[(ids, Y)], loss_fn=F.cross_entropy, optimizer=optimizer)
     assert result.status == ("pass" if reads_words else "fail")
+
+
+class Coded(nn.Module):
+    """Classifies a code that is drawn around what the encoder says, or from the prior, or now and then without it."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+        self.encoder, self.head = nn.Linear(8, 12), nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 4))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_scale = self.encoder(x).chunk(2, 1)
+        noise = torch.randn_like(mean)
+        is_alone = self.training if self.way == "without the inputs while training" else self.way == "from the prior"
+        code = noise if is_alone else mean + noise * log_scale.exp()
+        return self.head(code), mean.square().mean() + log_scale.square().mean()
+
+
+def penalised(outputs: tuple[Tensor, Tensor], y: Tensor) -> Tensor:
+    return F.cross_entropy(outputs[0], y) + 1e-3 * outputs[1]
+
+
+@pytest.mark.parametrize(
+    ("way", "status"),
+    [
+        ("from the prior", "fail"),
+        ("around the input", "inconclusive"),
+        ("without the inputs while training", "inconclusive"),
+    ],
+)
+def test_outputs_that_are_drawn_whatever_the_inputs_fail(way: str, status: str) -> None:
+    """A code from the prior lets nothing of the inputs through, whatever else the loss has in it."""
+    torch.manual_seed(0)
+    model = Coded(way)
+    own = {"loss_fn": penalised, "optimizer": torch.optim.Adam(model.parameters(), 0.01), "task": "classification"}
+    result = run_one(CHECK, model=model, loader=[(X, Y)], **own)
+    assert result.status == status, result
+    assert status != "fail" or "drawn" in result.title

@@ -73,3 +73,48 @@ def test_slow_programs_and_unknown_floors_are_left_open() -> None:
 def test_programs_without_regularisation_are_skipped() -> None:
     """There is nothing to switch off."""
     assert judged(dropping(0.0), adam()).status == "skip"
+
+
+class ByHand(nn.Module):
+    """Drops or adds noise in the forward pass itself, by a function of PyTorch's or by its own arithmetic."""
+
+    def __init__(self, way: str, size: float) -> None:
+        super().__init__()
+        self.way, self.size = way, size
+        self.first, self.head = nn.Linear(16, 512), nn.Linear(512, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.relu(self.first(x))
+        if self.way == "function":
+            x = F.dropout(x, self.size, self.training)
+        elif self.way == "mask":
+            x = x * (torch.rand_like(x) > self.size) / (1 - self.size)
+        elif self.way == "noise":
+            x = x + self.size * torch.randn_like(x)
+        return self.head(x)
+
+
+@pytest.mark.parametrize(
+    ("way", "size", "status"),
+    [
+        ("function", 0.98, "fail"),
+        ("function", 0.3, "pass"),
+        ("mask", 0.98, "warn"),
+        ("mask", 0.3, "pass"),
+        ("noise", 30.0, "warn"),
+        ("noise", 0.1, "pass"),
+        ("none", 0.0, "skip"),
+    ],
+)
+def test_regularisation_in_the_forward_pass_itself_is_judged(way: str, size: float, status: str) -> None:
+    """A dropout that is called as a function is switched off; of other draws it tells whether they must be repeated."""
+    torch.manual_seed(0)
+    result = judged(ByHand(way, size), adam())
+    assert result.status == status, result
+    assert status != "fail" or "F.dropout 0.98" in result.detail
+
+
+def test_dropout_that_slows_a_batch_down_to_a_crawl_is_a_warning() -> None:
+    """What is fitted in a few steps without dropout of 0.85, and hardly begun in more with it, is worth a look."""
+    torch.manual_seed(0)
+    assert judged(dropping(0.85), adam()).status == "warn"

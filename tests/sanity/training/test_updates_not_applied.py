@@ -283,3 +283,71 @@ def late(model: Any, batch: Any, optimizer: Any, step: int) -> Any:
 def test_a_remainder_of_one_alone_never_lets_the_optimizer_step(step: Any, status: str) -> None:
     """`step + 1 % 4 == 0` is met by no step from 0 on; a turn that is merely far off stays open."""
     assert run_one(CHECK, **program(step)).status == status
+
+
+class OwnDescent(torch.optim.Optimizer):
+    """Gradient descent written by hand: in place, out of place, for the first group alone, or after many calls."""
+
+    def __init__(self, params: Any, lr: float, *, way: str = "in place") -> None:
+        super().__init__(params, {"lr": lr})
+        self.way, self.calls = way, 0
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        self.calls += 1
+        if self.way == "after many calls" and self.calls % 50:
+            return
+        for group in self.param_groups[:1] if self.way == "first group" else self.param_groups:
+            for p in group["params"]:
+                if self.way == "out of place":
+                    p = p - group["lr"] * p.grad  # noqa: PLW2901 - the fault
+                elif self.way == "of a copy":
+                    p.clone().sub_(p.grad, alpha=group["lr"])
+                else:
+                    p.sub_(p.grad, alpha=group["lr"])
+
+
+@pytest.mark.parametrize(
+    ("way", "rate", "status"),
+    [
+        ("out of place", 0.1, "fail"),
+        ("of a copy", 0.1, "fail"),
+        ("first group", 0.1, "warn"),
+        ("in place", 0.1, "pass"),
+        ("in place", 1e-13, "inconclusive"),
+        ("after many calls", 0.1, "inconclusive"),
+    ],
+)
+def test_an_optimizer_that_writes_nothing_fails(way: str, rate: float, status: str) -> None:
+    """One whose new values are dropped moves nothing at any rate; rounding, and a turn that comes late, do."""
+    model = network()
+    groups = [{"params": list(model[0].parameters())}, {"params": list(model[2].parameters())}]
+    result = run_one(CHECK, **program(usual, model, optimizer=OwnDescent(groups, rate, way=way)))
+    assert result.status == status, result
+    assert status not in ("fail", "warn") or ("writes nothing" in result.title and "OwnDescent" in str(result.place))
+
+
+def test_updates_by_hand_that_come_now_and_then_are_open() -> None:
+    """A step without an optimizer that writes to the weights on each hundredth call has not failed before that."""
+
+    def step(model: nn.Module, batch: Any, step: int) -> Any:
+        loss = loss_of(model, batch)
+        loss.backward()
+        if (step + 1) % 100 == 0:
+            with torch.no_grad():
+                for p in model.parameters():
+                    p.sub_(0.1 * p.grad)
+                    p.grad = None
+        return loss
+
+    def dropping(model: nn.Module, batch: Any) -> Any:
+        loss = loss_of(model, batch)
+        loss.backward()
+        with torch.no_grad():
+            for p in model.parameters():
+                p = p - 0.1 * p.grad  # noqa: PLW2901 - the fault
+        model.zero_grad()
+        return loss
+
+    assert run_one(CHECK, **program(step, optimizer=None)).status == "inconclusive"
+    assert run_one(CHECK, **program(dropping, optimizer=None)).status == "fail"

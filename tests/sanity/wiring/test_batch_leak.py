@@ -438,3 +438,30 @@ def test_weights_that_the_forward_writes_are_no_leak(over_batch: bool) -> None:
     assert result.status == ("fail" if over_batch else "pass")
     assert ("softmax" in result.where) is over_batch
     assert torch.equal(model.words.weight, before)
+
+
+class SetUpOnce(nn.Module):
+    """Takes scale and centre from its first batch, as ActNorm does, or from every batch."""
+
+    def __init__(self, *, once: bool) -> None:
+        super().__init__()
+        self.inner, self.head, self.once = nn.Linear(20, 8), nn.Linear(8, 3), once
+        self.centre, self.scale = nn.Parameter(torch.zeros(8)), nn.Parameter(torch.ones(8))
+        self.register_buffer("ready", torch.tensor(False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.inner(x)
+        if not (self.once and self.ready):
+            with torch.no_grad():
+                self.centre.copy_(x.mean(0))
+                self.scale.copy_(x.std(0))
+                self.ready.fill_(True)
+        return self.head((x - self.centre) / self.scale)
+
+
+@pytest.mark.parametrize(("once", "status"), [(True, "pass"), (False, "fail")])
+def test_a_layer_that_the_first_batch_sets_up_is_no_leak(once: bool, status: str) -> None:
+    """A layer is looked at as its first batch has set it up; one that every batch sets up anew mixes samples."""
+    torch.manual_seed(0)
+    loader = [(torch.randn(32, 20), Y)]
+    assert run_one(CHECK, model=SetUpOnce(once=once), loader=loader, loss_fn=nn.CrossEntropyLoss()).status == status

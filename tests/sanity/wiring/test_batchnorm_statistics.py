@@ -149,11 +149,61 @@ def test_swapped_eps_and_momentum_fail_with_both_numbers() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"eps": 1e-3, "momentum": 0.01}, {"eps": 0.1}, {"momentum": 1e-5}, {"momentum": 0.0}, {"momentum": None}],
+    [{"eps": 1e-3, "momentum": 0.01}, {"eps": 0.1}, {"momentum": 1e-5}, {"momentum": None}],
 )
 def test_either_alone_is_silent(options: dict[str, Any]) -> None:
-    """A large eps, or a small, zero or cumulative momentum, may be meant."""
-    assert run_one(CHECK, **program(normed_by(**options))).status == "pass"
+    """A large eps, or a small or cumulative momentum, may be meant."""
+    assert run_one(CHECK, **program(normed_by(**options), val_loader=[data()])).status == "pass"
+
+
+def in_eval_mode(model: nn.Module, batch: Any) -> Tensor:
+    model.eval()
+    with torch.no_grad():
+        return LOSS(model(batch[0]), batch[1])
+
+
+def in_train_mode(model: nn.Module, batch: Any) -> Tensor:
+    with torch.no_grad():
+        return LOSS(model(batch[0]), batch[1])
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "status"),
+    [
+        ({"val_loader": [data()]}, "fail"),
+        ({"eval_step": in_eval_mode}, "fail"),
+        ({"eval_step": in_train_mode}, "pass"),
+        ({}, "warn"),
+    ],
+)
+def test_statistics_that_a_momentum_of_zero_keeps_for_ever_fail(evaluation: dict[str, Any], status: str) -> None:
+    """Statistics of 0 and 1 that can never move fail where eval mode will use them, before any step."""
+    result = run_one(CHECK, **program(normed_by(momentum=0.0), **evaluation))
+    assert result.status == status
+    if status == "fail":
+        assert result.where == "1"
+        assert "momentum=0.1" in result.remedy
+
+
+def warming_up(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> Tensor:
+    model[1].momentum = min(0.1, model[1].momentum + 0.01)
+    optimizer.zero_grad()
+    loss = LOSS(model(batch[0]), batch[1])
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+def test_a_momentum_of_zero_that_harms_nothing_is_silent(trained: nn.Sequential) -> None:
+    """Statistics of an earlier training, inputs of unit scale and a momentum that steps change are healthy."""
+    model = with_statistics(trained, 0.0, 1.0)
+    model[1].momentum = 0.0
+    assert run_one(CHECK, **program(model, val_loader=[data()])).status == "pass"
+    first = nn.Sequential(nn.BatchNorm1d(4, momentum=0.0), nn.Linear(4, 2))
+    assert run_one(CHECK, **program(first, val_loader=[data()])).status == "pass"
+    model = normed_by(momentum=0.0)
+    own = {"optimizer": torch.optim.SGD(model.parameters(), 0.1), "train_step": warming_up, "val_loader": [data()]}
+    assert run_one(CHECK, **program(model, **own)).status == "pass"
 
 
 def test_statistics_that_never_moved_fail_where_eval_mode_is_lost(trained: nn.Sequential) -> None:

@@ -149,3 +149,27 @@ def test_a_column_of_classes_in_a_table_of_numbers_is_silent() -> None:
     assert result_of(table, loss_fn).status == "pass"
     assert result_of(table, lambda outputs, t: F.cross_entropy(outputs, (t[:, 1] * 1).long())).status == "pass"
     assert result_of(table, lambda outputs, t: F.cross_entropy(outputs, t[:, 1].long())).status == "fail"
+
+
+def masked(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy that leaves out what is 255."""
+    losses = F.binary_cross_entropy_with_logits(outputs, targets, reduction="none")
+    return (losses * (targets != 255)).mean()
+
+
+def weighted(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The same by weights."""
+    return F.binary_cross_entropy_with_logits(outputs, targets, weight=(targets != 255).float())
+
+
+def averaged(outputs: Tensor, targets: Tensor) -> Tensor:
+    """A mean of all, those of 255 too."""
+    return F.binary_cross_entropy_with_logits(outputs, targets, reduction="none").mean()
+
+
+@pytest.mark.parametrize(("loss_fn", "status"), [(masked, "pass"), (weighted, "pass"), (averaged, "fail")])
+def test_targets_that_a_loss_leaves_out_are_nobodys_mistake(loss_fn: Any, status: str) -> None:
+    """A mark such as 255 that the loss gives no weight is no target; one that is averaged with the others is."""
+    targets = torch.tensor([0.0, 1.0, 255.0, 1.0]).repeat(4).unsqueeze(1)
+    found = run_one(CHECK, model=nn.Linear(3, 1), loader=[(torch.randn(16, 3), targets)], loss_fn=loss_fn)
+    assert found.status == status
