@@ -71,6 +71,7 @@ class _Channels(nn.Module):
         super().__init__()
         self.rates = nn.Parameter(rate + 0.02 * torch.randn(24))
         self.enter, self.read = nn.Linear(1, 24), nn.Linear(24, 3)
+        nn.init.normal_(self.read.weight, std=0.02)  # as sums over time are large
 
     def forward(self, x: Tensor) -> Tensor:
         entering, state = self.enter(x), x.new_zeros(len(x), 24)
