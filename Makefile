@@ -13,7 +13,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tour test ready unit zoo check lint build frontend chromium docs benchmark peers clean
+.PHONY: help tour test ready zoo check lint build frontend chromium docs benchmark peers clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -25,15 +25,13 @@ else
 	$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks/00_tour.ipynb $(AS_ROOT)
 endif
 
-# What is installed and checked beside the unit tests fills their waits; browser tests wait the more, so that three share two cores.
 test: ## all that CI asks for
-	$(MAKE) -j 3 ready unit
-	$(PY) -m pytest -n 3 --dist worksteal tests/browser tests/notebooks
-
-ready: lint frontend chromium $(KERNELS) .frontends
-
-unit: .venv/dev.stamp
+	$(MAKE) -j 2 ready
 	$(PY) -m pytest $(TWO) $(UNIT)
+	$(PY) -m pytest $(TWO) tests/browser tests/notebooks
+
+# Two at a time: what is fetched is waited for, what is checked is not.
+ready: lint frontend chromium $(KERNELS) .frontends
 
 zoo: .venv/dev.stamp ## every sanity check on every program of the zoo, or one in SHARE=…; fails on a false alarm
 	$(PY) benchmarks/zoo.py --check --share $(or $(SHARE),1)
@@ -50,7 +48,7 @@ ifdef HAS_NODE
 build: frontend/node_modules/.package-lock.json ## bundle frontend/ into nbinspect/static/
 	cd frontend && $(NPM) run build
 
-# A build must give the files that are there, or what users get is not what was reviewed; made apart, for tests read those.
+# A build must give the files that are there, or what users get is not what was reviewed.
 frontend: frontend/node_modules/.package-lock.json
 	rm -rf build/static && mkdir -p build && cp -R nbinspect/static build/static
 	cd frontend && $(NPM) run build -- ../build/static
