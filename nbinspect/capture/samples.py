@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from torch import Tensor
 
-from nbinspect.calling import split_batch
+from nbinspect.calling import Parts, split_batch
 from nbinspect.capture.tensors import batch_size, length_of
 from nbinspect.nested import packed_in, tensors_in
 from nbinspect.subject import Subject
@@ -18,7 +18,11 @@ Entry: TypeAlias = "tuple[str, Tensor | list[Tensor]]"
 
 def size_in(subject: Subject, batch: Any) -> int:
     """Return the number of samples of a batch as `capture_batch` counts them, without a forward."""
-    parts, axis = split_batch(subject, batch), subject.batch_axis
+    return counted(split_batch(subject, batch), batch, subject.batch_axis)
+
+
+def counted(parts: Parts, batch: Any, axis: int) -> int:
+    """Return the number of samples of a batch that has been split already."""
     hint = told_size(parts.inputs, parts.targets, batch, axis)
     found = (*entries(parts.inputs, "", hint, axis), *entries(parts.targets, "", hint, axis))
     return packed_size(parts.inputs, parts.targets) or batch_size([value for _, value in found], axis)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from nbinspect.calling import split_batch
-from nbinspect.capture.samples import is_listed, size_in
+from nbinspect.capture.samples import counted, is_listed
 from nbinspect.capture.tensors import batch_size
 from nbinspect.errors import CaptureError, InputError
 from nbinspect.nested import axis_of, fields_of, map_tensors, tensors_in
@@ -31,7 +31,7 @@ def size_of(subject: Subject, batch: Any) -> int:
         raise CaptureError(f"the batch cannot be split: {type(error).__name__}: {error}") from error
     if isinstance(parts.inputs, PackedSequence) or isinstance(parts.targets, PackedSequence):
         return 0
-    told = size_in(subject, batch)
+    told = counted(parts, batch, subject.batch_axis)
     if any(_has_listed(part, told, subject.batch_axis) for part in (parts.inputs, parts.targets)):
         return told
     return batch_size([tensor for _, tensor in tensors_in(batch, "") if tensor.dim()], subject.batch_axis)

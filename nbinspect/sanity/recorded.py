@@ -89,15 +89,24 @@ def missing_pass(subject: Subject) -> MissingNeed:
     return MissingNeed(f"a forward pass and a loss that run{outside}; see `runs`", "raised")
 
 
-def with_gradients(attempt: Recorded, subject: Subject) -> Recorded:
-    """Return a pass that ran to the end and had a backward pass.
+def finished(attempt: Recorded, subject: Subject) -> Recorded:
+    """Return a pass that ran to the end.
 
     Raises:
         MissingNeed: if it did not.
     """
     if attempt.error is not None:
         raise missing_pass(subject)
-    if attempt.no_backward:
+    return attempt
+
+
+def with_gradients(attempt: Recorded, subject: Subject) -> Recorded:
+    """Return a pass that ran to the end and had a backward pass.
+
+    Raises:
+        MissingNeed: if it did not.
+    """
+    if finished(attempt, subject).no_backward:
         raise MissingNeed(f"a backward pass: {attempt.no_backward}")
     return attempt
 

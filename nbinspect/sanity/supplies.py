@@ -21,7 +21,7 @@ from nbinspect.sanity.evidence.untrained import Untrained, require_untrained
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Hung
 from nbinspect.sanity.program import Program, seed_all
-from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, missing_pass, record, with_gradients
+from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, finished, record, with_gradients
 from nbinspect.sanity.task import infer_task
 from nbinspect.sanity.trials.observed import Observed, observe
 from nbinspect.sanity.trials.overfitting import Overfitting, overfit
@@ -129,10 +129,7 @@ class Supplies:
         return attempt if own is None else own.recorded
 
     def _training_pass(self) -> Recorded:
-        attempt: Recorded = self.supply("training_attempt")
-        if attempt.error is not None:
-            raise missing_pass(self.subject)
-        return attempt
+        return finished(self.supply("training_attempt"), self.subject)
 
     def _training(self) -> Training:
         own: OwnStep | None = self.supply("own_step")
@@ -164,10 +161,7 @@ class Supplies:
         return Trial(attempt, later if isinstance(later, ProgramRaised) else None)
 
     def _recorded(self) -> Recorded:
-        attempt: Recorded = self.supply("attempt")
-        if attempt.error is not None:
-            raise missing_pass(self.subject)
-        return attempt
+        return finished(self.supply("attempt"), self.subject)
 
     def _backward(self) -> Recorded:
         return with_gradients(self.supply("attempt"), self.subject)
