@@ -103,8 +103,10 @@ class Evidence:
 
     @property
     def jumped(self) -> bool:
-        """Whether the training loss doubled within the first steps and stayed there, as where the rate is too high."""
-        return self.loss.level(self.begin + 1, self.begin + 15) > 2 * self.loss.level(self.begin, self.begin + 1) > 0
+        """Whether the first steps doubled the training loss for long, or made it tenfold: the rate is too high."""
+        first = self.loss.level(self.begin, self.begin + 1)
+        soon, later = (self.loss.level(self.begin + 1, self.begin + steps) for steps in (5, 15))
+        return first > 0 and (soon > 10 * first or later > 2 * first)
 
     def layer_line(self, name: str) -> tuple[Integers, Floats]:
         """Steps (P,) and values (L, P) of all layers that were measured at the same steps, as most were."""

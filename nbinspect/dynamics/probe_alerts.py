@@ -74,11 +74,14 @@ def _unsteady(run: Evidence, line: Line) -> Finding | None:
     usual = float(np.median(late))
     if usual < UNSTEADY or not (run.jumped or usual > 2 * UNSTEADY) or run.accuracy(run.middle) > 0.95:
         return None
+    why = rise_of_rate(run, (run.middle + run.step) / 2, run.span / 4)
+    since = int(run.middle) if why is None else why.step
+    likely = f", {why}: it is likely too high" if why else ": the learning rate is likely too high"
     text = (
         f"Predictions jitter by {usual:.2f} from one reading to the next, and the loss has not fallen since step "
-        f"{int(run.middle):,}: the learning rate is likely too high"
+        f"{since:,}{likely}"
     )
-    return Finding(text, int(run.middle))
+    return Finding(text, since)
 
 
 def collapsed(run: Evidence) -> Finding | None:

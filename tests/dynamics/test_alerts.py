@@ -39,7 +39,7 @@ def test_what_goes_wrong_is_named(name):
 @pytest.mark.parametrize("optimizer", [adam(), sgd()])
 def test_samples_with_wrong_labels_are_named(optimizer):
     """Where three labels in ten are wrong, the samples that are named are those whose labels are."""
-    run, probe = noisy(plainly(optimizer, 600))
+    run, probe = noisy(plainly(optimizer, 900))
     _, alerts = watched(run, probe=probe)
     assert len(alerts) == 1
     named = {int(number) for number in re.search(r"samples ([\d, ]+)", alerts[0])[1].split(",")}
