@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 from torch import nn
 
 from nbinspect.errors import written_out
-from nbinspect.subject import make_subject
+from nbinspect.subject import make_subject, named_optimizers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -276,7 +275,7 @@ class Inspector:
 
 def _trains(optimizer: Any, model: Any) -> bool:
     """Tell whether an optimizer, or one of several, has parameters of this model; a factory makes one for any."""
-    parts = optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]
+    parts = named_optimizers(optimizer).values()
     if not any(hasattr(part, "param_groups") for part in parts) or not isinstance(model, nn.Module):
         return True
     own = {id(parameter) for parameter in model.parameters()}

@@ -135,22 +135,32 @@ def _check_callable(name: str, value: Any, example: str) -> None:
 
 
 def _check_optimizer(optimizer: Any) -> None:
-    if isinstance(optimizer, type):
-        raise InputError(
-            f"optimizer: expected an instance, got the class {optimizer.__name__}; write "
-            f"{optimizer.__name__}(model.parameters(), lr=…)"
-        )
-    parts = optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]
-    for part in parts:
+    for part in named_optimizers(optimizer).values():
+        if isinstance(part, type):
+            raise InputError(
+                f"optimizer: expected an instance, got the class {part.__name__}; write "
+                f"{part.__name__}(model.parameters(), lr=…)"
+            )
         if part is not None and not callable(part) and not hasattr(part, "param_groups"):
             raise InputError(
-                f"optimizer: expected a torch.optim.Optimizer, a dict of them or a factory, got {kind_of(part)}"
+                f"optimizer: expected a torch.optim.Optimizer, a dict or list of them or a factory, got {kind_of(part)}"
             )
 
 
 def kind_of(value: Any) -> str:
     """Return an object's type as an error message names it: ``a torch.Tensor``."""
     return f"a {type(value).__module__}.{type(value).__qualname__}".replace("a builtins.", "a ")
+
+
+def named_optimizers(optimizer: Any) -> dict[str, Any]:
+    """Return optimizers or factories by name, as they were given: one, a dict of them, or a list, by their places."""
+    if optimizer is None:
+        return {}
+    if isinstance(optimizer, Mapping):
+        return dict(optimizer)
+    if isinstance(optimizer, list | tuple):
+        return {f"optimizer {place}": part for place, part in enumerate(optimizer)}
+    return {"optimizer": optimizer}
 
 
 def rate_of(group: Mapping[str, Any], *, base: bool = False) -> float | None:

@@ -33,6 +33,8 @@ BAD = [
     ({"loss_fn": 3.0}, "loss_fn: expected a callable"),
     ({"optimizer": torch.optim.Adam}, r"got the class Adam; write Adam\(model.parameters"),
     ({"optimizer": 0.1}, "expected a torch.optim.Optimizer"),
+    ({"optimizer": [torch.optim.SGD]}, r"got the class SGD; write SGD\(model.parameters"),
+    ({"optimizer": [torch.optim.SGD(nn.Linear(1, 1).parameters()), 0.1]}, "a dict or list of them .* got a float"),
     ({"split": (0, 1)}, "split: expected a callable"),
     ({"forward": "model(x)"}, "forward: expected a callable"),
     ({"class_names": "cat"}, "class_names: expected a list of names"),

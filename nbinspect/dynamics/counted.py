@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from torch.optim import Optimizer
 
-from nbinspect.subject import Subject
+from nbinspect.subject import Subject, named_optimizers
 
 
 class Counted:
@@ -47,9 +47,7 @@ class Counted:
 
 def given_optimizers(subject: Subject) -> tuple[Optimizer, ...]:
     """Return the live optimizers that the user has named."""
-    given = subject.optimizer
-    named = given.values() if isinstance(given, Mapping) else [given]
-    return tuple(one for one in named if isinstance(one, Optimizer))
+    return tuple(one for one in named_optimizers(subject.optimizer).values() if isinstance(one, Optimizer))
 
 
 def _held(optimizer: Optimizer) -> set[int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbinspect.errors import InputError, NbinspectError
 from nbinspect.records import SanityRecord
-from nbinspect.subject import kind_of, rate_of
+from nbinspect.subject import kind_of, named_optimizers, rate_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +130,7 @@ def to_optuna(
 
     Args:
         report: the `Report` of `nbinspect.check`.
-        optimizer: the torch optimizer in use; left unchanged.
+        optimizer: the torch optimizer in use, of several that of the highest rate; left unchanged.
         batch_size: in use; a quarter to twice of it are tried. None leaves it alone.
         dropout: whether to search the share of units dropped.
         clipping: whether to search the norm that gradients are clipped at.
@@ -160,12 +160,11 @@ def to_optuna(
 
 
 def _group_of(optimizer: Any) -> Mapping[str, Any]:
-    if optimizer is None:
-        return {}
-    groups = getattr(optimizer, "param_groups", None)
-    if not groups:
+    parts = named_optimizers(optimizer).values()
+    groups = [group for part in parts for group in getattr(part, "param_groups", ())]
+    if parts and not groups:
         raise InputError(f"optimizer: expected a torch.optim.Optimizer, got {kind_of(optimizer)}")
-    return max(groups, key=_own_rate)
+    return max(groups, key=_own_rate, default={})
 
 
 def _rate(record: SanityRecord, group: Mapping[str, Any]) -> tuple[float, str]:

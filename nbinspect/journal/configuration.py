@@ -117,6 +117,8 @@ def _own_functions(network: nn.Module) -> Iterator[FunctionType]:
 def _optimizer(optimizer: Any) -> Any:
     if isinstance(optimizer, Mapping):
         return {str(name): _optimizer(part) for name, part in optimizer.items()}
+    if isinstance(optimizer, list | tuple):
+        return [_optimizer(part) for part in optimizer]
     groups = getattr(optimizer, "param_groups", None)
     if groups is None:
         return described(optimizer)

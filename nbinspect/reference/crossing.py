@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.limits import Limits
 from nbinspect.sanity.program import Program, as_scalar, seed_all
+from nbinspect.subject import named_optimizers
 
 _LEARNS = 0.1
 _FAILS = 0.03
@@ -85,11 +86,10 @@ def own_optimizer(program: Program) -> Callable[[Program], tuple[Optimizer, ...]
 
     def made(copy: Program) -> tuple[Optimizer, ...]:
         given = program.subject.optimizer
-        if callable(given) and not isinstance(given, Mapping | Optimizer):
+        if callable(given) and not isinstance(given, Optimizer):
             return (given(list(copy.parameters.values())),)
         twins = {id(own): copy.parameters[name] for name, own in program.parameters.items()}
-        several = given.values() if isinstance(given, Mapping) else [given]
-        return tuple(_like(one, twins) for one in several)
+        return tuple(_like(one, twins) for one in named_optimizers(given).values())
 
     return made
 

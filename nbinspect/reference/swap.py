@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -26,7 +26,7 @@ from nbinspect.sanity.limits import Ended, Hung, Limits
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import record
 from nbinspect.sanity.task import infer_task
-from nbinspect.subject import Subject, make_subject
+from nbinspect.subject import Subject, make_subject, named_optimizers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -275,8 +275,8 @@ def _read(program: Program, steps: int) -> list[Batch]:
 
 
 def _optimizer_named(optimizer: Any) -> str:
-    several = list(optimizer.values()) if isinstance(optimizer, Mapping) else [optimizer]
-    if any(not hasattr(one, "param_groups") for one in several):
+    several = list(named_optimizers(optimizer).values())
+    if not several or any(not hasattr(one, "param_groups") for one in several):
         return "the optimizer of your factory"
     names = []
     for one in several:

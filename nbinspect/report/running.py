@@ -53,7 +53,7 @@ def check(  # noqa: PLR0913 - the whole of what a user may want to say, by name
         model: the `torch.nn.Module` that is trained; or an `Inspector`, and then only run options may follow.
         loader: any iterable of batches.
         loss_fn: ``loss_fn(outputs, targets) -> scalar``; None when the model returns an object with ``.loss``.
-        optimizer: the torch optimizer that is in use, a dict of them, or a factory ``params -> optimizer``.
+        optimizer: the torch optimizer that is in use, a dict or list of them, or a factory ``params -> optimizer``.
         val_loader: the batches of validation.
         train_step: your own training step, ``(model, batch, optimizer) -> loss``.
         eval_step: your own evaluation of a batch, ``(model, batch) -> loss or metrics``, all of it: with

@@ -13,7 +13,7 @@ from torch.nn.parameter import is_lazy
 from nbinspect.copies.reach import bindings_of
 from nbinspect.copies.twins import walked
 from nbinspect.preserve import OBJECTS, preserve
-from nbinspect.subject import Subject
+from nbinspect.subject import Subject, named_optimizers
 
 
 class Guard:
@@ -23,8 +23,8 @@ class Guard:
     """
 
     def __init__(self, subject: Subject) -> None:
-        optimizers = subject.optimizer.values() if isinstance(subject.optimizer, Mapping) else [subject.optimizer]
-        given = (subject.model, subject.loss_fn, *optimizers, subject.scheduler, subject.scaler)
+        optimizers = named_optimizers(subject.optimizer)
+        given = (subject.model, subject.loss_fn, *optimizers.values(), subject.scheduler, subject.scaler)
         live = {id(part): part for part in (*given, *_reached(subject)) if part is not None}
         self._modules = [part for part in live.values() if isinstance(part, nn.Module)]
         held = (*live.values(), subject.loader, subject.val_loader)

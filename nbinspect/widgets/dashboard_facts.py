@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 from torch.nn.parameter import is_lazy
 
 from nbinspect.figures.words import brief
-from nbinspect.subject import Subject, rate_of
+from nbinspect.subject import Subject, named_optimizers, rate_of
 
 Facts = dict[str, str | None]
 
@@ -80,7 +80,7 @@ def _named(function: Any) -> str:
 
 def _optimizer(given: Any) -> Any:
     """Return the optimizer, the first of several; None for a factory, which has made none yet."""
-    first = next(iter(given.values()), None) if isinstance(given, Mapping) else given
+    first = next(iter(named_optimizers(given).values()), None)
     return first if hasattr(first, "param_groups") else None
 
 

@@ -168,6 +168,14 @@ def test_trials_that_failed_do_not_count(report: Report) -> None:
     assert high / low < 30
 
 
+def test_of_several_optimizers_the_one_of_the_highest_rate_is_searched_around(report: Report) -> None:
+    """A list of two gives the momentum of the faster one."""
+    weights = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    slow, fast = (torch.optim.SGD([one], rate, momentum=rate) for one, rate in zip(weights, (0.1, 0.4), strict=True))
+    alone, both = to_optuna(report, optimizer=fast), to_optuna(report, optimizer=[slow, fast])
+    assert str(both) == str(alone) != str(to_optuna(report, optimizer=slow))
+
+
 def test_what_cannot_be_used_is_refused(report: Report) -> None:
     """Objects of the wrong kind, shares out of range and studies without trials are refused by name."""
     space, empty = to_optuna(report), optuna.create_study()

@@ -110,6 +110,29 @@ def test_all_checks_together_leave_no_trace() -> None:
     assert state_of(arguments["model"], arguments["optimizer"], arguments["loader"]) == before
 
 
+def test_a_list_of_optimizers_is_what_a_step_gets_and_left_alone() -> None:
+    """Two optimizers in a list, body and head, train in the user's own step on copies; nothing fails, and no trace."""
+    arguments = program()
+    model, loss_fn = arguments["model"], arguments["loss_fn"]
+    both = [torch.optim.Adam(part.parameters(), lr=1e-3) for part in (model.body, model.head)]
+
+    def step(model: nn.Module, batch: Any, optimizers: Any) -> Tensor:
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss = loss_fn(model(batch[0]), batch[1])
+        loss.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+        return loss
+
+    for more in ({"train_step": step}, {}):
+        before = [state_of(model, one, arguments["loader"]) for one in both]
+        report = check(**{**arguments, "optimizer": both, **more})
+        assert not report.errors, str(report)
+        assert report["updates-not-applied"].status == "pass"
+        assert [state_of(model, one, arguments["loader"]) for one in both] == before
+
+
 @pytest.mark.skipif(torch.cuda.is_initialized(), reason="an accelerator that is in use is seeded, and put back")
 def test_no_seed_is_left_for_an_accelerator_that_is_not_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is queued for the random state of an accelerator to which the user turns later."""

@@ -114,8 +114,8 @@ CHECK = Check(
     good=good,
     bad=bad,
     explains=(
-        *("nonfinite-gradient", "nondeterminism", "gradient-check", "overfit-one-batch", "learning-rate"),
-        *("update-ratio", "updates-not-applied"),
+        *("nondeterminism", "gradient-check", "overfit-one-batch", "learning-rate", "update-ratio"),
+        *("updates-not-applied",),
     ),
     sources=("T-numerics",),
     silent="infinities of masks that softmax or a later mask takes away",

@@ -55,13 +55,13 @@ def run(
 
 
 def _unmixed(mates: Mates, sorted_below: float, sure: float) -> CheckResult | None:
-    """Judge batches of few classes: a defect where a sampler leaves neighbours together, or classes in blocks."""
-    share, is_local = mates.differing / mates.expected, mates.stay or mates.in_blocks
+    """Judge batches of few classes: a defect where neighbours stay together, or classes come in blocks or in order."""
+    share = mates.differing / mates.expected
     if mates.sigmas < sure or share > (0.5 if mates.in_blocks else sorted_below):
         return None
     follow = "batches of one class follow each other" if mates.in_blocks else "each batch is drawn anew"
     how = "the same samples come together in each epoch" if mates.stay else follow
-    return (failed if share <= sorted_below and is_local else warned)(
+    return (failed if mates.is_local(sorted_below) else warned)(
         f"{mates.differing:,} pairs in a batch have different labels",
         measured("pairs of samples in a batch with different labels", mates.differing, f"about {mates.expected:,.0f}"),
         title="The batches do not mix the classes",
@@ -127,8 +127,8 @@ def _drift(labels: Floats, smooth: float, sure: float) -> CheckResult | None:
 
 def _chart(labels: Floats) -> Chart:
     shown = labels[:: max(1, -(-len(labels) // _SHOWN))]
-    title = "Labels in the loader's order"
-    return Chart("lines", title, "sample", "label", ("label",), (shown,), np.arange(len(shown)) + 0.0)
+    places = np.arange(len(shown)) + 0.0
+    return Chart("lines", "Labels in the loader's order", "sample", "label", ("label",), (shown,), places)
 
 
 def good() -> Arguments:

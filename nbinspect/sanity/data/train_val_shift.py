@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from nbinspect.records import CheckResult
+from nbinspect.records import CheckResult, Flags
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.columns import Column
-from nbinspect.sanity.evidence.population import chosen_of, comparable
+from nbinspect.sanity.evidence.population import by_class, chosen_of, comparable
 from nbinspect.sanity.evidence.scan import Scan
 from nbinspect.sanity.evidence.shift import channels_reordered, ends_of, other_form, other_range, shift_between
 from nbinspect.sanity.evidence.validated import refused, takes_other_form
@@ -63,21 +63,28 @@ def run(
         strict = 1.0 if number >= enough else 1.5
         pair = (train, val) if chosen is None else (chosen_of(train, chosen[0]), chosen_of(val, chosen[1]))
         surely = strict * (1.0 if fair and chosen is not None else gross)
-        found = _of_values(*pair, far, noticeable, ratio, surely=surely, fair=fair)
+        groups = by_class(scan, val_scan, chosen) if fair and chosen is not None else []
+        order = _reordered(*pair, groups) if fair else None
+        found = order or _of_values(*pair, far, noticeable, ratio, surely=surely, fair=fair)
         if found is not None:
             return found
     return passed(f"{scan.read:,} and {val_scan.read:,} samples in one form and scale")
 
 
+def _reordered(train: Column, val: Column, groups: list[tuple[Flags, Flags]]) -> CheckResult | None:
+    same = all(len(x.centres) == len(flags) for pair in groups for x, flags in zip((train, val), pair, strict=True))
+    order = channels_reordered(train, val, groups if same else ())
+    if order is None or not np.array_equal(train.followed, val.followed):
+        return None
+    return _finding(train, "channel order", "0, 1, 2", ", ".join(map(str, order)), certain=True)
+
+
 def _of_values(
     train: Column, val: Column, far: float, noticeable: float, ratio: float, *, surely: float, fair: bool
 ) -> CheckResult | None:
-    """Compare channel order, range, spread and mean; only the gross of a part in its own order: one class, maybe."""
+    """Compare range, spread and mean; only the gross of a part in its own order: one class, maybe."""
     if not np.array_equal(train.followed, val.followed):
         return None
-    order = channels_reordered(train, val) if fair else None
-    if order is not None:
-        return _finding(train, "channel order", "0, 1, 2", ", ".join(map(str, order)), certain=True)
     row = other_range(train, val)
     if row is not None:
         texts = (f"{low:.3g} to {high:.3g}" for low, high in (ends_of(column, row) for column in (train, val)))

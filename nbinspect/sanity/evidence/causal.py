@@ -13,7 +13,7 @@ from torch import Tensor
 from nbinspect.capture.kinds import word_of
 from nbinspect.records import Chart, Floats
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.evidence.contents import contents, sample_axis
+from nbinspect.sanity.evidence.contents import contents, is_whole, sample_axis
 from nbinspect.sanity.evidence.dependence import difference, run_eval
 from nbinspect.sanity.evidence.spread import Spread, first_spread
 from nbinspect.sanity.program import Program
@@ -25,6 +25,7 @@ _DECODERS = re.compile(
 )
 _ATTENDS = re.compile(r"scaled_dot_product_attention|multi_head_attention_forward|\w*attention")
 _BLOCKED = -1e4
+_DECODED = "decoder_input_ids"
 _LEAST = 4
 _LINES = 10
 _VISIBLE = 1e-6
@@ -38,10 +39,17 @@ def causal_evidence(recorded: Recorded) -> str:
     if subject.causal is not None:
         return "causal=True" if subject.causal else ""
     if getattr(config, "is_encoder_decoder", False):
-        return ""
+        return f"its config, {type(config).__name__}, which has a decoder" if inputs_of_decoder(recorded) else ""
     if getattr(config, "is_decoder", False) or _DECODERS.fullmatch(str(getattr(config, "model_type", ""))):
         return f"its config, {type(config).__name__}"
     return _of_graph(recorded) or _of_targets(recorded)
+
+
+def inputs_of_decoder(recorded: Recorded) -> set[str]:
+    """Return the tokens that a published model of an encoder and a decoder is given for the latter, of its inputs."""
+    config = getattr(recorded.batch.subject.network, "config", None)
+    names = {name for name, tensor in contents(recorded.batch).items() if is_whole(tensor)}
+    return names & {_DECODED} if getattr(config, "is_encoder_decoder", False) else set()
 
 
 def _of_graph(recorded: Recorded) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.subject import rate_of
+from nbinspect.subject import named_optimizers, rate_of
 
 _SCALE = 1024.0
 
@@ -70,7 +70,7 @@ def lost_in_step(program: Program, backward: Recorded) -> tuple[str, float] | No
 
 
 def _groups(optimizer: Any) -> Iterator[tuple[dict[str, Any], Tensor]]:
-    for one in optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]:
+    for one in named_optimizers(optimizer).values():
         for group in one.param_groups if isinstance(one, Optimizer) else []:
             for parameter in group["params"]:
                 yield group, parameter

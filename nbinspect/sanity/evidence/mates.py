@@ -30,11 +30,21 @@ class Mates:
     """Whether most samples of a batch come together in the next epoch too."""
     in_blocks: bool
     """Whether successive batches are of one label far more often than by chance, in both epochs."""
+    changes: float
+    """Share of the changes of the label from sample to sample that a random order has, in the epoch with more."""
 
     @property
     def sigmas(self) -> float:
         """By how many deviations pairs are more alike than in a random order."""
         return (self.expected - self.differing) / self.deviation
+
+    def is_local(self, most: float) -> bool:
+        """Whether neighbours stay together, or classes come in blocks, and at most this share of chance is left.
+
+        Of blocks it counts too if batches hold the end of one and the beginning of the next.
+        """
+        share = self.differing / self.expected
+        return (self.stay and share <= most) or (self.in_blocks and min(share, self.changes) <= most)
 
 
 def mates_of(scan: Scan) -> Mates | None:
@@ -49,7 +59,7 @@ def mates_of(scan: Scan) -> Mates | None:
     if len(kinds) < max(_FEW, 4 * len(values)):
         return None
     by_index = dict(zip(rows.indices.tolist(), kinds.tolist(), strict=True))
-    found, blocks = [], []
+    found, blocks, changing = [], [], []
     for epoch, sizes in ((order.first, order.sizes[0]), (order.second, order.sizes[1])):
         batches = np.repeat(np.arange(len(sizes)), sizes)
         known = np.array([by_index.get(index, -1) for index in epoch.tolist()])
@@ -65,8 +75,10 @@ def mates_of(scan: Scan) -> Mates | None:
         last = np.append(groups[1:] != groups[:-1], True)
         changes, expected, deviation = label_changes(codes[last].astype(np.float64))
         blocks.append(expected - changes >= _BLOCKS * deviation)
+        changes, expected, _ = label_changes(codes.astype(np.float64))
+        changing.append(changes / expected)
     differing, expected, deviation = max(found, key=lambda one: one[0] / one[1])
-    return Mates(differing, expected, deviation, _stay(order), all(blocks))
+    return Mates(differing, expected, deviation, _stay(order), all(blocks), max(changing))
 
 
 def _differing(codes: Integers, groups: Integers) -> int:

@@ -13,7 +13,7 @@ from nbinspect.sanity.evidence.shift import shift_between
 
 _APART, _RATIO = 0.3, 1.5
 _MIXED, _NOISES = 0.1, 2.0
-_ENOUGH = 16
+_ENOUGH, _CLASSES = 16, 64
 
 
 def comparable(train: Scan, val: Scan) -> tuple[Flags, Flags] | None:
@@ -37,6 +37,16 @@ def comparable(train: Scan, val: Scan) -> tuple[Flags, Flags] | None:
             if shift.distance.max(initial=0) > _APART or shift.ratio.max(initial=1) > _RATIO:
                 return None
     return everything
+
+
+def by_class(train: Scan, val: Scan, chosen: tuple[Flags, Flags]) -> list[tuple[Flags, Flags]]:
+    """Return for each class which of the chosen samples of each set are of it; nothing without classes."""
+    if train.labels is None or val.labels is None:
+        return []
+    one, other = (labels[flags] for labels, flags in zip((train.labels, val.labels), chosen, strict=True))
+    if not (_are_classes(train, one) and _are_classes(val, other)):
+        return []
+    return [(one == kind, other == kind) for kind in np.intersect1d(one, other)[:_CLASSES]]
 
 
 def _are_classes(scan: Scan, labels: Floats) -> bool:

@@ -15,23 +15,22 @@ from nbinspect.sanity.evidence.picking import takes_alike
 from nbinspect.sanity.evidence.source import backward_calls, is_users
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.subject import Subject
+from nbinspect.subject import Subject, named_optimizers
 
 _TWIN_COSINE = 0.5
 
 
 def optimised(subject: Subject) -> set[int] | None:
     """Return the ids of the tensors that the optimizer holds; None where there is none, or only a factory."""
-    given = subject.optimizer
-    parts = list(given.values()) if isinstance(given, Mapping) else [given]
-    if any(not hasattr(part, "param_groups") for part in parts):
+    parts = named_optimizers(subject.optimizer).values()
+    if not parts or any(not hasattr(part, "param_groups") for part in parts):
         return None
     return {id(tensor) for part in parts for group in part.param_groups for tensor in group["params"]}
 
 
 def trains_by_one_loss(subject: Subject) -> bool:
     """Return whether the loss of the recorded pass is all that the user trains by, as far as can be told."""
-    if isinstance(subject.optimizer, Mapping) and len(subject.optimizer) > 1:
+    if len(named_optimizers(subject.optimizer)) > 1:
         return False
     return subject.train_step is None or backward_calls(subject.train_step) == 1
 

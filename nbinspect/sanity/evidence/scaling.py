@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -20,7 +19,7 @@ from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.own_step import record_again
 from nbinspect.sanity.trials.trainee import trained
-from nbinspect.subject import rate_of
+from nbinspect.subject import named_optimizers, rate_of
 
 _STEPS, _TIMES = 6, 3.0
 
@@ -97,8 +96,7 @@ def plain_rate(program: Program) -> float | None:
 
     None where there is no optimizer, or it cannot be told.
     """
-    given: Any = program.subject.optimizer
-    given = next(iter(given.values()), None) if isinstance(given, Mapping) else given
+    given: Any = next(iter(named_optimizers(program.subject.optimizer).values()), None)
     if given is not None and not isinstance(given, Optimizer) and callable(given):
         given = given(list(program.copied().parameters.values()))
     if not isinstance(given, Optimizer):

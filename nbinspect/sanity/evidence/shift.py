@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
 
-from nbinspect.records import Floats
+from nbinspect.records import Flags, Floats
 from nbinspect.sanity.evidence.columns import Column
 
 _SURE = 8.0
 _SURE_OF_SPREAD = 5.0
 _CARRIERS = 10
 _ENOUGH, _TIGHT, _MOVED = 16, 0.03, 0.1
+_MANY, _SURE_OF_ORDER, _FITS = 24, 5.0, 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,17 +68,47 @@ def shift_between(one: Column, other: Column) -> Shift:
     return Shift(np.nan_to_num(distance), np.nan_to_num(ratio, nan=1.0))
 
 
-def channels_reordered(one: Column, other: Column) -> tuple[int, ...] | None:
-    """Return the order in which three channels of pictures fit those of the other, if theirs surely does not."""
+def channels_reordered(
+    one: Column, other: Column, groups: Sequence[tuple[Flags, Flags]] = ()
+) -> tuple[int, ...] | None:
+    """Return the order in which three channels of pictures fit those of the other, if theirs surely does not.
+
+    Told by the means of the channels, or by means and squares together, of all samples or in each group of them, as of
+    a class: colours that are balanced over all may not be so in a class.
+    """
     if one.axis != "channel" or not one.followed.size == other.followed.size == 3:
         return None
+    orders = [list(order) for order in permutations(range(3))]
     means = _mean(one.centres), _mean(other.centres)
     noise = float(np.hypot(_error(one), _error(other)).max()) + 1e-12
-    orders = list(permutations(range(3)))
-    apart = [float(np.linalg.norm(means[0] - means[1][list(order)])) / noise for order in orders]
-    best = int(np.argmin(apart))
-    sure = best > 0 and apart[0] > _SURE and apart[best] < min(apart[0] / 4, 3)
-    return orders[best] if sure else None
+    ways = [([float(np.linalg.norm(means[0] - means[1][order])) / noise for order in orders], _SURE, 3.0)]
+    everything = [(np.ones(len(one.centres), dtype=bool), np.ones(len(other.centres), dtype=bool))]
+    for parts in (everything, groups):
+        large = [part for part in parts if min(part[0].sum(), part[1].sum()) >= _MANY]
+        if large:
+            ways.append(([_apart(one, other, order, large) for order in orders], _SURE_OF_ORDER, _FITS))
+    for apart, sure, fits in ways:
+        best = int(np.argmin(apart))
+        if best > 0 and apart[0] > sure and apart[best] < min(apart[0] / 4, fits):
+            return tuple(orders[best])
+    return None
+
+
+def _apart(one: Column, other: Column, order: list[int], groups: Sequence[tuple[Flags, Flags]]) -> float:
+    """Return how far samples are apart with the other's channels in an order: about 1 by chance (Hotelling's T²)."""
+    columns = one.centres, one.spreads, other.centres[:, order], other.spreads[:, order]
+    known = np.nan_to_num(one.centres)
+    level, scale = float(known.mean()), float(known.std()) + 1e-12
+    found = []
+    for first, second in groups:
+        sides = []
+        for centres, spreads, chosen in ((*columns[:2], first), (*columns[2:], second)):
+            values = np.nan_to_num(centres[chosen] - level) / scale
+            sides.append(np.hstack([values, values**2, np.nan_to_num(spreads[chosen]) / scale]))
+        gap = sides[0].mean(0) - sides[1].mean(0)
+        noise = sum(np.cov(side.T) / len(side) for side in sides)
+        found.append(float(gap @ np.linalg.pinv(noise, rcond=1e-9, hermitian=True) @ gap) / len(gap))
+    return float(np.sqrt(np.mean(found)))
 
 
 def other_range(one: Column, other: Column) -> int | None:

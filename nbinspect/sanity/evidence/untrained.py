@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.chance import Chance, chance_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.subject import named_optimizers
 
 _BELOW = {True: 0.25, False: 0.6}
 """Of the loss of the best constant: what no untrained network comes to; in regression and otherwise."""
@@ -56,8 +57,7 @@ def is_fresh(program: Program) -> bool:
 
 
 def _evidence(program: Program, chance: Chance | None) -> Iterator[str]:
-    optimizer = program.subject.optimizer
-    for one in optimizer.values() if isinstance(optimizer, Mapping) else [optimizer]:
+    for one in named_optimizers(program.subject.optimizer).values():
         state = getattr(one, "state", None)
         if state:
             parts = [part for part in state.values() if isinstance(part, dict)]

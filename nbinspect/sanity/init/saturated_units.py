@@ -9,14 +9,20 @@ from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
 from nbinspect.sanity.evidence.activations import hidden_bounded, value_bounded
 from nbinspect.sanity.evidence.depth import layers_of
-from nbinspect.sanity.evidence.lineage import source_of, where_of
+from nbinspect.sanity.evidence.lineage import ancestors, source_of, where_of
 from nbinspect.sanity.evidence.untrained import is_untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
 
 
 def run(
-    program: Program, recordings: tuple[Recorded, ...], task: TaskRecord, *, share: float = 0.9, watch: float = 0.7
+    program: Program,
+    recordings: tuple[Recorded, ...],
+    task: TaskRecord,
+    *,
+    share: float = 0.9,
+    watch: float = 0.7,
+    many: int = 3,
 ) -> CheckResult:
     """Measure the share of each hidden bounded activation's values that lie within a hundredth of an end of its range.
 
@@ -26,6 +32,7 @@ def run(
         task: tells what an untrained network's loss is.
         share: of the values; from here on the layer hardly gets a gradient.
         watch: of the values; worth a look, and a defect straight after a layer that has learnt nothing yet.
+        many: layers that are a defect from `watch` on in such a network; one or two may be sharpened on purpose.
     """
     found = [(one, _saturated(one, recordings)) for one in hidden_bounded(recordings[0])]
     # codes and gated values that were trained may sit there on purpose
@@ -36,7 +43,9 @@ def run(
     worst, most = max(found, key=lambda pair: pair[1])
     if most < watch:
         return passed(f"at most {most:.0%} of the values at a limit")
-    grave = most >= share or (_is_fed_by_layer(recordings[0], worst) and is_untrained(program, recordings[0], task))
+    deep = len({_layer_before(recordings[0], one) for one, least in found if least >= watch}) >= many
+    suspected = deep or _is_fed_by_layer(recordings[0], worst)
+    grave = most >= share or (suspected and is_untrained(program, recordings[0], task))
     name = where_of(worst)
     return (failed if grave else warned)(
         f"{most:.0%} of the values of {name} at a limit",
@@ -57,6 +66,13 @@ def _is_fed_by_layer(recorded: Recorded, activation: Operation) -> bool:
     layers = {layer.operation.step.index for layer in layers_of(recorded)}
     maker = source_of(recorded, activation, 0).maker
     return maker is not None and maker.step.index in layers
+
+
+def _layer_before(recorded: Recorded, activation: Operation) -> str:
+    """Return the name of the last weighted layer on the way to an activation; empty where there is none."""
+    names = {layer.operation.step.index: layer.name for layer in layers_of(recorded)}
+    before = {one.step.index for one in ancestors(recorded, activation)} & names.keys()
+    return names[max(before)] if before else ""
 
 
 def _saturated(operation: Operation, recordings: tuple[Recorded, ...]) -> float:
@@ -114,5 +130,5 @@ CHECK = Check(
     bad=bad,
     explains=("constant-output", "vanishing-gradients", "overfit-one-batch", "learning-rate"),
     sources=("S-layers", "T-init-activation"),
-    silent="gates, attention and final probabilities; activations sharpened on purpose; codes that were trained",
+    silent="gates, attention and final probabilities; one or two layers sharpened on purpose; codes that were trained",
 )

@@ -28,7 +28,9 @@ def run(program: Program, batch: Batch, observed: Observed) -> CheckResult:
     if cut := thawed.shortened_when_read(program, written):
         return _by_max_norm(cut, count)
     if written and not program.writes:
-        return _by_step(program, observed, written, count)
+        if folded := thawed.moved_by_modes(program, batch, written):
+            return _by_modes(folded, count)
+        return _by_step(program, batch, observed, written, count)
     return _of_norms(program, observed, count)
 
 
@@ -50,9 +52,22 @@ def _by_optimizer(program: Program, batch: Batch, names: list[str], count: int) 
     )
 
 
-def _by_step(program: Program, observed: Observed, names: list[str], count: int) -> CheckResult:
+def _by_modes(names: list[str], count: int) -> CheckResult:
+    return failed(
+        f"eval mode changes {len(names)} frozen parameters",
+        measured(_COUNTED, f"{len(names)} of {count}", "0"),
+        title="A switch to eval mode and back moves frozen parameters",
+        detail=f"{', '.join(names[:3])}: model.eval() and model.train() write to them, and each further switch moves "
+        "them on, as adapters do that are folded in for evaluation and not taken out again.",
+        remedy="Take out in train(True) what train(False) has folded in, or keep a copy of the frozen weight.",
+        where=names[0],
+        confirmed=True,
+    )
+
+
+def _by_step(program: Program, batch: Batch, observed: Observed, names: list[str], count: int) -> CheckResult:
     """Tell of a step that writes itself; into the trained ones too, as a loop over all parameters does, is certain."""
-    is_loop = thawed.writes_to_trained(observed, names)
+    is_loop = thawed.writes_to_trained(observed, names) or thawed.clamped_with_trained(program, batch, names)
     return (failed if is_loop else warned)(
         f"the step itself changes {len(names)} frozen parameters",
         measured(_COUNTED, f"{len(names)} of {count}", "0"),
@@ -125,7 +140,7 @@ CHECK = Check(
     question="Do training steps leave alone what is frozen?",
     why="requires_grad=False stops new gradients only: old ones, loops over all parameters and BatchNorm go on.",
     remedy="Set .grad to None when you freeze, and call .eval() on the frozen part after model.train().",
-    cost=2,
+    cost=6,
     run=run,
     good=good,
     bad=bad,

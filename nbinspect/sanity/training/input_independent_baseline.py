@@ -21,8 +21,9 @@ from nbinspect.sanity.check import (
 )
 from nbinspect.sanity.evidence.contents import relation
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.drowned import of_own_step
 from nbinspect.sanity.trials.fit import fit, yours
-from nbinspect.sanity.trials.heard import are_alike, are_drawn, heard, is_unread
+from nbinspect.sanity.trials.heard import are_alike, are_drawn, heard
 from nbinspect.sanity.trials.overfitting import Overfitting
 from nbinspect.sanity.trials.samples import made_alike
 from nbinspect.sanity.trials.unheard import (
@@ -33,7 +34,6 @@ from nbinspect.sanity.trials.unheard import (
     of_no_difference,
     of_noise,
     of_one_input,
-    of_steps,
 )
 
 _STEPS = 30
@@ -54,6 +54,8 @@ def run(
     drowned: float = 0.02,
 ) -> CheckResult:
     """Fail where training on one batch gets below the best constant without inputs, or the inputs make no difference.
+
+    Or where what is drawn at random, by the network or by the user's own step, drowns them.
 
     Args:
         program: left unchanged.
@@ -91,9 +93,7 @@ def run(
         return of_companions(best)
     if best.left > learnt:
         blank = fit(program, zeroed, goal, own, _FEW, done=lambda _: False).curve
-        if program.subject.train_step is not None and is_unread(program, batch, zeroed):
-            return of_steps(best)
-        return of_no_difference(real, blank, same)
+        return of_own_step(program, batch, zeroed, best) or of_no_difference(real, blank, same)
     if change is not None and change.by_inputs < drowned * change.by_draws:
         noisy = fit(program, batch, goal, replace(own, held=False, name="noise drawn anew"), len(best.losses)).curve
         if noisy.left > _BLIND:
@@ -150,7 +150,7 @@ CHECK = Check(
     question="Does training on one batch need its inputs?",
     why="A network that learns as well without inputs has learnt something else than you think.",
     remedy="Find what reaches the network beside its inputs, or where these are lost.",
-    cost=_STEPS + 46,
+    cost=_STEPS + 56,
     run=run,
     good=good,
     bad=bad,

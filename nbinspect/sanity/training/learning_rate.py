@@ -9,11 +9,12 @@ from torch import nn
 
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, passed, warned
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.evidence.chance import chance_of
 from nbinspect.sanity.evidence.untrained import is_untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.rate_evidence import evidence_of, fell
+from nbinspect.sanity.trials.rate_evidence import RateEvidence, evidence_of, fell
 
 
 def run(
@@ -30,6 +31,8 @@ def run(
 ) -> CheckResult:
     """Fail where the loss explodes or stays up at the rate, or does not move, and falls at another one, both on copies.
 
+    Or where the rate leaves weights that no lower one can train any more.
+
     Args:
         program: left unchanged.
         recorded: tells whether there is a loss, and whether the network has been trained.
@@ -37,7 +40,7 @@ def run(
         stream: batches of the loader, taken in turn.
         steps: of the range test, at most.
         tried: steps at the rate, and at the suggested one.
-        far: how many times below the suggested rate a rate is suspected to be too low.
+        far: how many times below the suggested rate a rate is suspected to be too low, or above it to spoil weights.
         near: how many times above it one is tried for longer, though the range test saw no divergence there.
         still: share of the loss that it must fall by within the steps at the rate to count as moving.
 
@@ -49,18 +52,21 @@ def run(
     if suggested is None or not (is_new or found.test.suggested):
         settle = "Within the range test no rate lowered the loss of these batches; a trained network may be at its end."
         return inconclusive("no rate lowers the loss", *found.shown, settle=settle, charts=charts)
-    too_high, stays_up = found.is_above_divergence, False
+    too_high, stays_up, short = found.is_above_divergence, False, found
     if not too_high and rate * far >= suggested:
         if rate >= near * suggested and fell(found.own) <= 0:  # momentum may tell later than the range test goes on
             found = found.longer
             stays_up = found.stays_up
         if not stays_up:
-            return passed(f"{rate:.3g}; the range test suggests {suggested:.2g}", *found.shown, charts=charts)
+            text = f"{rate:.3g}; the range test suggests {suggested:.2g}"
+            spoilt = _of_spoilt_weights(short, recorded) if is_new and rate >= far * suggested else None
+            return spoilt or passed(text, *found.shown, charts=charts)
     above = too_high or stays_up
     moved, other = fell(found.own), found.instead
     if moved > (0 if above else still):
         text = f"{rate:.3g}, at which the loss falls by {moved:.1%} in {found.tried} steps"
-        return passed(text, *found.shown, charts=charts)
+        spoilt = _of_spoilt_weights(short, recorded) if is_new and too_high else None
+        return spoilt or passed(text, *found.shown, charts=charts)
     if fell(found.other) < (0 if above and found.own.explodes else max(0.02, 10 * moved)):
         settle = f"At {other:.2g} the loss does not fall either."
         return inconclusive(f"{rate:.3g}; another is no better", *found.shown, settle=settle, charts=charts)
@@ -78,6 +84,31 @@ def run(
         remedy=f"Set the rate to about {other:.1g}.",
         code=f"lr={other:.1g}",
         charts=charts,
+        confirmed=True,
+    )
+
+
+def _of_spoilt_weights(found: RateEvidence, recorded: Recorded) -> CheckResult | None:
+    """Fail where a few steps at the rate leave weights that no lower rate can train any more; only asked of classes."""
+    chance = chance_of(recorded)
+    if chance is None or chance.is_regression or not found.spoils(chance.prior):
+        return None
+    constant = chance.prior
+    before, other = len(found.own.losses), found.instead
+    after = len(found.from_start.losses)
+    return failed(
+        f"{found.rate:.3g}: the loss stays at that of class shares",
+        *found.shown,
+        measured(f"loss after {before} steps at {found.rate:.3g}", found.own.end, f"below {constant:.4g}"),
+        measured(f"the same after {after} more at {other:.3g}", found.afterwards.end, f"below {constant:.4g}"),
+        measured(f"loss after {after} steps at {other:.3g} alone", found.from_start.end, f"below {constant:.4g}"),
+        title="The learning rate is too high",
+        detail=f"Steps at {found.rate:.3g} bring the loss to {found.own.end:.4g} and no lower than {constant:.4g}, "
+        f"that of outputs which know the class shares alone; nor do {after} at {other:.3g} after them "
+        f"({found.afterwards.end:.4g}), which reach {found.from_start.end:.4g} on weights that are not spoilt.",
+        remedy=f"Set the rate to about {other:.1g}.",
+        code=f"lr={other:.1g}",
+        charts=(found.chart,),
         confirmed=True,
     )
 
@@ -107,7 +138,7 @@ CHECK = Check(
     question="Does the loss fall at this rate?",
     why="Above a certain rate training explodes, and far below it nothing happens; both look like a broken network.",
     remedy="Take a tenth of the largest rate at which the loss still falls.",
-    cost=150,
+    cost=250,
     run=run,
     good=good,
     bad=bad,

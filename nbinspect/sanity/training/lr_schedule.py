@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from nbinspect.records import Chart, CheckResult
-from nbinspect.sanity.batches import batches_in
+from nbinspect.sanity.batches import Batch, batches_in
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials import rates_seen
 from nbinspect.sanity.trials.cadence import cadence
 from nbinspect.sanity.trials.observed import Observed
-from nbinspect.sanity.trials.rates_seen import of_the_rates, stepped_first, steps_an_update, sunk_by_hand, wrong_way
 from nbinspect.sanity.trials.schedule import Schedule, fault_of, schedule_of
+from nbinspect.sanity.trials.stepping import in_order, stepping
+from nbinspect.sanity.trials.waiting import sunk_by_waiting
 
 
 def run(
     program: Program,
     observed: Observed,
     loader: Any,
+    stream: Sequence[Batch],
     *,
     nothing: float = 1e-3,
     share: float = 0.4,
@@ -35,6 +38,7 @@ def run(
         program: a copy of its scheduler is stepped, without training.
         observed: tells whether the user's own step steps the scheduler.
         loader: its length is that of an epoch.
+        stream: successive batches, for a scheduler that is given a metric with every update.
         nothing: share of the highest rate below which training stands still.
         share: of the run, for which the rate may be that low.
         rise: how much higher than in the run the rate may go after its end; half of that, where it only rises.
@@ -48,10 +52,15 @@ def run(
     if is_by_epoch and not (total and epoch):
         return inconclusive("not stepped with every update", settle="Give total_steps, and a loader with a length.")
     known = total or epoch
-    if (fault := wrong_way(observed)) or (known and (fault := sunk_by_hand(observed, known, nothing, share))):
-        return of_the_rates(fault, observed)
+    if (fault := rates_seen.wrong_way(observed)) or (
+        known and (fault := rates_seen.sunk_by_hand(observed, known, nothing, share))
+    ):
+        return rates_seen.of_the_rates(fault, observed)
+    if known and (found := sunk_by_waiting(program, observed, stream, nothing, (1 - share) * known)):
+        return found
     epochs = max(1, round(total / epoch)) if total and epoch else None
-    each = max((steps_an_update(observed, name) for name in observed.scheduled), default=1)
+    pace = rates_seen.calls_an_update(observed, program.subject.train_step) if total else 1
+    each = rates_seen.steps_an_update(observed, pace)
     schedule = schedule_of(program, epochs if is_by_epoch else each * known if known else None)
     if schedule is None or not (schedule.peak or schedule.base):
         return skipped("a scheduler that follows the steps")
@@ -70,17 +79,20 @@ def run(
     sinks = low > share or schedule.idle > zero
     spans = {"epochs": None if is_by_epoch or each > 1 else epochs, "steps": total}
     fault = fault_of(schedule, unit, sinks=sinks, rises=rises, **spans)
-    if fault is None and (early := stepped_first(observed, schedule)):
-        return of_the_rates(early, observed, judged=warned)
+    if fault is None and (early := rates_seen.stepped_first(observed, schedule)):
+        return rates_seen.of_the_rates(early, observed, judged=warned)
     if fault is None:
-        found = f"from {schedule.run[0]:.3g} to {schedule.run[-1]:.3g}, at most {schedule.peak:.3g}"
-        return passed(found, *shown, charts=_chart(schedule))
+        way = f"from {schedule.run[0]:.3g} to {schedule.run[-1]:.3g}, at most {schedule.peak:.3g}"
+        return passed(way, *shown, charts=_chart(schedule))
     summary, detail, remedy = fault
     if each > 1:
         summary, remedy = f"{summary}, stepped {each} times an update", "Step it once with every update."
+    charts = _chart(schedule)
+    if each > 1 and total and not rates_seen.counts_updates(total, epoch, pace):
+        settle = "Step it beside optimizer.step(); if total_steps counts calls of train_step, give it in updates."
+        return inconclusive(f"{summary}, if total_steps counts updates", *shown, settle=settle, charts=charts)
     if not observed.is_own:  # nobody says that it is stepped every batch
         settle = "Give the train_step that steps it: stepped once an epoch it may be right."
-        charts = _chart(schedule)
         return inconclusive(f"{summary}, if it is stepped every batch", *shown, settle=settle, charts=charts)
     return (failed if total or epoch else warned)(
         summary,
@@ -89,7 +101,7 @@ def run(
         detail=detail,
         remedy=remedy,
         where=schedule.name,
-        charts=_chart(schedule),
+        charts=charts,
     )
 
 
@@ -107,33 +119,25 @@ def _chart(schedule: Schedule) -> tuple[Chart, ...]:
     return (Chart("lines", "Learning rate", "step", "learning rate", ("rate",), (schedule.run,), at),)
 
 
-def _step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> torch.Tensor:
-    optimizer.zero_grad()
-    loss = functional.mse_loss(model(batch[0]), batch[1])
-    loss.backward()  # type: ignore[no-untyped-call] # torch's
-    optimizer.step()
+def _step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, loss_fn: Any, scheduler: Any) -> float:
+    loss = in_order(model, batch, optimizer, loss_fn)
     scheduler.step()
     return loss
 
 
 def good() -> Arguments:
     """Return a cosine over the whole run."""
-    return _program(200)
+    return _program(lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=200))
 
 
 def bad() -> Arguments:
     """Return a decay meant for epochs, stepped at every batch."""
-    program = _program(200)
-    return program | {"scheduler": torch.optim.lr_scheduler.StepLR(program["optimizer"], step_size=10, gamma=0.1)}
+    return _program(lambda optimizer: torch.optim.lr_scheduler.StepLR(optimizer, step_size=10, gamma=0.1))
 
 
-def _program(steps: int) -> Arguments:
-    model = nn.Linear(4, 1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
-    loader = [(torch.randn(16, 4), torch.randn(16, 1)) for _ in range(4)]
-    own: dict[str, Any] = {"optimizer": optimizer, "scheduler": scheduler, "train_step": _step, "total_steps": steps}
-    return {"model": model, "loader": loader, "loss_fn": nn.MSELoss(), **own}
+def _program(make: Callable[[Any], Any]) -> Arguments:
+    arguments = stepping(_step, total_steps=200)
+    return {**arguments, "scheduler": make(arguments["optimizer"])}
 
 
 CHECK = Check(
@@ -142,11 +146,11 @@ CHECK = Check(
     question="Does the schedule fit the length of the run?",
     why="A schedule stepped at the wrong unit, or made for other data, sinks the rate to nothing long before the end.",
     remedy="Give a schedule's lengths in the unit in which it is stepped.",
-    cost=0,
+    cost=140,
     run=run,
     good=good,
     bad=bad,
     explains=("learning-rate", "overfit-one-batch", "update-ratio"),
     sources=("K-schedule",),
-    silent="cosine and linear decay to the end; schedulers that wait for a metric",
+    silent="cosine and linear decay to the end; schedulers that wait for a metric and do not sink within 60 updates",
 )

@@ -18,14 +18,17 @@ from nbinspect.sanity.trials.trainee import Trainee
 def run(program: Program, batch: Batch, observed: Observed, *, control_steps: int = 10) -> CheckResult:
     """Fail where an optimizer holds tensors of neither model nor loss, which no gradient reaches, in place of others.
 
-    A parameter that any optimizer holds, or that the step changes itself, is not missing.
+    A parameter that any optimizer holds, or that the step changes itself, is not missing. Frozen tensors of neither
+    count where no optimizer holds anything else, and nothing changes.
     """
     updates = [update for one in observed.steps for update in one.events.updates]
     stepped = frozenset().union(*(update.sizes for update in updates))
     held = frozenset().union(*observed.held.values()) | stepped
     own = program.parameters.keys()
     missing = sorted((observed.trainable & own & observed.arrived) - held - observed.rewritten)
-    stale = sorted((stepped & observed.trainable) - own - observed.arrived)
+    foreign = stepped - own - observed.arrived
+    is_all = not held & own and not observed.rewritten  # then frozen ones are no other network's, kept on purpose
+    stale = sorted(foreign if is_all else foreign & observed.trainable)
     trainable = len(observed.trainable & own)
     numbers = (
         measured("trainable parameters that no optimizer holds", f"{len(missing)} of {trainable}", "0"),

@@ -11,7 +11,7 @@ from torch import nn
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, inconclusive, passed, warned
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.held_back import of_own_step, of_the_bound, of_the_positions
+from nbinspect.sanity.trials.held_back import of_own_step, of_the_bound, of_the_positions, of_the_tokens
 from nbinspect.sanity.trials.overfitting import BLIND, Overfitting, is_fine, moves, trains_most
 from nbinspect.sanity.trials.pictures import way
 from nbinspect.sanity.trials.stepping import memorising
@@ -57,6 +57,8 @@ def run(
         return of_the_bound(overfitting, overfitting.lowest, rest)
     if overfitting.alike and task.kind != "other":
         return of_the_positions(overfitting, rest)
+    if overfitting.disputed and task.kind != "other":
+        return of_the_tokens(overfitting, rest)
     if whole.is_reached or (is_fine(whole) and not is_stuck and not is_away):
         return passed(f"{overfitting.what}: loss {way(whole)}", *overfitting.shown, **rest)
     if not is_stuck and not is_away and overfitting.fitting is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import nn
@@ -16,6 +17,7 @@ from nbinspect.sanity.trials.heard import varies
 from nbinspect.sanity.trials.overfitting import Overfitting, moves
 from nbinspect.sanity.trials.pictures import curves_chart, shown, way
 from nbinspect.sanity.trials.plain import plain_trainee
+from nbinspect.sanity.trials.train_only import handed_on, train_only
 from nbinspect.sanity.trials.trainee import Trainee, trained
 from nbinspect.sanity.trials.undropped import dropped_by_functions, without_functions
 
@@ -41,6 +43,8 @@ def run(
     batch, goal = overfitting.batch, whole.goal
     with trained(program, own=own.own, optimizer=own.optimizer) as trainee:
         off = (*plain_trainee(trainee), *dropped_by_functions(trainee, batch))
+        layers = train_only(trainee, batch)
+        off = (*off, *handed_on(trainee, layers))
     if not off:
         return _of_draws(program, overfitting, learnt=fitted, stuck=stuck)
     if goal.gap is None:
@@ -54,7 +58,7 @@ def run(
     kept = fit(program, batch, goal, usual, _WITH, done=lambda curve: _is_over(curve, learnt)).curve
     if kept.left < learnt:
         return passed(f"with {_listed(off)} the loss of the batch goes {way(kept)}", shown("the batch", kept))
-    bare = replace(own, name="without regularisation", begun=_bare)
+    bare = replace(own, name="without regularisation", begun=partial(_bare, layers=layers))
     is_slow = kept.left < stuck
     enough = 2 * fitted if kept.is_settled and not is_slow else fitted  # what stands still needs less to be told from
     most = _WITH + _WITHOUT - len(kept.losses) + 1
@@ -80,10 +84,11 @@ def run(
     )
 
 
-def _bare(trainee: Trainee) -> None:
-    """Switch off all regularisation that is known."""
+def _bare(trainee: Trainee, layers: tuple[str, ...]) -> None:
+    """Switch off all regularisation that is known, and layers that act in train mode alone."""
     plain_trainee(trainee)
     without_functions(trainee)
+    handed_on(trainee, layers)
 
 
 def _of_draws(program: Program, overfitting: Overfitting, *, learnt: float, stuck: float) -> CheckResult:

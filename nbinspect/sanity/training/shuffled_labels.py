@@ -30,6 +30,7 @@ from nbinspect.sanity.trials.changing_labels import of_labels_that_change
 from nbinspect.sanity.trials.comparison import padded
 from nbinspect.sanity.trials.exam import exam_of
 from nbinspect.sanity.trials.fresh import looks_while_training, strength
+from nbinspect.sanity.trials.moved_on import moved_on, of_moved_labels
 from nbinspect.sanity.trials.reread import reread
 
 
@@ -46,6 +47,8 @@ def run(
     memorising: int = 36,
 ) -> CheckResult:
     """Fail where samples are memorised as fast with shuffled labels, and nothing is then known of the labels of others.
+
+    Or where simple models know nothing of the labels, and much once each is given to the row beside its own.
 
     Args:
         program: left unchanged.
@@ -77,6 +80,9 @@ def run(
     exam = exam_of(program, task, stream, scan, steps=memorising, chance=chance)
     if exam.own is not None and exam.own.strength >= sure:
         return passed(f"learnt by Adam at 0.01, {exam.own.strength:.1f} deviations above chance", shown, charts=charts)
+    moved = moved_on(program) if told <= chance else None
+    if moved is not None:
+        return of_moved_labels(moved, shown, charts)
     if abs(told) > chance or exam.doubt or exam.own is None or exam.exchanged is None or exam.link is None:
         settle = exam.doubt or "Train longer: real labels differ from shuffled ones, though not clearly enough."
         return inconclusive(unclear, shown, settle=settle, charts=charts)
@@ -133,5 +139,5 @@ CHECK = Check(
     bad=bad,
     explains=("nothing-to-learn", "label-noise"),
     sources=("S-golden-labels", "S-match"),
-    silent="few samples, rare classes and what takes longer to learn, which is inconclusive; tokens only warn",
+    silent="few samples, rare classes, series and what takes longer to learn: inconclusive; tokens only warn",
 )

@@ -44,7 +44,7 @@ def arguments_of(
         parameters = list(inspect.signature(step).parameters.values())
     except (TypeError, ValueError) as error:
         raise MissingNeed("a step whose parameters can be read") from error
-    known = _known(subject, batch, number)
+    known = _known(subject, batch, number) | _listed(subject, [p.name for p in parameters])
     asked = {_MEANING.get(p.name) for p in parameters}
     unnamed = [name for name in _ORDER if name not in asked and name in known]
     positional, named = [], {}
@@ -85,15 +85,29 @@ def _known(subject: Subject, batch: Batch, number: int) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def _listed(subject: Subject, parameters: list[str]) -> dict[str, Any]:
+    """Return optimizers of a list by the parameters that ask for one each, in their order, where they are as many."""
+    given = subject.optimizer
+    asking = [name for name in parameters if name not in _MEANING and _words(name) & {*_ALIASES["optimizer"]}]
+    if not isinstance(given, list | tuple) or len(asking) != len(given):
+        return {}
+    return {f"optimizer {name}": part for name, part in zip(asking, given, strict=True)}
+
+
+def _words(parameter: str) -> set[str]:
+    return set(parameter.lower().split("_"))
+
+
 def _name_for(parameter: str, known: dict[str, Any], subject: Subject) -> str | None:
     """Return under which name what a parameter asks for is known; None where it is not."""
     name = _MEANING.get(parameter)
     if name in known:
         return name
+    if f"optimizer {parameter}" in known:
+        return f"optimizer {parameter}"
     if isinstance(subject.optimizer, Mapping):
-        words = set(parameter.lower().split("_"))
         for role in subject.optimizer:
-            if str(role).lower() in words or str(role).lower() == parameter.lower():
+            if str(role).lower() in _words(parameter) or str(role).lower() == parameter.lower():
                 return f"optimizer {role}"
     return None
 

@@ -17,6 +17,8 @@ from nbinspect.sanity.task import LossCall, loss_call
 _OF_CLASSES = ("F.cross_entropy", "F.nll_loss")
 _DISTANCES = ("F.mse_loss", "F.l1_loss", "F.smooth_l1_loss", "F.huber_loss")
 _EXACT = 2e-5
+_ROUNDED = 0.05
+"""By how much logarithms of shares that sum to 1 are off at most, also in half precision."""
 _SURE = 30.0
 """A logit that means certainty in float32."""
 
@@ -45,7 +47,8 @@ def goal_of(recorded: Recorded) -> Goal:
     """Return how low the loss of a recorded batch can go, by its own call on other outputs; nothing is run anew.
 
     Label smoothing, soft targets, class weights and ignored targets are those of the call. A loss that is more than
-    one call of a loss of PyTorch's, such as one with a penalty, has no goal that is known.
+    one call of a loss of PyTorch's, such as one with a penalty, has no goal that is known; nor has NLL of what are no
+    log-probabilities, as where the user's own training step makes these of the outputs.
 
     Source: K-overfit-batch, S-loss-scale.
     """
@@ -54,7 +57,7 @@ def goal_of(recorded: Recorded) -> Goal:
         return UNKNOWN
     if call.name not in _OF_CLASSES and call.outputs.shape != call.targets.shape:
         return UNKNOWN
-    if not isinstance(recorded.loss, Tensor) or recorded.loss.numel() != 1:
+    if not isinstance(recorded.loss, Tensor) or recorded.loss.numel() != 1 or not _are_normalised(call):
         return UNKNOWN
     with torch.no_grad():
         measured = float(call.operation.made[0].detach().double().mean())
@@ -72,6 +75,13 @@ def goal_of(recorded: Recorded) -> Goal:
 
 def _is_exact(loss: Callable[[Tensor], Tensor], call: LossCall, measured: float) -> bool:
     return isclose(float(loss(call.outputs.detach())), measured, rel_tol=_EXACT, abs_tol=1e-7)
+
+
+def _are_normalised(call: LossCall) -> bool:
+    """Whether NLL was given logarithms of shares, as it takes them: what sums to more than 1 has no lowest loss."""
+    if call.name != "F.nll_loss" or call.outputs.dim() < 2:
+        return True
+    return bool((call.outputs.detach().double().logsumexp(1).abs() < _ROUNDED).all())
 
 
 def _is_certain(recorded: Recorded, call: LossCall) -> bool:

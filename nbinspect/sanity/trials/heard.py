@@ -54,9 +54,10 @@ def heard(program: Program, batch: Batch) -> Heard | None:
         return None
     if outputs.shape != silent.shape or outputs.shape != redrawn.shape or not outputs.dim():
         return None
-    by_ids = None if others is None or others.shape != outputs.shape else _change(outputs, others)
+    by_ids = None if others is None or others.shape != outputs.shape else change_of(outputs, others)
     axis = sample_axis(outputs, batch) or 0
-    return Heard(_change(outputs, silent), _change(outputs, redrawn), _change(outputs, outputs.roll(1, axis)), by_ids)
+    by_samples = change_of(outputs, outputs.roll(1, axis))
+    return Heard(change_of(outputs, silent), change_of(outputs, redrawn), by_samples, by_ids)
 
 
 def varies(program: Program, batch: Batch) -> bool:
@@ -169,5 +170,6 @@ def _joined(parameters: Iterable[Tensor]) -> Tensor:
     return torch.cat([parameter.detach().double().cpu().flatten() for parameter in parameters])
 
 
-def _change(one: Tensor, other: Tensor) -> float:
+def change_of(one: Tensor, other: Tensor) -> float:
+    """Return the root mean square of what two tensors of one shape differ by."""
     return float((one.detach().double() - other.detach().double()).square().mean().sqrt())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbinspect.sanity.check import CheckResult, failed
+from nbinspect.sanity.check import CheckResult, failed, measured
 from nbinspect.sanity.trials.curve import Curve
 from nbinspect.sanity.trials.overfitting import Overfitting
 
@@ -33,6 +33,21 @@ def of_the_positions(found: Overfitting, rest: dict[str, Any]) -> CheckResult:
         "its targets differ from position to position: no weights can fit both.",
         remedy="Follow two positions to where they become one: a pooling, the first or the last state taken for all, "
         "an expand.",
+        **rest,
+    )
+
+
+def of_the_tokens(found: Overfitting, rest: dict[str, Any]) -> CheckResult:
+    """Say that a network knows which tokens there are, and not where."""
+    return failed(
+        "a token gets one output wherever it stands",
+        *found.shown,
+        measured("targets that contradict another one of the same token and sample", f"{found.disputed:.0%}", "0%"),
+        title="Equal tokens of a sample cannot be told apart",
+        detail=f"In each sample equal tokens get the very same output, also with noise on all weights, though the "
+        f"other tokens change it; {found.disputed:.0%} of the targets contradict that of an equal token: no weights "
+        "can fit both. The network does not know where a token stands.",
+        remedy="Add positions to the embeddings of the tokens, and look whether they reach the first layer.",
         **rest,
     )
 

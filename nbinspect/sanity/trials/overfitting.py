@@ -20,7 +20,7 @@ from nbinspect.sanity.trials.fit import Fit, Way, adam, fit, yours
 from nbinspect.sanity.trials.floor import UNKNOWN, Goal, goal_of
 from nbinspect.sanity.trials.meeting import Meeting, meeting_of
 from nbinspect.sanity.trials.pictures import curves_chart, shown
-from nbinspect.sanity.trials.positions import positions_alike
+from nbinspect.sanity.trials.positions import positions_alike, tokens_alike
 from nbinspect.sanity.trials.samples import distinct, two_unlike
 from nbinspect.sanity.trials.undone import standard_curve
 
@@ -59,6 +59,8 @@ class Overfitting:
     """Of standard steps with the user's optimizer, on the batch, where they learn what the user's own step does not."""
     alike: int = 0
     """At how many positions each sample gets one output after the steps on the batch, where its targets vary."""
+    disputed: float = 0.0
+    """Share of the targets that contradict another one's, where equal tokens of a sample always get one output."""
     lowest: Curve | None = None
     """Of two samples, at high rates, where no weights can make the outputs large; else None."""
 
@@ -174,7 +176,8 @@ def overfit(program: Program, recorded: Recorded, task: TaskRecord) -> Overfitti
         least = lowest(program, two, pair_goal)
     curves = (tuple(rates), tuple(pair), size, one, tuple(controls), meeting, is_one, undone)
     alike = 0 if whole.is_reached else positions_alike(first.outputs, batch)
-    return Overfitting(batch, had, whole, *curves, alike=alike, lowest=least)
+    disputed = 0.0 if whole.is_reached else tokens_alike(program, batch)
+    return Overfitting(batch, had, whole, *curves, alike=alike, disputed=disputed, lowest=least)
 
 
 def _differ(outputs: Any, axis: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from torch import nn
@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.trainee import Trainee
+from nbinspect.subject import named_optimizers
 
 _RATE = re.compile(r"(\w+_)?(p?drop(out|connect|block)?(path)?|pdrop|layerdrop)(_?(p|prob|probs|rate|ratio|path))*")
 """Names of attributes that hold the probability of dropping something, of modules and of their configurations."""
@@ -33,9 +34,8 @@ def plain(copy: Program) -> tuple[str, ...]:
     Source: K-simplify, S-regularise.
     """
     found = quieted(copy)
-    given = copy.subject.optimizer
-    optimizers = given.values() if isinstance(given, Mapping) else [given]
-    return (*found, *without_decay(one for one in optimizers if isinstance(one, Optimizer)))
+    optimizers = named_optimizers(copy.subject.optimizer)
+    return (*found, *without_decay(one for one in optimizers.values() if isinstance(one, Optimizer)))
 
 
 def quieted(copy: Program) -> list[str]:

@@ -15,6 +15,7 @@ from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.rates import RangeTest, Run, peak_rate, range_test, run_at
 
 _EPOCHS, _CLEAR = 20, 0.05
+_BELOW, _REGAINED = 0.03, 0.25
 
 
 def evidence_of(program: Program, stream: Sequence[Batch], *, steps: int, tried: int, has_loss: bool) -> RateEvidence:
@@ -82,6 +83,30 @@ class RateEvidence:
     def stays_up(self) -> bool:
         """Whether the loss does not fall at the rate, nor is about to at the end, and falls at the other one."""
         return fell(self.own) <= 0 and not self.own.falls_late and fell(self.other) > _CLEAR
+
+    @cached_property
+    def from_start(self) -> Run:
+        """A run at `instead` of twice as many steps."""
+        own, steps = self.own.is_own, 2 * self.tried
+        return run_at(self.program, self.stream, self.instead, steps, own=own, has_loss=self.has_loss)
+
+    @cached_property
+    def afterwards(self) -> Run:
+        """The same after a short run with the user's own steps at the rate."""
+        then, ramp = (self.instead, 2 * self.tried), self.warms_up
+        run = (self.program, self.stream, self.rate, self.tried)
+        return run_at(*run, ramp=ramp, own=self.own.is_own, has_loss=self.has_loss, then=then)
+
+    def spoils(self, constant: float) -> bool:
+        """Return whether steps at the rate leave weights that cannot be trained any more.
+
+        The loss comes no lower than that of the best constant, nor does it afterwards at `instead`, which gets clearly
+        below it in as many steps from the start.
+        """
+        if self.own.end < constant - _BELOW / 2 * abs(constant):
+            return False
+        gained = constant - self.from_start.end
+        return gained > _BELOW * abs(constant) and self.afterwards.end > constant - _REGAINED * gained
 
     @property
     def has_been_down(self) -> bool:

@@ -183,6 +183,7 @@ def run_at(
     ramp: bool = False,
     own: bool = True,
     has_loss: bool = True,
+    then: tuple[float, int] | None = None,
 ) -> Run:
     """Train a copy at a constant rate for a few steps, until it explodes; the program is left unchanged.
 
@@ -194,14 +195,17 @@ def run_at(
         ramp: whether to come to the rate over the first half of the steps, where the user's schedule warms up.
         own: whether to take the user's own steps, clipping included, at this rate.
         has_loss: whether the loss of a batch can be computed outside of the user's own step.
+        then: another rate, and how many further steps are taken at it.
 
     Raises:
         MissingNeed: as `trained`.
     """
+    rates = [rate * (min(1.0, (number + 1) / (steps / 2)) if ramp else 1.0) for number in range(steps)]
+    rates += [] if then is None else [then[0]] * then[1]
     with trained(program, own=own) as trainee:
         losses, top = _Losses(trainee, batches[:8], has_loss=has_loss), highest_rate(trainee)
-        for number in range(steps):
-            force_rates(trainee, rate / top * (min(1.0, (number + 1) / (steps / 2)) if ramp else 1.0))
+        for one in rates:
+            force_rates(trainee, one / top)
             if losses.explode_after_a_step():
                 break
         return Run(rate, np.asarray(losses.seen), losses.start, trainee.is_own)

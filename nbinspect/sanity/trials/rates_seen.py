@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from math import isclose, isfinite, log
+from typing import Any
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import failed, measured
+from nbinspect.sanity.trials.cadence import cadence
 from nbinspect.sanity.trials.observed import Observed
 from nbinspect.sanity.trials.schedule import Schedule
 from nbinspect.sanity.trials.sizes import rates_of
@@ -76,12 +78,46 @@ def stepped_first(observed: Observed, schedule: Schedule) -> Fault | None:
     )
 
 
-def steps_an_update(observed: Observed, name: str) -> int:
-    """Return how often the scheduler is stepped with each update, where every call updates; else 1."""
-    calls, updates = observed.scheduled.get(name, 0), len(observed.updating)
-    if not observed.is_own or not updates or updates < len(observed.steps) or calls < _TWICE * updates:
+def steps_an_update(observed: Observed, every: int) -> int:
+    """Return how often a scheduler is stepped with each update, where updates come at regular calls; else 1.
+
+    Args:
+        observed: the user's own steps.
+        every: how many calls an update takes, as `calls_an_update` tells.
+    """
+    calls, updates = max(observed.scheduled.values(), default=0), len(observed.updating)
+    taken = len(observed.steps)
+    if not observed.is_own or not updates or calls < _TWICE * updates:
         return 1
-    return round(calls / updates)
+    if every > 1:
+        return 1 if calls % taken else every * (calls // taken)
+    return 1 if updates < taken else round(calls / updates)
+
+
+def calls_an_update(observed: Observed, step: Callable[..., Any] | None) -> int:
+    """Return how many calls an update takes, of a step that accumulates at a regular pace; else 1.
+
+    Args:
+        observed: the user's own steps.
+        step: whose text settles the pace where two updates alone were seen.
+    """
+    at = [number for number, one in enumerate(observed.steps) if one in observed.updating]
+    gaps = {after - before for before, after in pairwise(at)}
+    return gaps.pop() if len(gaps) == 1 and (len(at) > 2 or cadence(step, of_schedule=False) in gaps) else 1
+
+
+def counts_updates(total: int, epoch: int | None, every: int) -> bool:
+    """Return whether a total surely counts updates: in calls it is no whole number of epochs, in updates it is.
+
+    Args:
+        total: of the run, as the user gave it.
+        epoch: calls of an epoch.
+        every: how many calls an update takes.
+    """
+    if every == 1:
+        return True
+    over = total * every % epoch if epoch else 0
+    return epoch is not None and total % epoch > 0 and min(over, epoch - over) < every
 
 
 def of_the_rates(fault: Fault, observed: Observed, judged: Callable[..., CheckResult] = failed) -> CheckResult:

@@ -44,7 +44,7 @@ def simple_link(scan: Scan) -> SimpleLink | None:
         models = scan.simple_models
     except MissingNeed:
         return None
-    found = [_beside_exchanged(*pair) for pair in _ridges(features, labels, are_classes=bool(len(models.labels)))]
+    found = [ridge_strength(features, labels, are_classes=bool(len(models.labels)))]
     if models.chances:
         codes = np.unique(models.labels, return_inverse=True)[1]
         own = np.eye(int(codes.max()) + 1)[codes]
@@ -52,6 +52,11 @@ def simple_link(scan: Scan) -> SimpleLink | None:
     else:
         found.append(2 * max(models.scores.values()) / max(models.margin, 1e-12))
     return SimpleLink(max(found), len(labels), features.shape[1])
+
+
+def ridge_strength(features: Floats, labels: Floats, *, are_classes: bool) -> float:
+    """Return by how many deviations the better of two ridge regressions links features (N, K) and labels (N,)."""
+    return max(_beside_exchanged(*pair) for pair in _ridges(features, labels, are_classes=are_classes))
 
 
 def _ridges(features: Floats, labels: Floats, *, are_classes: bool) -> Iterator[tuple[Floats, Floats]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from nbinspect.calling import call_loss, call_model
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program, as_scalar
+from nbinspect.subject import named_optimizers
 
 
 def standard_step(program: Program) -> Callable[[Batch, int], Tensor]:
@@ -20,8 +21,7 @@ def standard_step(program: Program) -> Callable[[Batch, int], Tensor]:
     LBFGS gets the closure that it needs; a scheduler is stepped once an update.
     """
     subject = program.subject
-    given = subject.optimizer
-    optimizers: list[Any] = list(given.values()) if isinstance(given, Mapping) else [given]
+    optimizers: list[Any] = list(named_optimizers(subject.optimizer).values())
     scaler, scheduler = subject.scaler, subject.scheduler
 
     def forward(batch: Batch) -> Tensor:

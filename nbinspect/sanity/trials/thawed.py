@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import torch
+from torch import Tensor
 from torch.nn import Embedding, EmbeddingBag
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -13,7 +15,10 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.observed import Observed
 from nbinspect.sanity.trials.trainee import trained
+from nbinspect.sanity.trials.watch import is_same
 
+_ROUNDINGS = 64
+"""Roundings of a weight's largest entry, above which it changed by more than an addition that was taken back."""
 _SAME = 0.01
 """Share of what is taken away by which one factor may be another, for rounding."""
 
@@ -102,3 +107,79 @@ def changes_without(program: Program, batch: Batch, names: Sequence[str], *, ste
     except MissingNeed:
         return None
     return sorted(frozenset(names) & frozenset().union(*(one.rewritten for one in taken)))
+
+
+def moved_by_modes(program: Program, batch: Batch, names: Sequence[str]) -> list[str]:
+    """Return which of these parameters each switch to eval mode and back moves, and not by rounding, on a copy.
+
+    What is written anew from others, as a fused kernel, is the same after the second switch.
+
+    Args:
+        program: left unchanged.
+        batch: of two steps before, for an adapter begins at zero.
+        names: of the frozen parameters that changed.
+    """
+    moved = set(names)
+    try:
+        with trained(program) as trainee:
+            for _ in range(2):
+                trainee.step(batch)
+            own = {name: trainee.parameters[name] for name in names}
+            for _ in range(2):
+                before = {name: parameter.detach().clone() for name, parameter in own.items()}
+                with trainee.quiet():
+                    trainee.program.network.eval()
+                    trainee.program.network.train()
+                moved &= {name for name, was in before.items() if _is_other(own[name].detach(), was)}
+    except Exception:  # noqa: BLE001 - no evidence from what does not run
+        return []
+    return sorted(moved)
+
+
+def clamped_with_trained(program: Program, batch: Batch, names: Sequence[str]) -> bool:
+    """Return whether a step clamps these parameters, and trained ones at the same bounds when they are larger.
+
+    Args:
+        program: left unchanged.
+        batch: of the steps, on copies.
+        names: of the frozen parameters that changed.
+    """
+    try:
+        with trained(program) as trainee:
+            own = {name: trainee.parameters[name] for name in names}
+            before = {name: parameter.detach().clone() for name, parameter in own.items()}
+            trainee.step(batch)
+            found = [_bounds(own[name].detach(), was) for name, was in before.items() if not is_same(own[name], was)]
+        bounds = {bound for one in found for bound in one or ()}
+        if not bounds or None in found or len(bounds) > 2:
+            return False
+        with trained(program) as trainee:
+            others = [one for one in trainee.parameters.values() if one.requires_grad and bool(one.detach().any())]
+            for one in others:
+                one.data.mul_(4 * max(map(abs, bounds)) / float(one.detach().abs().max()) or 1.0)
+            counts = [_at(one, bounds) for one in others]
+            trainee.step(batch)
+            return any(_at(one, bounds) > count + 1 for one, count in zip(others, counts, strict=True))
+    except (MissingNeed, RuntimeError):
+        return False
+
+
+def _is_other(now: Tensor, was: Tensor) -> bool:
+    if not was.is_floating_point() or not was.numel():
+        return False
+    rounding = torch.finfo(was.dtype).eps * float(was.abs().max())
+    return float((now - was).abs().max()) > _ROUNDINGS * rounding
+
+
+def _bounds(now: Tensor, was: Tensor) -> set[float] | None:
+    """Return at which numbers a tensor was cut, if that is all that happened to it, more than once; else None."""
+    low, high = float(now.min()), float(now.max())
+    cut = {low} if bool((now > was).any()) else set()
+    cut |= {high} if bool((now < was).any()) else set()
+    is_all = is_same(now, was.clamp(low if low in cut else None, high if high in cut else None))
+    return cut if is_all and _at(now, cut) > _at(was, cut) + 1 else None
+
+
+def _at(tensor: Tensor, numbers: Iterable[float]) -> int:
+    """Return how many entries are one of these numbers."""
+    return sum(int((tensor.detach() == number).sum()) for number in numbers)

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.comparison import Losses, ends_at, losses_of
+from nbinspect.sanity.trials.inner_steps import inner_steps
 from nbinspect.sanity.trials.observed import Observed
 from nbinspect.sanity.trials.trainee import Trainee
 
@@ -64,7 +65,8 @@ def without_clipping(trainee: Trainee) -> Iterator[None]:
     """Let torch's own clipping do nothing, and where it is not called give each optimizer the gradients that came.
 
     Those are the gradients after the last backward pass, whatever was done to them since. Where torch's clipping is
-    called, what else is done to them stays, as where a loss was scaled by hand.
+    called, what else is done to them stays, as where a loss was scaled by hand. A step inside that of a subclass, or of
+    an optimizer that wraps another, is given them too, for the outer one may have cut them.
     """
     kept: dict[int, Tensor] = {}
     own = {id(parameter): parameter for parameter in trainee.parameters.values()}
@@ -78,13 +80,17 @@ def without_clipping(trainee: Trainee) -> Iterator[None]:
         for parameter in () if idle else held:
             if parameter.grad is not None and id(parameter) in own and id(parameter) in kept:
                 with torch.no_grad():
-                    parameter.grad.copy_(kept.pop(id(parameter)) / trainee.scale)
+                    parameter.grad.copy_(kept[id(parameter)] / trainee.scale)
+
+    def forget(optimizer: Optimizer, *_: Any) -> None:
+        for parameter in (parameter for group in optimizer.param_groups for parameter in group["params"]):
+            kept.pop(id(parameter), None)
 
     trainable: list[Any] = [p for p in own.values() if p.requires_grad and p.is_leaf]  # torch's hooks are not typed
     removers = [parameter.register_post_accumulate_grad_hook(keep) for parameter in trainable]
-    removers.append(register_optimizer_step_pre_hook(give_back))
+    removers += [register_optimizer_step_pre_hook(give_back), register_optimizer_step_post_hook(forget)]
     try:
-        with _idle_clipping() as idle:
+        with _idle_clipping() as idle, inner_steps(give_back, forget):
             yield
     finally:
         for remover in removers:

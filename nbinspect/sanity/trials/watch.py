@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from nbinspect.sanity.trials.inner_steps import inner_steps
 from nbinspect.subject import rate_of
 
 _LEAST = 8
@@ -90,6 +91,7 @@ def watching(
                 stack.callback(tensor.register_post_accumulate_grad_hook(watch.added).remove)
         stack.callback(register_optimizer_step_pre_hook(watch.before).remove)
         stack.callback(register_optimizer_step_post_hook(watch.after).remove)
+        stack.enter_context(inner_steps(watch.before, watch.after))
         yield events
         events.rewritten_after = watch.rewritten_after(parameters)
         for name, parameter in parameters.items():
@@ -112,6 +114,7 @@ class _Watch:
         self._updated: dict[str, Tensor] = {}
         self._found: dict[int, float] = {}
         self._came = 0
+        self._running: list[Optimizer] = []
 
     def arriving(self, name: str, parameter: nn.Parameter) -> Any:
         """Return a hook for the gradient that comes for a parameter, before it is added to what is there."""
@@ -138,10 +141,13 @@ class _Watch:
         self._events.gradient = _joint(self._now.values())
 
     def before(self, optimizer: Optimizer, *_: Any) -> None:
-        """Note what an optimizer finds."""
+        """Note what an optimizer finds; a step of its class inside its own finds what the outer one has made of it."""
         own = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        self._before = {id(parameter): parameter.detach().clone() for parameter in own}
         self._found = {id(parameter): norm_of(parameter.grad) for parameter in own}
+        self._running.append(optimizer)
+        if any(one is optimizer for one in self._running[:-1]):
+            return
+        self._before = {id(parameter): parameter.detach().clone() for parameter in own}
         self._came = 0
         for parameter in own:
             self.reached(self._names.get(id(parameter), ""), parameter)
@@ -155,6 +161,9 @@ class _Watch:
 
     def after(self, optimizer: Optimizer, *_: Any) -> None:
         """Note what an optimizer did, and of gradients that its closure made what it found."""
+        del self._running[-1:]
+        if any(one is optimizer for one in self._running):
+            return
         sizes, rewritten, frozen = {}, set(), set()
         if self._came:
             own = (parameter for group in optimizer.param_groups for parameter in group["params"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +20,7 @@ from nbinspect.errors import CaptureError
 from nbinspect.preserve import preserve
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
-from nbinspect.subject import Subject
+from nbinspect.subject import Subject, named_optimizers
 
 _STEPS = ("train_step", "eval_step", "forward", "split", "loss_fn")
 _LIVE = ("optimizer", "scheduler", "scaler")
@@ -38,7 +38,7 @@ class Whole:
     def reached(self) -> dict[str, Any]:
         """Return the copies of optimizers, schedulers and scalers by name: those given, and those that code reaches."""
         subject, wanted = self.subject, (Optimizer, LRScheduler, torch.amp.GradScaler)
-        given = subject.optimizer if isinstance(subject.optimizer, Mapping) else {"optimizer": subject.optimizer}
+        given = named_optimizers(subject.optimizer) or {"optimizer": None}
         found: dict[str, Any] = {**given, "scheduler": subject.scheduler, "scaler": subject.scaler}
         named = [(binding.name, binding.value) for binding in self.bindings]
         live = [value for _, value in named if is_live(value)]

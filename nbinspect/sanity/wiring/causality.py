@@ -10,7 +10,7 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.awake import awakened
-from nbinspect.sanity.evidence.causal import Ahead, causal_evidence, look_ahead
+from nbinspect.sanity.evidence.causal import Ahead, causal_evidence, inputs_of_decoder, look_ahead
 from nbinspect.sanity.evidence.shifts import Shift, shifts
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
@@ -25,17 +25,19 @@ def run(
     evidence = causal_evidence(recorded)
     if not evidence:
         return skipped("causal=True, a causal mask, or the config of a causal model")
-    looks = look_ahead(awakened(program, batch), batch)
+    # what an encoder reads may be seen whole
+    own = inputs_of_decoder(recorded)
+    looks = [one for one in look_ahead(awakened(program, batch), batch) if not own or one.name in own]
     if not looks:
         return skipped("an output at each position of an input")
     least = min(looks, key=lambda look: look.before)
     if least.before > warn_above:
         return _leaks(least, evidence, fail_above)
-    found = shifts(recorded)
-    own = next((one for one in found if one.steps + least.shifts == 1), None)
-    if found and own is None:
+    found = [one for one in shifts(recorded) if not own or one.name in own]
+    right = next((one for one in found if one.steps + least.shifts == 1), None)
+    if found and right is None:
         return _misaligned(found[0], least, evidence)
-    shifted = f"; targets are {own.name}, {own.steps} step on" if own else ""
+    shifted = f"; targets are {right.name}, {right.steps} step on" if right else ""
     shown = measured(_SHARE, least.before, f"0 (fails above {fail_above:g})")
     return passed(f"nothing before position {least.cut} changed{shifted}", shown)
 

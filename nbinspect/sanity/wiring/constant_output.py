@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from nbinspect.capture.kinds import word_of
 from nbinspect.nested import tensors_in
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.lineage import where_of
+from nbinspect.sanity.evidence.rounded import rounded, where_rounded
 from nbinspect.sanity.evidence.sameness import along, differs, where_wiped
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Evaluated, Recorded, tensor_output
@@ -31,10 +33,12 @@ def run(program: Program, evaluated: Evaluated, recorded: Recorded, *, std: floa
     inputs = [along(tensor, batch.size, axis) for _, tensor in batch.inputs]
     if not any(tensor is not None and differs(tensor) for tensor in inputs):
         return skipped("samples with different inputs")
-    outputs = _judged(evaluated.outputs, batch.size, axis)
+    outputs = _judged(evaluated.outputs, size=batch.size, axis=axis)
     if not outputs:
         return skipped("outputs with a row for each sample")
-    if any(differs(one) for one in outputs):
+    judged = partial(_judged, size=batch.size, axis=axis)
+    precise = rounded(program, recorded, outputs, judged) if any(differs(one) for one in outputs) else None
+    if precise is None and any(differs(one) for one in outputs):
         return passed(f"{_distinct(outputs[0])} different outputs for {batch.size} samples")
     trained = _judged(recorded.outputs, batch.size, axis) if _has_fresh_statistics(program) else []
     if any(differs(one) for one in trained):
@@ -43,7 +47,12 @@ def run(program: Program, evaluated: Evaluated, recorded: Recorded, *, std: floa
     if any(differs(one) for one in again):
         return passed(f"the output starts at zero ({drawn[0]}); drawn at random, outputs differ")
     chosen = tensor_output(recorded.outputs)
-    wiped = where_wiped(recorded, chosen) if chosen is not None else None
+    if chosen is None:
+        wiped = None
+    elif precise is None:
+        wiped = where_wiped(recorded, chosen)
+    else:
+        wiped = where_rounded(recorded, precise.recorded, chosen)
     there = f" after {wiped.step.name}" if wiped is not None else ""
     # all samples may begin at the same entry of a codebook, and leave it as it learns
     picks = any(word_of(one.step.name) in _PICKS and not one.in_loss for one in recorded.operations)
@@ -51,7 +60,8 @@ def run(program: Program, evaluated: Evaluated, recorded: Recorded, *, std: floa
         f"{batch.size} samples, one output",
         measured("different outputs", 1, f"{batch.size}, as there are different inputs"),
         title="Every sample gets the same output",
-        detail=f"In eval mode the output does not depend on the input: samples are alike{there}.",
+        detail=f"In eval mode the output does not depend on the input: samples are alike{there}"
+        + (", but for rounding." if precise is not None else "."),
         remedy="Look at what enters that step and what leaves it: a softmax of one unit, an input that is overwritten "
         "or multiplied by zero, units that are all dead or saturated.",
         where=where_of(wiped),

@@ -118,6 +118,15 @@ def test_a_sampler_that_shuffles_near_by_only_fails(make: Callable[[], Tensor]) 
     assert (result.status, result.title) == ("fail", "The batches do not mix the classes")
 
 
+def test_classes_one_after_the_other_fail_wherever_the_batches_are_cut() -> None:
+    """Samples drawn anew inside of sorted classes fail too where many batches hold the end of one class and more."""
+    y = torch.arange(208) // 26
+    make = lambda: torch.cat([start + torch.randperm(26)[:25] for start in range(0, 208, 26)])  # noqa: E731 - short
+    result = on(DataLoader(data(y), batch_sampler=Batched(make)), model=nn.Linear(4, 8))
+    assert result.status == "fail"
+    assert int(result.measurements[0].measured) > 0.1 * 200 * 9 / 2 * 7 / 8
+
+
 def test_a_buffer_of_half_a_class_is_a_warning() -> None:
     """Some batches then mix two classes, and the order carries the label still."""
     assert on(DataLoader(data(torch.arange(200) // 50), batch_sampler=Batched(half_a_class))).status == "warn"

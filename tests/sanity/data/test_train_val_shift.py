@@ -42,6 +42,53 @@ def test_a_normalisation_of_train_alone_fails() -> None:
     assert on(normalised, pictures(100, 1)).status == "fail"
 
 
+def scenes(count: int, seed: int, tint: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Skies, blue to a degree, and flowers, red to a degree: of all together the mean is grey."""
+    made = torch.Generator().manual_seed(seed)
+    y = torch.randint(2, (count,), generator=made)
+    colour = torch.tensor([[-1.0, 0.1, 1.0], [1.0, 0.1, -1.0]])[y] * torch.rand(count, 1, generator=made)
+    light = 0.5 * torch.randn(count, 1, generator=made) + torch.tensor([tint, 0.0, -tint])
+    return (colour + light)[:, :, None, None] + 0.3 * torch.randn(count, 3, 4, 4, generator=made), y
+
+
+def in_colours(val: Tensor, labels: Tensor, augment: float = 0.0) -> CheckResult:
+    x, y = scenes(300, 0)
+    x = x + augment * torch.randn(300, 3, 1, 1)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
+    loaders = {
+        "loader": DataLoader(TensorDataset(x, y), batch_size=25, shuffle=True),
+        "val_loader": DataLoader(TensorDataset(val, labels), batch_size=25),
+    }
+    return run_one(CHECK, model=model, loss_fn=nn.CrossEntropyLoss(), **loaders)
+
+
+def test_swapped_channels_of_one_mean_are_told_by_the_classes() -> None:
+    """Where red and blue have one mean over all samples, they do not have it in each class."""
+    x, y = scenes(120, 1)
+    found = in_colours(x.flip(1), y)
+    assert found.status == "fail"
+    assert (found.measurements[0].quantity, found.measurements[0].measured) == (
+        "channel order, validation",
+        "2, 1, 0",
+    )
+
+
+@pytest.mark.parametrize(("tint", "augment"), [(0.0, 0.0), (0.15, 0.0), (0.0, 0.3)])
+def test_silent_on_colours_that_other_light_or_augmentation_gives(tint: float, augment: float) -> None:
+    """Channels in their order pass, under warmer light and beside colours changed at random in train alone."""
+    assert in_colours(*scenes(120, 1, tint), augment).status == "pass"
+
+
+def test_silent_on_pictures_that_are_nearly_grey() -> None:
+    """Three copies of one channel, with a little noise, have no order to tell."""
+    x, y = scenes(120, 1)
+    grey = x.mean(1, keepdim=True).expand(-1, 3, -1, -1) + 0.01 * torch.randn(120, 3, 4, 4)
+    loader = DataLoader(TensorDataset(grey, y), batch_size=20, shuffle=True)
+    other = DataLoader(TensorDataset(grey.flip(1) + 0.01 * torch.randn(120, 3, 4, 4), y), batch_size=20)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
+    assert run_one(CHECK, model=model, loss_fn=nn.CrossEntropyLoss(), loader=loader, val_loader=other).status == "pass"
+
+
 def test_swapped_channels_fail() -> None:
     """Red and blue swapped are told by the means of the channels."""
     result = on(pictures(100), pictures(100, 1).flip(1))

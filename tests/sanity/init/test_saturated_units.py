@@ -38,8 +38,12 @@ def test_bounded_activations_pass_on_unit_scale(activation: nn.Module) -> None:
 class Sharpened(nn.Tanh):
     """Tanh of values made large on purpose, as soft bits are."""
 
+    def __init__(self, slope: float = 5.0) -> None:
+        super().__init__()
+        self.slope = slope
+
     def forward(self, x: Tensor) -> Tensor:
-        return torch.tanh(5 * x)
+        return torch.tanh(self.slope * x)
 
 
 def wide(factor: float, activation: nn.Module, rate: float | None = None) -> CheckResult:
@@ -63,6 +67,21 @@ def test_most_units_at_a_limit_are_a_defect_where_nothing_was_learnt() -> None:
     assert wide(6.5, nn.Tanh(), rate=1e-4).status == "warn"
     assert wide(1.3, Sharpened()).status == "warn"
     assert wide(1.0, nn.Tanh()).status == "pass"
+
+
+def steep(layers: int, slope: float) -> str:
+    """Layers of tanh units of this slope."""
+    torch.manual_seed(0)
+    sharpened = [part for _ in range(layers) for part in (nn.Linear(32, 32), Sharpened(slope))]
+    return judged(nn.Sequential(nn.Linear(16, 32), nn.LayerNorm(32), *sharpened, nn.Linear(32, 3)))
+
+
+def test_steep_units_in_layer_after_layer_are_a_defect() -> None:
+    """One layer may be sharpened on purpose, as soft bits are; three in a row of an untrained network are not."""
+    assert steep(1, 16.0) == "warn"
+    assert steep(2, 16.0) == "warn"
+    assert steep(3, 16.0) == "fail"
+    assert steep(3, 1.0) == "pass"
 
 
 class Gated(nn.Module):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import clip_grad_norm_
 
 from nbinspect.sanity.training.clipping_always_on import CHECK
 from tests.sanity.running import run_one
@@ -132,3 +133,45 @@ def test_clipping_before_a_scale_is_taken_out_fails(clips_first: bool, status: s
     before = nn.utils.clip_grad_norm_
     assert run_one(CHECK, **program(scaled_by_hand(clips_first=clips_first))).status == status
     assert nn.utils.clip_grad_norm_ is before
+
+
+class Clipped(torch.optim.SGD):
+    """Clips whatever it is given before its own step."""
+
+    norm = 0.001
+
+    def step(self, closure: Any = None) -> Any:
+        clip_grad_norm_([one for group in self.param_groups for one in group["params"]], self.norm)
+        return super().step(closure)
+
+
+class Loosely(Clipped):
+    """Clips what is far too long."""
+
+    norm = 10.0
+
+
+class Wrapped(torch.optim.Optimizer):
+    """Clips, and leaves the step to another optimizer."""
+
+    def __init__(self, parameters: Any, rate: float) -> None:
+        super().__init__(list(parameters), {"lr": rate})
+        self.base = torch.optim.SGD(self.param_groups, lr=rate)
+
+    def step(self, closure: Any = None) -> Any:
+        clip_grad_norm_([one for group in self.param_groups for one in group["params"]], 0.001)
+        return self.base.step(closure)
+
+
+@pytest.mark.parametrize("is_hooked", [True, False])
+@pytest.mark.parametrize(("kind", "status"), [(Clipped, "fail"), (Wrapped, "fail"), (Loosely, "pass")])
+def test_clipping_inside_an_optimizer_is_seen(kind: Any, status: str, *, is_hooked: bool, monkeypatch: Any) -> None:
+    """What an optimizer cuts before the step of its parent class counts, whether torch has hooked that one or not."""
+    torch.optim.SGD(network().parameters(), 0.1)
+    step = torch.optim.SGD.step
+    if not is_hooked:
+        step = step.__wrapped__
+    monkeypatch.setattr(torch.optim.SGD, "step", step)
+    model = network()
+    assert run_one(CHECK, **program(usual, model, optimizer=kind(model.parameters(), 0.1))).status == status
+    assert is_hooked is False or torch.optim.SGD.step is step

@@ -244,3 +244,89 @@ def test_a_step_that_normalises_one_weight_and_keeps_a_centre_is_a_warning() -> 
         return usual(model, batch, optimizer)
 
     assert run_one(CHECK, **program(step, model)).status == "warn"
+
+
+class Folding(nn.Module):
+    """A frozen layer with an adapter that eval mode folds into its weight; train mode takes it out again, or not."""
+
+    def __init__(self, takes_out: bool) -> None:
+        super().__init__()
+        self.base = nn.Linear(4, 3).requires_grad_(requires_grad=False)
+        self.down, self.up = nn.Parameter(0.3 * torch.randn(2, 4)), nn.Parameter(torch.zeros(3, 2))
+        self.takes_out, self.is_folded = takes_out, False
+
+    def train(self, mode: bool = True) -> Folding:
+        super().train(mode)
+        if self.is_folded == mode:
+            if not mode or self.takes_out:
+                self.base.weight.data += (-1 if mode else 1) * (self.up @ self.down).data
+            self.is_folded = not mode
+        return self
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.base(x) if self.is_folded else self.base(x) + x @ self.down.T @ self.up.T
+
+
+def logged(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+    """A step that looks at its outputs in eval mode."""
+    model.train()
+    loss = usual(model, batch, optimizer)
+    model.eval()
+    with torch.no_grad():
+        model(batch[0]).argmax(-1)
+    model.train()
+    return loss
+
+
+@pytest.mark.parametrize("takes_out", [True, False])
+def test_adapters_that_eval_mode_folds_in_for_good_fail(takes_out: bool) -> None:
+    """A switch to eval mode and back that moves a frozen weight each time is a failure; by rounding it is none."""
+    model = Folding(takes_out)
+    optimizer = torch.optim.SGD([model.down, model.up], 0.1)
+    result = run_one(CHECK, **program(logged, model, optimizer=optimizer))
+    assert (result.status == "fail") is not takes_out, result
+    if not takes_out:
+        assert (result.where, result.confirmed) == ("base.weight", True)
+        assert "eval" in result.title
+
+
+def test_a_kernel_that_eval_mode_writes_anew_is_no_failure() -> None:
+    """A frozen kernel that eval mode computes from the trained ones is the same however often that is done."""
+
+    class Fused(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other = nn.Linear(4, 3), nn.Linear(4, 3)
+            self.fused = nn.Parameter(torch.zeros(3, 4), requires_grad=False)
+
+        def train(self, mode: bool = True) -> Fused:
+            super().train(mode)
+            if not mode:
+                self.fused.data.copy_(self.one.weight + self.other.weight)
+            return self
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.one(x) + self.other(x) if self.training else x @ self.fused.T
+
+    assert run_one(CHECK, **program(logged, Fused())).status != "fail"
+
+
+@pytest.mark.parametrize(("everywhere", "status"), [(True, "fail"), (False, "warn")])
+def test_a_clamp_that_meets_frozen_ones_alone_fails_if_it_is_meant_for_all(everywhere: bool, status: str) -> None:
+    """Trained weights that keep within the bounds are made larger on a copy: a clamp of all cuts them at the same."""
+    model = network()
+    with torch.no_grad():
+        model[0].weight.normal_(0, 0.5)
+        for parameter in model[2].parameters():
+            parameter.mul_(0.1)
+    model[0].requires_grad_(requires_grad=False)
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Any:
+        loss = usual(model, batch, optimizer)
+        with torch.no_grad():
+            for parameter in (model if everywhere else model[0]).parameters():
+                parameter.clamp_(-0.9, 0.9)
+        return loss
+
+    optimizer = torch.optim.SGD(model[2].parameters(), 0.01)
+    assert run_one(CHECK, **program(step, model, optimizer=optimizer)).status == status

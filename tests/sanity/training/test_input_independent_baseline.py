@@ -275,3 +275,38 @@ def test_outputs_that_are_drawn_whatever_the_inputs_fail(way: str, status: str) 
     result = run_one(CHECK, model=model, loader=[(X, Y)], **own)
     assert result.status == status, result
     assert status != "fail" or "drawn" in result.title
+
+
+class Stepping:
+    """Adds noise to the inputs of each batch, and may take the logarithm of the softmax of the outputs."""
+
+    def __init__(self, noise: float, *, loss_fn: nn.Module, shares: bool = False) -> None:
+        self.noise, self.loss_fn, self.shares = noise, loss_fn, shares
+
+    def step(self, model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> Tensor:
+        x, y = batch
+        optimizer.zero_grad()
+        outputs = model(x + self.noise * torch.randn_like(x))
+        loss = self.loss_fn(outputs.log_softmax(1) if self.shares else outputs, y)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+
+@pytest.mark.parametrize(("noise", "status"), [(40.0, "fail"), (1.0, "inconclusive")])
+def test_a_step_whose_noise_drowns_its_inputs_fails(noise: float, status: str) -> None:
+    """A step that adds noise forty times as large as its inputs fails; as large as they are, it trains."""
+    torch.manual_seed(0)
+    loss_fn = nn.CrossEntropyLoss()
+    model = nn.Sequential(nn.LayerNorm(8), *mlp())
+    found = judged(model, rate=3e-3, loss_fn=loss_fn, train_step=Stepping(noise, loss_fn=loss_fn).step)
+    assert found.status == status, found
+    assert status != "fail" or "drown" in found.title
+
+
+def test_a_step_that_makes_log_probabilities_of_the_outputs_is_no_leak() -> None:
+    """Where the step gives NLL log-probabilities and the outputs are logits, NLL of these tells nothing."""
+    torch.manual_seed(0)
+    loss_fn = nn.NLLLoss()
+    own = {"loss_fn": loss_fn, "train_step": Stepping(0.0, loss_fn=loss_fn, shares=True).step}
+    assert judged(mlp(), **own).status in ("inconclusive", "pass")

@@ -275,3 +275,26 @@ def test_a_loss_that_rises_after_it_has_fallen_is_no_failure():
     """A network whose loss falls, rises while its codes find their places, and then falls for good does not fail."""
     (program,) = (one for one in every_program() if one.name == "nearest_entry_of_a_code_book")
     assert check(**program.build(), only=["learning-rate"])["learning-rate"].status != "fail"
+
+
+class Rows(nn.Module):
+    """A transformer that reads digits row by row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(32, 2, 64, dropout=0.0, batch_first=True)
+        self.rows, self.places = nn.Linear(8, 32), nn.Parameter(torch.randn(8, 32))
+        self.encoder, self.head = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False), nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.encoder(self.rows(x[:, 0]) + self.places).mean(1))
+
+
+@pytest.mark.parametrize(("rate", "status"), [(0.1, "fail"), (0.02, "pass")])
+def test_a_rate_that_spoils_the_weights_fails(rate: float, status: str) -> None:
+    """A transformer at 0.1 stays at the class shares, also when the rate is lowered; at 0.02 it recovers."""
+    torch.manual_seed(0)
+    found = run_one(CHECK, **program(Rows(), rate, torch.optim.AdamW))
+    assert found.status == status, found
+    assert status == "pass" or "class shares" in found.summary
+    assert found.steps <= CHECK.cost

@@ -153,7 +153,7 @@ def test_the_curve_is_that_of_the_formula() -> None:
     """The rates that are drawn are those of a cosine, computed by hand."""
     found = run_one(CHECK, **good())
     rates = found.charts[0].values[0]
-    assert rates == pytest.approx([0.025 * (1 + math.cos(math.pi * n / 200)) for n in range(200)], abs=1e-7)
+    assert rates == pytest.approx([0.05 * (1 + math.cos(math.pi * n / 200)) for n in range(200)], abs=1e-7)
 
 
 def by_epoch(number: int) -> Any:
@@ -312,3 +312,83 @@ def test_a_table_of_rates_that_is_too_short_fails() -> None:
     result = run_one(CHECK, **program(lambda o: lr_scheduler.LambdaLR(o, lambda n: table[n])))
     assert result.status == "fail"
     assert "ends after 120 of 200 steps" in result.summary
+
+
+def by_micro_batch(every: int, *, with_updates: bool = False) -> Any:
+    """A step that updates at every so manieth call, and steps the scheduler at each call, or with each update."""
+    taken = 0
+
+    def train_step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> torch.Tensor:
+        nonlocal taken
+        loss = nn.functional.mse_loss(model(batch[0]), batch[1])
+        (loss / every).backward()
+        taken += 1
+        if taken % every == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        if taken % every == 0 or not with_updates:
+            scheduler.step()
+        return loss
+
+    return train_step
+
+
+@pytest.mark.parametrize(
+    ("total", "length", "with_updates", "status"),
+    [
+        (25, 25, False, "fail"),  # 100 calls are 25 epochs of 4
+        (25, 100, False, "pass"),
+        (25, 25, True, "pass"),
+        (100, 100, False, "inconclusive"),  # 100 calls, or 100 updates
+        (100, 400, False, "pass"),
+    ],
+)
+def test_a_schedule_of_updates_that_every_micro_batch_steps_fails(
+    total: int, length: int, with_updates: bool, status: str
+) -> None:
+    """Stepped at each of four calls an update it ends after a quarter; a total that may count calls proves nothing."""
+    step = by_micro_batch(4, with_updates=with_updates)
+    found = run_one(CHECK, **program(lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, length), total, step))
+    assert found.status == status, found
+    assert ("4 times an update" in found.summary) is (status in ("fail", "inconclusive"))
+
+
+def noisy(patience: int, noise: float, **options: Any) -> dict[str, Any]:
+    """A linear fit to targets with noise, whose every loss is told to a scheduler that waits for it to fall."""
+    x = torch.randn(40 * 4, 4)
+    y = x @ torch.randn(4, 1) + noise * torch.randn(40 * 4, 1)
+    make = lambda o: lr_scheduler.ReduceLROnPlateau(o, patience=patience, **options)  # noqa: E731
+    own = program(make, total=2000, train_step=given_the_loss, rate=0.005)
+    return own | {"loader": list(zip(x.split(4), y.split(4), strict=True))}
+
+
+@pytest.mark.parametrize(
+    ("patience", "noise", "options", "status"),
+    [
+        (2, 1.0, {}, "fail"),
+        (100, 1.0, {}, "skip"),
+        (2, 1.0, {"min_lr": 1e-4}, "skip"),
+        (2, 1.0, {"factor": 0.9}, "skip"),
+    ],
+)
+def test_a_plateau_seen_in_the_losses_of_single_batches_fails(
+    patience: int, noise: float, options: dict[str, Any], status: str
+) -> None:
+    """Patient for two batches, it sinks the rate while the loss still falls; patient for long, or kept up, it waits."""
+    found = run_one(CHECK, **noisy(patience, noise, **options))
+    assert found.status == status, found
+    if status == "fail":
+        assert found.confirmed
+        kept, left = (float(one.measured) for one in reversed(found.measurements[1:]))
+        assert kept < left
+
+
+def test_a_plateau_seen_where_nothing_more_is_learnt_is_let_be() -> None:
+    """Of targets without any link to the inputs nothing is lost when the rate sinks."""
+    own = program(lambda o: lr_scheduler.ReduceLROnPlateau(o, patience=2), 2000, given_the_loss)
+    with torch.no_grad():
+        own["model"].weight.zero_()
+        own["model"].bias.zero_()
+    x = torch.randn(40 * 16, 4)
+    own["loader"] = list(zip(x.split(16), torch.randn(40 * 16, 1).split(16), strict=True))
+    assert run_one(CHECK, **own).status == "skip"

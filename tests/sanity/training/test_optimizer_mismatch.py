@@ -103,3 +103,27 @@ def test_a_factory_and_a_step_of_its_own_are_silent() -> None:
 
     assert run_one(CHECK, **program(None, optimizer=lambda own: torch.optim.SGD(own, 0.1))).status == "pass"
     assert run_one(CHECK, **program(step, optimizer=None)).status == "pass"
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_a_head_replaced_after_all_was_frozen_fails(in_time: bool) -> None:
+    """An optimizer that holds the old head alone, frozen with the rest, trains nothing; made in time it passes."""
+    model = network()
+    model.requires_grad_(requires_grad=False)
+    if in_time:
+        model[2] = nn.Linear(16, 3)
+    optimizer = torch.optim.Adam(model[2].parameters(), 0.01)
+    if not in_time:
+        model[2] = nn.Linear(16, 3)
+    result = run_one(CHECK, **program(usual, model, optimizer=optimizer))
+    assert result.status == ("pass" if in_time else "fail")
+    if not in_time:
+        assert [one.measured for one in result.measurements[:2]] == ["2 of 2", "2"]
+        assert result.confirmed
+
+
+def test_a_frozen_network_beside_the_model_in_the_optimizer_is_no_failure() -> None:
+    """An optimizer that holds a frozen teacher too, and lacks a part of the model, is worth a look."""
+    model, teacher = network(), network().requires_grad_(requires_grad=False)
+    optimizer = torch.optim.SGD([*model[2].parameters(), *teacher.parameters()], 0.1)
+    assert run_one(CHECK, **program(usual, model, optimizer=optimizer)).status == "warn"

@@ -336,3 +336,39 @@ def test_one_output_for_all_positions_fails(takes_the_first: bool) -> None:
     result = judged(FirstForAll(takes_the_first), adam(0.01), x=ids, y=(3 * ids + 1) % 10)
     assert result.status == ("fail" if takes_the_first else "pass")
     assert ("12 positions" in result.summary) == takes_the_first
+
+
+class Mixer(nn.Module):
+    """Gives each token an output that depends on the others of its sample, or on it alone; it may know its place."""
+
+    def __init__(self, *, knows_places: bool, mixes: bool) -> None:
+        super().__init__()
+        self.table, self.places = nn.Embedding(9, 32), nn.Parameter(torch.randn(12, 32) * knows_places)
+        self.places.requires_grad_(knows_places)
+        self.knows_places, self.mixes = knows_places, mixes
+        self.layer = nn.TransformerEncoderLayer(32, 2, 64, dropout=0.1, batch_first=True)
+        self.head = nn.Linear(32, 9)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        h = self.table(ids)
+        h = h + self.places if self.knows_places else h
+        return self.head(self.layer(h) if self.mixes else h).transpose(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "labels", "fails"),
+    [
+        ({"knows_places": False, "mixes": True}, "reversed", True),
+        ({"knows_places": True, "mixes": True}, "reversed", False),
+        ({"knows_places": False, "mixes": False}, "reversed", False),
+        ({"knows_places": False, "mixes": True}, "of the token", False),
+    ],
+)
+def test_a_token_that_gets_one_output_wherever_it_stands_fails(model: Any, labels: str, fails: bool) -> None:
+    """Attention without positions cannot spell backwards; with them, for a table, or labels of words, all is well."""
+    torch.manual_seed(0)
+    ids = torch.randint(0, 9, (16, 12))
+    targets = ids.flip(1) if labels == "reversed" else (ids * 2 + ids.sum(1, keepdim=True)) % 9
+    result = judged(Mixer(**model), adam(3e-3), x=ids, y=targets)
+    assert (result.status == "fail") == fails, result
+    assert ("wherever it stands" in result.summary) == fails

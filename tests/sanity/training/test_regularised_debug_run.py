@@ -118,3 +118,52 @@ def test_dropout_that_slows_a_batch_down_to_a_crawl_is_a_warning() -> None:
     """What is fitted in a few steps without dropout of 0.85, and hardly begun in more with it, is worth a look."""
     torch.manual_seed(0)
     assert judged(dropping(0.85), adam()).status == "warn"
+
+
+class OwnDropout(nn.Module):
+    """Drops whole units by its own arithmetic, while it is in train mode; so does what it is given, or in any mode."""
+
+    def __init__(self, share: float, *, always: bool = False) -> None:
+        super().__init__()
+        self.share, self.always = share, always
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not (self.training or self.always):
+            return x
+        return x * (torch.rand_like(x) > self.share) / (1 - self.share)
+
+
+@pytest.mark.parametrize(
+    ("share", "always", "status"),
+    [(0.98, False, "fail"), (0.3, False, "pass"), (0.98, True, "warn"), (0.0, False, "skip")],
+)
+def test_a_layer_of_ones_own_that_acts_in_train_mode_alone_is_switched_off(
+    share: float, always: bool, status: str
+) -> None:
+    """Dropout written anew, which hands on what it gets in eval mode, is judged as torch's; in any mode it draws."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(16, 512), nn.ReLU(), OwnDropout(share, always=always), nn.Linear(512, 10))
+    result = judged(net, adam())
+    assert result.status == status, result
+    assert status != "fail" or (result.where, "2 (OwnDropout)" in result.detail) == ("2", True)
+
+
+def test_what_corrupts_the_inputs_themselves_is_not_switched_off() -> None:
+    """A corruption that is to be undone hides the inputs in train mode alone: that is the task, and no finding."""
+    torch.manual_seed(0)
+    net = nn.Sequential(OwnDropout(0.97), nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 16))
+    options = {"loss_fn": F.mse_loss, "optimizer": adam()(net.parameters())}
+    assert run_one(CHECK, model=net, loader=[(X, X)], **options).status not in ("fail", "warn")
+
+
+def test_a_layer_that_changes_the_shape_or_the_values_in_eval_mode_is_not_switched_off() -> None:
+    """What draws in train mode and takes the mean in eval mode does something in both."""
+
+    class Drawn(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            mean, spread = x.chunk(2, 1)
+            return mean + 30 * spread * torch.randn_like(mean) if self.training else mean
+
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(16, 128), Drawn(), nn.ReLU(), nn.Linear(64, 10))
+    assert judged(net, adam()).status != "fail"

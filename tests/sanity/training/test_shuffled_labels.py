@@ -274,3 +274,30 @@ def test_episodes_that_number_their_classes_on_purpose_do_not_fail() -> None:
     """Few-shot learning gives each episode the numbers 0 to 4, whichever classes it has."""
     arguments = program(network(64, 5), *digits())
     assert run_one(CHECK, **{**arguments, "loader": Episodes()}).status != "fail"
+
+
+@pytest.mark.parametrize(("skipped", "status"), [(1, "fail"), (0, "pass")])
+def test_labels_of_the_next_row_fail(skipped: int, status: str) -> None:
+    """A line that was skipped in the file of labels alone gives every row that of the next one."""
+    torch.manual_seed(0)
+    x, y = numbers(0.5, 440)
+    y = y[skipped:]
+    found = run_one(CHECK, **program(network(10, 1), x[: len(y)], y, loss=nn.MSELoss(), rate=1e-2))
+    assert found.status == status, found
+    assert status == "pass" or "next" in found.summary
+
+
+@pytest.mark.parametrize("kind", ["a series", "the next value", "nothing"])
+def test_labels_that_are_to_tell_of_the_next_row_are_no_slip(kind: str) -> None:
+    """What comes next in a series may be the label, though nothing tells it, and is no label of another row."""
+    torch.manual_seed(0)
+    x = torch.randn(441, 6)
+    if kind == "a series":
+        x = torch.cat([x[1:], x[:-1]], 1)
+        y = x[1:, :1] + 0.3 * torch.randn(len(x) - 1, 1)
+    elif kind == "nothing":
+        y = torch.randn(440, 1)
+    else:
+        y = x[1:, :1]
+    found = run_one(CHECK, **program(network(x.shape[1], 1), x[: len(y)], y, loss=nn.MSELoss(), rate=1e-2))
+    assert found.status == "inconclusive", found

@@ -72,6 +72,26 @@ def test_several_optimizers_go_by_their_roles() -> None:
     assert positional[3] is other
 
 
+def test_optimizers_of_a_list_go_in_their_order() -> None:
+    """Of a list each goes to one of as many parameters that ask for an optimizer; a single one gets the list."""
+    both = [torch.optim.SGD([nn.Parameter(torch.zeros(1))], 0.1) for _ in range(2)]
+
+    def step(model: Any, batch: Any, opt_g: Any, d_optimizer: Any) -> None: ...
+
+    positional, _, _ = given(step, optimizer=both)
+    assert positional[2] is both[0]
+    assert positional[3] is both[1]
+
+    def unpacks(model: Any, batch: Any, optimizers: Any) -> None: ...
+
+    assert given(unpacks, optimizer=both)[0][2] is both
+
+    def asks_for_three(model: Any, batch: Any, opt_a: Any, opt_b: Any, opt_c: Any) -> None: ...
+
+    with pytest.raises(MissingNeed, match="parameter opt_b"):
+        given(asks_for_three, optimizer=both)
+
+
 def test_what_nothing_is_known_for_is_named() -> None:
     """A parameter beyond what is known is a missing need."""
 

@@ -151,3 +151,11 @@ def test_a_loss_with_a_penalty_or_of_the_users_own_is_not_known() -> None:
     ):
         assert goal_of(recorded(nn.Linear(8, 4), loss)) == UNKNOWN
     assert Goal(0.0, 0.0).gap is None
+
+
+@pytest.mark.parametrize("gives", ["log-probabilities", "logits"])
+def test_nll_of_what_are_no_log_probabilities_has_no_known_floor(gives: str) -> None:
+    """NLL of logits falls without end, so that neither floor nor best constant is known."""
+    last = [nn.LogSoftmax(1)] if gives == "log-probabilities" else []
+    goal = goal_of(recorded(nn.Sequential(nn.Linear(8, 4), *last), nn.NLLLoss()))
+    assert (goal is UNKNOWN) == (gives == "logits")

@@ -197,3 +197,54 @@ def test_whole_numbers_that_an_optimizer_holds_do_not_end_the_step() -> None:
     (update,) = watched(net, take).updates
     assert update.sizes["levels"] == 0
     assert update.rewritten == {"weight", "bias"}
+
+
+class Halving(torch.optim.SGD):
+    """Halves what it is given, and shrinks the weights when its parent has taken its step."""
+
+    def step(self, closure: Any = None) -> Any:
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.grad.mul_(0.5)
+        super().step(closure)
+        with torch.no_grad():
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    parameter.mul_(0.9)
+
+
+@pytest.mark.parametrize("is_hooked", [True, False])
+def test_a_step_of_a_subclass_is_one_update_with_what_its_parent_found(monkeypatch: Any, *, is_hooked: bool) -> None:
+    """A step that calls that of its parent is told of once, as a whole; the class is as it was afterwards."""
+    torch.optim.SGD(model().parameters(), 0.1)
+    step = torch.optim.SGD.step if is_hooked else torch.optim.SGD.step.__wrapped__
+    monkeypatch.setattr(torch.optim.SGD, "step", step)
+    net = model()
+    optimizer = Halving(net.parameters(), 0.1)
+
+    def take() -> None:
+        loss_of(net).backward()
+        optimizer.step()
+
+    events = watched(net, take)
+    (update,) = events.updates
+    assert update.gradient == pytest.approx(update.arrived / 2)
+    assert update.rewritten == {"weight", "bias"}
+    assert not events.rewritten_after
+    assert torch.optim.SGD.step is step
+
+
+def test_optimizers_made_meanwhile_are_left_as_torch_makes_them(monkeypatch: Any) -> None:
+    """A class whose first optimizer is made while it is watched is hooked afterwards, and its step is torch's."""
+    torch.optim.SGD(model().parameters(), 0.1)
+    plain = torch.optim.SGD.step.__wrapped__
+    monkeypatch.setattr(torch.optim.SGD, "step", plain)
+    net = model()
+
+    def take() -> None:
+        loss_of(net).backward()
+        torch.optim.SGD(net.parameters(), 0.1).step()
+
+    assert len(watched(net, take).updates) == 1
+    assert torch.optim.SGD.step.hooked
+    assert torch.optim.SGD.step.__wrapped__ is plain

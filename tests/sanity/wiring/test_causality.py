@@ -244,6 +244,23 @@ def test_models_of_transformers_are_told_by_their_config() -> None:
     assert run_one(CHECK, model=encoder, loader=[right]).status == "skip"
 
 
+@pytest.mark.parametrize(("given", "status"), [("labels", "fail"), ("shifted", "pass"), ("", "skip")])
+def test_a_decoder_beside_an_encoder_is_told_by_its_config(given: str, status: str) -> None:
+    """Labels as the decoder's inputs fail; shifted by hand, or by the model itself, they are right."""
+    transformers = pytest.importorskip("transformers")
+    sizes = {"d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2, "dropout_rate": 0.0}
+    config = transformers.T5Config(vocab_size=V, decoder_start_token_id=0, pad_token_id=0, **sizes)
+    labels = torch.randint(1, V, (N, T))
+    shifted = torch.cat([torch.zeros(N, 1, dtype=torch.long), labels[:, :-1]], 1)
+    # a text that is to be given back as it is says nothing of the decoder
+    batch = {"input_ids": labels.clone(), "labels": labels}
+    if given:
+        batch["decoder_input_ids"] = {"labels": labels.clone(), "shifted": shifted}[given]
+    result = run_one(CHECK, model=transformers.T5ForConditionalGeneration(config), loader=[batch])
+    assert result.status == status
+    assert status != "fail" or "not shifted" in result.title
+
+
 def test_a_causal_convolution_on_channels_passes() -> None:
     """Time may be the last axis: of (N, C, T) a convolution padded on the left alone is causal."""
 

@@ -125,6 +125,34 @@ def test_small_differences_count() -> None:
     assert result_of(model).status == "pass"
 
 
+class Grouped(nn.Module):
+    """Normalises what is left of the inputs over groups of some units."""
+
+    def __init__(self, groups: int, times: float = 1.0) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.norm, self.head = nn.Linear(4, 48), nn.GroupNorm(groups, 48), nn.Linear(48, 3)
+        self.times = times
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.times * self.norm(torch.relu(self.first(x))))
+
+
+def test_differences_of_rounding_alone_are_no_differences() -> None:
+    """Groups of one unit leave nothing but float error, which grows with what follows and is gone in float64."""
+    x = 30 * torch.randn(32, 4)
+    result = result_of(Grouped(48), x)
+    assert result.status == "fail"
+    assert result.where == "F.group_norm in norm"
+    assert result.title == "Every sample gets the same output"
+
+
+@pytest.mark.parametrize("times", [1.0, 1e-4, 1e-6])
+def test_small_differences_that_float64_keeps_count(times: float) -> None:
+    """Groups of several units pass, also where little of what they tell reaches the output."""
+    assert result_of(Grouped(4, times)).status == "pass"
+
+
 class Codebook(nn.Module):
     """Gives for every sample the entry of a codebook that is nearest: at first the same for all."""
 
