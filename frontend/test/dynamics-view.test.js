@@ -52,6 +52,11 @@ test("the header tells how the run stands", () => {
   assert.match(over.text(".nd-where"), /▲ watching takes 7\.1 % · budget 2 %/);
   assert.match(over.one(".nd-overhead").title, /a short run ends before/);
   over.end();
+  const short = SCENES.far();
+  short.history.record = { ...short.history.record, overhead: 10.5 };
+  const brief = open(short);
+  assert.match(brief.text(".nd-where"), /▲ watching takes 10\.5 × the run's own time · budget 2 %/);
+  brief.end();
   const off = open(SCENES.off());
   assert.match(off.text(".nd-where"), /○ live control off/);
   assert.match(off.text(".nb-lines"), /Clicks wait for the end of the cell.*2 notes: The training loss is not seen/);

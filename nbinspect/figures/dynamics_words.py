@@ -63,8 +63,9 @@ def headline(record: DynamicsRecord, probe: int = 0, reading: Reading | None = N
         told += [f"probe {score(reading)}"] if score(reading) else []
         told += [f"jitter {brief(_mean(reading.jitter))}"] if np.isfinite(reading.jitter).any() else []
     if np.isfinite(record.overhead):
-        spent, budget = brief(100 * record.overhead), brief(100 * record.budget)
-        told.append(f"watching took {spent} % of the time; the budget is {budget} %")
+        part, budget = record.overhead, brief(100 * record.budget)
+        spent = f"{brief(100 * part)} % of" if part <= 1 else f"{brief(part)} times"
+        told.append(f"watching took {spent} the time; the budget is {budget} %")
     return told
 
 

@@ -126,6 +126,11 @@ def test_the_run_is_told_in_a_few_lines() -> None:
     ]
 
 
+def test_watching_that_took_longer_than_the_run_is_told_in_times() -> None:
+    """Of a run of a few steps it is said how many times its own time watching took, not so many hundred per cent."""
+    assert "watching took 10.5 times the time; the budget is 2 %" in dynamics_text(replace(run_of(), overhead=10.5))
+
+
 def test_a_run_that_broke_says_so() -> None:
     """A loss that ends as no number reads as NaN, and the moment is told as one that is bad."""
     record = replace(broken(run_of(steps=60), 30), moments=(Moment(31, "broken", "the loss is NaN"),), spikes=())

@@ -126,7 +126,7 @@ export function createHeader(store, ask) {
       attribute(live, "title", tooltip(hint) || null);
       const part = record?.overhead;
       const over = record && typeof part === "number" && Math.round(1000 * part) > Math.round(1000 * record.budget);
-      say(overhead, record ? `${over ? "▲ " : ""}watching takes ${typeof part !== "number" || Number.isNaN(part) ? "–" : share(part, 1)} · budget ${brief(100 * record.budget)} %` : "");
+      say(overhead, record ? `${over ? "▲ " : ""}watching takes ${typeof part !== "number" || Number.isNaN(part) ? "–" : part > 1 ? `${brief(part)} × the run's own time` : share(part, 1)} · budget ${brief(100 * record.budget)} %` : "");
       attribute(overhead, "data-tone", over ? "warn" : null);
       attribute(overhead, "title", `share of the run's time that watching takes, and what it may take${over ? "; above it for now: what is measured first is not yet spread over many steps, and a short run ends before it is" : ""}`);
       say(at, `step ${count(Math.max(status.step, record?.steps ?? 0))}`);
