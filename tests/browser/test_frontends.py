@@ -72,7 +72,7 @@ def serve(frontends: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., s
         with (tmp_path / "log").open("w") as log:
             running.append(subprocess.Popen(command, cwd=tmp_path, env=frontends, stdout=log, stderr=log))
         while running[-1].poll() is None:
-            with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port)):
                 return f"http://127.0.0.1:{port}"
         pytest.fail(f"{module} did not start:\n{(tmp_path / 'log').read_text()}")
 
@@ -105,8 +105,9 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def write_notebook(path: Path) -> None:
-    """The views as a notebook of Jupyter's."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in (PRELUDE, *CELLS)])
+    """The views as a notebook of Jupyter's, and the dashboard below them."""
+    codes = (PRELUDE, *CELLS, "inspector")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in codes])
     notebook.metadata.kernelspec = {"name": "ipykernel-current", "display_name": "current", "language": "python"}
     nbformat.write(notebook, path)
 
@@ -120,7 +121,7 @@ def write_marimo(path: Path, codes: Sequence[str] = CELLS) -> None:
 
 def expect_views(page: Page) -> list[Locator]:
     """Three views are drawn and can be read, and the frozen one is pictures and text."""
-    views = page.locator(".nbinspect")
+    views = page.locator(".nbinspect:not(.nr-dashboard, .nr-dashboard *)")
     expect(views).to_have_count(3, timeout=90_000)
     expect(views.nth(2)).to_contain_text("256 samples", timeout=60_000)
     expect(page.locator("img[alt*='label']")).to_have_count(64)
@@ -160,8 +161,21 @@ def expect_look(views: list[Locator], theme: str, name: str) -> None:
         assert view.evaluate(UNREADABLE) == []
 
 
+def expect_dashboard(page: Page, theme: str, name: str) -> None:
+    """A tab of the dashboard opens a view inside of it, which answers."""
+    dashboard = page.locator(".nr-dashboard")
+    dashboard.get_by_role("tab", name="Batch").click()
+    batch = dashboard.get_by_role("tabpanel", name="Batch")
+    expect(batch.get_by_role("gridcell").first).to_be_visible(timeout=30_000)
+    batch.get_by_role("gridcell").nth(1).click()
+    expect(dashboard.get_by_role("button", name="Let go of this sample")).to_be_visible()
+    expect(dashboard).to_have_attribute("data-theme", theme)
+    dashboard.screenshot(path=Path(__file__).parent / "screenshots" / f"{name}-dashboard-{theme}.png")
+    assert dashboard.evaluate(UNREADABLE) == []
+
+
 def test_notebook_7_shows_the_views(serve: Any, page: Page, tmp_path: Path) -> None:
-    """In Notebook 7 the views are drawn in both themes, answer clicks and keys, and freeze."""
+    """In Notebook 7 the views and the dashboard are drawn in both themes, answer clicks and keys, and freeze."""
     write_notebook(tmp_path / "digits.ipynb")
     address = serve(
         *("notebook", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--ServerApp.root_dir={tmp_path}"),
@@ -176,19 +190,21 @@ def test_notebook_7_shows_the_views(serve: Any, page: Page, tmp_path: Path) -> N
     expect_look(views, "light", "notebook")
     page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })")
     expect_look(views, "dark", "notebook")
+    expect_dashboard(page, "dark", "notebook")
     for key in "ab":
         views[0].locator(".nb-cell[data-at='0']").click()
         page.keyboard.press(key)
-    expect(page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(len(CELLS) + 1)
+    expect(page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(len(CELLS) + 2)
 
 
 def test_voila_shows_the_views_without_code(serve: Any, page: Page, tmp_path: Path) -> None:
-    """In a Voilà app in its dark theme the views are drawn without code, answer clicks and keys, and freeze."""
+    """In a dark Voilà app the views and the dashboard are drawn without code, answer clicks and keys, and freeze."""
     write_notebook(tmp_path / "digits.ipynb")
     page.goto(serve("voila", "digits.ipynb", "--no-browser", "--Voila.ip=127.0.0.1", "--theme=dark"))
     views = expect_views(page)
     expect_answers(page, *views)
     expect_look(views, "dark", "voila")
+    expect_dashboard(page, "dark", "voila")
     expect(page.get_by_text("load_digits")).to_have_count(0)
 
 
