@@ -33,12 +33,12 @@ def animated(record: DynamicsRecord, **how: Any) -> bytes:
 
 def test_predictions_move() -> None:
     """There is a frame a reading, all of one size, each unlike the one before, and the last stays longer."""
-    file = animated(run_of(steps=100, every=20), fps=5)
+    file = animated(run_of(steps=60, every=20), fps=5)
     shown = frames(file)
-    assert len(shown) == 6
+    assert len(shown) == 4
     assert len({each.size for each in shown}) == 1
     assert all(np.any(np.asarray(a) != np.asarray(b)) for a, b in zip(shown[1:], shown[:-1], strict=True))
-    assert [each.info["duration"] for each in shown] == [200] * 5 + [2000]
+    assert [each.info["duration"] for each in shown] == [200] * 3 + [2000]
 
 
 def test_of_many_readings_some_are_shown() -> None:
@@ -54,8 +54,8 @@ def test_of_many_readings_some_are_shown() -> None:
 
 
 def test_a_long_run_stays_small() -> None:
-    """Twelve frames of pictures take far less than a fifth of three megabytes."""
-    assert len(animated(run_of(steps=1200, every=100), most=12)) < 500_000
+    """Four frames of pictures take far less than four pictures of their own would."""
+    assert len(animated(run_of(steps=1200, every=100), most=4)) < 150_000
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -63,7 +63,7 @@ def test_every_task_moves(task: str) -> None:
     """Each kind of task gives an animation, also where all is NaN."""
     record = run_of(task, steps=20)
     assert len(frames(animated(record))) == 2
-    assert frames(animated(broken(record, -1)))
+    assert frames(animated(broken(record, -1), most=1))
 
 
 ODD = {

@@ -269,12 +269,13 @@ def hostile(text: str) -> ForwardRecord:
 def test_no_element_comes_from_data(text: str) -> None:
     """Hostile names give the very same elements and attributes as a harmless one, and are read as text."""
     view = view_activation(torch.randn(2, 3, 4, 4), step=0, output=0, name=text, size=2)
-    harmless, page = (Page(forward_html(hostile(each), view)) for each in ("harmless name", text))
+    html = forward_html(hostile(text), view)
+    harmless, page = Page(forward_html(hostile("harmless name"), view)), Page(html)
     assert page.structure == harmless.structure
     assert harmless.words.count("harmless name") >= 15
     if text == SCRIPT:
         assert page.words.count(SCRIPT) >= 15
-    forward_html(hostile(text)).encode("utf-8")
+    html.encode("utf-8")
     forward_text(hostile(text)).encode("utf-8")
 
 

@@ -161,7 +161,7 @@ def test_threads_that_open_it_at_once_make_one_journal(tmp_path):
 
 
 def test_processes_write_at_once(tmp_path):
-    """Entries and values of three processes that write at the same time are all there, each whole and in order."""
+    """Entries and values of two processes that write at the same time are all there, each whole and in order."""
     file = tmp_path / "runs.db"
     code = """
 import os
@@ -172,8 +172,8 @@ with journal.run(str(os.getpid())) as run:
         journal.act(f"{os.getpid()} {step}")
 """
     with ExitStack() as stack:
-        children = [stack.enter_context(another_python(code, file)) for _ in range(3)]
-        assert [child.wait(120) for child in children] == [0, 0, 0]
+        children = [stack.enter_context(another_python(code, file)) for _ in range(2)]
+        assert [child.wait(120) for child in children] == [0, 0]
     journal = Journal(file)
     frame = journal.runs()
     assert set(frame["name"]) == {str(child.pid) for child in children}

@@ -12,15 +12,15 @@ PROBLEMS = {
     "images": ("classification", (3, 16, 16), (), {"classes": 10}),
     "grey images": ("classification", (1, 16, 16), (), {"classes": 10}),
     "rows": ("classification", (8,), (), {"classes": 3}),
-    "series": ("classification", (20, 3), (), {"classes": 4}),
-    "texts": ("classification", (16,), (), {"classes": 2, "tokens": 100}),
+    "series": ("classification", (12, 3), (), {"classes": 4}),
+    "texts": ("classification", (8,), (), {"classes": 2, "tokens": 100}),
     "answers": ("binary", (12,), (1,), {}),
     "labels": ("multilabel", (3, 16, 16), (5,), {"classes": 5}),
     "numbers": ("regression", (10,), (1,), {}),
-    "numbers of texts": ("regression", (16,), (1,), {"tokens": 50}),
-    "pictures": ("regression", (1, 16, 16), (1, 16, 16), {}),
-    "masks": ("segmentation", (3, 16, 16), (16, 16), {"classes": 2}),
-    "tokens": ("language-model", (16,), (16,), {"tokens": 40}),
+    "numbers of texts": ("regression", (8,), (1,), {"tokens": 50}),
+    "pictures": ("regression", (1, 8, 8), (1, 8, 8), {}),
+    "masks": ("segmentation", (3, 8, 8), (8, 8), {"classes": 2}),
+    "tokens": ("language-model", (8,), (8,), {"tokens": 40}),
 }
 
 

@@ -10,15 +10,20 @@ from torch import nn
 
 from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, measured, passed, skipped, warned
+from nbinspect.sanity.evidence.class_weights import Misplaced, misplaced
 from nbinspect.sanity.evidence.scan import Scan, is_binary
+from nbinspect.sanity.recorded import Recorded
 
 _ENOUGH = 50
 _SHOWN = 64
 _EXPECTED = 10
 
 
-def run(scan: Scan, task: TaskRecord, *, ratio: float = 10) -> CheckResult:
-    """Warn where the most common class has surely more than `ratio` times the samples of the rarest."""
+def run(scan: Scan, task: TaskRecord, attempt: Recorded, *, ratio: float = 10) -> CheckResult:
+    """Warn where the most common class has surely more than `ratio` times the samples of the rarest.
+
+    And where the loss weighs classes by the inverse frequencies of others.
+    """
     if task.kind not in ("classification", "binary", "segmentation"):
         return skipped("class labels")
     counts = {value: count for value, count in _counts(scan).items() if value < (task.classes or np.inf)}
@@ -28,6 +33,8 @@ def run(scan: Scan, task: TaskRecord, *, ratio: float = 10) -> CheckResult:
     for value in range(task.classes or 0):
         counts.setdefault(value, 0)
     (common, most), (rare, least) = max(counts.items(), key=_count), min(counts.items(), key=_count)
+    if (others := misplaced(attempt, counts)) is not None:
+        return _weighed(others, common)
     # a rare class may have had bad luck in a part of the data: the most that it may have had counts
     possible = least if scan.is_whole else least + 2 * np.sqrt(least + 1) + 2
     missing = least == 0 and total < _EXPECTED * len(counts)
@@ -48,6 +55,20 @@ def run(scan: Scan, task: TaskRecord, *, ratio: float = 10) -> CheckResult:
         remedy="Judge by balanced accuracy, macro F1 or average precision; consider class weights.",
         where=f"class {rare}",
         charts=(chart,),
+    )
+
+
+def _weighed(found: Misplaced, common: int) -> CheckResult:
+    given, expected = (", ".join(f"{one:.3g}" for one in part[:_EXPECTED]) for part in (found.given, found.expected))
+    return warned(
+        f"weight {found.given[common]:.3g} for the most common class, {found.given.max():.3g} is the largest",
+        measured("weights of the classes in the loss", given, expected),
+        title="Class weights the wrong way round" if found.is_by_count else "Class weights in another order",
+        detail=f"The weights are the {'' if found.is_by_count else 'inverse '}frequencies of the classes, "
+        f"{'not inverted' if found.is_by_count else 'but each is given to another class than its own'}: the loss makes "
+        "up for no imbalance, and may add to it.",
+        remedy=f"Weigh each class by its own inverse frequency: {expected}.",
+        where=f"class {common}",
     )
 
 
@@ -92,5 +113,5 @@ CHECK = Check(
     bad=bad,
     explains=("final-bias",),
     sources=("K-imbalance", "S-metric"),
-    silent="differences that a partial look may show by chance; it never fails",
+    silent="differences that a partial look may show by chance, weights of any other kind; it never fails",
 )

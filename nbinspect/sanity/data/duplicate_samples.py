@@ -8,6 +8,7 @@ from torch import nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
+from nbinspect.sanity.evidence.closeness import come_by_chance
 from nbinspect.sanity.evidence.rows import Rows, is_multiplied, repeated
 from nbinspect.sanity.evidence.scan import Scan
 from nbinspect.sanity.evidence.workers import given_by_every_worker
@@ -24,7 +25,8 @@ def run(scan: Scan, limits: Limits, *, share: float = 0.03, most: float = 2 / 3,
         limits: the run's budget.
         share: of the samples that may repeat another.
         most: of the samples; where more repeat another, or rows are short and of few values, rows that come several
-            times may be the nature of the data, unless the whole is one set several times over.
+            times may be the nature of the data, unless the whole is one set several times over; so may rows that come
+            near to others as well.
         sure: repeats, of so many different samples, that are no stray ones.
     """
     rows = scan.rows
@@ -52,14 +54,16 @@ def _of_rows(rows: Rows, share: float, most: float, sure: int) -> CheckResult:
         return passed(f"none among {seen}")
     examples = ", ".join(f"{earlier[i]} = {rows.indices[i]}" for i in repeats[:3])
     kinds = len(np.unique(rows.inputs[repeats]))
-    usual = is_multiplied(rows) or (found < most and not rows.are_few_valued)
-    certain = found > share and usual and min(extra, kinds) >= sure and rows.are_own
+    certain = found > share and min(extra, kinds) >= sure and rows.are_own
+    may_be_chance = rows.are_few_valued or come_by_chance(rows, repeats, rows)
+    certain &= is_multiplied(rows) or not (found >= most or may_be_chance)
     return (failed if certain else warned)(
         f"{extra:,} among {seen}",
         measured("samples that repeat another", f"{found:.2%}", f"below {share:.0%}"),
         title="Samples that occur more than once",
         detail=f"{extra:,} of {seen} equal another in every value and in the target: samples {examples}. They count "
-        "double in training, and after a random split lie in train and validation alike.",
+        "double in training, and after a random split lie in train and validation alike."
+        + (" Rows of this kind may be equal by chance." if may_be_chance and not certain else ""),
         remedy="Keep each sample once; look for files that were read or joined twice.",
         where=f"sample {rows.indices[repeats[0]]}",
     )
@@ -106,5 +110,6 @@ CHECK = Check(
     bad=bad,
     explains=("split-leak",),
     sources=("K-duplicates",),
-    silent="repeats of a sampler, streams shared out among workers, rows of few values, blanks; a stray copy warns",
+    silent="repeats of a sampler, streams shared out among workers, rows of few values, blanks; a stray copy, "
+    "and rows that chance makes twice, warn",
 )

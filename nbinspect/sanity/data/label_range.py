@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped
 from nbinspect.sanity.evidence.codes import Codes, odd_codes
-from nbinspect.sanity.evidence.ignored_labels import labels_outside
+from nbinspect.sanity.evidence.ignored_labels import labels_outside, wrapped
 from nbinspect.sanity.evidence.label_dtype import misfit, runs_as_indices
 from nbinspect.sanity.evidence.scan import Scan
 from nbinspect.sanity.program import Program
@@ -20,7 +20,7 @@ from nbinspect.subject import Subject
 def run(
     scan: Scan, attempt: Recorded, task: TaskRecord, subject: Subject, program: Program, *, enough: int = 20
 ) -> CheckResult:
-    """Fail on indices that no output stands for, on no and yes by other numbers than 0 and 1, a wrong dtype, one class.
+    """Fail on indices that no output stands for, no and yes by other numbers than 0 and 1, a wrong dtype, one class.
 
     Of `enough` labels it is no chance that all are equal.
     """
@@ -41,6 +41,8 @@ def run(
     if not scan.tally or task.kind in ("binary", "multilabel"):
         return passed("labels of several values")
     low, high = min(scan.tally), max(scan.tally)
+    if below := wrapped(scan.tally, task, subject, attempt):
+        return _wrapped(below, task.classes or 0, attempt.batch.parts.target_name)
     wrong = labels_outside(scan.tally, task, subject, attempt)
     if wrong is None:
         return passed(f"labels {low} to {high}")
@@ -64,6 +66,20 @@ def _outside(wrong: dict[int, int], low: int, high: int, classes: int, where: st
         else f"Give the last layer {high + 1} outputs, or map the labels.",
         code="+ targets = targets - 1" if shifted else "",
         where=where,
+    )
+
+
+def _wrapped(below: dict[int, int], classes: int, where: str) -> CheckResult:
+    value, count = max(below), sum(below.values())
+    return failed(
+        f"labels {value} count as class {value + classes}",
+        measured("labels below 0", count, "0"),
+        title="Labels below 0 count from the last class",
+        detail=f"{count:,} labels are {', '.join(map(str, below))}, and an index below 0 counts from the end: the loss "
+        f"is the very same with {value + classes} in place of {value}, though that class has labels of its own.",
+        remedy=f"Leave out samples with the label {value}: loss_fn(outputs[y >= 0], y[y >= 0]).",
+        where=where,
+        confirmed=True,
     )
 
 

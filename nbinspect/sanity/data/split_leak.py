@@ -6,14 +6,19 @@ import numpy as np
 import torch
 from torch import nn
 
-from nbinspect.records import CheckResult
+from nbinspect.records import CheckResult, Flags
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.evidence.closeness import come_by_chance
 from nbinspect.sanity.evidence.order import origin_of
+from nbinspect.sanity.evidence.rows import Rows
 from nbinspect.sanity.evidence.scan import Scan
 
 
 def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> CheckResult:
-    """Fail where over `share` of the validation samples that were read, `sure` at least, are training samples too."""
+    """Fail where over `share` of the validation samples that were read, `sure` at least, are training samples too.
+
+    Equals that chance makes, in train as often as between the two, are only worth a look.
+    """
     train, val = scan.rows, val_scan.rows
     if train is None or val is None:
         return inconclusive(
@@ -31,6 +36,7 @@ def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> Ch
     count, total = int(found.sum()), len(val.inputs)
     if count:
         certain = count >= sure and count / total > share and not train.are_few_valued
+        certain &= not (_is_as_in_train(found, train) and come_by_chance(val, np.flatnonzero(found), train))
         sample = f"{count:,} samples, the first is sample {val.indices[int(found.argmax())]} of validation"
         return _finding(count, total, sample, certain=certain)
     if train.form != val.form:
@@ -42,6 +48,13 @@ def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> Ch
         part = "an unknown share" if train.share is None else f"{train.share:.1%}"
         return inconclusive(f"none, with {part} of train read", settle="Compare all the files of both splits.")
     return passed(f"none of {total:,} validation samples")
+
+
+def _is_as_in_train(found: Flags, train: Rows) -> bool:
+    """Whether validation samples have equals in train about as often as train's own have, up to chance."""
+    _, kinds, counts = np.unique(train.inputs, return_inverse=True, return_counts=True)
+    usual = float((counts[kinds] > 1).mean())
+    return bool(found.mean() <= usual + 3 * (usual / len(found)) ** 0.5)
 
 
 def _shared_indices(scan: Scan, val_scan: Scan) -> tuple[int, int] | None:
@@ -89,5 +102,5 @@ CHECK = Check(
     good=good,
     bad=bad,
     sources=("K-duplicates",),
-    silent="rows of few distinct values and blank samples; a stray sample is a warning",
+    silent="rows of few distinct values, blank samples; a stray sample, and equals as frequent in train itself, warn",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from math import isfinite
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +46,36 @@ def is_ignored(value: int, subject: Subject, attempt: Recorded) -> bool:
         return True
     if targets is None or not targets.numel() or isinstance(subject.loss_fn, nn.CrossEntropyLoss | nn.NLLLoss):
         return False
+    return _loss_with(value, subject, attempt) is not None
+
+
+def wrapped(tally: Mapping[int, int], task: TaskRecord, subject: Subject, attempt: Recorded) -> dict[int, int]:
+    """Return how often each label below 0 occurs that the loss takes for a class of its own, counted from the end.
+
+    As indexing does: −1 has the very loss of the last class, and −2 another, that of the last but one. Only where those
+    classes have labels of their own, so that one class has two.
+    """
+    outputs, classes = tensor_output(attempt.outputs), task.classes or 0
+    below = {value: count for value, count in sorted(tally.items()) if value < 0}
+    doubled = all(-classes <= value and value + classes in tally for value in below)
+    if not below or not doubled or classes < 3 or outputs is None or subject.loss_fn is None or attempt.error:
+        return {}
+    asked = {value: _loss_with(value, subject, attempt) for value in {*below, -1, -2}}
+    ends = {value: _loss_with(value + classes, subject, attempt) for value in asked}
+    return (
+        below if len(set(ends.values())) == len(ends) and asked == ends and all(map(_is_finite, ends.values())) else {}
+    )
+
+
+def _is_finite(loss: float | None) -> bool:
+    return loss is not None and isfinite(loss)
+
+
+def _loss_with(value: int, subject: Subject, attempt: Recorded) -> float | None:
+    """Return the loss where the first label is another one; None where the loss does not take it."""
+    targets = attempt.batch.targets
+    if targets is None:
+        return None
     tried = targets.detach().cpu().clone(memory_format=torch.contiguous_format)
     tried.view(-1)[0] = value
     # on an accelerator an index out of range would end the process's use of it, so the loss is asked on the CPU
@@ -52,7 +83,9 @@ def is_ignored(value: int, subject: Subject, attempt: Recorded) -> bool:
     loss_fn = copy.deepcopy(subject.loss_fn).cpu() if isinstance(subject.loss_fn, nn.Module) else subject.loss_fn
     try:
         with torch.no_grad():
-            loss = loss_fn(given, tried)
+            loss = loss_fn(given, tried)  # type: ignore[misc] # callers know that there is one
     except Exception:  # noqa: BLE001 - whatever it raises, it does not take this label
-        return False
-    return isinstance(loss, Tensor)
+        return None
+    if not isinstance(loss, Tensor):
+        return None
+    return float(loss.sum())

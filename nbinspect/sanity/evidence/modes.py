@@ -15,12 +15,12 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.overrides import TorchFunctionMode
 
 from nbinspect.capture.operations import Call, Tracer
-from nbinspect.records import Place
+from nbinspect.records import CheckResult, Place
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.check import MissingNeed, failed, warned
 from nbinspect.sanity.evidence.dependence import refusals
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.text import mentions_of
+from nbinspect.sanity.trials.text import functions_of, mentions_of
 from nbinspect.sanity.trials.trainee import trained
 
 _CALLS = 8
@@ -135,6 +135,24 @@ def watched(program: Program, name: str, batch: Batch) -> list[Seen]:
                     raise
                 break  # the calls before tell what they tell
     return found
+
+
+def teller_of_eval_mode(program: Program, batch: Batch, path: str) -> Callable[..., CheckResult] | None:
+    """Return how to tell of a BatchNorm that eval mode cannot rely on; None where eval mode is not used.
+
+    A defect where the model is evaluated, else a warning; nothing where the user's own steps set the momentum.
+    """
+    subject = program.subject
+    if any("momentum" in one.__code__.co_names for one in functions_of(subject.train_step)):
+        return None
+    if subject.eval_step is not None:
+        try:
+            return failed if watched(program, "eval_step", batch)[-1].parts.get(path) is False else None
+        except MissingNeed:
+            return warned
+    with program.running(training=False):
+        ignores = program.network.get_submodule(path).training
+    return None if ignores else failed if subject.val_loader is not None else warned
 
 
 def _may_switch(step: Callable[..., Any] | None) -> bool:

@@ -21,13 +21,13 @@ from nbinspect.calling import split_batch
 from nbinspect.capture.loader import BatchSource
 from nbinspect.records import Flags, Floats, Integers
 from nbinspect.sanity.evidence.digest import Digest, digest, numbers_of, sizes
+from nbinspect.sanity.evidence.information import bits_of
 from nbinspect.sanity.evidence.order import Order, origin_of
 from nbinspect.sanity.limits import Limits
 from nbinspect.subject import Subject
 
 _MOST, _MOST_VALUES, _SECONDS = 20_000, 2**28, 20.0
 _GROUP, _AGAIN = 64, 8
-_SAID = 0.1
 _SET, _NEARLY_ALL = 30, 0.9
 _FEW_LEVELS, _FEW_BITS = 4, 64  # neighbours in such rows go together in ways that no count of values tells
 _TRANSFORMS = ("transform", "transforms", "augment", "augmentation", "augmentations", "target_transform")
@@ -77,8 +77,12 @@ class Rows:
     def are_few_valued(self) -> bool:
         """Whether rows are short and of a few values each, as small pictures of two colours are: equal by nature."""
         levels = len(np.unique(self.places))
-        values = sum(math.prod(map(int, re.findall(r"\d+", shape))) for shape in re.findall(r"\[(.*?)\]", self.form))
-        return levels <= _FEW_LEVELS and values * math.log2(max(levels, 1)) <= _FEW_BITS
+        return levels <= _FEW_LEVELS and self.values * math.log2(max(levels, 1)) <= _FEW_BITS
+
+    @property
+    def values(self) -> int:
+        """How many values the first sample's inputs have."""
+        return sum(math.prod(map(int, re.findall(r"\d+", shape))) for shape in re.findall(r"\[(.*?)\]", self.form))
 
 
 def repeated(rows: Rows) -> tuple[dict[int, int], Integers]:
@@ -141,42 +145,6 @@ def among_equals(rows: Rows) -> tuple[int, float, float]:
     means = np.stack([np.bincount(groups, one) for one in targets.T], 1) / np.bincount(groups)[:, None]
     apart = ((targets - means[groups]) ** 2).sum(0)[spread > 0] / (len(targets) - number)
     return number, len(targets) / len(rows.inputs), float((apart / spread[spread > 0]).mean())
-
-
-def bits_of(places: Floats) -> float:
-    """Return a cautious estimate of the information in a row, in bits, from distinct rows (D, K).
-
-    A place of few values counts with what is not known from the place before it, one of many with its entropy.
-    """
-    bits = 0.0
-    before = np.zeros(len(places), dtype=np.int64)
-    for column in places.T:
-        codes = np.unique(column, return_inverse=True)[1].reshape(-1)
-        levels = int(codes.max(initial=-1)) + 1
-        if levels > len(places) / 2:
-            bits += _entropy(codes)
-        else:
-            bits += _beyond(codes, before)
-            before = codes
-    return bits
-
-
-def _beyond(codes: Integers, before: Integers) -> float:
-    """Return the entropy of a place beyond what the one before it tells, as far as few rows can say.
-
-    Of many levels few rows give too little: by as much as for the same levels in a random order, which tell nothing.
-    """
-    levels, own = int(codes.max(initial=-1)) + 1, _entropy(codes)
-    shuffled = np.random.default_rng(0).permutation(codes)
-    plain, chance = (_entropy(before * (levels + 1) + part) - _entropy(before) for part in (codes, shuffled))
-    return own * min(1.0, plain / chance) if chance > _SAID * own else plain
-
-
-def _entropy(codes: Integers) -> float:
-    if not codes.size:
-        return 0.0
-    shares = np.unique(codes, return_counts=True)[1] / codes.size
-    return float(-(shares * np.log2(shares)).sum())
 
 
 def stored_rows(

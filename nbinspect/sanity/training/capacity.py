@@ -7,12 +7,24 @@ import re
 from torch import nn
 
 from nbinspect.capture.kinds import word_of
-from nbinspect.sanity.check import Arguments, Check, CheckResult, inconclusive, measured, passed, skipped, warned
+from nbinspect.sanity.check import (
+    Arguments,
+    Check,
+    CheckResult,
+    MissingNeed,
+    inconclusive,
+    measured,
+    passed,
+    skipped,
+    warned,
+)
+from nbinspect.sanity.evidence.head import NarrowHead, narrow_head
+from nbinspect.sanity.evidence.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.doubled_width import doubled
 from nbinspect.sanity.trials.fit import adam, fit
-from nbinspect.sanity.trials.overfitting import Overfitting, adam_rates
+from nbinspect.sanity.trials.overfitting import BLIND, Overfitting, adam_rates
 from nbinspect.sanity.trials.pictures import curves_chart, shown, way
 from nbinspect.sanity.trials.stepping import memorising
 
@@ -28,6 +40,9 @@ def run(
 ) -> CheckResult:
     """Warn where the loss of a batch stands still far above its floor, and twice the width does not lower it.
 
+    Or where the last layer has too few units to tell the classes from, nothing is learnt with them, and twice as many
+    lower the loss.
+
     Args:
         program: left unchanged.
         recorded: the shared pass, which tells whether the network bends at all.
@@ -41,6 +56,10 @@ def run(
         return skipped("a loss_fn: a loss inside the model cannot be had of a wider one")
     if whole.goal.gap is None:
         return inconclusive("the floor of the loss is not known", settle="Compare runs of the network and a wider one.")
+    narrow = narrow_head(recorded) if whole.left > fitted else None
+    told = None if narrow is None else _of_narrow_head(program, overfitting, narrow, lower)
+    if told is not None:
+        return told
     if whole.left <= fitted or not whole.is_settled:
         return passed(f"loss of the batch {way(whole)}: {'fitted' if whole.left <= fitted else 'still moves'}")
     if not any(_BENDS.fullmatch(word_of(one.step.name)) for one in recorded.operations if not one.in_loss):
@@ -72,6 +91,36 @@ def run(
     )
 
 
+def _of_narrow_head(program: Program, overfitting: Overfitting, narrow: NarrowHead, lower: float) -> CheckResult | None:
+    """Warn where Adam learns nothing of the batch at either rate, and less is left of its loss at twice the width."""
+    goal, rates, units, classes = overfitting.whole.goal, adam_rates(program), narrow.units, narrow.classes
+    tried = []
+    for make in (adam, doubled):
+        try:
+            curves = [fit(program, overfitting.batch, goal, make(rate), _STEPS).curve for rate in rates]
+        except (MissingNeed, RuntimeError, TypeError, ValueError):
+            return None
+        tried.append(min(curves, key=lambda curve: curve.left))
+        if make is adam and not tried[0].left > BLIND:
+            return None
+    single, wide = tried
+    if single.left - wide.left <= lower:
+        return None
+    return warned(
+        f"{classes} classes are told from {units} unit{'s' * (units > 1)}",
+        measured("units that the last layer reads", units, f"{(classes - 1).bit_length()} at the very least"),
+        *(shown("the batch", curve) for curve in tried),
+        title="The network is too narrow for its classes",
+        detail=f"The last layer tells {classes} classes from {units} unit{'s' * (units > 1)}. Adam leaves "
+        f"{single.left:.0%} of the loss of one batch, as outputs do that ignore the inputs; twice the width leaves "
+        f"{wide.left:.0%}.",
+        remedy=f"Give the hidden layers more units, {4 * classes} or more.",
+        where=where_of(narrow.layer.operation),
+        place=narrow.layer.operation.step.place,
+        charts=(curves_chart("Loss of one batch, at once and twice the width", (single, wide)),),
+    )
+
+
 def good() -> Arguments:
     """Return a network that is wide enough for its batch."""
     return memorising(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 4))
@@ -88,10 +137,10 @@ CHECK = Check(
     question="Where the training loss stands still above its floor, does more width lower it?",
     why="A network that is too small cannot fit; one that gains nothing by being larger has another fault.",
     remedy="Where width helps, take more of it; where it does not, look at data, wiring and loss.",
-    cost=2 * _STEPS,
+    cost=4 * _STEPS,
     run=run,
     good=good,
     bad=bad,
     sources=("K-capacity",),
-    silent="batches that are fitted, losses that still fall, linear networks",
+    silent="batches that are fitted, losses that still fall, linear networks; few units under which the loss falls too",
 )

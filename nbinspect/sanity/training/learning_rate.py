@@ -9,12 +9,14 @@ from torch import nn
 
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.check import Arguments, Check, MissingNeed, failed, inconclusive, measured, passed, warned
 from nbinspect.sanity.evidence.chance import chance_of
 from nbinspect.sanity.evidence.untrained import is_untrained
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.recorded import Recorded, record
 from nbinspect.sanity.trials.rate_evidence import RateEvidence, evidence_of, fell
+from nbinspect.sanity.trials.rates import BATCHES
+from nbinspect.sanity.trials.relabelled import joined
 
 
 def run(
@@ -91,26 +93,36 @@ def run(
 def _of_spoilt_weights(found: RateEvidence, recorded: Recorded) -> CheckResult | None:
     """Fail where a few steps at the rate leave weights that no lower rate can train any more; only asked of classes."""
     chance = chance_of(recorded)
-    if chance is None or chance.is_regression or not found.spoils(chance.prior):
+    if chance is None or chance.is_regression:
         return None
-    constant = chance.prior
-    before, other = len(found.own.losses), found.instead
-    after = len(found.from_start.losses)
+    spoilt = found.spoilt(constant := _of_class_shares(found, chance.prior))
+    if spoilt is None:
+        return None
+    before, after, other = len(found.own.losses), len(spoilt.from_start.losses), spoilt.other
     return failed(
         f"{found.rate:.3g}: the loss stays at that of class shares",
         *found.shown,
         measured(f"loss after {before} steps at {found.rate:.3g}", found.own.end, f"below {constant:.4g}"),
-        measured(f"the same after {after} more at {other:.3g}", found.afterwards.end, f"below {constant:.4g}"),
-        measured(f"loss after {after} steps at {other:.3g} alone", found.from_start.end, f"below {constant:.4g}"),
+        measured(f"the same after {after} more at {other:.3g}", spoilt.afterwards.end, f"below {constant:.4g}"),
+        measured(f"loss after {after} steps at {other:.3g} alone", spoilt.from_start.end, f"below {constant:.4g}"),
         title="The learning rate is too high",
         detail=f"Steps at {found.rate:.3g} bring the loss to {found.own.end:.4g} and no lower than {constant:.4g}, "
         f"that of outputs which know the class shares alone; nor do {after} at {other:.3g} after them "
-        f"({found.afterwards.end:.4g}), which reach {found.from_start.end:.4g} on weights that are not spoilt.",
+        f"({spoilt.afterwards.end:.4g}), which reach {spoilt.from_start.end:.4g} on weights that are not spoilt.",
         remedy=f"Set the rate to about {other:.1g}.",
         code=f"lr={other:.1g}",
         charts=(found.chart,),
         confirmed=True,
     )
+
+
+def _of_class_shares(found: RateEvidence, of_first: float) -> float:
+    """Return the loss of outputs that know the class shares alone, on all batches of a run, or else the first."""
+    try:
+        whole = chance_of(record(found.program, joined(found.stream[:BATCHES])))
+    except MissingNeed:
+        return of_first
+    return of_first if whole is None else whole.prior
 
 
 def _program(rate: float) -> Arguments:

@@ -27,6 +27,7 @@ from nbinspect.sanity.evidence.scan import Scan
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.changing_labels import of_labels_that_change
+from nbinspect.sanity.trials.collated import of_parted_labels, parted_by_collating
 from nbinspect.sanity.trials.comparison import padded
 from nbinspect.sanity.trials.exam import exam_of
 from nbinspect.sanity.trials.fresh import looks_while_training, strength
@@ -48,7 +49,8 @@ def run(
 ) -> CheckResult:
     """Fail where samples are memorised as fast with shuffled labels, and nothing is then known of the labels of others.
 
-    Or where simple models know nothing of the labels, and much once each is given to the row beside its own.
+    Or where simple models know nothing of the labels, and much once each is given to the row beside its own; or where
+    a sample's label depends on the order in which its batch is put together.
 
     Args:
         program: left unchanged.
@@ -71,6 +73,9 @@ def run(
     told, fresh = strength(looks), sum(look.samples for look in looks)
     shown = measured("real labels of fresh samples, in deviations above shuffled ones", told, f"above {sure:g}")
     charts = (_chart("Fresh batches", [one.own for one in looks], [one.exchanged for one in looks]),)
+    parted = parted_by_collating(program)
+    if parted is not None:
+        return of_parted_labels(parted, shown, charts)
     if told >= sure:
         return passed(f"learnt in {len(looks) - 1} steps, {told:.1f} deviations above chance", shown, charts=charts)
     again = reread(stream, program.limits, program.seed)

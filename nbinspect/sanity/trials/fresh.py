@@ -25,7 +25,7 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.contents import sample_axis
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import tensor_output
-from nbinspect.sanity.trials.trainee import trained
+from nbinspect.sanity.trials.trainee import needing, trained
 
 _EXCHANGES = 24
 _ROUNDING = 1e-6
@@ -60,14 +60,15 @@ def looked_at(program: Program, task: TaskRecord, batch: Batch) -> Look:
     """Return what a network, as it is in train mode, tells of the labels of a batch; nothing is changed.
 
     Raises:
-        MissingNeed: as `labels_of`, or if there is no loss that can be computed from outputs and labels.
+        MissingNeed: as `labels_of`, or if there is no loss that can be computed from outputs and labels, or the program
+            does not take this batch.
     """
     targets, axis = labels_of(batch)
     generator = torch.Generator().manual_seed(program.seed)
     orders = [
         torch.randperm(batch.size, generator=generator, device="cpu").to(targets.device) for _ in range(_EXCHANGES)
     ]
-    with program.running(training=True):
+    with needing("a loss of every batch"), program.running(training=True):
         outputs = program.outputs(batch)
         own = _loss(program, task, outputs, targets)
         others = [_loss(program, task, outputs, targets.index_select(axis, order)) for order in orders]

@@ -11,6 +11,7 @@ from torch import Tensor
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.trainee import needing
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def noise_of(program: Program, batches: Sequence[Batch]) -> Noise:
         batches: two or more of one size, drawn one after the other.
 
     Raises:
-        MissingNeed: if nothing is trained, or there is no loss of one value.
+        MissingNeed: if nothing is trained, there is no loss of one value, or the program does not take a batch.
 
     Source: D-batch-size.
     """
@@ -61,7 +62,7 @@ def noise_of(program: Program, batches: Sequence[Batch]) -> Noise:
     sums: list[Tensor | None] = [None] * len(trained)
     squares = 0.0
     for batch in batches:
-        with program.running(training=True, gradients=True):
+        with needing("gradients of every batch"), program.running(training=True, gradients=True):
             loss = program.scalar_loss(program.outputs(batch), batch)
             if not loss.requires_grad:
                 raise MissingNeed("a loss that depends on a parameter that is trained")

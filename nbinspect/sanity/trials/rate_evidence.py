@@ -30,6 +30,17 @@ def evidence_of(program: Program, stream: Sequence[Batch], *, steps: int, tried:
 
 
 @dataclass(frozen=True, eq=False)
+class Spoilt:
+    """Runs at a lower rate, which lead nowhere once steps were taken at the one in use."""
+
+    other: float
+    """The lower rate."""
+    from_start: Run
+    afterwards: Run
+    """After a short run with the user's own steps at the rate in use."""
+
+
+@dataclass(frozen=True, eq=False)
 class RateEvidence:
     """The rate of a program beside other ones, tried on copies; each run is made when it is first asked for."""
 
@@ -84,29 +95,28 @@ class RateEvidence:
         """Whether the loss does not fall at the rate, nor is about to at the end, and falls at the other one."""
         return fell(self.own) <= 0 and not self.own.falls_late and fell(self.other) > _CLEAR
 
-    @cached_property
-    def from_start(self) -> Run:
-        """A run at `instead` of twice as many steps."""
-        own, steps = self.own.is_own, 2 * self.tried
-        return run_at(self.program, self.stream, self.instead, steps, own=own, has_loss=self.has_loss)
+    def spoilt(self, constant: float) -> Spoilt | None:
+        """Return the runs which show that steps at the rate leave weights that cannot be trained any more; else None.
 
-    @cached_property
-    def afterwards(self) -> Run:
-        """The same after a short run with the user's own steps at the rate."""
-        then, ramp = (self.instead, 2 * self.tried), self.warms_up
-        run = (self.program, self.stream, self.rate, self.tried)
-        return run_at(*run, ramp=ramp, own=self.own.is_own, has_loss=self.has_loss, then=then)
+        The loss comes no lower than that of the best constant, nor does it afterwards at a lower rate, which gets
+        clearly below it in as many steps from the start: `instead`, or else the highest at which the loss fell in the
+        range test.
 
-    def spoils(self, constant: float) -> bool:
-        """Return whether steps at the rate leave weights that cannot be trained any more.
-
-        The loss comes no lower than that of the best constant, nor does it afterwards at `instead`, which gets clearly
-        below it in as many steps from the start.
+        Args:
+            constant: loss of the best constant on the batches of these runs.
         """
-        if self.own.end < constant - _BELOW / 2 * abs(constant):
-            return False
-        gained = constant - self.from_start.end
-        return gained > _BELOW * abs(constant) and self.afterwards.end > constant - _REGAINED * gained
+        if self.suggested is None or self.own.end < constant - _BELOW / 2 * abs(constant):
+            return None
+        given, steps, own = (self.program, self.stream), 2 * self.tried, self.own.is_own
+        for other in (self.instead, min(10 * self.suggested, self.rate / 10)):
+            from_start = run_at(*given, other, steps, own=own, has_loss=self.has_loss)
+            gained = constant - from_start.end
+            if gained <= _BELOW * abs(constant):
+                continue
+            then, ramp = (other, steps), self.warms_up
+            after = run_at(*given, self.rate, self.tried, ramp=ramp, own=own, has_loss=self.has_loss, then=then)
+            return Spoilt(other, from_start, after) if after.end > constant - _REGAINED * gained else None
+        return None
 
     @property
     def has_been_down(self) -> bool:

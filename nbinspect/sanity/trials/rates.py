@@ -19,6 +19,8 @@ from nbinspect.subject import rate_of
 
 Floats = npt.NDArray[np.float64]
 LOWEST, HIGHEST = 1e-6, 10.0
+BATCHES = 8
+"""How many are taken in turn, at most."""
 _ABSURD = 1e6
 """Weights above, or none at all, are those of a training that has diverged."""
 _WEIGHTS = np.array([1.0, 2.0, 3.0, 2.0, 1.0])
@@ -90,7 +92,7 @@ def range_test(program: Program, batches: Sequence[Batch], steps: int, *, has_lo
     """
     own = program.subject.train_step is not None and not has_loss
     with trained(program, own=own, changed=without_schedule) as trainee:
-        losses = _Losses(trainee, batches[:8], has_loss=has_loss)
+        losses = _Losses(trainee, batches[:BATCHES], has_loss=has_loss)
         top = highest_rate(trainee)
         rates: list[float] = []
         for number in range(steps):
@@ -203,7 +205,7 @@ def run_at(
     rates = [rate * (min(1.0, (number + 1) / (steps / 2)) if ramp else 1.0) for number in range(steps)]
     rates += [] if then is None else [then[0]] * then[1]
     with trained(program, own=own) as trainee:
-        losses, top = _Losses(trainee, batches[:8], has_loss=has_loss), highest_rate(trainee)
+        losses, top = _Losses(trainee, batches[:BATCHES], has_loss=has_loss), highest_rate(trainee)
         for one in rates:
             force_rates(trainee, one / top)
             if losses.explode_after_a_step():

@@ -119,6 +119,9 @@ def _is_switch(test: ast.expr, written: set[str]) -> bool:
     """Whether a condition is a name or an attribute alone, or its opposite, that the function does not write."""
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         return _is_switch(test.operand, written)
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Is | ast.IsNot):
+        # `if p.grad is not None` tells parameters apart, and not one call from another
+        return isinstance(test.left, ast.Attribute) and test.left.attr == "grad"
     name = test.id if isinstance(test, ast.Name) else test.attr if isinstance(test, ast.Attribute) else None
     return name is not None and name not in written
 

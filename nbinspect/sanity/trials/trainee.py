@@ -156,13 +156,8 @@ class Trainee:
         Raises:
             MissingNeed: if there is no loss, it is no single value, or the program refuses what training has made.
         """
-        try:
-            with self.program.running(training=training):
-                return float(self.program.scalar_loss(self.program.outputs(batch), batch))
-        except MissingNeed:
-            raise
-        except Exception as error:
-            raise MissingNeed(f"a loss that can be computed on a copy ({_told(error)})") from error
+        with needing("a loss that can be computed on a copy"), self.program.running(training=training):
+            return float(self.program.scalar_loss(self.program.outputs(batch), batch))
 
     def outputs(self, batch: Batch, *, training: bool | None = True) -> Any:
         """Return the outputs on a batch as the copy is now, without a graph; arguments as in `loss`."""
@@ -192,6 +187,24 @@ class Trainee:
 
 def _bytes_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+
+@contextmanager
+def needing(what: str) -> Iterator[None]:
+    """Take whatever is raised while the block runs for a need that is not there.
+
+    Args:
+        what: the need: ``a loss that can be computed on every batch``.
+
+    Raises:
+        MissingNeed: with what was raised, and where.
+    """
+    try:
+        yield
+    except MissingNeed:
+        raise
+    except Exception as error:
+        raise MissingNeed(f"{what} ({_told(error)})", "raised") from error
 
 
 def _told(error: BaseException) -> str:

@@ -9,13 +9,13 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.records import CheckResult, Place, TaskRecord
-from nbinspect.sanity.check import Arguments, Check, MissingNeed, failed, measured, passed, warned
+from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
 from nbinspect.sanity.evidence.lost import lost
-from nbinspect.sanity.evidence.modes import watched
+from nbinspect.sanity.evidence.modes import teller_of_eval_mode
 from nbinspect.sanity.evidence.normed import Normed, last_of_one, normed
+from nbinspect.sanity.evidence.shared_norm import mixed, shared_norms
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.text import functions_of
 
 _SINGLE = "Expected more than 1 value per channel"
 
@@ -38,7 +38,7 @@ def run(
     statistics that are settled or never moved, and the loss in eval mode is at chance. Swapped are an eps above
     `largest` and a momentum below `slowest`. Fewer than `least` values per channel are a warning. Statistics of 0 and 1
     that a momentum of zero keeps for ever fail before any step, where a variance is off by a factor of `apart` or a
-    mean by half of `shift`.
+    mean by half of `shift`; so does one BatchNorm behind several layers, whose mixture loses eval mode.
     """
     failure = attempt.failure
     if failure is not None and _SINGLE in failure.error:
@@ -65,8 +65,11 @@ def run(
     if swapped := [layer for layer in layers if layer.eps > largest and 0 < layer.momentum < slowest]:
         return _swapped(swapped[0])
     fixed = [layer for layer in layers if layer.is_fixed and (layer.ratio > apart or layer.shift > shift / 2)]
-    if fixed and (say := _say_fixed(program, attempt, fixed[0])) is not None:
+    if fixed and (say := teller_of_eval_mode(program, attempt.batch, fixed[0].path)) is not None:
         return _fixed(fixed[0], say)
+    mixtures = (mixed(program, attempt, *one) for one in shared_norms(attempt, layers))
+    if (mixture := next(filter(None, mixtures), None)) is not None:
+        return mixture
     settled = [layer for layer in layers if layer.is_settled or layer.is_stuck]
     off = [layer for layer in settled if layer.shift > shift or layer.ratio > ratio]
     found = lost(program, attempt, task, off[0]) if off and attempt.error is None else None
@@ -99,21 +102,6 @@ def _swapped(layer: Normed) -> CheckResult:
         where=layer.path,
         place=layer.place,
     )
-
-
-def _say_fixed(program: Program, attempt: Recorded, layer: Normed) -> Callable[..., CheckResult] | None:
-    """Return how to tell of statistics that never move; None where steps set the momentum, or eval mode is not used."""
-    subject = program.subject
-    if any("momentum" in one.__code__.co_names for one in functions_of(subject.train_step)):
-        return None
-    if subject.eval_step is not None:
-        try:
-            return failed if watched(program, "eval_step", attempt.batch)[-1].parts.get(layer.path) is False else None
-        except MissingNeed:
-            return warned
-    with program.running(training=False):
-        ignores = program.network.get_submodule(layer.path).training
-    return None if ignores else failed if subject.val_loader is not None else warned
 
 
 def _fixed(layer: Normed, say: Callable[..., CheckResult]) -> CheckResult:
@@ -156,5 +144,5 @@ CHECK = Check(
     bad=bad,
     explains=("runs", "overfit-one-batch", "learning-rate"),
     sources=("T-mode",),
-    silent="fresh models before any step, frozen BatchNorm, fine-tuning with little momentum, unsettled statistics",
+    silent="fresh models, frozen or siamese BatchNorm, fine-tuning with little momentum, unsettled statistics",
 )

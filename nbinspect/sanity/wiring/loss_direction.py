@@ -21,6 +21,7 @@ from nbinspect.sanity.check import (
     passed,
     skipped,
 )
+from nbinspect.sanity.evidence.density import inverted, log_density
 from nbinspect.sanity.evidence.descent import descended
 from nbinspect.sanity.evidence.extreme import best_of, is_likeness, loss_of
 from nbinspect.sanity.evidence.likeness import Repelled, repelled
@@ -42,17 +43,15 @@ def run(
 ) -> CheckResult:
     """Fail where the loss prefers the predictions of this network to perfect ones, and steps down it make them worse.
 
-    Args:
-        program: run on a copy; the model is left unchanged.
-        own_step: the user's own step, which tells where it compares the outputs with the targets.
-        attempt: the recorded pass with its gradients.
-        task: what makes predictions good.
-        rates: lengths of the steps against the gradient, as shares of the length of all parameters.
+    `rates` are lengths of the steps against the gradient, as shares of the length of all parameters.
     """
     told = None if own_step is None else turned(program, own_step, task, rates)
     if told is not None:
         return _of_step(told)
-    return _of_loss(program, with_gradients(attempt, program.subject), task, rates)
+    found = _of_loss(program, with_gradients(attempt, program.subject), task, rates)
+    is_alone = program.subject.train_step is None  # which may give the loss its sign
+    density = log_density(program, attempt) if found.status == "skip" and is_alone else None
+    return found if density is None else inverted(density)
 
 
 def _of_loss(program: Program, backward: Recorded, task: TaskRecord, rates: tuple[float, ...]) -> CheckResult:

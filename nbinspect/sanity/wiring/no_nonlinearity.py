@@ -76,11 +76,11 @@ def _follower(one: Operation, users: dict[int, list[Operation | None]]) -> Opera
 
 
 def _is_factor(one: Operation, follower: Operation) -> bool:
-    """Whether two layers are factors of one on purpose: few values between, grouped or unlike kernels, one weight."""
+    """Whether two layers are factors of one on purpose: few values between, grouped or separate kernels, one weight."""
     first, second = one.given[1], follower.given[1]
     if first is second:
         return True
-    if first.dim() > 2 and second.dim() > 2 and first.shape[2:] != second.shape[2:]:
+    if first.dim() > 2 and second.dim() > 2 and _are_separate(first.shape[2:], second.shape[2:]):
         return True
     if any(
         layer.given[1].dim() > 2 and layer.given[0].shape[1] != layer.given[1].shape[1] for layer in (one, follower)
@@ -88,6 +88,11 @@ def _is_factor(one: Operation, follower: Operation) -> bool:
         return True
     inputs = first[0].numel() if first.dim() == second.dim() else one.given[0][0].numel()
     return second.shape[1] < min(inputs, second.shape[0])
+
+
+def _are_separate(one: torch.Size, other: torch.Size) -> bool:
+    """Whether two unlike kernels share no axis that both reach along, as 1 × 5 and 5 × 1, or 3 × 3 and 1 × 1."""
+    return one != other and not any(a > 1 and b > 1 for a, b in zip(one, other, strict=False))
 
 
 def _program(*layers: nn.Module) -> Arguments:

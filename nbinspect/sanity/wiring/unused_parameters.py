@@ -19,7 +19,7 @@ from nbinspect.sanity.evidence.reach import (
     unreached,
 )
 from nbinspect.sanity.evidence.source import assigned_at
-from nbinspect.sanity.evidence.uncalled import gravity_of_uncalled, is_one_of_many
+from nbinspect.sanity.evidence.uncalled import gravity_of_uncalled, may_be_picked
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 
@@ -40,8 +40,8 @@ def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
     found: dict[str, list[str]] = {"fail": [], "warn": [], "": []}
     for name in missing.keys() - cut:
         if name in used:
-            picked = name in returned or is_one_of_many(program.network, name, missing)
-            gravity = "warn" if picked else "fail"
+            is_picked = name in returned or may_be_picked(program, name, missing, ran)
+            gravity = "warn" if is_picked else "fail"
         else:
             gravity = gravity_of_uncalled(program.network, name, calls, missing)
         found["" if is_library_part(program.network, name) else gravity].append(name)

@@ -86,6 +86,23 @@ class Spike(torch.autograd.Function):
         return gradient / (1 + 10 * x.abs()) ** 2
 
 
+class Normed(torch.autograd.Function):
+    """Rows over their root mean square; the backward may take that for a constant."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, whole: bool) -> Tensor:
+        scale = (x.square().mean(1, keepdim=True) + 1e-6).rsqrt()
+        ctx.save_for_backward(x, scale)
+        ctx.whole = whole
+        return x * scale
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        x, scale = ctx.saved_tensors
+        lost = x * scale**3 * (gradients[0] * x).mean(1, keepdim=True)
+        return gradients[0] * scale - ctx.whole * lost, None
+
+
 class Around(nn.Module):
     """A linear layer with something done to what it gives."""
 
@@ -129,6 +146,22 @@ def test_a_wrong_gradient_of_one_argument_is_found() -> None:
     result = judged(model, forward=lambda m, batch: Scaled.apply(m(batch[0]), m.scale))
     assert result.status == "fail"
     assert "argument 2" in result.detail
+
+
+@pytest.mark.parametrize(("whole", "status"), [(False, "fail"), (True, "pass")])
+def test_a_part_of_the_gradient_that_is_forgotten_is_found(whole: bool, status: str) -> None:
+    """A norm whose backward holds its scale fixed is off by one direction of many, and fails; the whole one passes."""
+    model = nn.Linear(4, 64)
+    y = torch.randn(8, 64, generator=torch.Generator().manual_seed(3))
+    result = run_one(
+        CHECK,
+        model=model,
+        loader=[(X, y)],
+        loss_fn=nn.MSELoss(),
+        forward=lambda m, batch: Normed.apply(m(batch[0]), whole),
+    )
+    assert result.status == status
+    assert status == "pass" or result.where == "Normed"
 
 
 @pytest.mark.parametrize("function", [Rounded, Reversed, Spike])

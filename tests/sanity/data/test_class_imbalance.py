@@ -47,3 +47,34 @@ def test_regression_is_skipped() -> None:
     """Numbers have no classes."""
     batch = (torch.randn(64, 4), torch.randn(64, 1))
     assert run_one(CHECK, model=nn.Linear(4, 1), loader=[batch], loss_fn=nn.MSELoss()).status == "skip"
+
+
+COUNTS = torch.tensor([300.0, 120.0, 40.0])
+LABELS = torch.tensor([0] * 300 + [1] * 120 + [2] * 40)
+
+
+def weighed(weights: Tensor) -> CheckResult:
+    loader = DataLoader(TensorDataset(torch.randn(len(LABELS), 4), LABELS), batch_size=32, shuffle=True)
+    return run_one(CHECK, model=nn.Linear(4, 3), loader=loader, loss_fn=nn.CrossEntropyLoss(weight=weights))
+
+
+def test_class_weights_in_another_order_are_a_warning() -> None:
+    """Inverse frequencies that are turned round, of other classes, or not inverted are told beside the right ones."""
+    assert weighed((460 / COUNTS).flip(0)).status == "warn"
+    assert weighed((460 / COUNTS)[[2, 0, 1]]).title == "Class weights in another order"
+    assert weighed(COUNTS / 153).title == "Class weights the wrong way round"
+
+
+def test_a_weight_of_yes_that_is_the_wrong_way_round_is_a_warning() -> None:
+    """The share of yes to no in the place of that of no to yes is told, and the right one passes."""
+    y = (torch.arange(500) % 5 == 0).float()[:, None]
+    for weight, status in ((0.25, "warn"), (4.0, "pass"), (1.0, "pass")):
+        loader = DataLoader(TensorDataset(torch.randn(500, 4), y), batch_size=50, shuffle=True)
+        loss_fn = nn.BCEWithLogitsLoss(pos_weight=torch.tensor([weight]))
+        assert run_one(CHECK, model=nn.Linear(4, 1), loader=loader, loss_fn=loss_fn).status == status
+
+
+def test_weights_by_inverse_frequency_or_cost_pass() -> None:
+    """Inverse frequencies, their roots, and costs of any other kind are nothing to tell."""
+    for weights in (460 / COUNTS, (460 / COUNTS).sqrt(), torch.tensor([2.0, 1.0, 1.0]), torch.tensor([1.0, 5.0, 1.0])):
+        assert weighed(weights).status == "pass"

@@ -215,3 +215,36 @@ def test_copies_of_rounded_rows_are_found() -> None:
     y = torch.arange(200) % 3
     twice = TensorDataset(torch.cat([x, x[:40]]), torch.cat([y, y[:40]]))
     assert on(DataLoader(twice, batch_size=32), 5).status == "fail"
+
+
+def progressions(count: int, levels: int, paces: int, width: int, seed: int = 0) -> Tensor:
+    """Sequences that count in equal steps and go round."""
+    generator = torch.Generator().manual_seed(seed)
+    first = torch.randint(levels, (count, 1), generator=generator)
+    pace = torch.randint(1, paces + 1, (count, 1), generator=generator)
+    return (first + pace * torch.arange(width)) % levels
+
+
+def test_sequences_of_few_tokens_are_equal_by_chance() -> None:
+    """Counting sequences with some tokens hidden, whichever, come twice or nearly so; so do those counting alone."""
+    generator = torch.Generator().manual_seed(1)
+    for levels, paces, width, share in ((20, 2, 14, 0.2), (40, 2, 10, 0.15), (100, 4, 14, 0.0), (200, 3, 24, 0.0)):
+        x = progressions(600, levels, paces, width)
+        x = x.masked_fill(torch.rand(x.shape, generator=generator) < share, levels).float()
+        assert len(torch.unique(x, dim=0)) < 590
+        result = on(DataLoader(TensorDataset(x, torch.zeros(600).long()), batch_size=32), width)
+        assert result.status in ("pass", "warn")
+
+
+def test_copies_of_sequences_of_few_tokens_fail() -> None:
+    """Of sequences of twenty tokens that are drawn freely, a tenth copied are no chance."""
+    x = torch.randint(0, 12, (600, 20), generator=torch.Generator().manual_seed(1)).float()
+    data = TensorDataset(torch.cat([x, x[:60]]), torch.zeros(660).long())
+    assert on(DataLoader(data, batch_size=32), 20).status == "fail"
+
+
+def test_measurements_that_are_there_two_to_four_times_fail() -> None:
+    """Rows of numbers that were joined on a key that repeats are copies, in twos, threes and fours."""
+    x = torch.randn(300, 8, generator=torch.Generator().manual_seed(1))
+    x = x.repeat_interleave(torch.arange(300) % 4 + 1, 0)
+    assert on(DataLoader(TensorDataset(x, torch.zeros(len(x)).long()), batch_size=32)).status == "fail"

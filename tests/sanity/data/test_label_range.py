@@ -99,6 +99,46 @@ def test_ignored_labels_are_fine(loss_fn: Any, ignored: int) -> None:
     assert on(y, loss_fn).status == "pass"
 
 
+def picked(outputs: Tensor, targets: Tensor) -> Tensor:
+    return -outputs.log_softmax(1)[torch.arange(len(targets)), targets].mean()
+
+
+def picked_and_masked(outputs: Tensor, targets: Tensor) -> Tensor:
+    each = outputs.log_softmax(1)[torch.arange(len(targets)), targets]
+    return -(each * (targets >= 0)).sum() / (targets >= 0).sum()
+
+
+def others_last(outputs: Tensor, targets: Tensor) -> Tensor:
+    return F.cross_entropy(outputs, torch.where(targets < 0, outputs.shape[1] - 1, targets))
+
+
+def partly_labelled() -> Tensor:
+    y = torch.arange(60) % 3
+    y[::5] = -1
+    return y
+
+
+def test_labels_below_zero_that_index_the_last_class_fail_with_proof() -> None:
+    """A loss that picks by index takes −1 for the last class, which fails where that class has labels of its own."""
+    result = on(partly_labelled(), picked)
+    assert (result.status, result.confirmed) == ("fail", True)
+    assert result.summary == "labels -1 count as class 2"
+    assert result.measurements[0].measured == "12"
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "y"),
+    [
+        (picked_and_masked, partly_labelled()),
+        (others_last, partly_labelled()),
+        (picked, torch.arange(60) % 3 - 1),
+    ],
+)
+def test_labels_below_zero_that_are_masked_or_mapped_or_stand_for_one_class_are_fine(loss_fn: Any, y: Tensor) -> None:
+    """Labels below 0 pass where the loss leaves them out, maps them by itself, or no other label means the same."""
+    assert on(y, loss_fn).status == "pass"
+
+
 def test_a_label_is_tried_on_targets_in_any_layout_of_memory() -> None:
     """A stray label fails where targets come transposed, under a loss that must be asked whether it leaves it out."""
     y = torch.arange(30).reshape(6, 5) % 3

@@ -93,3 +93,25 @@ def test_small_pictures_in_two_colours_may_be_in_both() -> None:
     for size, status in ((8, "warn"), (16, "fail")):
         x = torch.rand(300, size, size, generator=torch.Generator().manual_seed(0)).round()
         assert on(loaded(x[:240]), loaded(x[200:])).status == status
+
+
+def test_sequences_of_few_tokens_meet_again_by_chance() -> None:
+    """Counting sequences with hidden tokens are in both as often as twice in train; copies of free ones are a leak."""
+    generator = torch.Generator().manual_seed(0)
+    for levels, paces, share in ((20, 2, 0.2), (100, 4, 0.0), (200, 3, 0.0)):
+        first, pace = (torch.randint(most, (700, 1), generator=generator) for most in (levels, paces))
+        x = (first + (1 + pace) * torch.arange(14)) % levels
+        x = x.masked_fill(torch.rand(x.shape, generator=generator) < share, levels).float()
+        train, val = ({tuple(row.tolist()) for row in part} for part in (x[:600], x[600:]))
+        assert len(train & val) > 2
+        assert on(loaded(x[:600]), loaded(x[600:])).status in ("pass", "warn")
+    free = torch.randint(0, 12, (600, 14), generator=generator).float()
+    assert on(loaded(free), loaded(torch.cat([free[:40], free[:100].flip(1)]))).status == "fail"
+
+
+def test_a_leak_of_rows_that_repeat_in_train_fails() -> None:
+    """Where all of validation is in train, and a fifth of train comes twice, chance is no reason."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 30, (400, 10), generator=generator).float()
+    twice = torch.cat([x, x[:80]])
+    assert on(loaded(twice), loaded(x[100:200])).status == "fail"

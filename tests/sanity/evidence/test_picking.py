@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nbinspect.sanity.evidence.picking import takes_alike
+from nbinspect.sanity.evidence.picking import passes_alike, takes_alike
 
 NAME = "a"
 
@@ -94,3 +94,53 @@ def test_what_is_no_plain_function_is_unknown() -> None:
         None,
     ):
         assert not takes_alike(loss_fn)
+
+
+class Chain(nn.Module):
+    """Layers in a list, and passes that go through them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers, self.stage = nn.ModuleList(nn.Linear(2, 2) for _ in range(3)), 1
+
+    def last(self, x: Tensor) -> Tensor:
+        for number, layer in enumerate(self.layers):
+            x = layer(x) + number
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [F.relu(layer(x)) for layer in self.layers]
+        return self.last(torch.stack(parts[:2]).sum(0))
+
+
+class ByCondition(Chain):
+    def last(self, x: Tensor) -> Tensor:
+        return self.layers[0](x) if self.stage else x
+
+
+class ByState(Chain):
+    def forward(self, x: Tensor) -> Tensor:
+        return [layer(x) for layer in self.layers][self.stage]
+
+
+class ByRange(Chain):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([layer(x) for layer, _ in zip(self.layers, range(self.stage), strict=False)]).sum(0)
+
+
+class ByParent(Chain):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)
+
+
+class KeptAside(Chain):
+    def forward(self, x: Tensor) -> Tensor:
+        self.kept = self.layers[1](x)
+        return self.layers[0](x)
+
+
+def test_a_pass_without_choices_goes_the_same_way_every_time() -> None:
+    """Loops over layers and what is written pick the same ones; a condition, state, or what is unread may not."""
+    assert passes_alike(nn.Sequential(Chain(), nn.ReLU()))
+    for other in (ByCondition(), ByState(), ByRange(), ByParent(), KeptAside()):
+        assert not passes_alike(nn.Sequential(other)), type(other).__name__

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
+from nbinspect.sanity.evidence.information import bits_of
 from nbinspect.sanity.evidence.order import order_of
-from nbinspect.sanity.evidence.rows import Rows, among_equals, bits_of, contradicting, repeated, stored_rows
+from nbinspect.sanity.evidence.rows import Rows, among_equals, contradicting, repeated, stored_rows
 from nbinspect.sanity.limits import Limits
 from nbinspect.subject import Subject
 
@@ -152,8 +153,9 @@ def test_objects_of_unknown_kinds_have_no_rows() -> None:
         (np.array([[i & 1, i >> 1 & 1, i >> 2 & 1] for i in range(8)] * 8, dtype=float), 3.0),
         (np.repeat(np.arange(64)[:, None] % 4, 10, axis=1).astype(float), 2.0),
         (np.arange(64)[:, None].astype(float), 6.0),
+        (np.array([[i & 1, i >> 1 & 1, (i ^ i >> 1) & 1] for i in range(64)], dtype=float), 2.0),
     ],
-    ids=["constant", "three bits", "copies of one place", "all different"],
+    ids=["constant", "three bits", "copies of one place", "all different", "a parity of two places"],
 )
 def test_bits_count_what_is_not_known_already(places: Any, bits: float) -> None:
     """The estimate gives the entropy where that is known, and copied places add nothing."""

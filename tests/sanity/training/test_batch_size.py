@@ -143,3 +143,18 @@ def test_nothing_is_changed() -> None:
     found = run_one(CHECK, model=model, loader=loader, loss_fn=nn.MSELoss())
     assert state_of(model) == before
     assert found.steps == 0
+
+
+def test_a_program_that_refuses_a_later_batch_is_skipped_with_what_it_said() -> None:
+    """A batch that the model raises on ends in no error: the reason is told."""
+
+    class Picky(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if bool((x > 50).any()):
+                raise ValueError("out of range")
+            return super().forward(x)
+
+    loader = [(torch.randn(8, 4) + 100 * (number == 3), torch.randn(8, 1)) for number in range(6)]
+    found = run_one(CHECK, model=Picky(4, 1), loader=loader, loss_fn=nn.MSELoss())
+    assert (found.status, found.hindrance) == ("skip", "raised")
+    assert "out of range" in found.summary

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -40,3 +41,18 @@ def test_linear_networks_and_unknown_floors_get_no_warning() -> None:
         return F.cross_entropy(outputs, targets) + outputs.square().mean()
 
     assert run_one(CHECK, **good() | {"loss_fn": penalised}).status == "inconclusive"
+
+
+@pytest.mark.parametrize(("units", "classes", "status"), [(2, 10, "warn"), (16, 10, "pass"), (2, 3, "pass")])
+def test_too_few_units_for_the_classes_are_a_warning(units: int, classes: int, status: str) -> None:
+    """Two units, each on or off, hardly tell ten classes apart, and four do better; for three classes they may do."""
+    torch.manual_seed(4)
+    held = load_digits()
+    x, y = torch.tensor(held.data[128:160] / 8 - 1, dtype=torch.float32), torch.tensor(held.target[128:160]) % classes
+    hidden = nn.Sequential(nn.Linear(64, units), nn.ReLU(), nn.Linear(units, units), nn.ReLU())
+    model = nn.Sequential(hidden, nn.Linear(units, classes))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    found = run_one(CHECK, model=model, loader=[(x, y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+    assert found.status == status, found
+    assert status == "pass" or "narrow" in found.title
+    assert found.steps <= 150 + CHECK.cost

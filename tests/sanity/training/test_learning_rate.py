@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import cycle, islice
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -13,7 +14,13 @@ from torch.optim import lr_scheduler
 from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect import check
+from nbinspect.sanity.batches import make_batch
+from nbinspect.sanity.limits import Limits
+from nbinspect.sanity.program import Program
 from nbinspect.sanity.training.learning_rate import CHECK, bad, good
+from nbinspect.sanity.trials.rate_evidence import RateEvidence
+from nbinspect.sanity.trials.rates import RangeTest
+from nbinspect.subject import make_subject
 from tests.sanity.running import run_one
 from tests.sanity.states import state_of
 from tests.zoo.every import every_program
@@ -298,3 +305,35 @@ def test_a_rate_that_spoils_the_weights_fails(rate: float, status: str) -> None:
     assert found.status == status, found
     assert status == "pass" or "class shares" in found.summary
     assert found.steps <= CHECK.cost
+
+
+class Signals(nn.Module):
+    """A transformer that reads a signal, averaged over time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(32, 4, 64, dropout=0.1, batch_first=True)
+        self.enter, self.places = nn.Linear(2, 32), nn.Parameter(0.1 * torch.randn(24, 32))
+        self.encoder, self.head = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False), nn.Linear(32, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.encoder(self.enter(x) + self.places).mean(1))
+
+
+@pytest.mark.parametrize(("rate", "is_spoilt"), [(0.1, True), (0.005, False)])
+def test_spoilt_weights_are_seen_also_where_the_suggested_rate_is_slow(rate: float, *, is_spoilt: bool) -> None:
+    """Where steps at the suggested rate hardly learn, the highest at which the loss fell is tried beside the rate."""
+    torch.manual_seed(0)
+    y = torch.randint(4, (640,))
+    at = torch.where(y % 2 == 0, 0.3, 0.8)[:, None] * torch.arange(24.0) + 1.5 * torch.rand(640, 1)
+    lag = torch.where(y < 2, 1.57, -1.57)[:, None]
+    x = torch.stack([at.sin(), (at + lag).sin()], -1) + 0.3 * torch.randn(640, 24, 2)
+    some = program(Signals(), rate, loader=DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True))
+    subject = make_subject(some["model"], some["loader"], some["loss_fn"], optimizer=some["optimizer"])
+    stream = [make_batch(subject, raw) for raw in some["loader"]]
+    tried = 10.0 ** np.linspace(-6, -3.5, 20)
+    test = RangeTest(tried, np.linspace(1.45, 1.38, 20), 1.45)  # which says about 3e-5
+    found = RateEvidence(Program(subject, Limits(60)), stream, True, test, rate, warms_up=False, tried=20)
+    spoilt = found.spoilt(float(np.log(4)))
+    assert (spoilt is not None) == is_spoilt
+    assert spoilt is None or spoilt.other > 5 * found.instead

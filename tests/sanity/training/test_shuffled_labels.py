@@ -301,3 +301,67 @@ def test_labels_that_are_to_tell_of_the_next_row_are_no_slip(kind: str) -> None:
         y = x[1:, :1]
     found = run_one(CHECK, **program(network(x.shape[1], 1), x[: len(y)], y, loss=nn.MSELoss(), rate=1e-2))
     assert found.status == "inconclusive", found
+
+
+@pytest.mark.parametrize("where", ["model", "loss"])
+def test_a_program_that_refuses_a_later_batch_is_skipped_with_what_it_said(where: str) -> None:
+    """A smaller last batch that model or loss cannot take ends in no error: the reason is told."""
+
+    class Locked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = network(8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layers(x + torch.zeros(32, 8) if where == "model" else x)
+
+    def loss(outputs: Tensor, labels: Tensor) -> Tensor:
+        weights = torch.ones(32 if where == "loss" else len(labels))
+        return (nn.functional.cross_entropy(outputs, labels, reduction="none") * weights).mean()
+
+    x, y = torch.randn(90, 8), torch.randint(3, (90,))
+    found = run_one(CHECK, **program(Locked(), x, y, loss=loss))
+    assert (found.status, found.hindrance) == ("skip", "raised")
+    assert "(32) " in found.summary
+    assert __file__ in found.summary
+
+
+class Lengths(nn.Module):
+    """A mean over sequences of unlike lengths."""
+
+    def __init__(self, classes: int = 3) -> None:
+        super().__init__()
+        self.enter, self.head = nn.Linear(2, 16), nn.Linear(16, classes)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        return self.head(self.enter(x).relu().sum(1) / lengths[:, None])
+
+
+def put_together(kind: str) -> Any:
+    """A collate function that sorts sequences by length, with their labels or without, or numbers them by place."""
+
+    def collate(rows: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
+        longest_first = sorted(rows, key=lambda row: -len(row[0]))
+        x = [row[0] for row in longest_first]
+        y = torch.stack([row[1] for row in (rows if kind == "inputs alone" else longest_first)])
+        y = torch.arange(len(rows)) if kind == "places" else y
+        return nn.utils.rnn.pad_sequence(x, batch_first=True), torch.tensor([len(one) for one in x]), y
+
+    return collate
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("inputs alone", 3.0), ("inputs alone", 0.0), ("both", 0.0), ("places", 0.0)]
+)
+def test_inputs_that_a_collate_function_sorts_without_their_labels_fail(kind: str, told: float) -> None:
+    """A sample whose label depends on the order of its batch has another's; one that is sorted with it has its own."""
+    rows = []
+    for number in range(320):
+        y = torch.tensor(number % 3)
+        rows.append((torch.randn(int(torch.randint(4, 20, ())), 2) + told * y, y))
+    loader: Any = DataLoader(rows, batch_size=32, shuffle=True, collate_fn=put_together(kind))  # type: ignore[arg-type]
+    model = Lengths(32 if kind == "places" else 3)
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+    found = run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+    assert (found.status == "fail") == (kind == "inputs alone"), found
+    assert kind != "inputs alone" or "another order" in found.summary

@@ -351,3 +351,30 @@ def test_updates_by_hand_that_come_now_and_then_are_open() -> None:
 
     assert run_one(CHECK, **program(step, optimizer=None)).status == "inconclusive"
     assert run_one(CHECK, **program(dropping, optimizer=None)).status == "fail"
+
+
+def test_updates_by_hand_of_what_has_a_gradient_are_judged() -> None:
+    """A step that binds a name anew for each parameter with a gradient fails; one that writes in place passes."""
+
+    def dropping(model: nn.Module, batch: Any) -> Any:
+        model.zero_grad()
+        loss = loss_of(model, batch)
+        loss.backward()
+        with torch.no_grad():
+            for p in model.parameters():
+                if p.grad is not None:
+                    p = p - 0.1 * p.grad  # noqa: PLW2901 - the fault
+        return loss
+
+    def writing(model: nn.Module, batch: Any) -> Any:
+        model.zero_grad()
+        loss = loss_of(model, batch)
+        loss.backward()
+        with torch.no_grad():
+            for p in model.parameters():
+                if p.grad is not None:
+                    p -= 0.1 * p.grad  # noqa: PLW2901 - in place
+        return loss
+
+    assert run_one(CHECK, **program(dropping, optimizer=None)).status == "fail"
+    assert run_one(CHECK, **program(writing, optimizer=None)).status == "pass"

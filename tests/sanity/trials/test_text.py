@@ -60,6 +60,20 @@ def test_calls_are_found_in_the_functions_that_it_uses() -> None:
     assert mentions_of(Trainer(), "backward")
 
 
+def cleared_by_hand(batch: Any, parameters: list[Any]) -> None:
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.zero_()
+        if p.moment is None:
+            p.moment.fill_()
+
+
+def test_a_question_for_a_gradient_is_no_condition() -> None:
+    """What is done to every parameter that has a gradient is done at each call; other questions for None are open."""
+    assert not mentions_of(cleared_by_hand, "zero_")[0].is_conditional
+    assert mentions_of(cleared_by_hand, "fill_")[0].is_conditional
+
+
 def test_without_text_there_is_no_place() -> None:
     """What was made without a file, what is built in, and no step at all have neither lines nor calls."""
     space: dict[str, Any] = {}

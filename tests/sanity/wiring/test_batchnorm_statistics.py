@@ -263,3 +263,46 @@ def test_ugly_batches_are_no_finding(trained: nn.Sequential) -> None:
     assert run_one(CHECK, **program(trained, loader=[(x * float("nan"), y)])).status == "pass"
     vector = nn.CrossEntropyLoss(reduction="none")
     assert run_one(CHECK, **program(with_statistics(trained, 6.0, 1.0), loss_fn=vector)).status == "pass"
+
+
+class Branches(nn.Module):
+    """Two layers on two inputs, and BatchNorm behind each."""
+
+    def __init__(self, *, norms: int, layers: int = 2) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.ModuleList(nn.Linear(4, 16) for _ in range(layers))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(16) for _ in range(norms))
+        self.head = nn.Linear(32, 2)
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        layers, norms = list(self.layers) * 2, list(self.norms) * 2
+        return self.head(torch.cat([norms[0](layers[0](x)).relu(), norms[1](layers[1](z)).relu()], 1))
+
+
+def of_branches(model: nn.Module, factor: float, **more: Any) -> Any:
+    x, y = data()
+    batch = (x, factor * (x.flip(1) + factor - 1), y)
+    return run_one(CHECK, model=model, loader=[batch], loss_fn=LOSS, **more)
+
+
+def test_one_norm_behind_layers_of_unlike_outputs_fails() -> None:
+    """A BatchNorm that two layers share fails, where a norm for each would keep eval mode as train mode is."""
+    batch = (*data()[:1], *data())
+    found = of_branches(Branches(norms=1), 20, val_loader=[batch])
+    assert (found.status, found.where, found.confirmed) == ("fail", "norms.0", True)
+    assert float(found.measurements[0].measured) > 1 > 10 * float(found.measurements[1].measured)
+    assert of_branches(Branches(norms=1), 20).status == "warn"
+
+
+@pytest.mark.parametrize(
+    ("model", "factor"),
+    [
+        (Branches(norms=2), 20.0),
+        (Branches(norms=1, layers=1), 20.0),
+        (Branches(norms=1), 1.0),
+    ],
+)
+def test_norms_of_their_own_siamese_branches_and_like_outputs_are_silent(model: nn.Module, factor: float) -> None:
+    """A norm for each layer, the same layer on both inputs, and layers whose outputs are alike pass."""
+    assert of_branches(model, factor, val_loader=[(*data()[:1], *data())]).status == "pass"

@@ -328,3 +328,56 @@ def test_a_loss_of_distances_that_parts_a_class_fails(sign: float, status: str) 
 def test_a_loss_that_sees_no_classes_or_no_distances_is_not_judged_by_them(loss_fn: Any) -> None:
     """A loss of vectors whatever their class, and one of each of their numbers, say nothing of mates and strangers."""
     assert result_of(loss_fn, CLASSES, task="other").status == "skip"
+
+
+def mixture(z: Tensor, y: Tensor) -> Tensor:
+    weight, mean, scale = z.chunk(3, -1)
+    parts = torch.distributions.Normal(mean, scale.exp()).log_prob(y)
+    return torch.logsumexp(weight.log_softmax(-1) + parts, -1).mean()
+
+
+def student(z: Tensor, y: Tensor) -> Tensor:
+    return torch.distributions.StudentT(3.0, z[:, :1], F.softplus(z[:, 1:2])).log_prob(y).mean()
+
+
+def of_density(loss_fn: Any, **rest: Any) -> CheckResult:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 9))
+    return run_one(CHECK, model=model, loader=[(torch.randn(N, 6), NUMBERS)], loss_fn=loss_fn, task="other", **rest)
+
+
+@pytest.mark.parametrize("loss_fn", [mixture, student])
+def test_a_log_density_that_is_minimised_fails(loss_fn: Any) -> None:
+    """A log-likelihood of numbers handed over without its minus fails, whatever the outputs of the network are."""
+    result = of_density(loss_fn)
+    assert (result.status, result.confirmed) == ("fail", True)
+    assert float(result.measurements[0].measured) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "loss_fn",
+    [
+        lambda z, y: -mixture(z, y),
+        lambda z, y: -student(z, y),
+        lambda z, y: -(z[:, :1] * y).mean(),
+        lambda z, y: ((z - y) ** 2).min(1).values.mean(),
+        lambda z, y: -torch.cos(z[:, :1] - y).mean(),
+        lambda z, y: torch.tanh((z[:, :1] - y).abs()).mean(),
+    ],
+)
+def test_other_losses_of_any_outputs_are_no_log_density(loss_fn: Any) -> None:
+    """A negative log-likelihood, a product, a distance and a bounded loss are nothing to fail."""
+    assert of_density(loss_fn).status == "skip"
+
+
+def test_a_step_may_give_a_log_density_its_minus() -> None:
+    """A step of the user's own that maximises what `loss_fn` gives is not judged by the loss alone."""
+
+    def train_step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> Tensor:
+        optimizer.zero_grad()
+        loss = -mixture(model(batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    assert of_density(mixture, train_step=train_step, optimizer=lambda own: torch.optim.SGD(own, 0.1)).status != "fail"

@@ -33,10 +33,16 @@ def result(model: nn.Module, inputs: Tensor = ROWS, **more: Any) -> CheckResult:
             "1",
         ),
         (nn.Sequential(nn.Conv2d(2, 8, 3), nn.Flatten(), nn.Linear(128, 3)), IMAGES, "2", "1"),
+        (
+            nn.Sequential(nn.Conv2d(2, 8, 4), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3)),
+            IMAGES,
+            "1",
+            "1",
+        ),
     ],
 )
 def test_warns_where_two_layers_are_one(model: nn.Module, inputs: Tensor, where: str, pairs: str) -> None:
-    """Layers with nothing but dropout or another shape between are named and counted."""
+    """Layers with nothing but dropout or another shape between are named and counted, of unlike kernels too."""
     found = result(model, inputs)
     assert found.status == "warn"
     assert found.where == where
@@ -116,6 +122,10 @@ class Recurrent(nn.Module):
         ),
         (
             nn.Sequential(nn.Conv2d(2, 8, (1, 3)), nn.Conv2d(8, 8, (3, 1)), nn.ReLU(), nn.Flatten(), nn.Linear(128, 3)),
+            IMAGES,
+        ),
+        (
+            nn.Sequential(nn.Conv2d(2, 8, 3), nn.Conv2d(8, 8, 1), nn.ReLU(), nn.Flatten(), nn.Linear(128, 3)),
             IMAGES,
         ),
         (Residual(), ROWS),

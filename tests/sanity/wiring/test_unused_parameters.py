@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from typing import Any
 
 import pytest
@@ -320,3 +321,82 @@ def test_without_gradients_it_is_skipped() -> None:
     assert result(nn.Linear(4, 3).requires_grad_(False)).status == "skip"
     assert result(Dropped(), loss_fn=nn.CrossEntropyLoss(reduction="none")).status == "skip"
     assert result(Dropped(), loss_fn=None).status == "skip"
+
+
+class OfMany(nn.Module):
+    """Three branches side by side in a list, all of which run."""
+
+    def __init__(self, joined: int = 2) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.branches = nn.ModuleList(nn.Linear(4, 32) for _ in range(3))
+        self.head = nn.Linear(32 * joined, 3)
+
+
+class WithoutTheLast(OfMany):
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [torch.relu(branch(x)) for branch in self.branches]
+        return self.head(torch.cat(parts[:-1], 1))
+
+
+class ByHand(OfMany):
+    def forward(self, x: Tensor) -> Tensor:
+        first = torch.relu(self.branches[0](x))
+        second = torch.relu(self.branches[1](x))
+        third = torch.relu(self.branches[2](x))
+        assert third.shape == second.shape
+        return self.head(torch.cat([first, second], 1))
+
+
+class OneTwice(OfMany):
+    def __init__(self, order: tuple[int, ...] = (0, 1, 1)) -> None:
+        super().__init__(3)
+        self.order = order
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [torch.relu(branch(x)) for branch in self.branches]
+        return self.head(torch.cat([parts[number] for number in self.order], 1))
+
+
+class ByState(OfMany):
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.stage = 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [torch.relu(branch(x)) for branch in self.branches]
+        return self.head(parts[self.stage])
+
+
+class ByChance(ByState):
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [torch.relu(branch(x)) for branch in self.branches]
+        return self.head(random.Random(0).choice(parts))
+
+
+class Selector(nn.Module):
+    def forward(self, parts: list[Tensor]) -> Tensor:
+        return parts[len(parts) - 2]
+
+
+class BySelector(ByState):
+    def __init__(self) -> None:
+        super().__init__()
+        self.selector = Selector()
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = [torch.relu(branch(x)) for branch in self.branches]
+        return self.head(self.selector(parts))
+
+
+@pytest.mark.parametrize("model", [WithoutTheLast(), ByHand(), OneTwice()])
+def test_a_branch_that_is_always_left_out_fails(model: nn.Module) -> None:
+    """A branch of a list that runs for nothing fails, where nothing picks it or another is joined in its place."""
+    found = result(model)
+    assert (found.status, found.where) == ("fail", "branches.2")
+
+
+@pytest.mark.parametrize("model", [ByState(), ByChance(), BySelector()])
+def test_a_branch_that_may_be_picked_another_time_is_no_failure(model: nn.Module) -> None:
+    """Branches that all run, and of which some state, chance or another module picks, are a warning."""
+    assert result(model).status == "warn"
