@@ -13,8 +13,8 @@ from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Limits
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.runner import run_checks
-from nbinspect.sanity.trials.plain import plain, without_smoothing
-from nbinspect.sanity.trials.whole import whole_copy
+from nbinspect.sanity.trials.running.plain import plain, without_smoothing
+from nbinspect.sanity.trials.running.whole import whole_copy
 from nbinspect.sanity.unaugmented import unaugmented
 from nbinspect.subject import Subject
 

@@ -20,7 +20,7 @@ from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Ended, Hung, Limits
 from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.supplies import Supplies
-from nbinspect.sanity.trials.proof import proven
+from nbinspect.sanity.trials.proving.proof import proven
 from nbinspect.subject import Subject
 from nbinspect.version import __version__
 

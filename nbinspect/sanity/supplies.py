@@ -15,17 +15,17 @@ from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.batches import Batch, reading
 from nbinspect.sanity.check import MissingNeed, ProgramRaised
-from nbinspect.sanity.evidence.dependence import Dependence, measure_dependence
-from nbinspect.sanity.evidence.scan import Scan, scan
-from nbinspect.sanity.evidence.untrained import Untrained, require_untrained
+from nbinspect.sanity.evidence.data.scan import Scan, scan
+from nbinspect.sanity.evidence.losses.untrained import Untrained, require_untrained
+from nbinspect.sanity.evidence.samples.dependence import Dependence, measure_dependence
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Hung
 from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, finished, record, with_gradients
 from nbinspect.sanity.task import infer_task
-from nbinspect.sanity.trials.observed import Observed, observe
-from nbinspect.sanity.trials.overfitting import Overfitting, overfit
-from nbinspect.sanity.trials.own_step import OwnStep, Training, record_step
+from nbinspect.sanity.trials.fitting.overfitting import Overfitting, overfit
+from nbinspect.sanity.trials.running.observed import Observed, observe
+from nbinspect.sanity.trials.running.own_step import OwnStep, Training, record_step
 
 _SEVERAL = 3
 _STREAM = 40

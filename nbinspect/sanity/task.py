@@ -9,7 +9,7 @@ from torch import Tensor
 from nbinspect.capture.task import LOSSES, named_loss, tell_task
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.evidence.lineage import argument
+from nbinspect.sanity.evidence.passes.lineage import argument
 from nbinspect.sanity.recorded import Operation, Recorded, tensor_output
 from nbinspect.subject import Subject
 

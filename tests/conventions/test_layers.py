@@ -63,6 +63,25 @@ BELOW["command"] = GROUND | {"subject", "report"}
 BELOW["testing"] = PROBES | {"report"}
 BELOW["__main__"] = {"command"}
 
+# The rooms below the checks, each with those of which it may use what is inside; trials also use all of evidence.
+EVIDENCE: dict[str, set[str]] = {
+    "source": set(),
+    "data": set(),
+    "passes": {"source"},
+    "layers": {"passes"},
+    "numbers": {"data", "passes"},
+    "losses": {"data", "passes"},
+    "samples": {"source", "data", "passes", "numbers"},
+}
+TRIALS: dict[str, set[str]] = {
+    "running": set(),
+    "own_steps": {"running"},
+    "rates": {"running"},
+    "fitting": {"running", "rates"},
+    "labels": {"running", "rates", "fitting"},
+    "proving": {"running"},
+}
+
 FEATURES = {"batch", "forward", "dynamics", "sanity", "data"}
 
 
@@ -93,6 +112,16 @@ def complaints(name: str, source: str) -> list[str]:
     return found
 
 
+def complaint_of_room(name: str, target: str) -> str | None:
+    """What a module of evidence or trials imports against the arrows between these rooms."""
+    (_, floor, room, *_), there = name.split("."), target.split(".")
+    if there[:1] != ["sanity"] or there[1:2] not in (["evidence"], ["trials"]) or there[1:3] == [floor, room]:
+        return None
+    known = EVIDENCE if floor == "evidence" else TRIALS
+    allowed = there[2] in known[room] if there[1] == floor else floor == "trials"
+    return None if allowed else f"{name} imports {target}"
+
+
 def test_every_module_belongs_to_a_known_layer(modules: dict[str, Path]) -> None:
     """A new room in the house is entered in the table of layers before it is used."""
     assert {name.split(".")[0] for name in modules} <= set(BELOW)
@@ -102,6 +131,19 @@ def test_imports_point_down(modules: dict[str, Path]) -> None:
     """No module imports a layer above its own, nor another feature of the same layer."""
     found = [line for name, path in modules.items() for line in complaints(name, path.read_text(encoding="utf-8"))]
     assert not found, "\n".join(found)
+
+
+def test_rooms_below_the_checks_are_one_above_the_other(modules: dict[str, Path]) -> None:
+    """Evidence does not train, nor reach into a room above its own; every module of it and of trials lies in a room."""
+    inside = {name: path for name, path in modules.items() if name.startswith(("sanity.evidence.", "sanity.trials."))}
+    for name, path in inside.items():
+        _, floor, room, *_ = name.split(".")
+        assert room in (EVIDENCE if floor == "evidence" else TRIALS), name
+        for target in imported(path.read_text(encoding="utf-8")):
+            assert complaint_of_room(name, target) is None
+    assert complaint_of_room("sanity.evidence.data.rows", "sanity.trials.running.watch.Watch")
+    assert complaint_of_room("sanity.evidence.data.rows", "sanity.evidence.samples.spread.spread")
+    assert complaint_of_room("sanity.trials.rates.sizes", "sanity.trials.labels.exam.exam")
 
 
 @pytest.mark.parametrize(

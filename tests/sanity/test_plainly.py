@@ -10,7 +10,7 @@ from transformers import BertConfig, BertForSequenceClassification
 from nbinspect import check
 from nbinspect.sanity.limits import Limits
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.plain import plain, without_smoothing
+from nbinspect.sanity.trials.running.plain import plain, without_smoothing
 from nbinspect.sanity.unaugmented import unaugmented
 from nbinspect.subject import make_subject
 from tests.sanity.states import state_of

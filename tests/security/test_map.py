@@ -26,8 +26,8 @@ ELSEWHERE = {
 READERS = {
     "decode.batch": "no bytes but the sound that it writes",
     "reference.data": "no bytes but text of Python's own",
-    "sanity.evidence.digest": "no bytes but a tensor's",
-    "sanity.evidence.edits": "no bytes but the user's own source",
+    "sanity.evidence.data.digest": "no bytes but a tensor's",
+    "sanity.evidence.source.edits": "no bytes but the user's own source",
     "data.human.file": "tests/security/test_readers.py",
     "data.query.source": "tests/data/query/test_matching.py",
     "journal.configuration": "tests/journal/test_configuration.py",
@@ -40,8 +40,8 @@ READERS = {
     "runlog.follow": "tests/security/test_readers.py",
     "runlog.ranks": "tests/runlog/test_ranks.py",
     "runlog.runfile": "tests/runlog/test_runfile.py",
-    "sanity.evidence.example": "no bytes: the examples of the checks",
-    "sanity.evidence.source": "no bytes but the user's own source",
+    "sanity.evidence.source.example": "no bytes: the examples of the checks",
+    "sanity.evidence.source.source": "no bytes but the user's own source",
     "widgets.sanity_forms": "no bytes but its own report",
 }
 """Modules that read what comes from outside, or could; and where that is tried."""

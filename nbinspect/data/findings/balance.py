@@ -8,7 +8,7 @@ from nbinspect.data.findings.found import Found, Level, is_are, samples
 from nbinspect.decode.names import outside
 from nbinspect.records import DataFinding, DatasetRecord
 from nbinspect.records.arrays import Floats
-from nbinspect.sanity.evidence.order import label_changes
+from nbinspect.sanity.evidence.data.order import label_changes
 
 _ENOUGH = 50
 _FEW = 40

@@ -9,7 +9,7 @@ import numpy as np
 from nbinspect.data.findings.neighbours import nearest
 from nbinspect.records import DatasetRecord
 from nbinspect.records.arrays import Floats, Integers
-from nbinspect.sanity.evidence.information import bits_of
+from nbinspect.sanity.evidence.data.information import bits_of
 
 _ASKED = 500
 _NEAR, _FAR = 5, 10

@@ -22,7 +22,7 @@ from nbinspect.data.loading.plan import Plan, plan_for, plan_of
 from nbinspect.errors import LoaderError
 from nbinspect.evaluation.samples import picked
 from nbinspect.records import Integers, SampleFailure
-from nbinspect.sanity.evidence.order import origin_of
+from nbinspect.sanity.evidence.data.order import origin_of
 from nbinspect.subject import Subject
 
 __all__ = ["Read", "Reader", "fetch", "reads_of"]

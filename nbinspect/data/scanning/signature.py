@@ -14,7 +14,7 @@ from xxhash import xxh3_64_intdigest
 
 from nbinspect.capture.tensors import readable
 from nbinspect.records import Flags, Floats, Integers
-from nbinspect.sanity.evidence.digest import arrays_in
+from nbinspect.sanity.evidence.data.digest import arrays_in
 
 _LEAST_STEP = 1e-4
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)

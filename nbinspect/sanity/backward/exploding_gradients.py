@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.depth import (
+from nbinspect.sanity.evidence.layers.depth import (
     LEAST,
     Layer,
     ends,
@@ -17,9 +17,9 @@ from nbinspect.sanity.evidence.depth import (
     relative_gradients,
     through_depth,
 )
-from nbinspect.sanity.evidence.shortcuts import grown_along
-from nbinspect.sanity.evidence.unrolled import Unrolled, unrolled
-from nbinspect.sanity.evidence.untrained import Untrained
+from nbinspect.sanity.evidence.layers.shortcuts import grown_along
+from nbinspect.sanity.evidence.layers.unrolled import Unrolled, unrolled
+from nbinspect.sanity.evidence.losses.untrained import Untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed
-from nbinspect.sanity.evidence.differences import Slope
-from nbinspect.sanity.evidence.doubled import Doubled, doubled
-from nbinspect.sanity.evidence.functions import told
+from nbinspect.sanity.evidence.numbers.differences import Slope
+from nbinspect.sanity.evidence.numbers.doubled import Doubled, doubled
+from nbinspect.sanity.evidence.numbers.functions import told
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 

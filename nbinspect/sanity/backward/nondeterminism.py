@@ -14,7 +14,7 @@ from nbinspect.preserve import preserve
 from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
-from nbinspect.sanity.evidence.nonfinite import is_finite
+from nbinspect.sanity.evidence.numbers.nonfinite import is_finite
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, tensor_output
 

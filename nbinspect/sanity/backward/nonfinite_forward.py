@@ -8,8 +8,16 @@ from torch import Tensor, nn
 from nbinspect.nested import tensors_in
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
-from nbinspect.sanity.evidence.lineage import where_of
-from nbinspect.sanity.evidence.nonfinite import Origin, amiss, backward_origin, has_nan, is_finite, origin_of, range_of
+from nbinspect.sanity.evidence.numbers.nonfinite import (
+    Origin,
+    amiss,
+    backward_origin,
+    has_nan,
+    is_finite,
+    origin_of,
+    range_of,
+)
+from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
 

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed
-from nbinspect.sanity.evidence.lineage import where_of
-from nbinspect.sanity.evidence.nonfinite import backward_origin, is_finite
+from nbinspect.sanity.evidence.numbers.nonfinite import backward_origin, is_finite
+from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 

@@ -7,9 +7,9 @@ from torch import nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.depth import LEAST, ends, is_steady, magnitude, relative_gradients, through_depth
-from nbinspect.sanity.evidence.shortcuts import faded_along
-from nbinspect.sanity.evidence.untrained import Untrained
+from nbinspect.sanity.evidence.layers.depth import LEAST, ends, is_steady, magnitude, relative_gradients, through_depth
+from nbinspect.sanity.evidence.layers.shortcuts import faded_along
+from nbinspect.sanity.evidence.losses.untrained import Untrained
 from nbinspect.sanity.recorded import Recorded
 
 

@@ -10,8 +10,8 @@ from torch import nn
 
 from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.class_weights import Misplaced, misplaced
-from nbinspect.sanity.evidence.scan import Scan, is_binary
+from nbinspect.sanity.evidence.data.scan import Scan, is_binary
+from nbinspect.sanity.evidence.losses.class_weights import Misplaced, misplaced
 from nbinspect.sanity.recorded import Recorded
 
 _ENOUGH = 50

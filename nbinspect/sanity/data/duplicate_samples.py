@@ -8,10 +8,10 @@ from torch import nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.closeness import come_by_chance
-from nbinspect.sanity.evidence.rows import Rows, is_multiplied, repeated
-from nbinspect.sanity.evidence.scan import Scan
-from nbinspect.sanity.evidence.workers import given_by_every_worker
+from nbinspect.sanity.evidence.data.closeness import come_by_chance
+from nbinspect.sanity.evidence.data.rows import Rows, is_multiplied, repeated
+from nbinspect.sanity.evidence.data.scan import Scan
+from nbinspect.sanity.evidence.data.workers import given_by_every_worker
 from nbinspect.sanity.limits import Limits
 
 _FEW = 20

@@ -8,8 +8,9 @@ from torch import nn
 
 from nbinspect.records import Chart, CheckResult, Floats
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.columns import constant_features
-from nbinspect.sanity.evidence.entry import (
+from nbinspect.sanity.evidence.data.columns import constant_features
+from nbinspect.sanity.evidence.data.scan import Scan
+from nbinspect.sanity.evidence.layers.entry import (
     entries_of,
     features_given,
     is_normalised_after,
@@ -17,7 +18,6 @@ from nbinspect.sanity.evidence.entry import (
     typical_size,
     widest_range,
 )
-from nbinspect.sanity.evidence.scan import Scan
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _ENOUGH = 50

@@ -18,8 +18,8 @@ from nbinspect.sanity.check import (
     skipped,
     warned,
 )
-from nbinspect.sanity.evidence.rows import Rows, among_equals, contradicting
-from nbinspect.sanity.evidence.scan import Scan
+from nbinspect.sanity.evidence.data.rows import Rows, among_equals, contradicting
+from nbinspect.sanity.evidence.data.scan import Scan
 
 _FEW = 20
 _CLASSES = ("classification", "binary", "multilabel", "segmentation")

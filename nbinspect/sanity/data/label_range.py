@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped
-from nbinspect.sanity.evidence.codes import Codes, odd_codes
-from nbinspect.sanity.evidence.ignored_labels import labels_outside, wrapped
-from nbinspect.sanity.evidence.label_dtype import misfit, runs_as_indices
-from nbinspect.sanity.evidence.scan import Scan
+from nbinspect.sanity.evidence.data.label_dtype import misfit, runs_as_indices
+from nbinspect.sanity.evidence.data.scan import Scan
+from nbinspect.sanity.evidence.losses.codes import Codes, odd_codes
+from nbinspect.sanity.evidence.losses.ignored_labels import labels_outside, wrapped
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, tensor_output
 from nbinspect.sanity.task import OF_CLASSES

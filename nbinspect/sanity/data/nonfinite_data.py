@@ -9,13 +9,13 @@ from torch import nn
 from nbinspect.records import Chart, CheckResult, Measurement
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, MissingNeed, failed, measured, passed, warned
-from nbinspect.sanity.evidence.columns import Column
-from nbinspect.sanity.evidence.held import held_amiss
-from nbinspect.sanity.evidence.nonfinite import is_finite, is_left_out
-from nbinspect.sanity.evidence.scan import Scan
+from nbinspect.sanity.evidence.data.columns import Column
+from nbinspect.sanity.evidence.data.held import held_amiss
+from nbinspect.sanity.evidence.data.scan import Scan
+from nbinspect.sanity.evidence.numbers.nonfinite import is_finite, is_left_out
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import record
-from nbinspect.sanity.trials.trainee import trained
+from nbinspect.sanity.trials.running.trainee import trained
 
 _SHOWN = 8
 _LEAST = 1e-4

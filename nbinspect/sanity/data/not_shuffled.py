@@ -8,9 +8,9 @@ from torch import nn
 
 from nbinspect.records import Chart, CheckResult, Floats, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.mates import Mates, mates_of
-from nbinspect.sanity.evidence.order import label_changes
-from nbinspect.sanity.evidence.scan import Scan
+from nbinspect.sanity.evidence.data.mates import Mates, mates_of
+from nbinspect.sanity.evidence.data.order import label_changes
+from nbinspect.sanity.evidence.data.scan import Scan
 
 _FEW_BATCHES = 4
 _FEW = 40

@@ -8,7 +8,7 @@ from torch import nn
 
 from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, inconclusive, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.scan import Scan
+from nbinspect.sanity.evidence.data.scan import Scan
 
 
 def run(scan: Scan, task: TaskRecord, *, gain: float = 0.1, enough: int = 150) -> CheckResult:

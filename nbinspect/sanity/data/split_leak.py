@@ -8,10 +8,10 @@ from torch import nn
 
 from nbinspect.records import CheckResult, Flags
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
-from nbinspect.sanity.evidence.closeness import come_by_chance
-from nbinspect.sanity.evidence.order import origin_of
-from nbinspect.sanity.evidence.rows import Rows
-from nbinspect.sanity.evidence.scan import Scan
+from nbinspect.sanity.evidence.data.closeness import come_by_chance
+from nbinspect.sanity.evidence.data.order import origin_of
+from nbinspect.sanity.evidence.data.rows import Rows
+from nbinspect.sanity.evidence.data.scan import Scan
 
 
 def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> CheckResult:

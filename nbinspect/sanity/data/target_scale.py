@@ -9,7 +9,7 @@ from torch import nn
 
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.data_targets import Output, are_data, beside_targets
+from nbinspect.sanity.evidence.losses.data_targets import Output, are_data, beside_targets
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.task import OF_NUMBERS, LossCall, loss_call
 

@@ -8,11 +8,11 @@ from torch import nn
 
 from nbinspect.records import CheckResult, Flags
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.columns import Column
-from nbinspect.sanity.evidence.population import by_class, chosen_of, comparable
-from nbinspect.sanity.evidence.scan import Scan
-from nbinspect.sanity.evidence.shift import channels_reordered, ends_of, other_form, other_range, shift_between
-from nbinspect.sanity.evidence.validated import refused, takes_other_form
+from nbinspect.sanity.evidence.data.columns import Column
+from nbinspect.sanity.evidence.data.population import by_class, chosen_of, comparable
+from nbinspect.sanity.evidence.data.scan import Scan
+from nbinspect.sanity.evidence.data.shift import channels_reordered, ends_of, other_form, other_range, shift_between
+from nbinspect.sanity.evidence.data.validated import refused, takes_other_form
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Trial
 

@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 from nbinspect.nested import tensors_in
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped
-from nbinspect.sanity.evidence.order import order_of
-from nbinspect.sanity.evidence.workers import reading_workers
+from nbinspect.sanity.evidence.data.order import order_of
+from nbinspect.sanity.evidence.data.workers import reading_workers
 from nbinspect.sanity.limits import Limits
 
 _SAMPLES = 8

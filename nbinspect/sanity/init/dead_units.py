@@ -8,8 +8,8 @@ from torch import nn
 
 from nbinspect.records import Chart, CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.activations import rectified
-from nbinspect.sanity.evidence.lineage import where_of
+from nbinspect.sanity.evidence.layers.activations import rectified
+from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.recorded import Recorded
 
 

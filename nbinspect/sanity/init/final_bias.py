@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.data_targets import are_data
-from nbinspect.sanity.evidence.head import bias_of, head_before
-from nbinspect.sanity.evidence.prior import gap_of_classes, gap_of_numbers
-from nbinspect.sanity.evidence.untrained import Untrained
+from nbinspect.sanity.evidence.layers.head import bias_of, head_before
+from nbinspect.sanity.evidence.losses.data_targets import are_data
+from nbinspect.sanity.evidence.losses.prior import gap_of_classes, gap_of_numbers
+from nbinspect.sanity.evidence.losses.untrained import Untrained
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.task import OF_NUMBERS, LossCall, loss_call
 

@@ -9,8 +9,16 @@ from torch import nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
-from nbinspect.sanity.evidence.depth import LEAST, Layer, compounded, layers_of, magnitude, steepest, through_depth
-from nbinspect.sanity.evidence.untrained import Untrained
+from nbinspect.sanity.evidence.layers.depth import (
+    LEAST,
+    Layer,
+    compounded,
+    layers_of,
+    magnitude,
+    steepest,
+    through_depth,
+)
+from nbinspect.sanity.evidence.losses.untrained import Untrained
 from nbinspect.sanity.recorded import Recorded
 
 

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, of_unknown_task, passed, warned
-from nbinspect.sanity.evidence.chance import Chance
-from nbinspect.sanity.evidence.depth import Layer
-from nbinspect.sanity.evidence.head import head_before, oversize
-from nbinspect.sanity.evidence.lineage import ancestors
-from nbinspect.sanity.evidence.untrained import Untrained
+from nbinspect.sanity.evidence.layers.depth import Layer
+from nbinspect.sanity.evidence.layers.head import head_before, oversize
+from nbinspect.sanity.evidence.losses.chance import Chance
+from nbinspect.sanity.evidence.losses.untrained import Untrained
+from nbinspect.sanity.evidence.passes.lineage import ancestors
 from nbinspect.sanity.recorded import Recorded
 
 

@@ -7,10 +7,10 @@ from torch import nn
 
 from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.activations import hidden_bounded, value_bounded
-from nbinspect.sanity.evidence.depth import layers_of
-from nbinspect.sanity.evidence.lineage import ancestors, source_of, where_of
-from nbinspect.sanity.evidence.untrained import is_untrained
+from nbinspect.sanity.evidence.layers.activations import hidden_bounded, value_bounded
+from nbinspect.sanity.evidence.layers.depth import layers_of
+from nbinspect.sanity.evidence.losses.untrained import is_untrained
+from nbinspect.sanity.evidence.passes.lineage import ancestors, source_of, where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
 

@@ -7,10 +7,10 @@ from torch import nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed
-from nbinspect.sanity.evidence.alike import tables_alike
-from nbinspect.sanity.evidence.depth import Layer, layers_of
-from nbinspect.sanity.evidence.locked import of_locked
-from nbinspect.sanity.evidence.symmetry import (
+from nbinspect.sanity.evidence.layers.alike import tables_alike
+from nbinspect.sanity.evidence.layers.depth import Layer, layers_of
+from nbinspect.sanity.evidence.layers.locked import of_locked
+from nbinspect.sanity.evidence.layers.symmetry import (
     changes_of,
     count_of,
     has_doubles,
@@ -20,7 +20,7 @@ from nbinspect.sanity.evidence.symmetry import (
     spread,
     twins_among,
 )
-from nbinspect.sanity.evidence.untrained import Untrained
+from nbinspect.sanity.evidence.losses.untrained import Untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 

@@ -13,7 +13,7 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.noise import noise_of
+from nbinspect.sanity.trials.rates.noise import noise_of
 
 _SAME = 1e-9
 

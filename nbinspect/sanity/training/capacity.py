@@ -18,15 +18,15 @@ from nbinspect.sanity.check import (
     skipped,
     warned,
 )
-from nbinspect.sanity.evidence.head import NarrowHead, narrow_head
-from nbinspect.sanity.evidence.lineage import where_of
+from nbinspect.sanity.evidence.layers.head import NarrowHead, narrow_head
+from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.doubled_width import doubled
-from nbinspect.sanity.trials.fit import adam, fit
-from nbinspect.sanity.trials.overfitting import BLIND, Overfitting, adam_rates
-from nbinspect.sanity.trials.pictures import curves_chart, shown, way
-from nbinspect.sanity.trials.stepping import memorising
+from nbinspect.sanity.trials.fitting.doubled_width import doubled
+from nbinspect.sanity.trials.fitting.fit import adam, fit
+from nbinspect.sanity.trials.fitting.overfitting import BLIND, Overfitting, adam_rates
+from nbinspect.sanity.trials.fitting.pictures import curves_chart, shown, way
+from nbinspect.sanity.trials.running.stepping import memorising
 
 _STEPS = 25
 _BENDS = re.compile(

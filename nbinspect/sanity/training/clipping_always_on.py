@@ -11,11 +11,11 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.comparison import chart_of, ends_at, fell
-from nbinspect.sanity.trials.observed import Observed
-from nbinspect.sanity.trials.stepping import in_order, stepping
-from nbinspect.sanity.trials.text import mentions_of, place_of
-from nbinspect.sanity.trials.unclipped import clip_shares, compared_without, is_scale_free
+from nbinspect.sanity.trials.own_steps.unclipped import clip_shares, compared_without, is_scale_free
+from nbinspect.sanity.trials.running.comparison import chart_of, ends_at, fell
+from nbinspect.sanity.trials.running.observed import Observed
+from nbinspect.sanity.trials.running.stepping import in_order, stepping
+from nbinspect.sanity.trials.running.text import mentions_of, place_of
 
 _CLIPS = ("clip_grad_norm_", "clip_grad_value_", "clip_grad_norm", "clip_gradients", "clamp_")
 

@@ -14,7 +14,7 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, MissingNeed, failed, measured, passed, warned
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.evaluation import (
+from nbinspect.sanity.trials.own_steps.evaluation import (
     Left,
     is_begun,
     is_statistic,
@@ -23,8 +23,8 @@ from nbinspect.sanity.trials.evaluation import (
     shift_of_outputs,
     shift_of_training,
 )
-from nbinspect.sanity.trials.stepping import stepping
-from nbinspect.sanity.trials.text import place_of
+from nbinspect.sanity.trials.running.stepping import stepping
+from nbinspect.sanity.trials.running.text import place_of
 
 
 def run(

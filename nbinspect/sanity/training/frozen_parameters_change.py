@@ -10,10 +10,10 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials import thawed
-from nbinspect.sanity.trials.observed import Observed
-from nbinspect.sanity.trials.stepping import in_order, stepping, with_zeros
-from nbinspect.sanity.trials.text import mentions_of, place_of
+from nbinspect.sanity.trials.own_steps import thawed
+from nbinspect.sanity.trials.running.observed import Observed
+from nbinspect.sanity.trials.running.stepping import in_order, stepping, with_zeros
+from nbinspect.sanity.trials.running.text import mentions_of, place_of
 
 _COUNTED = "frozen parameters that the step changed"
 

@@ -19,14 +19,14 @@ from nbinspect.sanity.check import (
     passed,
     skipped,
 )
-from nbinspect.sanity.evidence.contents import relation
+from nbinspect.sanity.evidence.data.contents import relation
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.drowned import of_own_step
-from nbinspect.sanity.trials.fit import fit, yours
-from nbinspect.sanity.trials.heard import are_alike, are_drawn, heard
-from nbinspect.sanity.trials.overfitting import Overfitting
-from nbinspect.sanity.trials.samples import made_alike
-from nbinspect.sanity.trials.unheard import (
+from nbinspect.sanity.trials.fitting.drowned import of_own_step
+from nbinspect.sanity.trials.fitting.fit import fit, yours
+from nbinspect.sanity.trials.fitting.heard import are_alike, are_drawn, heard
+from nbinspect.sanity.trials.fitting.overfitting import Overfitting
+from nbinspect.sanity.trials.fitting.samples import made_alike
+from nbinspect.sanity.trials.fitting.unheard import (
     chart_of,
     numbers_of,
     of_companions,

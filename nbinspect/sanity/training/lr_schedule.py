@@ -13,12 +13,12 @@ from nbinspect.records import Chart, CheckResult
 from nbinspect.sanity.batches import Batch, batches_in
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials import rates_seen
-from nbinspect.sanity.trials.cadence import cadence
-from nbinspect.sanity.trials.observed import Observed
-from nbinspect.sanity.trials.schedule import Schedule, fault_of, schedule_of
-from nbinspect.sanity.trials.stepping import in_order, stepping
-from nbinspect.sanity.trials.waiting import sunk_by_waiting
+from nbinspect.sanity.trials.rates import rates_seen
+from nbinspect.sanity.trials.rates.waiting import sunk_by_waiting
+from nbinspect.sanity.trials.running.cadence import cadence
+from nbinspect.sanity.trials.running.observed import Observed
+from nbinspect.sanity.trials.running.schedule import Schedule, fault_of, schedule_of
+from nbinspect.sanity.trials.running.stepping import in_order, stepping
 
 
 def run(

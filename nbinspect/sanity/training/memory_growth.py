@@ -13,9 +13,9 @@ from nbinspect.records import Chart, CheckResult, Place
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.graphs import Alive, alive_after_steps
-from nbinspect.sanity.trials.stepping import in_order, stepping
-from nbinspect.sanity.trials.text import mentions_of, place_of
+from nbinspect.sanity.trials.own_steps.graphs import Alive, alive_after_steps
+from nbinspect.sanity.trials.running.stepping import in_order, stepping
+from nbinspect.sanity.trials.running.text import mentions_of, place_of
 
 _EMPTIES = ("detach", "detach_", "clear", "pop", "popleft")
 

@@ -10,12 +10,12 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.clearing import with_clearing
-from nbinspect.sanity.trials.comparison import chart_of, ends_at
-from nbinspect.sanity.trials.observed import Observed
-from nbinspect.sanity.trials.stepping import in_order, stepping
-from nbinspect.sanity.trials.text import mentions_of, place_of
-from nbinspect.sanity.trials.watch import Update
+from nbinspect.sanity.trials.own_steps.clearing import with_clearing
+from nbinspect.sanity.trials.running.comparison import chart_of, ends_at
+from nbinspect.sanity.trials.running.observed import Observed
+from nbinspect.sanity.trials.running.stepping import in_order, stepping
+from nbinspect.sanity.trials.running.text import mentions_of, place_of
+from nbinspect.sanity.trials.running.watch import Update
 
 _LEAST = 3
 

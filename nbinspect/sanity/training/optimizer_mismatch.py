@@ -9,10 +9,10 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.comparison import ends_at, losses_of
-from nbinspect.sanity.trials.observed import Observed
-from nbinspect.sanity.trials.stepping import in_order, stepping
-from nbinspect.sanity.trials.trainee import Trainee
+from nbinspect.sanity.trials.running.comparison import ends_at, losses_of
+from nbinspect.sanity.trials.running.observed import Observed
+from nbinspect.sanity.trials.running.stepping import in_order, stepping
+from nbinspect.sanity.trials.running.trainee import Trainee
 
 
 def run(program: Program, batch: Batch, observed: Observed, *, control_steps: int = 10) -> CheckResult:

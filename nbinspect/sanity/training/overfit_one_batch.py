@@ -11,10 +11,10 @@ from torch import nn
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, inconclusive, passed, warned
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.held_back import of_own_step, of_the_bound, of_the_positions, of_the_tokens
-from nbinspect.sanity.trials.overfitting import BLIND, Overfitting, is_fine, moves, trains_most
-from nbinspect.sanity.trials.pictures import way
-from nbinspect.sanity.trials.stepping import memorising
+from nbinspect.sanity.trials.fitting.held_back import of_own_step, of_the_bound, of_the_positions, of_the_tokens
+from nbinspect.sanity.trials.fitting.overfitting import BLIND, Overfitting, is_fine, moves, trains_most
+from nbinspect.sanity.trials.fitting.pictures import way
+from nbinspect.sanity.trials.running.stepping import memorising
 
 _CAUSES = {
     "rises": "a flipped sign, or a rate that is too high",

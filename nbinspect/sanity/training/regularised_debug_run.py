@@ -11,15 +11,15 @@ from torch import nn
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.curve import Curve
-from nbinspect.sanity.trials.fit import fit, yours
-from nbinspect.sanity.trials.heard import varies
-from nbinspect.sanity.trials.overfitting import Overfitting, moves
-from nbinspect.sanity.trials.pictures import curves_chart, shown, way
-from nbinspect.sanity.trials.plain import plain_trainee
-from nbinspect.sanity.trials.train_only import handed_on, train_only
-from nbinspect.sanity.trials.trainee import Trainee, trained
-from nbinspect.sanity.trials.undropped import dropped_by_functions, without_functions
+from nbinspect.sanity.trials.fitting.curve import Curve
+from nbinspect.sanity.trials.fitting.fit import fit, yours
+from nbinspect.sanity.trials.fitting.heard import varies
+from nbinspect.sanity.trials.fitting.overfitting import Overfitting, moves
+from nbinspect.sanity.trials.fitting.pictures import curves_chart, shown, way
+from nbinspect.sanity.trials.own_steps.train_only import handed_on, train_only
+from nbinspect.sanity.trials.own_steps.undropped import dropped_by_functions, without_functions
+from nbinspect.sanity.trials.running.plain import plain_trainee
+from nbinspect.sanity.trials.running.trainee import Trainee, trained
 
 _WITH, _WITHOUT = 35, 25
 

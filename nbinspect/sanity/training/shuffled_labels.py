@@ -23,16 +23,16 @@ from nbinspect.sanity.check import (
     skipped,
     warned,
 )
-from nbinspect.sanity.evidence.scan import Scan
+from nbinspect.sanity.evidence.data.scan import Scan
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.changing_labels import of_labels_that_change
-from nbinspect.sanity.trials.collated import of_parted_labels, parted_by_collating
-from nbinspect.sanity.trials.comparison import padded
-from nbinspect.sanity.trials.exam import exam_of
-from nbinspect.sanity.trials.fresh import looks_while_training, strength
-from nbinspect.sanity.trials.moved_on import moved_on, of_moved_labels
-from nbinspect.sanity.trials.reread import reread
+from nbinspect.sanity.trials.labels.changing_labels import of_labels_that_change
+from nbinspect.sanity.trials.labels.collated import of_parted_labels, parted_by_collating
+from nbinspect.sanity.trials.labels.exam import exam_of
+from nbinspect.sanity.trials.labels.fresh import looks_while_training, strength
+from nbinspect.sanity.trials.labels.moved_on import moved_on, of_moved_labels
+from nbinspect.sanity.trials.labels.reread import reread
+from nbinspect.sanity.trials.running.comparison import padded
 
 
 def run(

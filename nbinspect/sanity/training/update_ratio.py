@@ -10,15 +10,15 @@ import torch
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
-from nbinspect.sanity.evidence.untrained import is_untrained
+from nbinspect.sanity.evidence.losses.untrained import is_untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.comparison import Losses, chart_of, ends_at, fell, losses_of
-from nbinspect.sanity.trials.lagging import lagging, of_those_behind
-from nbinspect.sanity.trials.observed import Observed
-from nbinspect.sanity.trials.other_rate import at_other_rates
-from nbinspect.sanity.trials.sizes import is_warming, picture_of, sizes_of
-from nbinspect.sanity.trials.stepping import in_order, stepping
+from nbinspect.sanity.trials.rates.lagging import lagging, of_those_behind
+from nbinspect.sanity.trials.rates.other_rate import at_other_rates
+from nbinspect.sanity.trials.rates.sizes import is_warming, picture_of, sizes_of
+from nbinspect.sanity.trials.running.comparison import Losses, chart_of, ends_at, fell, losses_of
+from nbinspect.sanity.trials.running.observed import Observed
+from nbinspect.sanity.trials.running.stepping import in_order, stepping
 
 _CREEPING = 3e-5  # too small as well where the loss stands still meanwhile, and falls far at another rate
 _TRIED = (1e-2, 1e-3)  # sizes that show within a few steps whether they help; the former is too large for some

@@ -11,14 +11,14 @@ from torch import nn
 from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
-from nbinspect.sanity.evidence.untrained import is_fresh
+from nbinspect.sanity.evidence.losses.untrained import is_fresh
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.comparison import fell, losses_of
-from nbinspect.sanity.trials.inert import as_tried
-from nbinspect.sanity.trials.observed import Observed
-from nbinspect.sanity.trials.stepping import in_order, stepping
-from nbinspect.sanity.trials.text import mentions_of, place_of
-from nbinspect.sanity.trials.unapplied import SAID, Reason, Unapplied, cut_off, unapplied
+from nbinspect.sanity.trials.own_steps.inert import as_tried
+from nbinspect.sanity.trials.own_steps.unapplied import SAID, Reason, Unapplied, cut_off, unapplied
+from nbinspect.sanity.trials.running.comparison import fell, losses_of
+from nbinspect.sanity.trials.running.observed import Observed
+from nbinspect.sanity.trials.running.stepping import in_order, stepping
+from nbinspect.sanity.trials.running.text import mentions_of, place_of
 
 _AT: dict[Reason, str] = {"cleared": "zero_grad", "never its turn": "backward", "no step": "backward"}
 

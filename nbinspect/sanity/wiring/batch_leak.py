@@ -9,9 +9,9 @@ from nbinspect.capture.kinds import word_of
 from nbinspect.records import CheckResult, Measurement
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
-from nbinspect.sanity.evidence.dependence import Dependence
-from nbinspect.sanity.evidence.mixers import doubt_of, remedy_of, title_of
-from nbinspect.sanity.evidence.spread import Spread
+from nbinspect.sanity.evidence.samples.dependence import Dependence
+from nbinspect.sanity.evidence.samples.mixers import doubt_of, remedy_of, title_of
+from nbinspect.sanity.evidence.samples.spread import Spread
 from nbinspect.sanity.recorded import Recorded
 
 

@@ -10,12 +10,12 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.records import CheckResult, Place, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.lost import lost
-from nbinspect.sanity.evidence.modes import teller_of_eval_mode
-from nbinspect.sanity.evidence.normed import Normed, last_of_one, normed
-from nbinspect.sanity.evidence.shared_norm import mixed, shared_norms
+from nbinspect.sanity.evidence.layers.lost import lost
+from nbinspect.sanity.evidence.layers.normed import Normed, last_of_one, normed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.own_steps.modes import teller_of_eval_mode
+from nbinspect.sanity.trials.own_steps.shared_norm import mixed, shared_norms
 
 _SINGLE = "Expected more than 1 value per channel"
 

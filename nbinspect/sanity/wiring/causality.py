@@ -9,9 +9,9 @@ from torch.nn import functional
 from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.awake import awakened
-from nbinspect.sanity.evidence.causal import Ahead, causal_evidence, inputs_of_decoder, look_ahead
-from nbinspect.sanity.evidence.shifts import Shift, shifts
+from nbinspect.sanity.evidence.losses.shifts import Shift, shifts
+from nbinspect.sanity.evidence.samples.awake import awakened
+from nbinspect.sanity.evidence.samples.causal import Ahead, causal_evidence, inputs_of_decoder, look_ahead
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from nbinspect.capture.kinds import word_of
 from nbinspect.nested import tensors_in
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.lineage import where_of
-from nbinspect.sanity.evidence.rounded import rounded, where_rounded
-from nbinspect.sanity.evidence.sameness import along, differs, where_wiped
+from nbinspect.sanity.evidence.passes.lineage import where_of
+from nbinspect.sanity.evidence.samples.rounded import rounded, where_rounded
+from nbinspect.sanity.evidence.samples.sameness import along, differs, where_wiped
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Evaluated, Recorded, tensor_output
 

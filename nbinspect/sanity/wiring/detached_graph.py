@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.cuts import has_no_graph, is_stopped_target, tell
-from nbinspect.sanity.evidence.flow import Cut, Flow, follow
-from nbinspect.sanity.evidence.reach import (
+from nbinspect.sanity.evidence.passes.cuts import has_no_graph, is_stopped_target, tell
+from nbinspect.sanity.evidence.passes.flow import Cut, Flow, follow
+from nbinspect.sanity.evidence.passes.reach import (
     is_library_part,
     modules_of,
     optimised,
@@ -19,10 +19,10 @@ from nbinspect.sanity.evidence.reach import (
     trains_by_one_loss,
     unreached,
 )
-from nbinspect.sanity.evidence.source import is_conditional
+from nbinspect.sanity.evidence.source.source import is_conditional
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.own_step import Training
+from nbinspect.sanity.trials.running.own_step import Training
 
 
 def run(program: Program, training: Training) -> CheckResult:

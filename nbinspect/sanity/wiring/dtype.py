@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, measured, passed, warned
-from nbinspect.sanity.evidence.halves import has_scaler, lost_in_step, steps_in_half, underflow
-from nbinspect.sanity.evidence.lineage import where_of
-from nbinspect.sanity.evidence.narrowed import narrowed
-from nbinspect.sanity.evidence.precision import losses, overrun_in_place, promoted
-from nbinspect.sanity.evidence.widened import wrapped
+from nbinspect.sanity.evidence.numbers.halves import has_scaler, lost_in_step, steps_in_half, underflow
+from nbinspect.sanity.evidence.numbers.narrowed import narrowed
+from nbinspect.sanity.evidence.numbers.precision import losses, overrun_in_place, promoted
+from nbinspect.sanity.evidence.numbers.widened import wrapped
+from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, tensor_output
 

@@ -21,16 +21,16 @@ from nbinspect.sanity.check import (
     passed,
     skipped,
 )
-from nbinspect.sanity.evidence.density import inverted, log_density
-from nbinspect.sanity.evidence.descent import descended
-from nbinspect.sanity.evidence.extreme import best_of, is_likeness, loss_of
-from nbinspect.sanity.evidence.likeness import Repelled, repelled
-from nbinspect.sanity.evidence.location import located
-from nbinspect.sanity.evidence.perfect import answers, supposed
+from nbinspect.sanity.evidence.losses.density import inverted, log_density
+from nbinspect.sanity.evidence.losses.descent import descended
+from nbinspect.sanity.evidence.losses.extreme import best_of, is_likeness, loss_of
+from nbinspect.sanity.evidence.losses.likeness import Repelled, repelled
+from nbinspect.sanity.evidence.losses.location import located
+from nbinspect.sanity.evidence.losses.perfect import answers, supposed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, with_gradients
-from nbinspect.sanity.trials.own_step import OwnStep
-from nbinspect.sanity.trials.step_direction import Turned, turned
+from nbinspect.sanity.trials.own_steps.step_direction import Turned, turned
+from nbinspect.sanity.trials.running.own_step import OwnStep
 
 
 def run(

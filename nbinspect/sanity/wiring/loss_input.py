@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from nbinspect.sanity.check import Arguments, Check, CheckResult, Measurement, failed, measured, passed, skipped
-from nbinspect.sanity.evidence.edits import removal
-from nbinspect.sanity.evidence.lineage import where_of
-from nbinspect.sanity.evidence.losses import Misfit, floor, misfits
-from nbinspect.sanity.evidence.source import line_at
+from nbinspect.sanity.evidence.losses.losses import Misfit, floor, misfits
+from nbinspect.sanity.evidence.passes.lineage import where_of
+from nbinspect.sanity.evidence.source.edits import removal
+from nbinspect.sanity.evidence.source.source import line_at
 from nbinspect.sanity.recorded import Recorded, missing_pass
 from nbinspect.subject import Subject
 

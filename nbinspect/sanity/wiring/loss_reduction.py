@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from nbinspect.capture.kinds import word_of
 from nbinspect.records import CheckResult, Measurement, Place
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
-from nbinspect.sanity.evidence.scaling import Trial, growth, plain_rate, trial
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.own_step import Training
+from nbinspect.sanity.trials.own_steps.scaling import Trial, growth, plain_rate, trial
+from nbinspect.sanity.trials.running.own_step import Training
 
 
 def run(program: Program, training: Training, *, highest: float = 0.5, lowest: float = 0.01) -> CheckResult:

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, passed, skipped, warned
-from nbinspect.sanity.evidence.lineage import where_of
-from nbinspect.sanity.evidence.targets import unsuited
+from nbinspect.sanity.evidence.losses.targets import unsuited
+from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.recorded import Recorded, missing_pass
 from nbinspect.subject import Subject
 

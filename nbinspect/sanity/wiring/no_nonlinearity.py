@@ -11,7 +11,7 @@ from nbinspect.capture.kinds import word_of
 from nbinspect.nested import tensors_in
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, measured, passed, warned
-from nbinspect.sanity.evidence.source import is_published
+from nbinspect.sanity.evidence.source.source import is_published
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _AFFINE = re.compile(r"linear|conv\dd")

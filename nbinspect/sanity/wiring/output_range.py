@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from nbinspect.sanity.check import Arguments, Chart, Check, CheckResult, failed, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.edits import removal
-from nbinspect.sanity.evidence.lineage import Source, where_of
-from nbinspect.sanity.evidence.ranges import Bent, Bounded, bent, bounded, dropped
+from nbinspect.sanity.evidence.losses.ranges import Bent, Bounded, bent, bounded, dropped
+from nbinspect.sanity.evidence.passes.lineage import Source, where_of
+from nbinspect.sanity.evidence.source.edits import removal
 from nbinspect.sanity.recorded import Recorded
 
 

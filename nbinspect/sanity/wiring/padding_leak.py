@@ -12,10 +12,17 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
-from nbinspect.sanity.evidence.awake import awakened
-from nbinspect.sanity.evidence.dependence import run_eval
-from nbinspect.sanity.evidence.padding import change_of, find_padding, goes_beyond, mixes_places, shortened, words_of
-from nbinspect.sanity.evidence.spread import first_spread
+from nbinspect.sanity.evidence.samples.awake import awakened
+from nbinspect.sanity.evidence.samples.dependence import run_eval
+from nbinspect.sanity.evidence.samples.padding import (
+    change_of,
+    find_padding,
+    goes_beyond,
+    mixes_places,
+    shortened,
+    words_of,
+)
+from nbinspect.sanity.evidence.samples.spread import first_spread
 from nbinspect.sanity.program import Program
 
 

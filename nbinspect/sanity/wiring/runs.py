@@ -21,10 +21,10 @@ from nbinspect.sanity.check import (
     passed,
     warned,
 )
-from nbinspect.sanity.evidence.lineage import where_of
+from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, Trial
-from nbinspect.sanity.trials.trainee import trained
+from nbinspect.sanity.trials.running.trainee import trained
 
 
 def run(program: Program, trial: Trial) -> CheckResult:

@@ -17,11 +17,11 @@ from nbinspect.sanity.check import (
     passed,
     warned,
 )
-from nbinspect.sanity.evidence.crossing import Crossing, crossing, crossings
-from nbinspect.sanity.evidence.lineage import where_of
+from nbinspect.sanity.evidence.losses.crossing import Crossing, crossing, crossings
+from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.own_step import record_again
+from nbinspect.sanity.trials.running.own_step import record_again
 
 
 def run(program: Program, batch: Batch, training_pass: Recorded) -> CheckResult:

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, Measurement
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.flow import memory_of
-from nbinspect.sanity.evidence.reach import leaves_of, optimised
-from nbinspect.sanity.evidence.source import assigned_at, line_at
-from nbinspect.sanity.evidence.unlisted import Unlisted, makers_of_new, unlisted_in
+from nbinspect.sanity.evidence.passes.flow import memory_of
+from nbinspect.sanity.evidence.passes.reach import leaves_of, optimised
+from nbinspect.sanity.evidence.passes.unlisted import Unlisted, makers_of_new, unlisted_in
+from nbinspect.sanity.evidence.source.source import assigned_at, line_at
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, tensor_output
 

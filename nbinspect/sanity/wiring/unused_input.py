@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.awake import stirred
-from nbinspect.sanity.evidence.unread import Unread, read_inputs, unread
+from nbinspect.sanity.evidence.samples.awake import stirred
+from nbinspect.sanity.evidence.samples.unread import Unread, read_inputs, unread
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 

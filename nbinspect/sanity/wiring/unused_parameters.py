@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, Place
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.flow import follow
-from nbinspect.sanity.evidence.reach import (
+from nbinspect.sanity.evidence.passes.flow import follow
+from nbinspect.sanity.evidence.passes.reach import (
     is_library_part,
     modules_of,
     trainable,
@@ -18,8 +18,8 @@ from nbinspect.sanity.evidence.reach import (
     trains_by_one_loss,
     unreached,
 )
-from nbinspect.sanity.evidence.source import assigned_at
-from nbinspect.sanity.evidence.uncalled import gravity_of_uncalled, may_be_picked
+from nbinspect.sanity.evidence.passes.uncalled import gravity_of_uncalled, may_be_picked
+from nbinspect.sanity.evidence.source.source import assigned_at
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 

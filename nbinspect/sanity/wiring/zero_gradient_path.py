@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, Measurement, Place
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped
-from nbinspect.sanity.evidence.cuts import has_no_graph, is_stopped_target, tell
-from nbinspect.sanity.evidence.flat import behind_flat, is_clamp
-from nbinspect.sanity.evidence.flow import follow
-from nbinspect.sanity.evidence.reach import modules_of, trainable, trains_by_one_loss, unreached
+from nbinspect.sanity.evidence.passes.cuts import has_no_graph, is_stopped_target, tell
+from nbinspect.sanity.evidence.passes.flat import behind_flat, is_clamp
+from nbinspect.sanity.evidence.passes.flow import follow
+from nbinspect.sanity.evidence.passes.reach import modules_of, trainable, trains_by_one_loss, unreached
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation
-from nbinspect.sanity.trials.own_step import Training
+from nbinspect.sanity.trials.running.own_step import Training
 
 
 def run(program: Program, training: Training) -> CheckResult:

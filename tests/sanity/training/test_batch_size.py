@@ -10,7 +10,7 @@ from nbinspect.sanity.batches import make_batch
 from nbinspect.sanity.limits import Limits
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.training.batch_size import CHECK, bad, good
-from nbinspect.sanity.trials.noise import noise_of
+from nbinspect.sanity.trials.rates.noise import noise_of
 from nbinspect.subject import make_subject
 from tests.sanity.running import run_one
 from tests.sanity.states import state_of

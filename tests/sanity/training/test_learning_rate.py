@@ -18,8 +18,8 @@ from nbinspect.sanity.batches import make_batch
 from nbinspect.sanity.limits import Limits
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.training.learning_rate import CHECK, bad, good
-from nbinspect.sanity.trials.rate_evidence import RateEvidence
-from nbinspect.sanity.trials.rates import RangeTest
+from nbinspect.sanity.trials.rates.rate_evidence import RateEvidence
+from nbinspect.sanity.trials.rates.rates import RangeTest
 from nbinspect.subject import make_subject
 from tests.sanity.running import run_one
 from tests.sanity.states import state_of

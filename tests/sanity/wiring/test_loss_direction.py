@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nbinspect.records import CheckResult
-from nbinspect.sanity.evidence.extreme import rewards_wrong_signs
+from nbinspect.sanity.evidence.losses.extreme import rewards_wrong_signs
 from nbinspect.sanity.wiring.loss_direction import CHECK
 from tests.sanity.running import run_one
 

@@ -1,0 +1,1 @@
+"""What loaders, data sets and batches hold: order, content, columns, simple models."""

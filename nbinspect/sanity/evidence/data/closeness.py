@@ -1,0 +1,57 @@
+"""Whether samples may equal each other by chance: which other samples there are then."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nbinspect.records import Flags, Integers
+from nbinspect.sanity.evidence.data.rows import Rows
+
+_NEAR = 2
+_MOST = 200
+_THREES = 5.0
+_MEASURED = 0.9
+
+
+def come_by_chance(rows: Rows, positions: Integers, others: Rows) -> bool:
+    """Whether samples that have equals among the others may have them by chance: as values or as rows are drawn."""
+    return come_near(rows, positions, others) or are_drawn(others)
+
+
+def are_drawn(rows: Rows) -> bool:
+    """Whether rows come three times as often as they do when drawn from not too many, of which some come twice.
+
+    Whatever the chances of the rows that could be, of N draws with P equal pairs some 2 P² / 3 N triples or more are
+    equal, for the mean cube of chances is no less than the square of their mean square. What was read twice has none.
+    Too few pairs tell nothing, and a value that differs from row to row, as measurements do, is not drawn from few.
+    """
+    _, first, counts = np.unique(rows.inputs[~rows.flat], return_index=True, return_counts=True)
+    pairs, triples = (counts * (counts - 1) / 2).sum(), (counts * (counts - 1) * (counts - 2) / 6).sum()
+    expected = 2 * pairs**2 / (3 * max(1, counts.sum()))
+    kinds = rows.places[~rows.flat][first]
+    varied = max((len(np.unique(column)) for column in kinds.T), default=0)
+    return bool(expected >= _THREES and triples >= expected / 2 and varied < _MEASURED * len(kinds))
+
+
+def come_near(rows: Rows, positions: Integers, others: Rows) -> bool:
+    """Whether of these samples, which have equals among the others, half or more differ from one in two values only.
+
+    Where chance makes a row twice, it makes rows that differ at one place or two more often still: they need fewer
+    coincidences. A copy in rows that are far apart has no such neighbours. Of long rows the places that were kept must
+    be the same, and the rest not. Values that hardly repeat, as measurements are, have to be equal.
+    """
+    kinds = positions[np.unique(rows.inputs[positions], return_index=True)[1]][:_MOST]
+    width = others.places.shape[1]
+    if not len(kinds) or not width or rows.places.shape[1] != width:
+        return False
+    known, first = np.unique(others.inputs, return_index=True)
+    places, hashes = others.places[first[~others.flat[first]]], known[~others.flat[first]]
+    may_differ = np.array([len(np.unique(column)) <= len(places) / 2 for column in places.T])
+    most = _NEAR * width // max(width, rows.values)
+    near = [_has_near(places, hashes != rows.inputs[one], rows.places[one], may_differ, most) for one in kinds]
+    return sum(near) >= len(kinds) / 2
+
+
+def _has_near(places: np.ndarray, is_other: Flags, row: np.ndarray, may_differ: Flags, most: int) -> bool:
+    differs = places != row
+    return bool((is_other & (differs.sum(1) <= most) & ~differs[:, ~may_differ].any(1)).any())

@@ -1,0 +1,1 @@
+"""How the layers of a network fare: signal through the depth, units, normalisation."""

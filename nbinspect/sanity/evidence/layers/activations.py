@@ -1,0 +1,148 @@
+"""Activations of a recorded pass that may silence their units: rectified layers, and hidden bounded ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nbinspect.capture.kinds import RECTIFIES, word_of
+from nbinspect.sanity.evidence.layers.depth import layers_of
+from nbinspect.sanity.evidence.passes.lineage import source_of
+from nbinspect.sanity.recorded import Operation, Recorded
+
+_BOUNDED = re.compile(r"tanh|sigmoid|softsign|hard_?tanh|hard_?sigmoid")
+_CENTRED = re.compile(r"tanh|softsign|hard_?tanh")
+"""Those around zero, which give values; a sigmoid's are shares, as of a gate."""
+_COMPARES = re.compile(
+    r"mul(tiply)?|sub(tract)?|b?mm|matmul|einsum|cosine_similarity|pairwise_distance|cdist|dot|inner"
+)
+_MULTIPLIES = re.compile(r"[ri]?mul(tiply)?|lerp|addcmul|where|prod|glu")
+_HANDS_ON = re.compile(
+    r"view(_as)?|reshape(_as)?|flatten|unflatten|squeeze|unsqueeze|transpose|permute|contiguous|clone|getitem|select"
+    r"|narrow|expand(_as)?|chunk|split|unbind|to|float|\w*dropout\d?d?|\w*pool\d?d?|\w*norm\d?d?|cat|concat|stack|mean"
+)
+
+
+@dataclass(frozen=True)
+class Rectified:
+    """A rectified layer over several batches."""
+
+    operation: Operation
+    dead: int
+    units: int
+    places: int
+    """Samples and positions at which each unit could have lived."""
+    awake: float
+    """Share of the places at which a unit that lives does so, at the median; NaN where none lives."""
+
+    @property
+    def share(self) -> float:
+        """Share of the units that are dead."""
+        return self.dead / self.units
+
+    @property
+    def deviations(self) -> float:
+        """Standard deviations above half of the units: so many are dead by chance where all samples look alike."""
+        return float((2 * self.share - 1) * self.units**0.5)
+
+
+def rectified(recordings: tuple[Recorded, ...]) -> Iterator[Rectified]:
+    """Give the rectified layers of passes over several batches, each with its units that are zero in all of them."""
+    for one in recordings[0].operations:
+        if one.step.kind != "operation" or one.in_loss or not RECTIFIES.fullmatch(word_of(one.step.name)):
+            continue
+        others = (recorded.by_index.get(one.step.index) for recorded in recordings[1:])
+        same = [
+            one,
+            *(o for o in others if o is not None and (o.step.name, o.step.path) == (one.step.name, one.step.path)),
+        ]
+        activities = [_activity(operation) for operation in same]
+        known = [activity for activity in activities if activity is not None]
+        if len(known) < len(same) or len({len(activity) for activity in known}) > 1:
+            continue
+        mean = torch.stack(known).mean(0)
+        # what was written over later would tell of other values than the layer made
+        dead = min(int((mean == 0).sum()), *(operation.step.outputs[0].dead for operation in same), len(mean))
+        living = mean[mean > 0]
+        awake = float(living.median()) if len(living) else float("nan")
+        yield Rectified(one, dead, len(mean), sum(o.made[0].numel() for o in same) // len(mean), awake)
+
+
+def _activity(operation: Operation) -> Tensor | None:
+    """Return (units,) the share of samples and positions at which each unit is not zero; None where it has no units."""
+    if len(operation.made) != 1 or not operation.step.outputs[0].units or operation.made[0].dim() < 2:
+        return None
+    tensor, units = operation.made[0].detach(), operation.step.outputs[0].units
+    axes = [axis for axis in range(1, tensor.dim()) if tensor.shape[axis] == units]
+    if not axes or not tensor.numel():
+        return None
+    axis = 1 if tensor.dim() > 3 and axes[0] == 1 else axes[-1]
+    return (tensor != 0).movedim(axis, 0).flatten(1).to(torch.float64).mean(1)
+
+
+def hidden_bounded(recorded: Recorded) -> Iterator[Operation]:
+    """Give the bounded activations that feed a weighted layer; what multiplies something is a gate."""
+    users, weighted = _users(recorded), {layer.operation.step.index for layer in layers_of(recorded)}
+    for one in _bounded(recorded):
+        reached = _reached(one, users)
+        gates = any(_MULTIPLIES.fullmatch(word_of(other.step.name)) for other in reached)
+        if not gates and any(other.step.index in weighted for other in reached):
+            yield one
+
+
+def value_bounded(recorded: Recorded) -> Iterator[Operation]:
+    """Give the activations around zero that the model compares with others of the kind, or that a sigmoid gates.
+
+    Codes of two samples are compared by their product, their difference or a distance.
+    """
+    users, weighted = _users(recorded), {layer.operation.step.index for layer in layers_of(recorded)}
+    for one in _bounded(recorded):
+        if not _CENTRED.fullmatch(word_of(one.step.name)):
+            continue
+        for other in _reached(one, users):
+            word, makers = word_of(other.step.name), _two_makers(recorded, other)
+            compared = not other.in_loss and _COMPARES.fullmatch(word) and all(map(_CENTRED.fullmatch, makers))
+            gated = _MULTIPLIES.fullmatch(word) and all(map(_BOUNDED.fullmatch, makers))
+            onward = _reached(other, users) if makers and gated else []
+            if (makers and compared) or any(after.step.index in weighted for after in onward):
+                yield one
+                break
+
+
+def _two_makers(recorded: Recorded, operation: Operation) -> list[str]:
+    """Return the names of what made both arguments of an operation; none unless these are two, and not the same."""
+    makers = [source_of(recorded, operation, position).maker for position in range(len(operation.given))]
+    known = {one.step.index: word_of(one.step.name) for one in makers if one is not None}
+    return list(known.values()) if len(known) == len(makers) == 2 else []
+
+
+def _bounded(recorded: Recorded) -> Iterator[Operation]:
+    for one in recorded.operations:
+        named = one.step.kind == "operation" and _BOUNDED.fullmatch(word_of(one.step.name))
+        if named and not one.in_loss and len(one.made) == 1:
+            yield one
+
+
+def _users(recorded: Recorded) -> dict[int, list[Operation]]:
+    """Return by the index of each step the operations that use what it made."""
+    users: dict[int, list[Operation]] = {}
+    for one in recorded.operations:
+        if one.step.kind == "operation":
+            for index in {use.step for use in one.step.inputs if use.step is not None}:
+                users.setdefault(index, []).append(one)
+    return users
+
+
+def _reached(operation: Operation, users: dict[int, list[Operation]]) -> list[Operation]:
+    """Return the steps that use what an activation made, past those that only hand it on."""
+    waiting, reached, seen = [operation], list[Operation](), set[int]()
+    while waiting:
+        for other in users.get(waiting.pop().step.index, ()):
+            if other.step.index not in seen:
+                seen.add(other.step.index)
+                (waiting if _HANDS_ON.fullmatch(word_of(other.step.name)) else reached).append(other)
+    return reached

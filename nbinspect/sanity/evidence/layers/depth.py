@@ -1,0 +1,199 @@
+"""How signal and gradients fare through the depth: the weighted layers of a recorded pass, from input to output."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from math import isfinite, log10
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nbinspect.capture.kinds import word_of
+from nbinspect.records import Chart, Moments
+from nbinspect.sanity.evidence.passes.lineage import source_of
+from nbinspect.sanity.recorded import Operation, Recorded
+
+_WEIGHS = re.compile(
+    r"(bi)?linear|conv(_transpose|_tbc)?\d?d?|r?matmul|mm|bmm|addmm|baddbmm|einsum|lstm|gru|rnn_(tanh|relu)|\w+_cell"
+    r"|multi_head_attention_forward"
+)
+_TURNS = ("t", "mt", "h", "mh", "adjoint", "transpose", "swapaxes", "swapdims", "permute")
+LEAST = 4
+"""Weighted layers that make a depth."""
+_NEARLY_ALL = 0.75
+_STEADY, _NEARLY_EVERY = 5, 0.9
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A step that multiplies by a parameter."""
+
+    operation: Operation
+    name: str
+    """Its weight: ``blocks.3.fc1.weight``."""
+    weight: Tensor
+    gradient: Tensor | None
+    """Of the loss with respect to the weight; None where none flows or none was asked for."""
+    multiplier: Tensor
+    """What it multiplies by: the weight itself, or the weight laid out anew."""
+    is_turned: bool
+    """Whether it is laid out with rows for columns, as `weight.T`."""
+
+    @cached_property
+    def entering(self) -> float:
+        """How much what it is given varies between samples."""
+        inputs = (t for t in self.operation.given if t is not self.multiplier and _is_signal(t))
+        return variation(next(inputs, None))
+
+    @cached_property
+    def leaving(self) -> float:
+        """How much what it makes varies between samples."""
+        return variation(next(filter(_is_signal, self.operation.made), None))
+
+    @cached_property
+    def arriving(self) -> float:
+        """Norm of the loss's gradient with respect to what it makes; NaN where that is not known."""
+        found = next((made.gradient for made in self.operation.step.outputs if made.gradient is not None), None)
+        return size_of(found) if found is not None else float("nan")
+
+    @cached_property
+    def relative_gradient(self) -> float:
+        """Norm of the weight's gradient over the norm of the weight; NaN where there is none, or the weight is zero."""
+        if self.gradient is None or not self.gradient.numel():
+            return float("nan")
+        size = norm(self.weight)
+        return norm(self.gradient) / size if size else float("nan")
+
+
+def is_weighing(operation: Operation) -> bool:
+    """Whether an operation is one of those that multiply by weights."""
+    return _WEIGHS.fullmatch(word_of(operation.step.name)) is not None
+
+
+def layers_of(recorded: Recorded) -> tuple[Layer, ...]:
+    """Return the weighted layers in the order of the forward pass, each weight once; tensors are live."""
+    held = {id(tensor) for one in recorded.operations for tensor in one.given if isinstance(tensor, torch.nn.Parameter)}
+    found: dict[str, Layer] = {}
+    for one in recorded.operations:
+        if one.step.kind != "operation" or one.in_loss or not is_weighing(one):
+            continue
+        for position, multiplier in enumerate(one.given):
+            source = source_of(recorded, one, position)
+            name, weight = source.use.origin, source.tensor
+            whole = id(weight) in held and weight.numel() == multiplier.numel()
+            if whole and weight.dim() > 1 and weight.is_floating_point() and name not in found:
+                turns = sum(word_of(step.step.name) in _TURNS for step in source.passed)
+                found[name] = Layer(one, name, weight, recorded.gradients.get(name), multiplier, turns % 2 == 1)
+    return tuple(found.values())
+
+
+def relative_gradients(recorded: Recorded) -> list[Layer]:
+    """Return the weighted layers that have a gradient; behind one that begins at zero there is none at first."""
+    return [layer for layer in layers_of(recorded) if 0 < layer.relative_gradient < float("inf")]
+
+
+def steepest(shares: Sequence[float]) -> int:
+    """Return the layer before the head that loses most."""
+    falls = [after / before if before else 1.0 for before, after in pairwise(shares[:-1])]
+    return 1 + falls.index(min(falls)) if falls else 0
+
+
+def compounded(layers: Sequence[Layer], gain: float) -> tuple[int, float]:
+    """Return the layer that leaves the signal largest for another, and its growth until there; 1 where few amplify it.
+
+    Measured is what enters layers: a norm before them, or a bounded activation, takes the growth back, and the growth
+    of shortcuts is not that of the layers.
+
+    Args:
+        layers: all of a network, from input to output.
+        gain: above which a layer amplifies.
+    """
+    known = [layer for layer in layers if layer.entering > 0]
+    if len(known) < LEAST:
+        return 0, 1.0
+    deepest = max(range(len(known)), key=lambda at: known[at].entering)
+    loud = sum(layer.leaving > gain * layer.entering for layer in known[:deepest])
+    if not deepest or loud < _NEARLY_ALL * deepest:
+        return 0, 1.0
+    return layers.index(known[deepest - 1]), known[deepest].entering / known[0].entering
+
+
+def variation(tensor: Tensor | None) -> float:
+    """Return the root of the mean variance along the first axis, that of the samples; NaN where there is none."""
+    if tensor is None or not tensor.is_floating_point() or tensor.dim() < 2 or tensor.shape[0] < 2:
+        return float("nan")
+    with torch.no_grad(), torch._C.DisableTorchFunction():
+        values = tensor.detach().to(torch.float64)
+        return float(values.var(0, unbiased=False).mean().sqrt()) if values.numel() else float("nan")
+
+
+def norm(tensor: Tensor) -> float:
+    """Return the norm of a dense or sparse tensor, safe from overflow and underflow of its type."""
+    values = tensor.detach()
+    values = values.coalesce().values() if values.is_sparse else values
+    return float(torch.linalg.vector_norm(values.to(torch.float64)))
+
+
+def size_of(moments: Moments) -> float:
+    """Return the norm of values by their moments; NaN where some are not finite."""
+    if moments.nan or moments.inf:
+        return float("nan")
+    return float((moments.count * (moments.mean**2 + moments.std**2)) ** 0.5)
+
+
+def multiplied(layers: Sequence[Layer], step: float) -> tuple[float, float]:
+    """Return how many times the gradient at the last layers arrives at the first, and the growth over one layer.
+
+    Both are 1 where few layers make it grow.
+
+    Args:
+        layers: all of a network, from input to output.
+        step: growth over a layer, above which it counts.
+    """
+    values = [layer.arriving for layer in layers if layer.arriving > 0]
+    loud = sum(before > step * after for before, after in pairwise(values))
+    if len(values) < LEAST or loud < _NEARLY_ALL * (len(values) - 1):
+        return 1.0, 1.0
+    first, last = ends(values)
+    factor = min(first) / max(last)
+    return factor, factor ** (1 / (len(values) - len(first) - len(last) + 1))
+
+
+def is_steady(values: Sequence[float]) -> bool:
+    """Whether nearly every value along a depth of five or more is less than the next."""
+    rises = sum(before < after for before, after in pairwise(values))
+    return len(values) >= _STEADY and rises >= _NEARLY_EVERY * (len(values) - 1)
+
+
+def ends(values: Sequence[float]) -> tuple[Sequence[float], Sequence[float]]:
+    """Return the first and the last quarter of what was measured along the depth."""
+    quarter = max(1, len(values) // 4)
+    return values[:quarter], values[-quarter:]
+
+
+def through_depth(title: str, quantity: str, names: Sequence[str], values: Sequence[float]) -> Chart:
+    """Return bars, one a layer from input to output, on a logarithmic axis."""
+    return Chart(
+        kind="bars",
+        title=title,
+        x="weighted layer, from input to output",
+        y=quantity,
+        names=tuple(names),
+        values=(np.asarray(values, dtype=np.float64),),
+        at=np.zeros(0),
+        log=True,
+    )
+
+
+def magnitude(value: float) -> str:
+    """Return a factor in words of magnitude: ``10^-7.2``."""
+    return f"10^{log10(value):.1f}" if value > 0 and isfinite(value) else f"{value:g}"
+
+
+def _is_signal(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() and tensor.dim() > 1 and not isinstance(tensor, torch.nn.Parameter)

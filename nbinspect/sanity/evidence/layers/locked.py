@@ -1,0 +1,86 @@
+"""Products of two factors that both begin at zero, so that each keeps the gradient of the other at zero."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from nbinspect.capture.kinds import word_of
+from nbinspect.sanity.check import CheckResult, failed, measured
+from nbinspect.sanity.evidence.layers.symmetry import changes_of
+from nbinspect.sanity.evidence.passes.lineage import reaching, roots
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Operation, Recorded
+
+_MULTIPLIES = re.compile(
+    r"mul|multiply|bmm|mm|matmul|einsum|linear|bilinear|conv\w*|scaled_dot_product_attention|inner|outer|dot"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Locked:
+    """A product that stays zero."""
+
+    product: Operation
+    first: str
+    """The parameter of zeros that makes one factor zero, by its name."""
+    second: str
+    """That of the other."""
+
+
+def of_locked(program: Program, backward: Recorded, steps: int) -> CheckResult | None:
+    """Tell of two factors that keep each other at zero; arguments as those of `locked`."""
+    pair = locked(program, backward, steps)
+    if pair is None:
+        return None
+    return failed(
+        f"{pair.first} and {pair.second} keep each other at zero",
+        measured("gradient steps on a copy after which both are still zero", steps, "0"),
+        title=f"{pair.first} and {pair.second} keep each other at zero",
+        detail=f"Both begin at zero and are multiplied in {pair.product.step.name}, so that each gets a gradient of "
+        f"zero from the other: after {steps} gradient steps on a copy neither has moved.",
+        remedy="Begin one of the two at random, or both with a small spread.",
+        where=pair.first,
+        place=pair.product.step.place,
+        code=f"+ nn.init.normal_(model.get_parameter({pair.first!r}), std=0.1)",
+        confirmed=True,
+    )
+
+
+def locked(program: Program, backward: Recorded, steps: int) -> Locked | None:
+    """Return the first product on the way to the loss whose factors begin at zero and are still there after some steps.
+
+    Args:
+        program: copied only where there is such a product; left unchanged.
+        backward: the recorded pass with its gradients.
+        steps: of gradients, on the copy.
+    """
+    still = {name for name, one in program.parameters.items() if _is_still(one, backward.gradients.get(name))}
+    for found in _products(backward, still) if len(still) > 1 else ():
+        changes = changes_of(program, backward.batch, [found.first, found.second], steps)
+        if not any(bool(change.any()) for change in changes.values()):
+            return found
+    return None
+
+
+def _is_still(parameter: Tensor, gradient: Tensor | None) -> bool:
+    """Whether a weight, or a gate of one number, is zero and so is its gradient."""
+    if gradient is None or not parameter.requires_grad or (parameter.dim() < 2 and parameter.numel() != 1):
+        return False
+    return not bool(parameter.any()) and float(gradient.norm()) == 0
+
+
+def _products(backward: Recorded, still: set[str]) -> Iterator[Locked]:
+    wanted = reaching(backward)
+    for one in backward.operations:
+        if one.step.kind != "operation" or one.step.index not in wanted or len(one.given) < 2:
+            continue
+        factors = one.given[:2]
+        zero = all(part.is_floating_point() and part.requires_grad and not bool(part.any()) for part in factors)
+        if zero and _MULTIPLIES.fullmatch(word_of(one.step.name)):
+            first, second = (sorted(roots(backward, one, at) & still) for at in (0, 1))
+            if first and second and first != second:
+                yield Locked(one, first[0], second[-1])

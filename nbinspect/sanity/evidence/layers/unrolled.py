@@ -1,0 +1,116 @@
+"""How the gradient fares through the time of a recurrent network, fused or written as a loop."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from nbinspect.capture.kinds import word_of
+from nbinspect.sanity.evidence.layers.depth import is_weighing, norm, size_of
+from nbinspect.sanity.evidence.passes.lineage import ancestors
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Operation, Recorded
+
+_LEAST = 8
+_GROWS = 1.05
+_NEARLY_ALL = 0.75
+_SCALES = ("mul", "multiply", "rmul")
+
+
+@dataclass(frozen=True, eq=False)
+class Unrolled:
+    """Weights that are applied again and again, each time to what came of the time before."""
+
+    name: str
+    operation: Operation
+    """The last application, or the whole call of a fused layer."""
+    norms: tuple[float, ...]
+    """Of the gradient at each time, from the first to the last."""
+
+    @property
+    def grows(self) -> float:
+        """How many times the last gradients the first ones are; 1 where it is not the steps that make them grow."""
+        few = max(1, len(self.norms) // 8)
+        # over a few times at once: from one to the next, chaos makes it fall nearly as often as it grows
+        stretches = [before / after for before, after in zip(self.norms, self.norms[few:], strict=False)]
+        if sum(growth > _GROWS**few for growth in stretches) < _NEARLY_ALL * len(stretches):
+            return 1.0
+        return min(self.norms[:few]) / max(self.norms[-few:])
+
+
+def unrolled(program: Program, backward: Recorded) -> Iterator[Unrolled]:
+    """Give what is applied at eight times or more; the recurrent layers of PyTorch are run once more, on the batch."""
+    for one in _loops(backward), _layers(program, backward):
+        for name, operation, norms in one:
+            known = tuple(value for value in norms if isfinite(value) and value > 0)
+            if len(known) >= _LEAST:
+                yield Unrolled(name, operation, known)
+
+
+def _loops(backward: Recorded) -> Iterator[tuple[str, Operation, list[float]]]:
+    for name, operations in _uses(backward).items():
+        if len(operations) < _LEAST:
+            continue
+        before = {one.step.index for one in ancestors(backward, operations[-1])}
+        if all(one.step.index in before for one in operations):
+            moments = (next((made.gradient for made in one.step.outputs if made.gradient), None) for one in operations)
+            yield name, operations[-1], [size_of(one) if one is not None else 0.0 for one in moments]
+
+
+def _uses(backward: Recorded) -> dict[str, list[Operation]]:
+    """Return by the name of each parameter what multiplies by it, or by what is made of it alone, as `weight.T`."""
+    uses: dict[str, list[Operation]] = defaultdict(list)
+    made_of: dict[int, str] = {}
+    for one in backward.operations:
+        if one.step.kind != "operation" or one.in_loss:
+            continue
+        roots = [made_of.get(use.step, "") if use.step is not None else use.origin for use in one.step.inputs]
+        names = [root for root in roots if root in backward.gradients]
+        if names and len(names) == len(roots):
+            made_of[one.step.index] = names[0]
+        elif is_weighing(one) or word_of(one.step.name) in _SCALES:
+            for name in names:
+                uses[name].append(one)
+    return uses
+
+
+def _layers(program: Program, backward: Recorded) -> Iterator[tuple[str, Operation, list[float]]]:
+    modules = dict(program.network.named_modules())
+    for one in backward.operations:
+        module = modules.get(one.step.path)
+        if one.step.kind == "operation" and isinstance(module, nn.RNNBase) and is_weighing(one):
+            yield one.step.path or type(module).__name__, one, _through(program, backward, module, one)
+
+
+def _by_time(module: nn.RNNBase, one: Operation) -> tuple[Tensor, Tensor]:
+    """Return what a recurrent layer was given, the samples of one time after those of another, and how many each has.
+
+    Packed sequences come so; those that end early are the last of their times.
+    """
+    given, sizes = one.given[:2]
+    if given.dim() == 2:
+        return given, sizes.cpu()
+    by_time = given.transpose(0, 1) if module.batch_first else given
+    return by_time.flatten(0, 1), torch.full((by_time.shape[0],), by_time.shape[1])
+
+
+def _through(program: Program, backward: Recorded, module: nn.RNNBase, one: Operation) -> list[float]:
+    """Return the norm of the gradient with respect to the input at each time, of what the layer gives at the last."""
+    values, sizes = _by_time(module, one)
+    left = int(sizes[-1])
+    with program.running(gradients=True):
+        program.count(backward.batch)
+        entering = values.detach().clone().requires_grad_()
+        try:
+            made = module(PackedSequence(entering, sizes))[0].data
+        except RuntimeError:
+            return []
+        last = made[-left:, : module.hidden_size]
+        (gradient,) = torch.autograd.grad((last * torch.randn_like(last)).sum(), [entering])
+    return [norm(part[:left]) for part in torch.split(gradient, sizes.tolist())]

@@ -1,0 +1,102 @@
+"""Operations that pair every sample with every other by broadcasting (N,) with (N, 1), and what becomes of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from nbinspect.capture.kinds import word_of
+from nbinspect.sanity.evidence.passes.lineage import Source, reaching, roots, source_of
+from nbinspect.sanity.recorded import Operation, Recorded
+
+_LOSSES = re.compile(r"(mse|l1|smooth_l1|huber|(poisson|gaussian)_nll|soft_margin)_loss|kl_div")
+_ELEMENTWISE = re.compile(r"add|sub|subtract|rsub|mul|multiply|div|divide|true_divide|maximum|minimum")
+_REDUCES = re.compile(r"mean|sum|nanmean|nansum")
+_REARRANGES = re.compile(r"view|reshape|flatten|ravel|contiguous|clone|float|double|to")
+_NEIGHBOURLY = ("softmax", "log_softmax", "tril", "triu", "cumsum", "sort", "matmul")
+"""Those that keep the shape of a matrix of pairs, but know its rows from its columns."""
+_ADDS_AXIS = re.compile(r"unsqueeze|getitem|view|reshape")
+
+
+@dataclass(frozen=True, eq=False)
+class Crossing:
+    """An operation that pairs each of N values with each of N others."""
+
+    operation: Operation
+    count: int
+    """N"""
+    narrow: Source
+    """The one of shape (N,), or (N, *S)."""
+    wide: Source
+    """The one of shape (N, 1), or (N, 1, *S)."""
+    compares: bool
+    """Whether one of the two depends on the network and the other is of the batch alone."""
+    wide_learns: bool
+    """Whether the wide one depends on the network."""
+    explicit: bool
+    """Whether the axis of length 1 was put in on the operation's own line."""
+
+
+def crossings(recorded: Recorded) -> list[Crossing]:
+    """Return the crossings whose pairs are summed or averaged as if they were N values, and used for nothing else.
+
+    Pairs made of one tensor and itself, as pairwise losses make them, are not among them; nor are those that a mask of
+    pairs selects from, a softmax compares or a product of matrices uses. Source: T-shapes.
+    """
+    wanted = reaching(recorded)
+    found = [crossing(recorded, one) for one in recorded.operations if one.step.index in wanted]
+    kept = [one for one in found if one is not None]
+    return [one for one in kept if _is_averaged(recorded, one.operation, {k.operation.step.index for k in kept})]
+
+
+def crossing(recorded: Recorded, operation: Operation) -> Crossing | None:
+    """Return an operation as a crossing; None where it is none."""
+    step = operation.step
+    word = word_of(step.name)
+    named = _LOSSES.fullmatch(word) is not None
+    if step.kind != "operation" or len(step.inputs) < 2 or not (named or _ELEMENTWISE.fullmatch(word)):
+        return None
+    shapes = [use.shape for use in step.inputs[:2]]
+    order = next(((n, w) for n, w in ((0, 1), (1, 0)) if _pairs_up(shapes[n], shapes[w])), None)
+    if order is None:
+        return None
+    narrow, wide = (source_of(recorded, operation, at) for at in order)
+    origins = [roots(recorded, operation, at) for at in order]
+    of_batch = [any(name.startswith("batch") for name in names) for names in origins]
+    learns = [not all(name.startswith("batch") for name in names) for names in origins]
+    explicit = not named and any(
+        _ADDS_AXIS.fullmatch(word_of(one.step.name)) and one.step.place == step.place for one in wide.passed
+    )
+    if not all(of_batch) or narrow.tensor is wide.tensor:
+        return None
+    return Crossing(operation, shapes[order[0]][0], narrow, wide, learns[0] != learns[1], learns[1], explicit)
+
+
+def _pairs_up(narrow: tuple[int, ...], wide: tuple[int, ...]) -> bool:
+    return len(narrow) > 0 and len(wide) == len(narrow) + 1 and wide == (narrow[0], 1, *narrow[1:])
+
+
+def _is_averaged(recorded: Recorded, first: Operation, crossed: set[int]) -> bool:
+    """Whether what an operation made is reduced in the end, by operations that treat the pairs as plain values."""
+    if all(not made.shape for made in first.step.outputs):
+        return True
+    shape = first.step.outputs[0].shape
+    pairs = crossed | {first.step.index}
+    averaged = False
+    for one in recorded.operations:
+        uses = one.step.inputs
+        if one.step.kind != "operation" or not any(use.step in pairs for use in uses) or one.step.index in crossed:
+            continue
+        word = word_of(one.step.name)
+        masked = any(use.shape == shape and use.step not in pairs for use in uses)
+        if masked:
+            return False
+        if _REDUCES.fullmatch(word):
+            averaged = True
+        elif _REARRANGES.fullmatch(word) or all(made.shape == shape for made in one.step.outputs):
+            if word in _NEIGHBOURLY:
+                return False
+            pairs.add(one.step.index)
+        else:
+            return False
+    return averaged

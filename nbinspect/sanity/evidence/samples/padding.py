@@ -1,0 +1,209 @@
+"""Which places of the inputs are padding, and the same sequences with less of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nbinspect.capture.kinds import word_of
+from nbinspect.nested import tensors_in
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.evidence.data.contents import are_lengths, contents, is_mask
+from nbinspect.sanity.evidence.samples.dependence import difference
+from nbinspect.sanity.evidence.samples.spread import Spread
+
+_ROUNDING = 64
+_VISIBLE = 1e-4
+_RECURS = re.compile(r"lstm|gru|rnn\w*")
+_READS = re.compile(r"getitem|select|index_select|take\w*|gather|unbind|narrow|chunk|split")
+_ATTENDS = re.compile(r"softmax|scaled_dot_product_attention|multi_head_attention_forward")
+_CERTAIN = re.compile(f"{_RECURS.pattern}|{_READS.pattern}|{_ATTENDS.pattern}|mean|sum|b?mm|matmul|einsum")
+
+
+@dataclass(frozen=True, eq=False)
+class Padding:
+    """Sequences of several lengths, padded at their ends."""
+
+    lengths: Tensor
+    """(N,) how many real places each sequence has."""
+    steps: int
+    """T, with the padding."""
+    told_by: str
+    """What says so: ``attention_mask``, ``padding_value=0``."""
+    reaches_model: bool
+    """Whether the model is given it: a mask or lengths; else only the values tell."""
+
+
+def find_padding(batch: Batch) -> Padding:
+    """Return what is padding, from a mask or lengths in the batch, else from the user's `padding_value`.
+
+    Raises:
+        MissingNeed: if nothing tells, or nothing is padded at the end.
+    """
+    own = dict(batch.inputs)
+    sequences = [tensor for tensor in contents(batch).values() if tensor.dim() > 1]
+    steps = max((tensor.shape[1 - _first(batch)] for tensor in sequences), default=0)
+    if not steps or batch.subject.batch_axis > 1:
+        raise MissingNeed("sequences")
+    found = None
+    for name, tensor in own.items():
+        lengths = _of_mask(name, tensor, batch, steps)
+        if lengths is None and len(own) > 1 and are_lengths(tensor, sequences):
+            ends = int(tensor.max()) == steps or _ends_there(sequences[0], tensor, batch)
+            lengths = tensor if ends else None
+        if lengths is not None:
+            found = Padding(lengths.long(), steps, name, reaches_model=True)
+            break
+    value = batch.subject.padding_value
+    if found is None and value is not None:
+        lengths = _of_value(sequences[0], batch, value)
+        found = Padding(lengths, steps, f"padding_value={value:g}", reaches_model=False)
+    if found is None:
+        raise MissingNeed("padding_value, or a mask or lengths in the batch")
+    if len(found.lengths) != batch.size or not bool(((found.lengths > 0) & (found.lengths < steps)).any()):
+        raise MissingNeed("sequences that are padded at their end")
+    return found
+
+
+def _ends_there(sequence: Tensor, lengths: Tensor, batch: Batch) -> bool:
+    """Whether all places behind these lengths hold one and the same value, and none of the last places before does."""
+    rows = sequence.transpose(0, 1) if _first(batch) else sequence
+    if len(rows) != len(lengths) or not bool(((lengths > 0) & (lengths <= rows.shape[1])).all()):
+        return False
+    behind = torch.arange(rows.shape[1], device=rows.device) >= lengths.to(rows.device)[:, None]
+    padding = rows[behind]
+    if not padding.numel():
+        return False
+    last = rows[torch.arange(len(rows), device=rows.device), lengths.to(rows.device).long() - 1]
+    value = padding.reshape(-1)[0]
+    return bool((padding == value).all()) and not bool((last == value).reshape(len(rows), -1).all(1).any())
+
+
+def _first(batch: Batch) -> int:
+    return min(batch.subject.batch_axis, 1)
+
+
+def _of_mask(name: str, tensor: Tensor, batch: Batch, steps: int) -> Tensor | None:
+    """Return the lengths that a mask of (N, T) tells whose rows begin with real places; None for other tensors."""
+    named = is_mask(name, tensor) or "pad" in name.lower()
+    if not named or tensor.dim() != 2:
+        return None
+    rows = tensor.T if _first(batch) else tensor
+    if tuple(rows.shape) != (batch.size, steps) or not bool((rows[:, :1] == rows[0, 0]).all()):
+        return None
+    real = rows == rows[0, 0]
+    ends_once = bool((real[:, 1:] <= real[:, :-1]).all())
+    return real.sum(1) if ends_once else None
+
+
+def _of_value(tensor: Tensor, batch: Batch, value: float) -> Tensor:
+    """Return (N,) the lengths without what is all `value` at the end."""
+    rows = (tensor.transpose(0, 1) if _first(batch) else tensor) == value
+    padded = rows.reshape(*rows.shape[:2], -1).all(2)
+    return padded.shape[1] - padded.flip(1).long().cumprod(1).sum(1)
+
+
+def shortened(batch: Batch, padding: Padding, few: int = 4) -> tuple[Batch, Batch, Tensor]:
+    """Return the shortest sequences as they are, the same with less padding, and their lengths (n,).
+
+    Targets are cut as well, for a model may compute its own loss.
+    """
+    partly = ((padding.lengths > 0) & (padding.lengths < padding.steps)).nonzero().flatten()
+    short = partly[padding.lengths[partly].argsort()][:few]
+    part = batch.taken(short.tolist())
+    lengths = padding.lengths[short]
+    length, axis = int(lengths.max()), 1 - _first(batch)
+    named = (*part.inputs, *tensors_in(part.parts.targets, ""))
+    cut = {id(tensor): _cut(name, tensor, axis, padding.steps, length) for name, tensor in named}
+
+    return part, part.changed(lambda tensor: cut.get(id(tensor), tensor)), lengths
+
+
+def _cut(name: str, tensor: Tensor, axis: int, steps: int, length: int) -> Tensor:
+    axes = range(tensor.dim()) if is_mask(name, tensor) else (axis,) if tensor.dim() > axis else ()
+    for one in axes:
+        if tensor.shape[one] == steps:
+            tensor = tensor.narrow(one, 0, length).contiguous()  # as loaders give it
+    return tensor
+
+
+def change_of(whole: Tensor, short: Tensor, lengths: Tensor, steps: int) -> float | None:
+    """Return the largest change of outputs at real places, as a share of the spread among samples.
+
+    None where the two cannot be lined up; 0 for what rounding may do.
+    """
+    lined = _lined_up(whole, short, lengths, steps)
+    if lined is None or not lined[0].numel():
+        return None
+    whole, short, real = lined
+    most = float(torch.where(real, difference(whole, short), 0.0).max())
+    if most <= _ROUNDING * torch.finfo(whole.dtype).eps * float(whole.abs().max()):
+        return 0.0
+    middle = whole.mean(0, keepdim=True) if len(whole) > 1 else 0.0
+    spread = float(torch.where(real, difference(whole, torch.zeros_like(whole) + middle), 0.0).max())
+    return most / max(spread, torch.finfo(torch.float64).tiny)
+
+
+def goes_beyond(before: Tensor, after: Tensor, lengths: Tensor, steps: int) -> bool:
+    """Whether what a step made differs at real places, of what can be lined up."""
+    lined = _lined_up(before, after, lengths, steps) if before.is_floating_point() else None
+    if lined is None or not lined[0].numel():
+        return False
+    whole, short, real = lined
+    return bool((torch.where(real, difference(whole, short), 0.0) > _VISIBLE * float(whole.abs().max())).any())
+
+
+def _lined_up(whole: Tensor, short: Tensor, lengths: Tensor, steps: int) -> tuple[Tensor, Tensor, Tensor] | None:
+    """Return two tensors cut to the places that both have, and which of those are real; None where that is unclear."""
+    n, length = len(lengths), int(lengths.max())
+    if whole.dim() != short.dim():
+        return None
+    flat = whole.dim() > 0 and whole.shape[0] == n * steps and short.shape[0] == n * length
+    if flat and whole.shape[1:] == short.shape[1:]:
+        whole, short = whole.reshape(n, steps, *whole.shape[1:]), short.reshape(n, length, *short.shape[1:])
+    axes = [axis for axis, size in enumerate(whole.shape) if size != short.shape[axis]]
+    if any(whole.shape[axis] != steps or short.shape[axis] != length for axis in axes):
+        return None
+    samples = next((a for a, size in enumerate(whole.shape) if a not in axes and size and size % n == 0), None)
+    real = torch.ones((), dtype=torch.bool, device=whole.device)
+    for axis in axes:
+        whole = whole.narrow(axis, 0, length)
+        if samples is not None:
+            each = lengths.to(whole.device).repeat_interleave(whole.shape[samples] // n)
+            shape = [-1 if a == axis else 1 for a in range(whole.dim())]
+            place = torch.arange(length, device=whole.device).view(shape)
+            real = real & (place < each.view([-1 if a == samples else 1 for a in range(whole.dim())]))
+    return whole, short, real
+
+
+def mixes_places(source: Spread | None) -> bool:
+    """Whether an operation reads or weighs places as a mask is to prevent; edges of a convolution are no such thing."""
+    return source is not None and _CERTAIN.fullmatch(word_of(source.name)) is not None
+
+
+def words_of(source: Spread | None) -> tuple[str, str]:
+    """Return the headline and the remedy for the operation at which padding gets into real places."""
+    word = word_of(source.name) if source else ""
+    if _RECURS.fullmatch(word):
+        return (
+            "Padding runs through the recurrent layer",
+            "Pack the sequences first: nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, "
+            "enforce_sorted=False).",
+        )
+    if _READS.fullmatch(word):
+        return (
+            "The state is read at the padded last step",
+            "Read each sequence at its own last real step: out[torch.arange(N), lengths - 1].",
+        )
+    if _ATTENDS.fullmatch(word):
+        return "Attention reaches padded places", "Block padded keys before the softmax: pass the padding mask on."
+    if word in ("mean", "sum", "amax", "max"):
+        return (
+            f"Padded places count in the {word}",
+            f"Leave padded places out of the {word}: (x * mask).sum(1) / mask.sum(1).",
+        )
+    return "Outputs depend on the padding", "Set padded places to zero, or leave them out, where they meet real ones."

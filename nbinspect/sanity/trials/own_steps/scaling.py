@@ -1,0 +1,148 @@
+"""How a loss grows with the number of samples, and the rate of the optimizer that it meets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import LBFGS, SGD, Optimizer
+
+from nbinspect.nested import map_tensors
+from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.evidence.data.contents import sample_axis
+from nbinspect.sanity.evidence.losses.descent import descending
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.running.own_step import record_again
+from nbinspect.sanity.trials.running.trainee import trained
+from nbinspect.subject import named_optimizers, rate_of
+
+_STEPS, _TIMES = 6, 3.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Steps of SGD on the batch, on copies."""
+
+    start: float
+    summed: float
+    """The highest loss of a few steps on the sum, as it is; NaN or infinite where it ends so."""
+    steps: int
+    """How many these were."""
+    averaged: float
+    """The loss after one step on the mean."""
+
+    @property
+    def harms(self) -> bool:
+        """Whether the loss goes up severalfold by the sum, and falls by the mean."""
+        return not self.summed <= _TIMES * abs(self.start) and self.averaged < self.start
+
+
+def growth(program: Program, recorded: Recorded, times: int) -> float:
+    """Return by what a loss grows when every sample stands in the batch several times: 1 for a mean, `times` for a sum.
+
+    Raises:
+        MissingNeed: if there is no loss of one finite value that is not 0, or it takes no batch of another size.
+    """
+    if program.subject.loss_fn is None or recorded.of_step:
+        first = list(range(min(4, recorded.batch.size)))
+        loss = _of_step if recorded.of_step else _whole
+        once, often = (loss(program, recorded, first * count) for count in (1, times))
+    else:
+        once, often = (_of_outputs(program, recorded, count) for count in (1, times))
+    if not (math.isfinite(once) and math.isfinite(often)) or once == 0:
+        raise MissingNeed("a finite loss other than 0")
+    return often / once
+
+
+def _whole(program: Program, recorded: Recorded, samples: list[int]) -> float:
+    batch = recorded.batch.taken(samples)
+    with program.running(training=False):
+        return float(program.scalar_loss(program.outputs(batch), batch))
+
+
+def _of_step(program: Program, recorded: Recorded, samples: list[int]) -> float:
+    again = record_again(program, recorded.batch.taken(samples), recorded, still=True)
+    if again is None:
+        raise MissingNeed("a step that takes batches of any size")
+    return float(again.loss.detach())
+
+
+def _of_outputs(program: Program, recorded: Recorded, times: int) -> float:
+    """Return the loss of the recorded outputs, each of them several times; the model is not run again."""
+    batch = recorded.batch
+
+    def repeated(tensor: Tensor) -> Tensor:
+        at = sample_axis(tensor, batch)
+        return tensor.detach() if at is None else torch.cat([tensor.detach()] * times, at)
+
+    parts = replace(batch.parts, targets=map_tensors(repeated, batch.parts.targets))
+    with program.running():
+        try:
+            loss = program.scalar_loss(map_tensors(repeated, recorded.outputs), replace(batch, parts=parts))
+        except MissingNeed:
+            raise
+        except Exception as error:
+            raise MissingNeed(f"a loss that takes batches of any size ({type(error).__name__})") from error
+    return float(loss)
+
+
+def plain_rate(program: Program) -> float | None:
+    """Return the rate of an optimizer whose steps grow with the gradient (its peak), 0 of one that rescales gradients.
+
+    None where there is no optimizer, or it cannot be told.
+    """
+    given: Any = next(iter(named_optimizers(program.subject.optimizer).values()), None)
+    if given is not None and not isinstance(given, Optimizer) and callable(given):
+        given = given(list(program.copied().parameters.values()))
+    if not isinstance(given, Optimizer):
+        return None
+    if not isinstance(given, SGD | LBFGS):
+        return 0.0
+    return max(rate_of(group, base=True) or 0.0 for group in given.param_groups)
+
+
+def trial(program: Program, recorded: Recorded) -> Trial | None:
+    """Try a loss that is summed over the batch, as it is and divided by the samples; the program stays unchanged.
+
+    It ends as soon as the loss has gone up. None where the user's step returns no loss, or the optimizer is not a fresh
+    one of SGD with one rate.
+    """
+    if recorded.of_step:
+        return _trial_of_step(program, recorded)
+    given, start = program.subject.optimizer, recorded.record.loss
+    groups = given.param_groups if isinstance(given, SGD) and not given.state else []
+    kinds = {(rate_of(group) or 0.0, float(group["momentum"])) for group in groups}
+    if len(kinds) != 1 or program.subject.train_step is not None or recorded.no_backward or start is None:
+        return None
+    rate, momentum = kinds.pop()
+    losses: list[float] = []
+    for loss in islice(descending(program, recorded, rate, momentum), _STEPS):
+        losses.append(loss)
+        if not loss <= _TIMES * abs(start):
+            break
+    highest = losses[-1] if not math.isfinite(losses[-1]) else max(losses)
+    averaged = next(descending(program, recorded, rate / recorded.batch.size, 0.0))
+    return Trial(start, highest, len(losses), averaged)
+
+
+def _trial_of_step(program: Program, recorded: Recorded) -> Trial | None:
+    """Try it by the user's own steps, and by the same with rates divided by the samples."""
+    losses: list[float] = []
+    with trained(program) as trainee:
+        for _ in range(_STEPS + 1):
+            loss = trainee.step(recorded.batch, held=True).loss
+            if loss is None:
+                return None
+            losses.append(loss)
+            if not loss <= _TIMES * abs(losses[0]):
+                break
+    with trained(program) as trainee:
+        trainee.scale_rates(1 / recorded.batch.size)
+        _, averaged = (trainee.step(recorded.batch, held=True).loss for _ in range(2))
+    highest = losses[-1] if not math.isfinite(losses[-1]) else max(losses)
+    return None if averaged is None else Trial(losses[0], highest, len(losses) - 1, averaged)

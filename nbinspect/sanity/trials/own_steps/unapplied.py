@@ -1,0 +1,187 @@
+"""Why trainable parameters that gradients came for are what they were after several training steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.running.cadence import cadence, is_misread
+from nbinspect.sanity.trials.running.observed import Observed
+from nbinspect.sanity.trials.running.text import decides, mentions_of, place_of
+from nbinspect.sanity.trials.running.watch import Update, norm_of
+
+_CUTS = ("no_grad", "inference_mode", "detach", "item")
+Reason = Literal[
+    "no backward", "no step", "never its turn", "cleared", "no rate", "rounded", "not written", "put back", "cut off"
+]
+
+SAID: dict[Reason, tuple[str, str, str, str]] = {
+    "no backward": (
+        "The step has no backward pass",
+        "No gradient came for any parameter",
+        "Call loss.backward() before optimizer.step().",
+        "+ loss.backward()",
+    ),
+    "no step": (
+        "The optimizer never steps",
+        "Gradients came, and no optimizer ever used them",
+        "Call optimizer.step() after loss.backward(); by hand, write in place: p.sub_(…), not p = p - ….",
+        "+ optimizer.step()",
+    ),
+    "never its turn": (
+        "One optimizer never steps",
+        "Gradients came, and the other optimizers stepped, but not the one that holds these",
+        "Step every optimizer that holds trainable parameters.",
+        "+ {optimizer}.step()",
+    ),
+    "cleared": (
+        "Gradients are cleared before the optimizer sees them",
+        "Gradients came, but none was left when the optimizer stepped: zero_grad() stands between backward() and "
+        "step(), or step() before backward()",
+        "Order the calls as zero_grad(), backward(), step().",
+        "+ optimizer.zero_grad()\n+ loss.backward()\n+ optimizer.step()",
+    ),
+    "no rate": (
+        "A learning rate of 0",
+        "The optimizer stepped with a learning rate of 0",
+        "Give these parameters a learning rate above 0, or set requires_grad_(False).",
+        "",
+    ),
+    "rounded": (
+        "Updates are lost to rounding",
+        "The optimizer stepped, but each update is smaller than half the distance between neighbouring numbers of "
+        "this type",
+        "Keep the parameters in float32, and use autocast for the arithmetic.",
+        "",
+    ),
+    "not written": (
+        "The optimizer writes nothing to the parameters",
+        "The optimizer stepped, and even calls at a million times its rate leave every bit as it is, so that its step "
+        "drops the new values, or writes them to copies",
+        "Write in place, under torch.no_grad(): p.sub_(…), p.add_(…) or p.copy_(…), not p.sub(…) or p = p - ….",
+        "+ p.add_(gradient, alpha=-lr)",
+    ),
+    "put back": (
+        "Updates are undone within the step",
+        "The optimizer changed them at each step, and at its end they were bit for bit what they had been",
+        "Write saved weights back before optimizer.step(), not after it.",
+        "",
+    ),
+    "cut off": (
+        "The step cuts parameters off from the loss",
+        "The network has a gradient for these on this batch, and in your step none ever came for them",
+        "Call backward() on the loss itself, not on a copy of its value, and run forward outside no_grad().",
+        "",
+    ),
+}
+"""Of each reason the headline, what is wrong, what to do, and the code."""
+
+
+@dataclass(frozen=True)
+class Unapplied:
+    """Parameters that did not change, and why."""
+
+    reason: Reason
+    names: tuple[str, ...]
+    optimizer: str = ""
+    """Name of the optimizer that holds them."""
+    is_certain: bool = True
+    """False where the change may well come later, as under an ``if`` or a schedule."""
+
+
+def unapplied(observed: Observed, step: Callable[..., Any] | None) -> list[Unapplied]:
+    """Return which trainable parameters never changed though a gradient came for them, and why, by optimizer.
+
+    Those that no gradient came for, and those that no optimizer holds, are left out, unless nothing is trained at all.
+
+    Args:
+        observed: steps on a copy.
+        step: the user's own, for its text; None for standard steps.
+    """
+    trainable, changed = observed.trainable, observed.rewritten
+    if not any(one.events.passes for one in observed.steps):
+        if changed or not trainable or any(not one.is_conditional for one in mentions_of(step, "backward")):
+            return []
+        certain = place_of(step) is not None and not mentions_of(step, "backward")
+        return [Unapplied("no backward", tuple(sorted(trainable)), is_certain=certain)]
+    updates = [update for one in observed.steps for update in one.events.updates]
+    scaled = any(one.events.scale != 1 for one in observed.steps)
+    calls = mentions_of(step, "step")
+    by_hand = not observed.held and not calls and decides(step)
+    waits = scaled or by_hand or place_of(step) is None or any(one.is_conditional for one in calls)
+    still = (_arrived(observed) & trainable) - changed
+    if still and not updates and not changed:
+        every = cadence(step, of_schedule=False)
+        is_overdue = every is not None and 2 * every <= len(observed.steps)
+        is_certain = not waits or ((is_overdue or is_misread(step)) and not scaled)
+        return [Unapplied("no step", tuple(sorted(still)), is_certain=is_certain)]
+    found: list[Unapplied] = []
+    for role, held in observed.held.items():
+        groups: dict[Reason, list[str]] = {}
+        for name in sorted(still & held):
+            groups.setdefault(_reason(name, updates), []).append(name)
+        for reason, names in groups.items():
+            doubtful = {
+                "never its turn": waits,
+                "no rate": bool(observed.scheduled),
+                "put back": place_of(step) is None or decides(step),
+            }
+            found.append(Unapplied(reason, tuple(names), role, not doubtful.get(reason, False)))
+    return found
+
+
+def cut_off(program: Program, batch: Batch, observed: Observed) -> Unapplied | None:
+    """Return the parameters that the user's steps update and never send a gradient, though the loss of a batch has one.
+
+    Of some of them it is certain only where the step says so: by `no_grad` or the like, under no condition.
+
+    Args:
+        program: run once, with gradients; left unchanged.
+        batch: what its gradients are taken on.
+        observed: steps on a copy.
+    """
+    step = program.subject.train_step
+    updated = {name for one in observed.steps for update in one.events.updates for name in update.sizes}
+    came = {name for one in observed.steps for name in one.events.arrived}
+    missed = (observed.trainable & updated & program.parameters.keys()) - came - observed.rewritten
+    if step is None or not missed:
+        return None
+    wanted = {name: program.parameters[name] for name in sorted(missed)}
+    try:
+        with program.running(gradients=True):
+            loss = program.scalar_loss(program.outputs(batch), batch)
+            gradients = program.gradients(loss, list(wanted.values()), batch)
+    except Exception:  # noqa: BLE001 - without a loss of its own the program has nothing to compare with
+        return None
+    found = tuple(name for name, one in zip(wanted, gradients, strict=True) if norm_of(one) > 0)
+    if not found:
+        return None
+    said = [mention for word in _CUTS for mention in mentions_of(step, word)]
+    is_certain = not came or (bool(said) and not any(one.is_conditional for one in said))
+    return Unapplied("cut off", found, _holder(observed, found[0]), is_certain)
+
+
+def _holder(observed: Observed, name: str) -> str:
+    return next((role for role, held in observed.held.items() if name in held), "")
+
+
+def _arrived(observed: Observed) -> frozenset[str]:
+    """Return for which parameters a gradient came in time for the last update; for which at all where there is none."""
+    last = max((at for at, one in enumerate(observed.steps) if one.events.updates), default=len(observed.steps) - 1)
+    events = [one.events for one in observed.steps[: last + 1]]
+    return frozenset(name for one in events for name, norm in one.arrived.items() if norm > 0)
+
+
+def _reason(name: str, updates: list[Update]) -> Reason:
+    own = [update for update in updates if name in update.sizes]
+    if not own:
+        return "never its turn"
+    if all(update.found.get(name, 0.0) == 0 for update in own):
+        return "cleared"
+    if all(name in update.rewritten for update in own):
+        return "put back"
+    rates = [rate for one in own for rate, held in zip(one.rates, one.groups, strict=True) if name in held]
+    return "rounded" if any(rates) else "no rate"

@@ -1,0 +1,1 @@
+"""Learning rates: the range test, schedules as they are seen, sizes of updates."""

@@ -1,0 +1,134 @@
+"""What the rates of the user's own updates say of a schedule, whoever sets them: a scheduler, a metric, their step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from math import isclose, isfinite, log
+from typing import Any
+
+from nbinspect.records import CheckResult
+from nbinspect.sanity.check import failed, measured
+from nbinspect.sanity.trials.rates.sizes import rates_of
+from nbinspect.sanity.trials.running.cadence import cadence
+from nbinspect.sanity.trials.running.observed import Observed
+from nbinspect.sanity.trials.running.schedule import Schedule
+
+_FEWEST, _TWICE = 5, 1.5
+
+Fault = tuple[str, str, str]
+"""What is wrong, in a few words and in a sentence, and what to do."""
+
+
+def wrong_way(observed: Observed) -> Fault | None:
+    """Return that a scheduler takes a falling loss for the worse: it waits for the highest, and is given the loss."""
+    losses = [one.loss for one in observed.steps if one.loss is not None and isfinite(one.loss)]
+    for name, (mode, best) in observed.awaiting.items():
+        given = observed.scheduled.get(name, 0) >= _FEWEST
+        if mode == "max" and given and any(isclose(best, loss, rel_tol=1e-5) for loss in losses):
+            return (
+                "waits for the loss to rise",
+                f"The {name} has mode='max' and is given the loss: as the loss falls, it lowers the rate.",
+                "Make it with mode='min', or give it a metric that rises, such as the accuracy.",
+            )
+    return None
+
+
+def sunk_by_hand(observed: Observed, total: int, nothing: float, share: float) -> Fault | None:
+    """Return that rates without a scheduler fall by one factor, which leaves nothing long before the end.
+
+    Args:
+        observed: the user's own steps.
+        total: updates of the run, or of an epoch.
+        nothing: share of the first rate that is next to nothing.
+        share: of the run, for which the rate may be that low.
+    """
+    rates = rates_of(observed)
+    if any(count for name, count in observed.scheduled.items() if name not in observed.awaiting):
+        return None
+    if not observed.is_own or len(rates) < _FEWEST or not all(rate > 0 for rate in rates):
+        return None
+    factors = [after / before for before, after in pairwise(rates)]
+    if not all(isclose(factor, factors[0], rel_tol=1e-3) for factor in factors) or not factors[0] < 1:
+        return None
+    after = int(log(nothing) / log(factors[0]))
+    if after >= (1 - share) * total:
+        return None
+    return (
+        f"next to nothing from step {after} of {total}",
+        f"Each update has {factors[0]:.3g} times the rate of the one before: after {after} of {total} updates less "
+        f"than {nothing:g} of it is left.",
+        f"Lower it once an epoch, or by a factor of about {0.01 ** (1 / total):.4g} an update.",
+    )
+
+
+def stepped_first(observed: Observed, schedule: Schedule) -> Fault | None:
+    """Return that the schedule is stepped before the first update, so that its first rate is never used."""
+    rates, updates = schedule.rates, observed.steps[0].events.updates if observed.steps else []
+    if not observed.is_own or len(rates) < 3 or not updates or not rates[0] > rates[1] or not schedule.is_fresh:
+        return None
+    first = max(updates[0].rates, default=0.0)
+    if not isclose(first, rates[1], rel_tol=1e-9) or isclose(first, rates[0], rel_tol=1e-9):
+        return None
+    return (
+        "stepped before the optimizer",
+        f"The first update has the rate {first:.6g}, the second of the schedule: scheduler.step() stands before "
+        "optimizer.step(), so that the first rate is skipped and every later one comes a step early.",
+        "Call scheduler.step() after optimizer.step().",
+    )
+
+
+def steps_an_update(observed: Observed, every: int) -> int:
+    """Return how often a scheduler is stepped with each update, where updates come at regular calls; else 1.
+
+    Args:
+        observed: the user's own steps.
+        every: how many calls an update takes, as `calls_an_update` tells.
+    """
+    calls, updates = max(observed.scheduled.values(), default=0), len(observed.updating)
+    taken = len(observed.steps)
+    if not observed.is_own or not updates or calls < _TWICE * updates:
+        return 1
+    if every > 1:
+        return 1 if calls % taken else every * (calls // taken)
+    return 1 if updates < taken else round(calls / updates)
+
+
+def calls_an_update(observed: Observed, step: Callable[..., Any] | None) -> int:
+    """Return how many calls an update takes, of a step that accumulates at a regular pace; else 1.
+
+    Args:
+        observed: the user's own steps.
+        step: whose text settles the pace where two updates alone were seen.
+    """
+    at = [number for number, one in enumerate(observed.steps) if one in observed.updating]
+    gaps = {after - before for before, after in pairwise(at)}
+    return gaps.pop() if len(gaps) == 1 and (len(at) > 2 or cadence(step, of_schedule=False) in gaps) else 1
+
+
+def counts_updates(total: int, epoch: int | None, every: int) -> bool:
+    """Return whether a total surely counts updates: in calls it is no whole number of epochs, in updates it is.
+
+    Args:
+        total: of the run, as the user gave it.
+        epoch: calls of an epoch.
+        every: how many calls an update takes.
+    """
+    if every == 1:
+        return True
+    over = total * every % epoch if epoch else 0
+    return epoch is not None and total % epoch > 0 and min(over, epoch - over) < every
+
+
+def of_the_rates(fault: Fault, observed: Observed, judged: Callable[..., CheckResult] = failed) -> CheckResult:
+    """Return the result that says what is wrong, with the rates of the first updates."""
+    summary, detail, remedy = fault
+    rates = [f"{rate:.4g}" for rate in rates_of(observed)]
+    return judged(
+        summary,
+        measured("learning rates of the first updates", ", ".join(rates[:4]), "as the schedule gives them"),
+        title=f"The schedule does not fit the run: {summary}",
+        detail=detail,
+        remedy=remedy,
+        where="train_step",
+    )
