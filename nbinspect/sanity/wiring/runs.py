@@ -24,11 +24,12 @@ from nbinspect.sanity.check import (
 from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, Trial
+from nbinspect.sanity.trials.own_steps.last_batch import of_last_batch
 from nbinspect.sanity.trials.running.trainee import trained
 
 
 def run(program: Program, trial: Trial) -> CheckResult:
-    """Fail where loader, forward or loss raise on a real batch, or no backward can follow.
+    """Fail where loader, forward or loss raise on a real batch, the last of an epoch too, or no backward can follow.
 
     Where a plain call raises, a `train_step` that is given is what counts: one is taken on a copy.
     """
@@ -38,11 +39,9 @@ def run(program: Program, trial: Trial) -> CheckResult:
     if attempt.failure is not None:
         plain = _raises(attempt, attempt.failure)
         return plain if program.subject.train_step is None else _by_own_step(program, attempt, plain)
-    subject = program.subject
+    subject, settle = program.subject, "Give `split`, or batches of inputs, targets."
     if subject.loss_fn is not None and attempt.batch.parts.targets is None:
-        return inconclusive(
-            "no targets, so the loss was not run", settle="Give `split`, or batches of inputs, targets."
-        )
+        return inconclusive("no targets, so the loss was not run", settle=settle)
     if subject.train_step is None and (subject.loss_fn is not None or attempt.loss is not None):
         fault = _of_loss(attempt.loss)
         if fault:
@@ -63,8 +62,9 @@ def run(program: Program, trial: Trial) -> CheckResult:
             remedy="Set requires_grad_(True) on the parameters that are to be trained.",
             where=type(program.network).__name__,
         )
-    loss = attempt.record.loss
-    return passed(f"{len(attempt.operations)} steps" + (f", loss {loss:.4g}" if loss is not None else ""))
+    loss = "" if attempt.record.loss is None else f", loss {attempt.record.loss:.4g}"
+    last = of_last_batch(program, attempt.batch.size)
+    return passed(f"{len(attempt.operations)} steps{loss}") if last is None else last
 
 
 def _no_batch(need: str) -> CheckResult:
@@ -151,7 +151,7 @@ CHECK = Check(
     question="Does a training step run on a real batch?",
     why="A mismatch of shape, dtype or device shows only on real data, and the message names torch's line, not yours.",
     remedy="Compare the two shapes at the line that is named, and change the layer or the batch.",
-    cost=0,
+    cost=1,
     run=run,
     good=good,
     bad=bad,

@@ -306,3 +306,76 @@ def test_a_loss_that_the_step_calls_otherwise_is_not_judged(name: str) -> None:
     )
     assert report.failed == report.errors == ()
     assert report[name].status == "pass"
+
+
+class Remembers(nn.Module):
+    """A recurrent network whose first state has as many rows as a batch is meant to have; None takes the batch's."""
+
+    def __init__(self, size: int | None) -> None:
+        super().__init__()
+        self.size, self.cell, self.head = size, nn.GRUCell(4, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.cell(x, torch.zeros(self.size or len(x), 8)))  # the state
+
+
+def of_size(size: int, **options: Any) -> Any:
+    return DataLoader(list(zip(X, Y, strict=True)), size, **options)
+
+
+def test_a_last_batch_that_raises_is_found() -> None:
+    """A network that takes full batches alone fails, with both sizes and the line, though the first batch runs."""
+    result = asked(Remembers(10), of_size(10, shuffle=True))
+    assert result.status == "fail"
+    assert "10 samples" in result.detail
+    assert "an epoch has 2" in result.detail
+    assert result.place is not None
+
+
+def test_batchnorm_on_a_last_batch_of_one_fails() -> None:
+    """BatchNorm in train mode refuses the single sample that is left at the end of each epoch."""
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+    assert asked(model, of_size(31)).status == "fail"
+    assert asked(model, of_size(30)).status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("model", "loader"),
+    [
+        (Remembers(None), of_size(10)),
+        (Remembers(10), of_size(10, drop_last=True)),
+        (Remembers(8), of_size(8)),
+        (Remembers(10), [(X[:10], Y[:10]), (X[:2], Y[:2])]),
+    ],
+)
+def test_batches_that_all_run_pass(model: nn.Module, loader: Any) -> None:
+    """A size read from the batch, a last batch left out, batches of one size, and a plain list of them are silent."""
+    assert asked(model, loader).status == "pass"
+
+
+def test_a_step_of_ones_own_that_leaves_small_batches_out_passes() -> None:
+    """Where the user's step does not hand the last batch to the network, what it would do there is no fault."""
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+        if len(batch[0]) < 10:
+            return None
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    model = Remembers(10)
+    given = {"optimizer": torch.optim.SGD(model.parameters(), 0.1)}
+    assert asked(model, of_size(10), train_step=step, **given).status == "pass"
+    assert asked(model, of_size(10), **given).status == "fail"
+
+
+def test_the_last_batch_is_read_without_a_trace() -> None:
+    """The order that a shuffling loader gives next, and the random state, are as they would have been."""
+    generator = torch.Generator().manual_seed(4)
+    model, loader = Remembers(10), of_size(10, shuffle=True, generator=generator)
+    before = generator.get_state(), torch.get_rng_state()
+    asked(model, loader)
+    assert torch.equal(generator.get_state(), before[0])
+    assert torch.equal(torch.get_rng_state(), before[1])
