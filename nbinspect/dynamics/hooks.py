@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from nbinspect.capture.door import is_probing
-from nbinspect.capture.hook import Hook, add_hook
+from nbinspect.capture.hook import Hook, add_hook, remove_step_hooks
 from nbinspect.subject import Subject
 
 Arguments: TypeAlias = "tuple[tuple[Any, ...], dict[str, Any]]"
@@ -137,8 +137,10 @@ class Hooks:
 
 
 def _remove(handles: dict[str, Any]) -> None:
-    for handle in handles.values():
-        handle.remove()
+    for name, handle in handles.items():
+        if name in ("batch", "loss"):
+            handle.remove()
+    remove_step_hooks(handles[name] for name in ("before", "after"))
 
 
 @functools.cache

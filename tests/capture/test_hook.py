@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import gc
+import threading
+
 import pytest
 import torch
 from torch import nn
+from torch.optim import optimizer as torchs
 from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.capture.batch import capture_batch
 from nbinspect.capture.follow import Follower
-from nbinspect.capture.hook import add_hook, add_pre_hook
+from nbinspect.capture.hook import Hook, add_hook, add_pre_hook, remove_step_hooks
+from nbinspect.dynamics.hooks import Hooks
 from nbinspect.dynamics.observer import Observer
 from nbinspect.subject import make_subject
 
@@ -97,3 +102,73 @@ class _Seen:
 
     def failed(self, text) -> None:
         raise AssertionError(text)
+
+
+class Counting:
+    """Counts steps; what is given to it is done at the first one."""
+
+    def __init__(self, at_first: object = None) -> None:
+        self.steps, self.at_first = 0, at_first
+
+    def loss_seen(self, loss: torch.Tensor, targets: object) -> None:
+        """Nothing is done with a loss."""
+
+    def batch_seen(self, arguments: object) -> None:
+        """Nor with a batch."""
+
+    def before_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Nor before a step."""
+
+    def after_step(self, *_: object) -> None:
+        self.steps += 1
+        if self.steps == 1 and callable(self.at_first):
+            self.at_first()
+
+
+def stepped(model: nn.Module) -> None:
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    model(X).sum().backward()
+    optimizer.step()
+
+
+def step_hooks() -> int:
+    return len(torchs._global_optimizer_pre_hooks) + len(torchs._global_optimizer_post_hooks)
+
+
+def test_hooks_that_become_garbage_within_a_step_do_not_raise_in_it() -> None:
+    """What watched another network, and is collected while an optimizer steps, leaves after that step, silently."""
+    before, model = step_hooks(), nn.Linear(6, 2)
+    subject = make_subject(model, None, nn.MSELoss())
+
+    def collect() -> None:
+        later.clear()
+        gc.collect()
+
+    first = Hooks(subject, Counting(collect))
+    later = [Hooks(make_subject(nn.Linear(2, 2), None, nn.MSELoss()), Counting())]
+    stepped(model)
+    first.remove()
+    assert step_hooks() == before
+
+
+def test_hooks_removed_from_another_thread_within_a_step_are_silent_at_once() -> None:
+    """They are told of no step any more, and the step that is under way ends; the next removal takes them along."""
+    before, model = step_hooks(), nn.Linear(6, 2)
+    told = Counting()
+    handles: list[torch.utils.hooks.RemovableHandle] = []
+
+    def from_elsewhere() -> None:
+        thread = threading.Thread(target=remove_step_hooks, args=(handles,))
+        thread.start()
+        thread.join()
+
+    first = torchs.register_optimizer_step_post_hook(Hook(Counting(from_elsewhere).after_step))
+    kept = Counting(from_elsewhere)
+    second = torchs.register_optimizer_step_post_hook(Hook(kept.after_step))
+    handles.append(torchs.register_optimizer_step_post_hook(Hook(told.after_step)))
+    stepped(model)
+    stepped(model)
+    assert told.steps == 0
+    assert kept.steps == 2
+    remove_step_hooks([first, second])
+    assert step_hooks() == before

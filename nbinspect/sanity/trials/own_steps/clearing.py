@@ -10,6 +10,7 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from nbinspect.capture.hook import remove_step_hooks
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.running.comparison import Losses, ends_at, losses_of
@@ -45,4 +46,4 @@ def _clearing(trainee: Trainee) -> Iterator[None]:
     try:
         yield
     finally:
-        hook.remove()
+        remove_step_hooks([hook])

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from nbinspect.capture.hook import remove_step_hooks
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.running.comparison import Losses, ends_at, losses_of
@@ -88,11 +89,12 @@ def without_clipping(trainee: Trainee) -> Iterator[None]:
 
     trainable: list[Any] = [p for p in own.values() if p.requires_grad and p.is_leaf]  # torch's hooks are not typed
     removers = [parameter.register_post_accumulate_grad_hook(keep) for parameter in trainable]
-    removers += [register_optimizer_step_pre_hook(give_back), register_optimizer_step_post_hook(forget)]
+    steps = register_optimizer_step_pre_hook(give_back), register_optimizer_step_post_hook(forget)
     try:
         with _idle_clipping() as idle, inner_steps(give_back, forget):
             yield
     finally:
+        remove_step_hooks(steps)
         for remover in removers:
             remover.remove()
 

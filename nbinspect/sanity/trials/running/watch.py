@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from nbinspect.capture.hook import remove_step_hooks
 from nbinspect.sanity.trials.running.inner_steps import inner_steps
 from nbinspect.subject import rate_of
 
@@ -89,8 +90,8 @@ def watching(
                 tensor: Any = parameter  # torch's hooks are not typed
                 stack.callback(tensor.register_hook(watch.arriving(name, parameter)).remove)
                 stack.callback(tensor.register_post_accumulate_grad_hook(watch.added).remove)
-        stack.callback(register_optimizer_step_pre_hook(watch.before).remove)
-        stack.callback(register_optimizer_step_post_hook(watch.after).remove)
+        before, after = register_optimizer_step_pre_hook(watch.before), register_optimizer_step_post_hook(watch.after)
+        stack.callback(remove_step_hooks, (before, after))
         stack.enter_context(inner_steps(watch.before, watch.after))
         yield events
         events.rewritten_after = watch.rewritten_after(parameters)
