@@ -77,7 +77,7 @@ def _wrapped(below: dict[int, int], classes: int, where: str) -> CheckResult:
         title="Labels below 0 count from the last class",
         detail=f"{count:,} labels are {', '.join(map(str, below))}, and an index below 0 counts from the end: the loss "
         f"is the very same with {value + classes} in place of {value}, though that class has labels of its own.",
-        remedy=f"Leave out samples with the label {value}: loss_fn(outputs[y >= 0], y[y >= 0]).",
+        remedy="Leave out samples with labels below 0: loss_fn(outputs[y >= 0], y[y >= 0]).",
         where=where,
         confirmed=True,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from nbinspect.capture.kinds import word_of
 from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
 from nbinspect.sanity.evidence.layers.activations import hidden_bounded, value_bounded
@@ -43,7 +44,7 @@ def run(
     worst, most = max(found, key=lambda pair: pair[1])
     if most < watch:
         return passed(f"at most {most:.0%} of the values at a limit")
-    deep = len({_layer_before(recordings[0], one) for one, least in found if least >= watch}) >= many
+    deep = len({_layer_before(recordings[0], one) for one, least in found if least >= watch} - {""}) >= many
     suspected = deep or _is_fed_by_layer(recordings[0], worst)
     grave = most >= share or (suspected and is_untrained(program, recordings[0], task))
     name = where_of(worst)
@@ -69,10 +70,15 @@ def _is_fed_by_layer(recorded: Recorded, activation: Operation) -> bool:
 
 
 def _layer_before(recorded: Recorded, activation: Operation) -> str:
-    """Return the name of the last weighted layer on the way to an activation; empty where there is none."""
+    """Return the name of the last weighted layer on the way to an activation.
+
+    Empty where there is none, or its values were normalised since: what is steep then is so on purpose, as soft bits.
+    """
     names = {layer.operation.step.index: layer.name for layer in layers_of(recorded)}
-    before = {one.step.index for one in ancestors(recorded, activation)} & names.keys()
-    return names[max(before)] if before else ""
+    way = {one.step.index: one for one in ancestors(recorded, activation)}
+    last = max(way.keys() & names.keys(), default=None)
+    is_normed = any("norm" in word_of(one.step.name) for index, one in way.items() if last is not None and index > last)
+    return "" if last is None or is_normed else names[last]
 
 
 def _saturated(operation: Operation, recordings: tuple[Recorded, ...]) -> float:

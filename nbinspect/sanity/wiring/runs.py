@@ -29,9 +29,9 @@ from nbinspect.sanity.trials.running.trainee import trained
 
 
 def run(program: Program, trial: Trial) -> CheckResult:
-    """Fail where loader, forward or loss raise on a real batch, the last of an epoch too, or no backward can follow.
+    """Fail where loader, forward or loss raise on a real batch, or no backward can follow.
 
-    Where a plain call raises, a `train_step` that is given is what counts: one is taken on a copy.
+    Where a plain call raises, a `train_step` that is given counts, taken on a copy. On the last batch alone: a warning.
     """
     attempt = trial.attempt
     if attempt is None or trial.raised is not None:

@@ -108,6 +108,10 @@ def picked_and_masked(outputs: Tensor, targets: Tensor) -> Tensor:
     return -(each * (targets >= 0)).sum() / (targets >= 0).sum()
 
 
+def modulo(outputs: Tensor, targets: Tensor) -> Tensor:
+    return F.cross_entropy(outputs, targets % outputs.shape[1])
+
+
 def others_last(outputs: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(outputs, torch.where(targets < 0, outputs.shape[1] - 1, targets))
 
@@ -131,11 +135,12 @@ def test_labels_below_zero_that_index_the_last_class_fail_with_proof() -> None:
     [
         (picked_and_masked, partly_labelled()),
         (others_last, partly_labelled()),
+        (modulo, partly_labelled()),
         (picked, torch.arange(60) % 3 - 1),
     ],
 )
-def test_labels_below_zero_that_are_masked_or_mapped_or_stand_for_one_class_are_fine(loss_fn: Any, y: Tensor) -> None:
-    """Labels below 0 pass where the loss leaves them out, maps them by itself, or no other label means the same."""
+def test_labels_below_zero_that_are_masked_or_mapped_or_modulo_are_fine(loss_fn: Any, y: Tensor) -> None:
+    """Labels below 0 pass where the loss leaves them out, maps them, takes all modulo, or no other means the same."""
     assert on(y, loss_fn).status == "pass"
 
 

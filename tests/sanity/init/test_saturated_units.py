@@ -69,10 +69,10 @@ def test_most_units_at_a_limit_are_a_defect_where_nothing_was_learnt() -> None:
     assert wide(1.0, nn.Tanh()).status == "pass"
 
 
-def steep(layers: int, slope: float) -> str:
-    """Layers of tanh units of this slope."""
+def steep(layers: int, slope: float, between: Callable[[], nn.Module] = nn.Identity) -> str:
+    """Layers of tanh units of this slope, each behind what `between` makes."""
     torch.manual_seed(0)
-    sharpened = [part for _ in range(layers) for part in (nn.Linear(32, 32), Sharpened(slope))]
+    sharpened = [part for _ in range(layers) for part in (nn.Linear(32, 32), between(), Sharpened(slope))]
     return judged(nn.Sequential(nn.Linear(16, 32), nn.LayerNorm(32), *sharpened, nn.Linear(32, 3)))
 
 
@@ -82,6 +82,11 @@ def test_steep_units_in_layer_after_layer_are_a_defect() -> None:
     assert steep(2, 16.0) == "warn"
     assert steep(3, 16.0) == "fail"
     assert steep(3, 1.0) == "pass"
+
+
+def test_soft_bits_behind_normalised_values_are_no_defect() -> None:
+    """A network that is binarised softly has steep units in every layer, each behind a BatchNorm: they only warn."""
+    assert steep(4, 8.0, lambda: nn.BatchNorm1d(32)) == "warn"
 
 
 class Gated(nn.Module):

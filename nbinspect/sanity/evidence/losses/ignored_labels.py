@@ -53,13 +53,15 @@ def wrapped(tally: Mapping[int, int], task: TaskRecord, subject: Subject, attemp
     """Return how often each label below 0 occurs that the loss takes for a class of its own, counted from the end.
 
     As indexing does: −1 has the very loss of the last class, and −2 another, that of the last but one. Only where those
-    classes have labels of their own, so that one class has two.
+    classes have labels of their own, so that one class has two, and labels are not taken modulo their number.
     """
     outputs, classes = tensor_output(attempt.outputs), task.classes or 0
     below = {value: count for value, count in sorted(tally.items()) if value < 0}
     doubled = all(-classes <= value and value + classes in tally for value in below)
     if not below or not doubled or classes < 3 or outputs is None or subject.loss_fn is None or attempt.error:
         return {}
+    if _loss_with(classes, subject, attempt) is not None:
+        return {}  # taken modulo: an index beyond the last class would raise
     asked = {value: _loss_with(value, subject, attempt) for value in {*below, -1, -2}}
     ends = {value: _loss_with(value + classes, subject, attempt) for value in asked}
     return (

@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 from nbinspect.capture.naming import failing_line
 from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch, reading
-from nbinspect.sanity.check import MissingNeed, StepRaised, failed, measured
+from nbinspect.sanity.check import MissingNeed, StepRaised, measured, warned
 from nbinspect.sanity.evidence.data.order import order_of
 from nbinspect.sanity.evidence.data.scan import picked
 from nbinspect.sanity.program import Program
@@ -15,9 +15,10 @@ from nbinspect.sanity.trials.running.trainee import trained
 
 
 def of_last_batch(program: Program, size: int) -> CheckResult | None:
-    """Fail where forward or loss raise on the last, smaller batch of an epoch, and a `train_step` given does too.
+    """Warn where forward or loss raise on the last, smaller batch of an epoch, and a `train_step` given does too.
 
-    None where all batches are of one size, or none is known before it is read.
+    No failure, for a loop may leave such a batch out. None where all batches are of one size, or none is known before
+    it is read.
 
     Args:
         program: left unchanged; a step of the user's own is taken on a copy.
@@ -31,12 +32,13 @@ def of_last_batch(program: Program, size: int) -> CheckResult | None:
     if batch is None or error is None:
         return None
     text = f"{type(error).__name__}: {error}".rstrip(": ")
-    return failed(
+    alone = "" if batch.size == 1 else ", or take the size from the batch, as by x.shape[0]"
+    return warned(
         text.splitlines()[0][:120],
         measured("samples in the last batch of an epoch", batch.size, f"{size}, or a pass that takes any number"),
         title="The last batch of an epoch raises",
         detail=f"With {size} samples the pass runs; the last batch of an epoch has {batch.size}, and raises {text}",
-        remedy="Take the size from the batch, as by x.shape[0], or leave that batch out by DataLoader(drop_last=True).",
+        remedy=f"Leave that batch out by DataLoader(drop_last=True){alone}. If your loop skips it, all is well.",
         where="train_step" if program.subject.train_step is not None else type(program.network).__name__,
         place=failing_line(error),
     )

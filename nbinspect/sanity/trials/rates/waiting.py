@@ -64,7 +64,7 @@ def sunk_by_waiting(
     return failed(
         f"next to nothing after {after} updates",
         measured("updates until less than a thousandth of the rate is left", after, f"above {early:.0f}"),
-        measured("loss then", left, f"below {began:.4g}, as it began"),
+        measured("loss then", left, f"not far above {kept:.4g}"),
         measured(f"loss after {after + _MORE} updates at the rate as it was", kept, "no lower"),
         title=f"The schedule does not fit the run: next to nothing after {after} updates",
         detail=f"The {name} is given a metric with every update, and lowers the rate after {patience + 1} that are no "
