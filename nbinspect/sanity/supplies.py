@@ -24,6 +24,7 @@ from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, finished, record, with_gradients
 from nbinspect.sanity.task import infer_task
 from nbinspect.sanity.trials.fitting.overfitting import Overfitting, overfit
+from nbinspect.sanity.trials.running.maximising import require_minimised
 from nbinspect.sanity.trials.running.observed import Observed, observe
 from nbinspect.sanity.trials.running.own_step import OwnStep, Training, record_step
 
@@ -139,6 +140,7 @@ class Supplies:
 
     def _overfitting(self) -> Overfitting:
         recorded: Recorded = self.supply("recorded")
+        require_minimised(self.program)
         return overfit(self.program, recorded, self.supply("task"))
 
     def _attempt(self) -> Recorded:

@@ -55,26 +55,26 @@ def run(
         settle = "Within the range test no rate lowered the loss of these batches; a trained network may be at its end."
         return inconclusive("no rate lowers the loss", *found.shown, settle=settle, charts=charts)
     too_high, stays_up, short = found.is_above_divergence, False, found
+    found = found.longer if too_high and found.may_come_down else found
     if not too_high and rate * far >= suggested:
         if rate >= near * suggested and fell(found.own) <= 0:  # momentum may tell later than the range test goes on
-            found = found.longer
-            stays_up = found.stays_up
+            stays_up = (found := found.longer).stays_up
         if not stays_up:
-            text = f"{rate:.3g}; the range test suggests {suggested:.2g}"
             spoilt = _of_spoilt_weights(short, recorded) if is_new and rate >= far * suggested else None
-            return spoilt or passed(text, *found.shown, charts=charts)
+            return spoilt or passed(f"{rate:.3g}; the range test suggests {suggested:.2g}", *found.shown, charts=charts)
     above = too_high or stays_up
     moved, other = fell(found.own), found.instead
-    if moved > (0 if above else still):
+    comes_down = too_high and found.own.falls_late and not found.own.explodes
+    spoilt = _of_spoilt_weights(short, recorded) if is_new and too_high and (moved > 0 or comes_down) else None
+    if spoilt or moved > (0 if above else still):
         text = f"{rate:.3g}, at which the loss falls by {moved:.1%} in {found.tried} steps"
-        spoilt = _of_spoilt_weights(short, recorded) if is_new and too_high else None
         return spoilt or passed(text, *found.shown, charts=charts)
     if fell(found.other) < (0 if above and found.own.explodes else max(0.02, 10 * moved)):
         settle = f"At {other:.2g} the loss does not fall either."
         return inconclusive(f"{rate:.3g}; another is no better", *found.shown, settle=settle, charts=charts)
     is_still = task.kind != "other" and abs(moved) * found.horizon < 0.05
-    stays_up = stays_up and not found.has_been_down
-    certain = too_high or (is_new and task.kind != "other" and (stays_up or is_still))
+    is_clear = is_still or (stays_up and not found.has_been_down)
+    certain = not comes_down if too_high else is_new and task.kind != "other" and is_clear
     rises = "explodes" if found.own.explodes else "rises" if too_high else "stays up"
     said = f"{rises} from {found.own.start:.3g} to {found.own.end:.3g}" if above else f"stays at {found.own.end:.4g}"
     return (failed if certain else warned)(

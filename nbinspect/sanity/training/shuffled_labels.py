@@ -33,6 +33,7 @@ from nbinspect.sanity.trials.labels.fresh import looks_while_training, strength
 from nbinspect.sanity.trials.labels.moved_on import moved_on, of_moved_labels
 from nbinspect.sanity.trials.labels.reread import reread
 from nbinspect.sanity.trials.running.comparison import padded
+from nbinspect.sanity.trials.running.maximising import require_minimised
 
 
 def run(
@@ -69,6 +70,7 @@ def run(
         return skipped("labels that are not the inputs themselves")
     if recorded.batch.targets is None:
         return skipped("labels that are one tensor")
+    require_minimised(program)
     looks = looks_while_training(program, task, stream, steps, sure)
     told, fresh = strength(looks), sum(look.samples for look in looks)
     shown = measured("real labels of fresh samples, in deviations above shuffled ones", told, f"above {sure:g}")

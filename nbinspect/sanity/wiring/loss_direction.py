@@ -30,6 +30,7 @@ from nbinspect.sanity.evidence.losses.perfect import answers, supposed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, with_gradients
 from nbinspect.sanity.trials.own_steps.step_direction import Turned, turned
+from nbinspect.sanity.trials.running.maximising import is_maximised, of_maximised
 from nbinspect.sanity.trials.running.own_step import OwnStep
 
 
@@ -45,11 +46,13 @@ def run(
 
     `rates` are lengths of the steps against the gradient, as shares of the length of all parameters.
     """
-    told = None if own_step is None else turned(program, own_step, task, rates)
-    if told is not None:
+    is_alone = program.subject.train_step is None  # which may give the loss its sign
+    if is_maximised(program):
+        found = _of_loss(program, with_gradients(attempt, program.subject), task, rates)
+        return of_maximised(is_lower=is_alone and task.kind != "other" and found.status == "pass")
+    if own_step is not None and (told := turned(program, own_step, task, rates)) is not None:
         return _of_step(told)
     found = _of_loss(program, with_gradients(attempt, program.subject), task, rates)
-    is_alone = program.subject.train_step is None  # which may give the loss its sign
     density = log_density(program, attempt) if found.status == "skip" and is_alone else None
     return found if density is None else inverted(density)
 
@@ -62,14 +65,12 @@ def _of_loss(program: Program, backward: Recorded, task: TaskRecord, rates: tupl
     is_supposed, task = task.kind == "other", supposed(task, backward)
     if task.kind == "other":
         return of_unknown_task(task)
-    known = answers(task, backward) or located(program, backward, task)
-    if known is None:
+    if (known := answers(task, backward) or located(program, backward, task)) is None:
         return skipped("outputs that can be compared with the targets")
     try:
         now = loss_of(program, backward, backward.outputs)
         nearer, best = (best_of(program, backward, known, share) for share in (0.1, 1.0))
-        if isinf(best):  # as a ratio of signal to noise is without any noise
-            best = best_of(program, backward, known, 0.9)
+        best = best_of(program, backward, known, 0.9) if isinf(best) else best  # as a ratio of signal to noise
     except MissingNeed:
         raise
     except Exception as error:  # noqa: BLE001 - the user's loss may want the outputs of a run, with their graph
@@ -155,5 +156,5 @@ CHECK = Check(
     bad=bad,
     explains=("loss-at-init", "final-bias", "overfit-one-batch", "learning-rate", "shuffled-labels"),
     sources=("S-loss-task",),
-    silent="negative and floorless losses, such as densities, whose steps make predictions better",
+    silent="floorless losses, such as densities, whose steps make predictions better; optimizers that maximise",
 )

@@ -124,6 +124,52 @@ def test_a_rate_that_explodes_fails(kind: Any) -> None:
     assert found.code.startswith("lr=")
 
 
+def deep(seed: int, depth: int, rate: float, kind: Any) -> dict[str, Any]:
+    """A perceptron with several hidden layers, on four classes told by three of twenty numbers."""
+    torch.manual_seed(seed)
+    x = torch.randn(1500, 20)
+    loader: Any = DataLoader(TensorDataset(x, 2 * (x[:, 0] * x[:, 1] > 0) + (x[:, 2] > 0).long()), 64, shuffle=True)
+    hidden = [layer for n in range(depth) for layer in (nn.Linear(64 if n else 20, 64), nn.ReLU())]
+    return program(nn.Sequential(*hidden, nn.Linear(64, 4)), rate, kind, loader=loader)
+
+
+@pytest.mark.parametrize(("seed", "depth"), [(4, 3), (6, 3), (5, 4)])
+def test_a_jump_that_passes_is_no_explosion(seed: int, depth: int) -> None:
+    """The first steps of RMSprop at its default rate throw the loss up; steps later it is well below its start."""
+    found = run_one(CHECK, **deep(seed, depth, 0.01, torch.optim.RMSprop))
+    assert found.status == "pass", found
+    assert found.steps <= CHECK.cost
+
+
+def test_a_jump_that_takes_longer_to_pass_is_no_explosion() -> None:
+    """Where the loss is still above its start after twenty steps, twenty more tell that it falls below."""
+    torch.manual_seed(0)
+    x = torch.randn(1500, 20)
+    loader: Any = DataLoader(TensorDataset(x, x[:, :1] * x[:, 1:2] + x[:, 2:3]), 64, shuffle=True)
+    hidden = [layer for n in range(4) for layer in (nn.Linear(128 if n else 20, 128), nn.ReLU())]
+    model, loss_fn = nn.Sequential(*hidden, nn.Linear(128, 1)), nn.MSELoss()
+    found = run_one(CHECK, **program(model, 0.01, torch.optim.RMSprop, loader=loader, loss_fn=loss_fn))
+    assert found.status == "pass", found
+    assert "40 steps" in found.summary
+    assert found.steps <= CHECK.cost
+
+
+def test_a_jump_that_does_not_pass_is_an_explosion() -> None:
+    """The same network under RMSprop at 3, or plain descent at 30, never comes down again."""
+    for kind, rate in ((torch.optim.RMSprop, 3.0), (torch.optim.SGD, 30.0)):
+        found = run_one(CHECK, **deep(4, 3, rate, kind))
+        assert found.status == "fail", found
+        assert found.steps <= CHECK.cost
+
+
+def test_one_step_is_told_as_one() -> None:
+    """A run that ends after its first step is told of in the singular."""
+    loader = [(1e3 * torch.randn(32, 8), torch.randn(32, 1)) for _ in range(8)]
+    model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 1))
+    found = run_one(CHECK, **program(model, 100.0, torch.optim.SGD, loader=loader, loss_fn=nn.MSELoss()))
+    assert any("after 1 step " in one.quantity for one in found.measurements), found
+
+
 def sigmoids(rate: float, momentum: float) -> dict[str, Any]:
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.Sigmoid(), nn.Linear(64, 10))
     return program(model, optimizer=torch.optim.SGD(model.parameters(), rate, momentum=momentum))

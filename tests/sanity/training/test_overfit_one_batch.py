@@ -372,3 +372,26 @@ def test_a_token_that_gets_one_output_wherever_it_stands_fails(model: Any, label
     result = judged(Mixer(**model), adam(3e-3), x=ids, y=targets)
     assert (result.status == "fail") == fails, result
     assert ("wherever it stands" in result.summary) == fails
+
+
+def masked() -> tuple[Tensor, Tensor]:
+    """Sets of unlike items of one of four themes, of which some are hidden; what stays is not asked for."""
+    generator = torch.Generator().manual_seed(1)
+    items = torch.stack([torch.randperm(12, generator=generator) + 12 * (n % 4) + 1 for n in range(16)])
+    hidden = torch.rand(16, 12, generator=generator) < 0.5
+    return torch.where(hidden, 0, items), torch.where(hidden, items, -100)
+
+
+def test_hidden_items_of_a_set_have_no_places() -> None:
+    """That one token, the mask, stands for many others, says nothing against a network of sets."""
+
+    class Items(Mixer):
+        def __init__(self) -> None:
+            super().__init__(knows_places=False, mixes=True)
+            self.table, self.head = nn.Embedding(60, 32), nn.Linear(32, 60)
+
+    torch.manual_seed(0)
+    ids, targets = masked()
+    result = judged(Items(), adam(3e-3), x=ids, y=targets)
+    assert result.status not in ("fail", "warn"), result
+    assert "wherever" not in result.summary

@@ -45,7 +45,8 @@ def tokens_alike(program: Program, batch: Batch) -> float:
 
     Such a network cannot tell places: it knows which other tokens there are, and not where. 0 where it can, in eval
     mode or with noise on all weights; where the tokens beside it make no difference to the output of a token, as in a
-    table of what follows each; and where the targets of equal tokens agree as a rule.
+    table of what follows each; where the targets of equal tokens agree as a rule; and where they do so but for those of
+    a single token, which may stand for any item that is hidden of a set.
 
     Args:
         program: left unchanged.
@@ -63,8 +64,11 @@ def tokens_alike(program: Program, batch: Batch) -> float:
     asked = (targets[samples, one] >= 0) & (targets[samples, other] >= 0)  # negative ones are ignored
     samples, one, other = samples[asked], one[asked], other[asked]
     disputed = targets[samples, one] != targets[samples, other]
-    share = float(disputed.sum()) / targets.numel()
-    if len(disputed) < _SEVERAL or share < _IN_DISPUTE or float(disputed.double().mean()) <= _VARIES:
+    share, rest = float(disputed.sum()) / targets.numel(), disputed
+    if disputed.any():
+        tokens = ids[samples, one]
+        rest = disputed[tokens != tokens[disputed].mode().values]
+    if len(rest) < _SEVERAL or rest.sum() < _IN_DISPUTE * targets.numel() or not rest.double().mean() > _VARIES:
         return 0.0
     try:
         for judged in (program, stirred(program)):

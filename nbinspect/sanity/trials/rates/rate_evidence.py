@@ -13,6 +13,7 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import measured
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.rates.rates import RangeTest, Run, peak_rate, range_test, run_at
+from nbinspect.sanity.trials.running.maximising import require_minimised
 
 _EPOCHS, _CLEAR = 20, 0.05
 _BELOW, _REGAINED = 0.03, 0.25
@@ -22,8 +23,9 @@ def evidence_of(program: Program, stream: Sequence[Batch], *, steps: int, tried:
     """Run the range test of so many steps on a copy, and return what it tells with the rate of the schedule.
 
     Raises:
-        MissingNeed: as `range_test` and `peak_rate`.
+        MissingNeed: as `require_minimised`, `range_test` and `peak_rate`.
     """
+    require_minimised(program)
     test = range_test(program, stream, steps, has_loss=has_loss)
     rate, warms_up = peak_rate(program, len(stream))
     return RateEvidence(program, stream, has_loss, test, rate, warms_up, tried)
@@ -85,7 +87,7 @@ class RateEvidence:
         own = self.own.is_own
         return run_at(self.program, self.stream, self.instead, self.tried, own=own, has_loss=self.has_loss)
 
-    @property
+    @cached_property
     def longer(self) -> RateEvidence:
         """The same with runs of twice as many steps."""
         return replace(self, tried=2 * self.tried)
@@ -95,21 +97,29 @@ class RateEvidence:
         """Whether the loss does not fall at the rate, nor is about to at the end, and falls at the other one."""
         return fell(self.own) <= 0 and not self.own.falls_late and fell(self.other) > _CLEAR
 
+    @property
+    def may_come_down(self) -> bool:
+        """Whether the loss ends above its start, but not far or on its way down, as after a jump that passes."""
+        return fell(self.own) <= 0 and (self.own.falls_late or not self.own.explodes)
+
     def spoilt(self, constant: float) -> Spoilt | None:
         """Return the runs which show that steps at the rate leave weights that cannot be trained any more; else None.
 
-        The loss comes no lower than that of the best constant, nor does it afterwards at a lower rate, which gets
-        clearly below it in as many steps from the start: `instead`, or else the highest at which the loss fell in the
-        range test.
+        The loss comes no lower than that of the best constant, also in a longer run, nor does it afterwards at a lower
+        rate, which gets clearly below it in as many steps from the start: `instead`, or else the highest at which the
+        loss fell in the range test.
 
         Args:
             constant: loss of the best constant on the batches of these runs.
         """
-        if self.suggested is None or self.own.end < constant - _BELOW / 2 * abs(constant):
+        below = constant - _BELOW / 2 * abs(constant)
+        if self.suggested is None or self.own.end < below or self.longer.own.end < below:
             return None
         given, steps, own = (self.program, self.stream), 2 * self.tried, self.own.is_own
         for other in (self.instead, min(10 * self.suggested, self.rate / 10)):
-            from_start = run_at(*given, other, steps, own=own, has_loss=self.has_loss)
+            from_start = self.longer.other
+            if other != self.instead:
+                from_start = run_at(*given, other, steps, own=own, has_loss=self.has_loss)
             gained = constant - from_start.end
             if gained <= _BELOW * abs(constant):
                 continue
@@ -149,8 +159,9 @@ class RateEvidence:
         """That, and what the short runs at both rates gave."""
         other = "at the suggested rate" if self.instead == self.suggested else "at a lower rate"
         runs = {"with your step": self.own, other: self.other}
+        took = {name: f"{(number := len(run.losses))} step{'s' if number > 1 else ''}" for name, run in runs.items()}
         tried = (
-            measured(f"loss after {len(run.losses)} steps at {run.rate:.3g}, {name}", run.end, f"below {run.start:.4g}")
+            measured(f"loss after {took[name]} at {run.rate:.3g}, {name}", run.end, f"below {run.start:.4g}")
             for name, run in runs.items()
         )
         return (*self.shown, *tried)

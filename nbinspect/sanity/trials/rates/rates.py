@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 LOWEST, HIGHEST = 1e-6, 10.0
 BATCHES = 8
 """How many are taken in turn, at most."""
+_JUMP, _HOPELESS = 4.0, 1e6
+"""By how many times its size at the start a loss rises where a range test ends; and where no run can make up for it."""
 _ABSURD = 1e6
 """Weights above, or none at all, are those of a training that has diverged."""
 _WEIGHTS = np.array([1.0, 2.0, 3.0, 2.0, 1.0])
@@ -98,7 +100,7 @@ def range_test(program: Program, batches: Sequence[Batch], steps: int, *, has_lo
         for number in range(steps):
             rates.append(LOWEST * (HIGHEST / LOWEST) ** (number / max(steps - 1, 1)))
             force_rates(trainee, rates[-1] / top)
-            if losses.explode_after_a_step():
+            if losses.explode_after_a_step(_JUMP):
                 break
         return RangeTest(np.asarray(rates), np.asarray(losses.seen), losses.start)
 
@@ -121,8 +123,8 @@ class _Losses:
         self.start = float(np.mean(self._before)) if has_loss else float("nan")
         self.seen: list[float] = []
 
-    def explode_after_a_step(self) -> bool:
-        """Take a step, note the loss after it, and return whether it has exploded."""
+    def explode_after_a_step(self, times: float) -> bool:
+        """Take a step, note the loss after it, and return whether it has risen by so many times its own size."""
         batches, number = self._batches, self._trainee.steps
         try:
             step = self._trainee.step(batches[number % len(batches)], held=True)
@@ -140,7 +142,7 @@ class _Losses:
             loss = step.loss
             self.start = loss if not self.seen else self.start
         self.seen.append(loss)
-        return not isfinite(loss) or loss > self.start + 4 * max(abs(self.start), self.start - min(self.seen))
+        return not isfinite(loss) or loss > self.start + times * max(abs(self.start), self.start - min(self.seen))
 
     def _are_ruined(self) -> bool:
         return not all(bool((tensor.abs() < _ABSURD).all()) for tensor in self._trainee.parameters.values())
@@ -187,7 +189,9 @@ def run_at(
     has_loss: bool = True,
     then: tuple[float, int] | None = None,
 ) -> Run:
-    """Train a copy at a constant rate for a few steps, until it explodes; the program is left unchanged.
+    """Train a copy at a constant rate for a few steps; the program is left unchanged.
+
+    A loss that jumps may come down again, as after RMSprop's first steps: a run ends early only beyond all measure.
 
     Args:
         program: left unchanged.
@@ -208,7 +212,7 @@ def run_at(
         losses, top = _Losses(trainee, batches[:BATCHES], has_loss=has_loss), highest_rate(trainee)
         for one in rates:
             force_rates(trainee, one / top)
-            if losses.explode_after_a_step():
+            if losses.explode_after_a_step(_HOPELESS):
                 break
         return Run(rate, np.asarray(losses.seen), losses.start, trainee.is_own)
 

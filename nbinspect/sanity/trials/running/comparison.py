@@ -13,6 +13,7 @@ from nbinspect.records import Chart, Floats
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.running.maximising import are_maximising
 from nbinspect.sanity.trials.running.trainee import Trainee, trained
 
 Losses = tuple[float, ...]
@@ -29,7 +30,8 @@ def losses_of(
 ) -> Losses | None:
     """Return the loss that each of a few training steps began with, draws held; it ends early where one is not finite.
 
-    None where there can be no such run: no loss, no optimizer, a step that does not run on a copy.
+    None where there can be no such run: no loss, no optimizer, a step that does not run on a copy. Under an optimizer
+    that maximises they have their sign turned, so that they fall as it learns.
 
     Args:
         program: left unchanged.
@@ -44,11 +46,13 @@ def losses_of(
         with trained(program, own=own) as trainee:
             if before is not None:
                 before(trainee)
+            sign = -1 if are_maximising(trainee.optimizers.values()) else 1
             with nullcontext() if around is None else around(trainee):
                 for number in range(count):
                     batch = batches[number % len(batches)]
                     loss = trainee.step(batch, held=True).loss
-                    losses.append(trainee.loss(batch) if loss is None else loss)  # of a silent step as it is after it
+                    loss = trainee.loss(batch) if loss is None else loss  # of a silent step as it is after it
+                    losses.append(sign * loss)
                     if not math.isfinite(losses[-1]):
                         break
     except MissingNeed:

@@ -36,12 +36,20 @@ def test_a_run_goes_as_the_formula_says() -> None:
     assert not found.explodes
 
 
-def test_a_run_that_explodes_ends_early() -> None:
-    """At a rate of 3 each step multiplies the loss by 25."""
+def test_a_run_ends_where_nothing_is_to_be_hoped() -> None:
+    """At a rate of 3 each step multiplies the loss by 25, which is beyond a million times the start after five."""
     found = run_at(*quadratic(), 3.0, 20)
     assert found.explodes
-    assert len(found.losses) == 1
+    assert found.losses == pytest.approx([9 * 25.0 ** (k + 1) for k in range(5)], rel=1e-4)
+
+
+def test_a_run_goes_on_after_a_jump() -> None:
+    """A rate that throws the loss to 25 times its start at once, and is low from then on, does not explode."""
+    found = run_at(*quadratic(), 3.0, 1, then=(0.3, 19))
+    assert len(found.losses) == 20
     assert found.losses[0] == pytest.approx(9 * 25)
+    assert found.end < found.start
+    assert not found.explodes
 
 
 def test_the_range_test_finds_where_least_squares_diverges() -> None:
