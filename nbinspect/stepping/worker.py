@@ -106,7 +106,7 @@ class Worker:
                 arrived = self._arrived(timeout)
                 self._awaited.clear()
                 if not arrived:
-                    self._held.wait(_LOOK)  # what the step in flight draws is the work's own too
+                    self._held.wait(_PATIENCE)  # what the step in flight draws is the work's own too
             except BaseException:
                 self.stop()
                 raise

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from nbinspect.capture.hook import add_hook
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import measured
 from nbinspect.sanity.evidence.layers.normed import Normed
@@ -84,7 +85,7 @@ def _lost_in_eval_mode(program: Program, attempt: Recorded, path: str, parts: in
         return twins[(count - 1) % parts](*given)
 
     if parts > 1:
-        own.network.get_submodule(path).register_forward_hook(replaced)
+        add_hook(own.network.get_submodule(path), replaced)
     with own.running(training=False):
         for one in norms:
             one.reset_running_stats()

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nbinspect.capture.hook import add_hook, add_pre_hook
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.trials.running.trainee import Trainee
 
@@ -29,9 +30,9 @@ def train_only(trainee: Trainee, batch: Batch) -> tuple[str, ...]:
         return ()
     in_training, in_eval = _Watch(layers), _Watch(layers)
     for watch, mode in ((in_training, True), (in_eval, False)):
-        handles = [part.register_forward_hook(watch.weighed) for part in weighted]
+        handles = [add_hook(part, watch.weighed) for part in weighted]
         for layer in layers:
-            handles += [layer.register_forward_pre_hook(watch.before), layer.register_forward_hook(watch.after)]
+            handles += [add_pre_hook(layer, watch.before), add_hook(layer, watch.after)]
         try:
             trainee.outputs(batch, training=mode)
         except Exception:  # noqa: BLE001 - what does not run outside of the user's step says nothing
@@ -56,7 +57,7 @@ class _Watch:
     def weighed(self, *_: Any) -> None:
         self._has_weighed = True
 
-    def before(self, layer: nn.Module, args: tuple[Any, ...]) -> None:
+    def before(self, layer: nn.Module, args: tuple[Any, ...], _: dict[str, Any]) -> None:
         is_one = self._has_weighed and len(args) == 1 and isinstance(args[0], Tensor) and args[0].is_floating_point()
         self._came[self.names[layer]] = args[0].clone() if is_one else None
 
