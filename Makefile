@@ -91,9 +91,8 @@ clean: ## remove all that was made here
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("nbinspect needs Python 3.10 or later, this is " + sys.version)'
 	$(PYTHON) -m venv .venv
 
-# What is imported is compiled then; most of what is installed never is.
 .venv/%.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) install --no-compile -c constraints.txt -e ".[$*]"
+	$(PIP) install -c constraints.txt -e ".[$*]"
 	@touch $@
 
 .kernels/ipykernel-%: | .venv/dev.stamp
