@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from nbinspect.dynamics.evidence import SETTLING, Evidence, Finding, Line, rise_of_rate
+from nbinspect.dynamics.evidence import SETTLING, Evidence, Finding, Line, RateRise, rise_of_rate
 from nbinspect.records import Floats, ProbeRecord, Reading
 
 READINGS, LASTING = 4, 50
@@ -51,8 +51,11 @@ def shaken(run: Evidence) -> Finding | None:
     first = int(line.steps[line.steps > since][0])
     why = rise_of_rate(run, since, float(max(line.steps[-1] - line.steps[-READINGS], first - since)))
     since = since if why is None else why.step
-    likely = f", {why}: it is likely too high" if why else ": the learning rate is likely too high"
-    return Finding(f"Jitter of predictions rose {_times(now / before)} since step {since:,}{likely}", since)
+    return Finding(f"Jitter of predictions rose {_times(now / before)} since step {since:,}{_too_high(why)}", since)
+
+
+def _too_high(why: RateRise | None) -> str:
+    return f", {why}: it is likely too high" if why else ": the learning rate is likely too high"
 
 
 def _wider(line: Line, count: int) -> float:
@@ -76,10 +79,9 @@ def _unsteady(run: Evidence, line: Line) -> Finding | None:
         return None
     why = rise_of_rate(run, (run.middle + run.step) / 2, run.span / 4)
     since = int(run.middle) if why is None else why.step
-    likely = f", {why}: it is likely too high" if why else ": the learning rate is likely too high"
     text = (
         f"Predictions jitter by {usual:.2f} from one reading to the next, and the loss has not fallen since step "
-        f"{since:,}{likely}"
+        f"{since:,}{_too_high(why)}"
     )
     return Finding(text, since)
 
