@@ -7,6 +7,7 @@ Usage: python kernels.py serve DESCRIPTOR_OF_A_LISTENING_SOCKET
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
@@ -52,13 +53,17 @@ def serve(listening: socket.socket) -> list[str]:
                 if key.fileobj is listening:
                     asked, _ = listening.accept()
                     order, streams = ordered(asked)
+                    if order is None:
+                        asked.close()
+                        continue
                     kernels[asked] = os.fork()
                     if not kernels[asked]:
                         become(order, streams)
                         return order["arguments"]
                     for stream in streams:
                         os.close(stream)
-                    asked.sendall(str(kernels[asked]).encode())
+                    with contextlib.suppress(ConnectionError):  # a starter that has ended is read as such
+                        asked.sendall(str(kernels[asked]).encode())
                     ready.register(asked, selectors.EVENT_READ)
                 else:  # the starter has ended, by itself or by force
                     ready.unregister(key.fileobj)
@@ -68,11 +73,16 @@ def serve(listening: socket.socket) -> list[str]:
                     os.waitpid(kernel, 0)
 
 
-def ordered(asked: socket.socket) -> tuple[dict, list[int]]:
-    """What a starter asks for, and its standard streams with the pipe that tells it of the end."""
+def ordered(asked: socket.socket) -> tuple[dict | None, list[int]]:
+    """What a starter asks for, None if it ended before; its standard streams with the pipe that tells it of the end."""
     text, streams, *_ = socket.recv_fds(asked, 65536, 4)
     while not text.endswith(b"\n"):
-        text += asked.recv(65536)
+        more = asked.recv(65536)
+        if not more:
+            for stream in streams:
+                os.close(stream)
+            return None, []
+        text += more
     return json.loads(text), streams
 
 
