@@ -17,6 +17,7 @@ from nbinspect.sanity.recorded import Recorded, record
 from nbinspect.sanity.trials.labels.relabelled import joined
 from nbinspect.sanity.trials.rates.rate_evidence import RateEvidence, evidence_of, fell
 from nbinspect.sanity.trials.rates.rates import BATCHES
+from nbinspect.sanity.trials.running.maximising import require_minimised
 
 
 def run(
@@ -24,6 +25,7 @@ def run(
     recorded: Recorded,
     task: TaskRecord,
     stream: tuple[Batch, ...],
+    is_maximised: bool,
     *,
     steps: int = 50,
     tried: int = 20,
@@ -40,6 +42,7 @@ def run(
         recorded: tells whether there is a loss, and whether the network has been trained.
         task: of an unknown one, a rate that is too low is only a warning.
         stream: batches of the loader, taken in turn.
+        is_maximised: what rises is not judged.
         steps: of the range test, at most.
         tried: steps at the rate, and at the suggested one.
         far: how many times below the suggested rate a rate is suspected to be too low, or above it to spoil weights.
@@ -48,6 +51,7 @@ def run(
 
     Source: D-lr.
     """
+    require_minimised(is_maximised)
     found = evidence_of(program, stream, steps=steps, tried=tried, has_loss=isinstance(recorded.loss, torch.Tensor))
     rate, suggested, charts = found.rate, found.suggested, (found.chart,)
     is_new = is_untrained(program, recorded, task)
@@ -125,7 +129,8 @@ def _of_class_shares(found: RateEvidence, of_first: float) -> float:
     return of_first if whole is None else whole.prior
 
 
-def _program(rate: float) -> Arguments:
+def good(rate: float = 3e-3) -> Arguments:
+    """Return a small perceptron under Adam."""
     model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3))
     x = torch.randn(256, 8)
     data = torch.utils.data.TensorDataset(x, x[:, :3].argmax(1))
@@ -134,14 +139,9 @@ def _program(rate: float) -> Arguments:
     return {"model": model, "loader": loader, "loss_fn": nn.CrossEntropyLoss(), "optimizer": optimizer}
 
 
-def good() -> Arguments:
-    """Return a small perceptron under Adam at 3e-3."""
-    return _program(3e-3)
-
-
 def bad() -> Arguments:
     """Return the same at a rate of 10."""
-    return _program(10.0)
+    return good(10.0)
 
 
 CHECK = Check(

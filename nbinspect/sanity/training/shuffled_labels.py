@@ -36,12 +36,13 @@ from nbinspect.sanity.trials.running.comparison import padded
 from nbinspect.sanity.trials.running.maximising import require_minimised
 
 
-def run(
+def run(  # noqa: PLR0917 - each need is supplied by its name
     program: Program,
     recorded: Recorded,
     task: TaskRecord,
     stream: tuple[Batch, ...],
     scan: Scan,
+    is_maximised: bool,
     *,
     sure: float = 4.5,
     chance: float = 3.0,
@@ -59,6 +60,7 @@ def run(
         task: of an unknown one nothing is said.
         stream: batches of one epoch; each is looked at before it is trained on.
         scan: of the same data, for simple models.
+        is_maximised: what rises is not judged.
         sure: by how many deviations of chance real labels must be better to count as learnt.
         chance: up to how many deviations are chance.
         steps: at the user's rate, at most.
@@ -70,7 +72,7 @@ def run(
         return skipped("labels that are not the inputs themselves")
     if recorded.batch.targets is None:
         return skipped("labels that are one tensor")
-    require_minimised(program)
+    require_minimised(is_maximised)
     looks = looks_while_training(program, task, stream, steps, sure)
     told, fresh = strength(looks), sum(look.samples for look in looks)
     shown = measured("real labels of fresh samples, in deviations above shuffled ones", told, f"above {sure:g}")

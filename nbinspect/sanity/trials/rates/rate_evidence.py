@@ -13,7 +13,6 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import measured
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.rates.rates import RangeTest, Run, peak_rate, range_test, run_at
-from nbinspect.sanity.trials.running.maximising import require_minimised
 
 _EPOCHS, _CLEAR = 20, 0.05
 _BELOW, _REGAINED = 0.03, 0.25
@@ -23,9 +22,8 @@ def evidence_of(program: Program, stream: Sequence[Batch], *, steps: int, tried:
     """Run the range test of so many steps on a copy, and return what it tells with the rate of the schedule.
 
     Raises:
-        MissingNeed: as `require_minimised`, `range_test` and `peak_rate`.
+        MissingNeed: as `range_test` and `peak_rate`.
     """
-    require_minimised(program)
     test = range_test(program, stream, steps, has_loss=has_loss)
     rate, warms_up = peak_rate(program, len(stream))
     return RateEvidence(program, stream, has_loss, test, rate, warms_up, tried)

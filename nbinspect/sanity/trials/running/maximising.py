@@ -49,11 +49,11 @@ def of_maximised(*, is_lower: bool) -> CheckResult:
     )
 
 
-def require_minimised(program: Program) -> None:
+def require_minimised(is_maximised: bool) -> None:
     """Go on only where no optimizer of the user's maximises.
 
     Raises:
         MissingNeed: if one does.
     """
-    if is_maximised(program):
+    if is_maximised:
         raise MissingNeed("an optimizer that minimises its loss; this one maximises it")
