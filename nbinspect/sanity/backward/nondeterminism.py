@@ -17,13 +17,16 @@ from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measu
 from nbinspect.sanity.evidence.numbers.nonfinite import is_finite
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, tensor_output
+from nbinspect.sanity.trials.own_steps.unseeded import Unseeded, drawn_elsewhere
 
 
 def run(program: Program, recorded: Recorded, *, rounding: float = 1e-4) -> CheckResult:
     """Run the same batch twice from the same seeds, and compare the losses; the outputs where there is no loss.
 
+    The user's own `train_step` likewise, on copies, where passes alone agree.
+
     Args:
-        program: the program.
+        program: left unchanged.
         recorded: the shared pass, of which only the batch is used.
         rounding: relative difference that sums in another order may make; of half precision, ten times its own.
     """
@@ -36,7 +39,8 @@ def run(program: Program, recorded: Recorded, *, rounding: float = 1e-4) -> Chec
     scale = float(one.double().abs().max())
     gap = float((one.double() - other.double()).abs().max()) / scale if scale else float(other.abs().max())
     if not gap:
-        return passed("the same seed gives the same loss, to the last bit")
+        found = drawn_elsewhere(program, recorded.batch)
+        return passed("the same seed gives the same loss, to the last bit") if found is None else _of_step(found)
     allowed = max(rounding, 10 * torch.finfo(one.dtype).eps) if one.is_floating_point() else rounding
     say = failed if gap > allowed else warned
     values = [f"{float(value):.6g}" if value.numel() == 1 else "…" for value in (one, other)]
@@ -49,6 +53,20 @@ def run(program: Program, recorded: Recorded, *, rounding: float = 1e-4) -> Chec
         remedy="torch.use_deterministic_algorithms(True) names the operation; draw from torch's, NumPy's or Python's "
         "seeded generators only, and fill what torch.empty gives.",
         code="+ torch.use_deterministic_algorithms(True)",
+    )
+
+
+def _of_step(found: Unseeded) -> CheckResult:
+    one, other = found.losses
+    return failed(
+        f"first steps from one seed: {one:.6g} and {other:.6g}",
+        measured("loss of a second first step from the same seed", other, f"{one:.6g}, that of the first"),
+        title="The same seed gives another training step",
+        detail=f"The same batch, weights and seeds gave a loss of {one:.6g} and then of {other:.6g}: the step draws "
+        "from outside the seeds, which no run can repeat.",
+        remedy="Draw from torch's, NumPy's or Python's generators that the program seeds once, at its start.",
+        where="train_step",
+        place=found.place,
     )
 
 
@@ -104,7 +122,7 @@ CHECK = Check(
     question="Does the same seed give the same loss?",
     why="Where it does not, no two runs can be compared, and a bug that shows once cannot be found again.",
     remedy="Draw from seeded generators only; torch.use_deterministic_algorithms(True).",
-    cost=2,
+    cost=4,
     run=run,
     good=good,
     bad=bad,

@@ -60,7 +60,7 @@ def run(program: Program, evaluated: Evaluated, recorded: Recorded, *, std: floa
         f"{batch.size} samples, one output",
         measured("different outputs", 1, f"{batch.size}, as there are different inputs"),
         title="Every sample gets the same output",
-        detail=f"In eval mode the output does not depend on the input: samples are alike{there}"
+        detail=f"In eval mode samples of different inputs are alike{there}"
         + (", but for rounding." if precise is not None else "."),
         remedy="Look at what enters that step and what leaves it: a softmax of one unit, an input that is overwritten "
         "or multiplied by zero, units that are all dead or saturated.",

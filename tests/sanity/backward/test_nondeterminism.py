@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import uuid
 from collections.abc import Callable
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nbinspect.records import CheckResult
 from nbinspect.sanity.backward.nondeterminism import CHECK, bad
 from tests.sanity.running import run_one
 
 X, Y = torch.randn(8, 4, generator=torch.Generator().manual_seed(1)), torch.arange(8) % 3
 OWN = np.random.default_rng(0)
+COUNTED = itertools.count()
 
 
 class Noisy(nn.Module):
@@ -89,3 +92,66 @@ def test_a_model_that_differentiates_on_its_own_passes() -> None:
 
     result = run_one(CHECK, model=Force(), loader=[(X, X)], loss_fn=nn.MSELoss())
     assert result.status == "pass"
+
+
+class Mixing:
+    """Trains on each image mixed with another, by shares that it is given."""
+
+    def __init__(self, share: Callable[[], float]) -> None:
+        self.share, self.seen = share, 0
+
+    def train_step(self, model: nn.Module, batch: tuple[Tensor, Tensor], optimizer: torch.optim.Optimizer) -> Tensor:
+        x, y = batch
+        share = self.share()
+        loss = nn.functional.cross_entropy(model(share * x + (1 - share) * x.flip(0)), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+
+def of_steps(share: Callable[[], float]) -> CheckResult:
+    model = nn.Linear(4, 3)
+    given = {"optimizer": torch.optim.SGD(model.parameters(), 0.1), "train_step": Mixing(share).train_step}
+    return run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss(), **given)
+
+
+def from_a_fresh_seed() -> float:
+    torch.seed()
+    return float(torch.rand(()))
+
+
+@pytest.mark.parametrize(
+    "share",
+    [
+        lambda: random.SystemRandom().random(),
+        lambda: random.Random().random(),
+        lambda: float(np.random.default_rng().random()),
+        lambda: float(np.random.RandomState().rand()),
+        from_a_fresh_seed,
+        lambda: float(torch.rand((), generator=(made := torch.Generator(), made.seed())[0])),
+    ],
+)
+def test_a_step_that_draws_from_outside_the_seeds_fails_at_its_line(share: Callable[[], float]) -> None:
+    """A step that draws from the operating system, or from a seed made anew, gives two losses; the line is told."""
+    result = of_steps(share)
+    assert result.status == "fail"
+    assert result.place is not None
+    assert "test_nondeterminism" in result.place.file
+
+
+@pytest.mark.parametrize(
+    "share",
+    [
+        random.random,
+        lambda: float(np.random.beta(0.4, 0.4)),
+        lambda: float(torch.rand(())),
+        lambda: random.Random(3).random(),
+        lambda: float(np.random.default_rng(3).random()),
+        lambda: 1 / (2 + next(COUNTED)),  # kept from call to call, but not drawn
+        lambda: bool(uuid.uuid4()) * 0.5,  # drawn, but without a trace in the loss
+    ],
+)
+def test_a_step_that_repeats_passes(share: Callable[[], float]) -> None:
+    """Seeded shares, those that are counted, and names drawn for something else than the loss are no defect."""
+    assert of_steps(share).status == "pass"

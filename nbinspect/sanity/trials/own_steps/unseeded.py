@@ -1,0 +1,82 @@
+"""A training step of the user's own that draws from outside the seeds: from the operating system, or a fresh seed."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import torch
+
+from nbinspect.capture.naming import calling_line
+from nbinspect.records import Place
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.running.trainee import trained
+
+_SYSTEM = frozenset({os.urandom, getattr(os, "getrandom", os.urandom)})
+_UNSEEDED = random.Random.seed.__code__
+_FRESH = frozenset({torch.seed.__code__, torch.cuda.seed.__code__, torch.cuda.seed_all.__code__})
+
+
+@dataclass(frozen=True)
+class Unseeded:
+    """Two first steps on copies from the same seeds."""
+
+    losses: tuple[float, float]
+    place: Place | None
+    """The user's line that asked for randomness which no seed repeats."""
+
+
+def drawn_elsewhere(program: Program, batch: Batch) -> Unseeded | None:
+    """Take the user's own first step twice; None where the losses agree, or no draw from outside the seeds was seen.
+
+    What a step keeps from call to call may change its loss too, so that the draw itself has to be seen.
+
+    Args:
+        program: left unchanged; without a `train_step` nothing is run.
+        batch: left unchanged.
+    """
+    if program.subject.train_step is None or sys.getprofile() is not None:
+        return None
+    losses: list[float] = []
+    draws: list[Place | None] = []
+    for _ in range(2):
+        try:
+            with trained(program) as trainee, _watching(draws):
+                loss = trainee.step(batch, held=True).loss
+        except MissingNeed:
+            return None
+        if loss is None:
+            return None
+        losses.append(loss)
+    one, other = losses
+    return Unseeded((one, other), draws[0]) if one != other and draws else None
+
+
+@contextmanager
+def _watching(draws: list[Place | None]) -> Iterator[None]:
+    """Note in `draws` each call, on this thread, that takes randomness from the operating system or from a clock."""
+
+    def note(frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call":
+            is_draw = called in _SYSTEM or (
+                getattr(called, "__name__", "") == "seed" and isinstance(called.__self__, torch.Generator)
+            )
+        else:
+            code = frame.f_code
+            is_draw = event == "call" and (code in _FRESH or (code is _UNSEEDED and frame.f_locals.get("a") is None))
+        if is_draw:
+            draws.append(calling_line(frame))
+
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
