@@ -20,16 +20,22 @@ Fault = tuple[str, str, str]
 """What is wrong, in a few words and in a sentence, and what to do."""
 
 
-def wrong_way(observed: Observed) -> Fault | None:
-    """Return that a scheduler takes a falling loss for the worse: it waits for the highest, and is given the loss."""
+def wrong_way(observed: Observed, *, is_maximised: bool) -> Fault | None:
+    """Return that a scheduler takes a loss that gets better for the worse: it waits for the other end of it."""
+    wrong, right, better = ("min", "max", "rises") if is_maximised else ("max", "min", "falls")
     losses = [one.loss for one in observed.steps if one.loss is not None and isfinite(one.loss)]
     for name, (mode, best) in observed.awaiting.items():
         given = observed.scheduled.get(name, 0) >= _FEWEST
-        if mode == "max" and given and any(isclose(best, loss, rel_tol=1e-5) for loss in losses):
+        if mode == wrong and given and any(isclose(best, loss, rel_tol=1e-5) for loss in losses):
             return (
-                "waits for the loss to rise",
-                f"The {name} has mode='max' and is given the loss: as the loss falls, it lowers the rate.",
-                "Make it with mode='min', or give it a metric that rises, such as the accuracy.",
+                f"waits for the loss to {'fall' if is_maximised else 'rise'}",
+                f"The {name} has mode='{wrong}' and is given the loss: as the loss {better}, it lowers the rate.",
+                f"Make it with mode='{right}'"
+                + (
+                    " as the loss is maximised."
+                    if is_maximised
+                    else ", or give it a metric that rises, such as the accuracy."
+                ),
             )
     return None
 
