@@ -395,3 +395,30 @@ def test_hidden_items_of_a_set_have_no_places() -> None:
     result = judged(Items(), adam(3e-3), x=ids, y=targets)
     assert result.status not in ("fail", "warn"), result
     assert "wherever" not in result.summary
+
+
+def noam_step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> Tensor:
+    loss = F.cross_entropy(model(batch[0]), batch[1])
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    scheduler.step()
+    return loss.detach()
+
+
+@pytest.mark.parametrize(("warm_up", "power", "status"), [(200, -0.5, "pass"), (4000, -0.5, "pass"), (40, 0.5, "fail")])
+@pytest.mark.parametrize("own", [None, noam_step])
+def test_a_given_rate_may_be_a_factor_of_what_the_schedule_makes(
+    warm_up: int, power: float, status: str, own: Any
+) -> None:
+    """Where a schedule makes the rate from width and step, the highest rate it comes to is used, not its factor."""
+
+    def judged_with(of_schedule: Callable[[int], float]) -> str:
+        torch.manual_seed(0)
+        model = mlp()
+        optimizer = torch.optim.Adam(model.parameters(), 2.0, betas=(0.9, 0.98), eps=1e-9)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, of_schedule)
+        given = {"optimizer": optimizer, "scheduler": scheduler, "train_step": own}
+        return run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=F.cross_entropy, **given).status
+
+    assert judged_with(lambda s: 64**power * min((s + 1) ** -0.5, (s + 1) * warm_up**-1.5)) == status

@@ -16,7 +16,7 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.fitting.curve import Curve
 from nbinspect.sanity.trials.fitting.floor import Goal
-from nbinspect.sanity.trials.rates.rates import force_rates, without_schedule
+from nbinspect.sanity.trials.rates.rates import force_rates, share_in_use, without_schedule
 from nbinspect.sanity.trials.running.trainee import MakesOptimizer, Trainee, trained
 
 _FEWEST = 5
@@ -32,7 +32,7 @@ class Way:
     own: bool = True
     """Whether by the user's own step, where there is one."""
     factor: float = 1.0
-    """Of the user's learning rates as they were given; a schedule does not change them."""
+    """Of the user's learning rates as they were given; a schedule changes them to the highest that it comes to."""
     optimizer: MakesOptimizer | None = None
     changed: Callable[[Program], Any] | None = None
     """Changes the copy before the first step."""
@@ -57,8 +57,10 @@ def yours(program: Program) -> Way:
     """Return the user's own way of training; a standard Adam where there is neither step nor optimizer."""
     subject = program.subject
     if subject.train_step is not None:
-        return Way("your step")
-    return Way("your optimizer", changed=without_schedule) if subject.optimizer is not None else adam(1e-3)
+        return Way("your step", factor=share_in_use(program))
+    if subject.optimizer is None:
+        return adam(1e-3)
+    return Way("your optimizer", factor=share_in_use(program), changed=without_schedule)
 
 
 def adam(rate: float) -> Way:

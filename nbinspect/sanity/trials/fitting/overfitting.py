@@ -199,7 +199,7 @@ def adam_rates(program: Program) -> tuple[float, ...]:
 
 
 def _at(way: Way, factor: float) -> Way:
-    return replace(way, name=f"{way.name} at {factor:g} times the rate", factor=factor)
+    return replace(way, name=f"{way.name} at {factor:g} times the rate", factor=factor * way.factor)
 
 
 def _tried(program: Program, batch: Batch, goal: Goal, ways: Sequence[Way], most: int) -> list[Fit]:
