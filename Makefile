@@ -91,8 +91,10 @@ clean: ## remove all that was made here
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("nbinspect needs Python 3.10 or later, this is " + sys.version)'
 	$(PYTHON) -m venv .venv
 
+# Compiled by both processors, without what is never imported here; files that no Python can read are left as they are.
 .venv/%.stamp: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) install -c constraints.txt -e ".[$*]"
+	$(PIP) install --no-compile -c constraints.txt -e ".[$*]"
+	@$(PY) -m compileall -qq -j 2 -x '/tests?/|/transformers/models/' .venv/lib nbinspect || true
 	@touch $@
 
 .kernels/ipykernel-%: | .venv/dev.stamp
