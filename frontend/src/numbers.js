@@ -65,6 +65,15 @@ export function shorten(text, limit) {
   return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
 }
 
+/** The name of a module is told by its end: ``…layer.1.attention.q_lin``; any other text is cut at its end.
+ * @param {string} text
+ * @param {number} limit
+ */
+export function shortenName(text, limit) {
+  const dotted = text.length > limit && /^[\w.]+$/.test(text) && text.includes(".");
+  return dotted ? `…${text.slice(1 - limit)}` : shorten(text, limit);
+}
+
 /** A tooltip never grows with the data.
  * @param {string} text
  */

@@ -280,6 +280,10 @@ test("a prediction is wrong where its words differ from the label's, and nothing
   assert.equal(isWrong(dataset(), ["index"], ["1"]), null);
   const numbers = dataset({ columns: [column("label", "number"), column("prediction", "number")] });
   assert.equal(isWrong(numbers, columns, ["1", "3", "4"]), null);
+  const heads = dataset({ columns: [column("label", "text"), column("prediction", "class")] });
+  assert.equal(isWrong(heads, columns, ["1", "style 1 · price 3", "brick"]), null);
+  assert.equal(isWrong(heads, [...columns, "correct"], ["1", "style 1 · price 3", "brick", "✓"]), false);
+  assert.equal(isWrong(heads, [...columns, "correct"], ["1", "style 1 · price 3", "brick", "✕"]), true);
 });
 
 test("columns that are read most stand first, and those that say nothing last", () => {

@@ -6,7 +6,7 @@ import { runs, span, stretch } from "../src/envelope.js";
 import { sequence } from "../src/fetched.js";
 import { countInto, extent } from "../src/histogram.js";
 import { fit, layOut, move, scrollTo, visibleRows } from "../src/layout.js";
-import { brief, figure, integral, shape, share, shorten } from "../src/numbers.js";
+import { brief, figure, integral, shape, share, shorten, shortenName } from "../src/numbers.js";
 import { arrange, carries, classCounts } from "../src/order.js";
 import { rowName, rowsOf } from "../src/statistics.js";
 import { standing } from "../src/table.js";
@@ -33,6 +33,9 @@ test("shapes are written as Python writes them, with ? for an axis of many lengt
   assert.deepEqual([shape([64]), shape([64, 1, null, 8]), shape([])], ["(64,)", "(64, 1, ?, 8)", "()"]);
   assert.deepEqual([integral("uint8"), integral("bool"), integral("float16")], [true, true, false]);
   assert.equal(shorten("x".repeat(10000), 500).length, 500);
+  assert.equal(shortenName("distilbert.transformer.layer.1.attention.q_lin", 28), "…mer.layer.1.attention.q_lin");
+  assert.equal(shortenName("a sentence that ends with a stop. And more", 12), "a sentence …");
+  assert.equal(shortenName("layer.1", 28), "layer.1");
 });
 
 test("packed arrays are read whatever their alignment, in traits and in messages", () => {

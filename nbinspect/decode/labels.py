@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nbinspect.capture.tensors import readable
 from nbinspect.decode.names import Names, shortened
-from nbinspect.decode.outputs import read_outputs
+from nbinspect.decode.outputs import read_outputs, target_of
 from nbinspect.decode.targets import distinct, joined, sample_texts, tensor_labels
 from nbinspect.errors import InputError
 from nbinspect.nested import fields_of
@@ -84,6 +84,9 @@ def decode_predictions(
     if isinstance(outputs, list | tuple) and outputs and all(isinstance(each, Mapping) for each in outputs):
         found = decode_labels(list(outputs), name="prediction", batch_size=len(outputs), class_names=class_names)
         return found, np.full(len(outputs), -1, dtype=np.int8)
+    own = None if size is None else target_of(outputs, target, size)
+    if own is not None and size:  # one head of several, and its own target
+        labels, target = decode_labels(own, name="label", batch_size=size, class_names=class_names), own
     goal = None if target is None or size is None else _plain(target, size)
     return read_outputs(outputs, labels, goal if isinstance(goal, Tensor) else None, names, loss_fn)
 

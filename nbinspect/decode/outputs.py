@@ -65,6 +65,28 @@ def _logits(outputs: Any, size: int | None) -> Tensor | None:
     return None
 
 
+def target_of(outputs: Any, targets: Any, size: int, axis: int = 0) -> Tensor | None:
+    """Return the target under the name of the part of the outputs that is read; None where they are not named alike.
+
+    Of a network with several heads ``{"style": logits, "price": …}`` it is what ``{"style": classes, "price": …}`` has
+    for the first of them that speaks of each sample.
+    """
+    given, fields = fields_of(targets), fields_of(outputs)
+    if given is None or fields is None:
+        return None
+    named = next((key for key in OUTPUT_KEYS if fields.get(key) is not None), None) or next(
+        (key for key, part in fields.items() if any(_speaks(each, size, axis) for _, each in tensors_in(part, ""))),
+        None,
+    )
+    own = None if named is None else given.get(named)
+    return own if isinstance(own, Tensor) and _speaks(own, size, axis) else None
+
+
+def _speaks(part: Tensor, size: int, axis: int) -> bool:
+    """Whether a tensor has an entry for each sample, along their axis or the first."""
+    return bool(part.dim()) and size in (part.shape[0], part.shape[axis] if part.dim() > axis else -1)
+
+
 def _classifies(loss: str) -> bool:
     return any(word in loss for word in ("crossentropy", "nll", "bce", "hinge"))
 

@@ -17,7 +17,7 @@ from nbinspect.dynamics.passes import Part, Passes
 from nbinspect.dynamics.selection import Chosen, choose
 from nbinspect.errors import CaptureError, InputError, told
 from nbinspect.evaluation.first_look import FirstLook
-from nbinspect.evaluation.layout import kept_classes, prediction_of
+from nbinspect.evaluation.layout import goal_of, kept_classes, prediction_of
 from nbinspect.evaluation.reading import class_chances, goal_array, make_reading, no_trail
 from nbinspect.evaluation.reduction import numbers_of
 from nbinspect.evaluation.sample_losses import losses_alone, losses_together
@@ -169,7 +169,7 @@ class Probe:
             )
         if prediction is None:
             prediction = torch.zeros(part.size, 0)
-        goal = prediction_of(part.targets, part.size, axis) if isinstance(part.targets, Tensor) else None
+        goal = goal_of(part.targets, outputs, part.size, axis)
         numbers = numbers_of(self._layout, prediction, goal)
         if not with_losses:
             return numbers

@@ -107,7 +107,7 @@ class Validation:
         subject = self._subject
         batch, _ = to_device(subject, given)
         parts, size = split_batch(subject, batch), size_of(subject, batch)
-        goal = goal_of(parts.targets, size, subject.batch_axis) if size else None
+        counted = bool(size)
         size = size or (len(parts.targets) if isinstance(parts.targets, Tensor) and parts.targets.dim() else 1)
         with self._guard.passes(training=False), probing():
             if self._look is None:
@@ -116,6 +116,7 @@ class Validation:
                 self._look = look(subject, parts, outputs, size, watch.seen)
             else:
                 outputs = call_model(subject, batch, parts)
+            goal = goal_of(parts.targets, outputs, size, subject.batch_axis) if counted else None
             loss: Any = (fields_of(outputs) or {}).get("loss")
             if subject.loss_fn is not None and parts.targets is not None:
                 loss = subject.loss_fn(outputs, parts.targets)

@@ -15,7 +15,15 @@ from nbinspect.capture.task import named_loss, tell_task
 from nbinspect.decode.names import IGNORED, Names
 from nbinspect.evaluation.layout import Layout, goal_of, lay_out, prediction_of
 from nbinspect.evaluation.reduction import token_losses
-from nbinspect.evaluation.sample_losses import How, LossSeen, how_to_take, is_listed, seen_of_sound, watched_loss
+from nbinspect.evaluation.sample_losses import (
+    How,
+    LossSeen,
+    LossWatch,
+    how_to_take,
+    is_listed,
+    seen_of_sound,
+    watched_loss,
+)
 from nbinspect.nested import fields_of, tensors_in
 from nbinspect.records import Integers, TaskRecord
 from nbinspect.subject import Subject
@@ -69,10 +77,12 @@ def look(subject: Subject, parts: Parts, outputs: Any, size: int, seen: LossSeen
     axis = subject.batch_axis
     refusal: Exception | None = None
     prediction = output_of(outputs, size, axis) if size else None
-    goal = goal_of(parts.targets, size, axis) if size else None
+    goal = goal_of(parts.targets, outputs, size, axis) if size else None
     total: Any = (fields_of(outputs) or {}).get("loss")
     if subject.loss_fn is not None and parts.targets is not None:
-        total, seen, refusal = _of_users_loss(subject, outputs, parts.targets, size, seen)
+        total, watch, refusal = _of_users_loss(subject, outputs, parts.targets, size)
+        if watch is not None:
+            seen = watch.of(prediction)
     task = tell_task(
         subject,
         named_loss(subject.loss_fn) if seen is None else seen.name,
@@ -104,9 +114,9 @@ def output_of(outputs: Any, size: int, axis: int = 0) -> Tensor | None:
 
 
 def _of_users_loss(
-    subject: Subject, outputs: Any, targets: Any, size: int, seen: LossSeen | None
-) -> tuple[Any, LossSeen | None, Exception | None]:
-    """What the user's loss gives, the loss of PyTorch's in it, and what it raised where it takes no sample."""
+    subject: Subject, outputs: Any, targets: Any, size: int
+) -> tuple[Any, LossWatch | None, Exception | None]:
+    """What the user's loss gives, the losses of PyTorch's in it, and what it raised where it takes no sample."""
     try:
         return *watched_loss(subject, outputs, targets), None
     except Exception as error:  # noqa: BLE001 - the user's loss may raise anything, and of one bad label for all
@@ -114,7 +124,7 @@ def _of_users_loss(
     try:
         return *seen_of_sound(subject, outputs, targets, size), None
     except Exception:  # noqa: BLE001 - as above; then there are no losses to show
-        return None, seen, refusal
+        return None, None, refusal
 
 
 def _shifted(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nbinspect.capture.tensors import readable
 from nbinspect.decode.names import IGNORED
-from nbinspect.decode.outputs import OUTPUT_KEYS
+from nbinspect.decode.outputs import OUTPUT_KEYS, target_of
 from nbinspect.decode.targets import sums_to_one
 from nbinspect.nested import fields_of, tensors_in
 from nbinspect.records import Integers, TaskRecord
@@ -64,9 +64,10 @@ def prediction_of(outputs: Any, size: int, axis: int = 0) -> Tensor | None:
     return None
 
 
-def goal_of(targets: Any, size: int, axis: int = 0) -> Tensor | None:
-    """Return the targets as one tensor, samples first; None where they are not one."""
-    return prediction_of(targets, size, axis) if isinstance(targets, Tensor) else None
+def goal_of(targets: Any, outputs: Any, size: int, axis: int = 0) -> Tensor | None:
+    """Return what the prediction is compared with, samples first: the targets, or the one of its name among several."""
+    own = targets if isinstance(targets, Tensor) else target_of(outputs, targets, size, axis)
+    return None if own is None else prediction_of(own, size, axis)
 
 
 def lay_out(task: TaskRecord, outputs: Tensor | None, goal: Tensor | None, class_last: bool, ignored: int) -> Layout:

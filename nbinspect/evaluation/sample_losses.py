@@ -75,11 +75,25 @@ class LossSeen:
 
 
 class LossWatch(TorchFunctionMode):
-    """While entered, notes the last call of one of PyTorch's losses."""
+    """While entered, notes the calls of PyTorch's losses."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: LossSeen | None = None
+        self.calls: list[LossSeen] = []
+
+    @property
+    def seen(self) -> LossSeen | None:
+        """The last call."""
+        return self.calls[-1] if self.calls else None
+
+    def of(self, prediction: Tensor | None) -> LossSeen | None:
+        """Return the last call on this prediction or a view of it, else on one of its shape, else the last of all."""
+        if prediction is None or len(self.calls) < 2:
+            return self.seen
+        place, shape = prediction.untyped_storage().data_ptr(), prediction.shape[1:]
+        own = [call for call in self.calls if call.outputs.untyped_storage().data_ptr() == place]
+        alike = [call for call in self.calls if call.outputs.shape[1:] == shape]
+        return (own or alike or self.calls)[-1]
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = _FUNCTIONS.get(function)
@@ -89,15 +103,15 @@ class LossWatch(TorchFunctionMode):
             outputs, targets = given.pop("input", None), given.pop("target", None)
             if isinstance(outputs, Tensor) and isinstance(targets, Tensor):
                 kept = {key: part for key, part in given.items() if key not in ("size_average", "reduce")}
-                self.seen = LossSeen(name, function, outputs, targets, kept)
+                self.calls.append(LossSeen(name, function, outputs, targets, kept))
         return result
 
 
-def watched_loss(subject: Subject, outputs: Any, targets: Any) -> tuple[Any, LossSeen | None]:
-    """Return what the user's loss gives, and the call of a loss of PyTorch's that it made."""
+def watched_loss(subject: Subject, outputs: Any, targets: Any) -> tuple[Any, LossWatch]:
+    """Return what the user's loss gives, and the calls of PyTorch's losses that it made."""
     with LossWatch() as watch:
         loss = call_loss(subject, outputs, targets)
-    return loss, watch.seen
+    return loss, watch
 
 
 def losses_alone(
@@ -153,7 +167,7 @@ def losses_together(
     return together
 
 
-def seen_of_sound(subject: Subject, outputs: Any, targets: Any, size: int) -> tuple[Any, LossSeen | None]:
+def seen_of_sound(subject: Subject, outputs: Any, targets: Any, size: int) -> tuple[Any, LossWatch]:
     """Return what `watched_loss` gives for those of the samples that the user's loss does not refuse alone.
 
     Raises:
@@ -166,7 +180,7 @@ def seen_of_sound(subject: Subject, outputs: Any, targets: Any, size: int) -> tu
 
 
 def _in_one_call(subject: Subject, outputs: Any, targets: Any, size: int) -> Tensor | None:
-    _, seen = watched_loss(subject, outputs, targets)
+    seen = watched_loss(subject, outputs, targets)[1].seen
     if seen is None or (subject.batch_axis and axis_of(seen.targets, size, subject.batch_axis) != 0):
         return None  # where time comes first, the values do not lie sample by sample
     return seen.by_sample(size)

@@ -327,6 +327,8 @@ function isWrong(dataset, columns, cells) {
 	if (label < 0 || guess < 0 || !cells[guess] || !cells[label]) return null;
 	const kinds = [columnOf(dataset, "label")?.kind, columnOf(dataset, "prediction")?.kind];
 	if (kinds.some((kind) => kind === "number" || kind === void 0)) return null;
+	const judged = columns.indexOf("correct");
+	if (kinds[0] !== kinds[1]) return judged >= 0 && cells[judged] ? cells[judged] === "✕" : null;
 	return cells[label] !== cells[guess];
 }
 function waitingText({ late, status }) {

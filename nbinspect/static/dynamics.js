@@ -107,6 +107,10 @@ var plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? 
 function shorten(text, limit) {
 	return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
 }
+function shortenName(text, limit) {
+	const dotted = text.length > limit && /^[\w.]+$/.test(text) && text.includes(".");
+	return dotted ? `…${text.slice(1 - limit)}` : shorten(text, limit);
+}
 var tooltip = (text) => shorten(text, 500);
 
 // src/picked.js
@@ -814,7 +818,7 @@ function createPlot(title, height, around) {
 		const alone = lines.length === 1 && (lines[0].name === "" || lines[0].name === title.toLowerCase());
 		const own2 = lines.map((line, i) => {
 			const sample = h("span", { class: "nd-stroke", "data-colour": line.colour % 8, "data-dash": line.dash ? line.dash[0] < 3 ? "dots" : "dashes" : null, "aria-hidden": true });
-			return h("span", { class: "nd-key", title: tooltip(line.name) }, alone ? null : sample, alone ? "" : shorten(line.name || "all", 28), values[i]);
+			return h("span", { class: "nd-key", title: tooltip(line.name) }, alone ? null : sample, alone ? "" : shortenName(line.name || "all", 28), values[i]);
 		});
 		fill(keys, ...own2);
 	}

@@ -1471,7 +1471,7 @@ function createTensorHead(store, { ask, look, select }) {
 		scale.hidden = !many;
 		attribute(own, "aria-pressed", String(!state.shared));
 		attribute(shared, "aria-pressed", String(state.shared));
-		filters.hidden = focus !== INPUT && focus !== FILTERS;
+		filters.hidden = focus !== FILTERS && (focus !== INPUT || /^u?int(16|32|64)$/.test((view ?? outputs[state.output])?.dtype ?? ""));
 		attribute(filters, "aria-pressed", focus === FILTERS ? "true" : null);
 	}
 }
@@ -1613,7 +1613,7 @@ function createTensor(store, actions) {
 		channel.show(state, view);
 		const none = focus === null;
 		for (const part of [spread, figures, facts]) part.hidden = none;
-		if (!view?.bars.data.length && !activation?.moments) spread.hidden = true;
+		if (view?.kind === "number" || !view?.bars.data.length && !activation?.moments) spread.hidden = true;
 		if (none) return;
 		fill(heading, view?.compared ? `Difference to ${view.compared}` : "Values", h("span", { class: "nf-soft" }, view && view.sample !== null && !view.compared ? ` · sample ${view.sample}` : ""));
 		writeHistogram(bars, view, activation?.moments ?? null, Math.min(room, room > 620 ? Math.floor(room * 0.5) : room), read);

@@ -220,10 +220,15 @@ class Looker:
         """Return the weights of the first layer as images.
 
         Raises:
-            NbinspectError: if the model has no layer with weights of two axes or more.
+            NbinspectError: if the model has no layer with weights of two axes or more, or it begins with an embedding.
         """
+        embedded = False
         for path, module in self.runs.subject.network.named_modules():
             weight = getattr(module, "weight", None)
-            if isinstance(weight, Tensor) and weight.dim() >= 2 and not isinstance(module, nn.Embedding):
+            embedded |= isinstance(module, nn.Embedding | nn.EmbeddingBag)
+            # what a matrix behind an embedding weighs are features, which are no picture
+            if isinstance(weight, Tensor) and weight.dim() >= (3 if embedded else 2):
                 return view_weights(path, weight)
+        if embedded:
+            raise NbinspectError("the first layer is an embedding: its weights are a row for each index, no filters")
         raise NbinspectError("the model has no layer with a weight of two or more axes")

@@ -19,7 +19,7 @@ from nbinspect.widgets.dashboard_facts import facts_of
 from nbinspect.widgets.dashboard_names import ProgramNames
 from nbinspect.widgets.dashboard_requests import DashboardRequests
 from nbinspect.widgets.dashboard_rooms import ROOMS, Program, checked_room, start, why_off
-from nbinspect.widgets.dashboard_sample import CARRIED, Selected, by_index, carried, picked, stands, told
+from nbinspect.widgets.dashboard_sample import CARRIED, Selected, against, by_index, carried, picked, stands, told
 from nbinspect.widgets.dashboard_state import recipe_state, rooms_state, sample_state
 from nbinspect.widgets.dashboard_views import Views
 from nbinspect.widgets.main_thread import MainThread
@@ -52,6 +52,7 @@ class Dashboard(NotebookView):
         self._names = ProgramNames(inspector.subject)
         self._views = Views(inspector, self._tell_rooms, self._picked)
         self._selected: Selected | None = None
+        self._sought: Selected | None = None
         self._moving = False
         self._pages: tuple[list[str], list[str]] = ([], [])
         super().__init__(recipe=recipe_of(inspector.witness.evidence))
@@ -85,6 +86,7 @@ class Dashboard(NotebookView):
                 self._say("idle", why) if why else self._carry(room)
             except NbinspectError as error:  # the room was asked for, and the sample comes along where it can
                 self._say("idle", str(error))
+                self._sought = self._selected if room == "data" else None
         return view
 
     def act(self, step: str) -> None:
@@ -159,6 +161,18 @@ class Dashboard(NotebookView):
     def evidence_came(self) -> None:
         """Bring the recipe up to date: a view of the inspector has found something; on any thread."""
         self._tell()
+        if self._sought is not None:
+            self._main.soon(self._bring_sought)
+
+    def _bring_sought(self) -> None:
+        """Show the sample that the data did not hold when they were gone to, once it is scanned."""
+        data, sought = self._views.open.get("data"), self._sought
+        if self._closed or data is None or sought is None or sought is not self._selected or self.active != "data":
+            self._sought = None
+        elif not against("data", data, sought):
+            self._sought = None
+            with contextlib.suppress(NbinspectError):
+                self._carry("data")
 
     def _opened(self, room: RoomName) -> View | None:
         self._check_open()

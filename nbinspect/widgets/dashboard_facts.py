@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +38,7 @@ def facts_of(subject: Subject) -> Facts:
         "batches": _length(lambda: subject.loader),
         "batch_size": _text(getattr(subject.loader, "batch_size", None)),
         "validation": _validation(subject.val_loader),
-        "loss": None if subject.loss_fn is None else _named(subject.loss_fn),
+        "loss": _loss(subject),
         "optimizer": None if optimizer is None else type(optimizer).__name__,
         "rate": _rate(optimizer),
     }
@@ -72,6 +73,19 @@ def _validation(loader: Any) -> str | None:
 
 def _text(value: Any) -> str | None:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _loss(subject: Subject) -> str | None:
+    """The loss that was given; else where one comes from, as transformers compute their own from ``labels``."""
+    if subject.loss_fn is not None:
+        return _named(subject.loss_fn)
+    if subject.train_step is not None:
+        return "of train_step"
+    try:
+        takes = inspect.signature(subject.network.forward).parameters
+    except (TypeError, ValueError):  # a forward that is not written in Python
+        return None
+    return "the model's own" if "labels" in takes else None
 
 
 def _named(function: Any) -> str:

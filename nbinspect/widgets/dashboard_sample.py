@@ -184,7 +184,8 @@ def _not_scanned(view: DataView, selected: Selected) -> str:
         looked = view.explorer.views.get(selected.split)
         if looked is not None and bool((looked.record.columns[0].values == selected.index).any()):
             return ""
-    reading = "not scanned yet" if view.status.get("work") == "scan" else "not among the samples that were scanned"
+    under_way = looked is None or view.status.get("work") == "scan"
+    reading = "not scanned yet" if under_way else "not among the samples that were scanned"
     return f"sample {selected.index:,} of the {selected.split} data is {reading}"
 
 

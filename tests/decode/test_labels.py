@@ -571,3 +571,17 @@ def test_classes_of_boxes_have_any_of_the_usual_keys(key):
     """The classes of a sample's boxes are counted under each key under which they are drawn over its picture."""
     target = [{"boxes": torch.zeros(2, 4), key: torch.tensor([1, 1])}]
     assert decode(target, class_names=PETS).text == ("2 dog",)
+
+
+def test_one_head_of_several_is_compared_with_the_target_of_its_name() -> None:
+    """Of outputs and targets by name the first head is read, in the user's class names, beside its own target."""
+    logits = torch.tensor([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0]])
+    heads = {"style": logits, "price": torch.zeros(3, 1)}
+    target = {"price": torch.ones(3), "style": torch.tensor([0, 1, 1])}
+    text, correct = predict(heads, target, class_names=["brick", "glass"])
+    assert text == ("brick 0.88", "glass 0.88", "brick 0.88")
+    assert correct == [1, 1, 0]
+    text, correct = predict(
+        {"style": logits, "price": torch.zeros(3, 1)}, {"other": torch.ones(3), "price": torch.ones(3)}
+    )
+    assert correct == [-1, -1, -1]

@@ -154,6 +154,8 @@ def test_the_filters_are_the_weights_of_the_first_layer(opened: Opened) -> None:
     assert shown.shape == (8, 3, 3, 3)
     with pytest.raises(NbinspectError, match="no layer"):
         opened(nn.ReLU(), normal(2, 2)).looker.filters()
+    with pytest.raises(NbinspectError, match="an embedding"):
+        opened(nn.Sequential(nn.Embedding(9, 64), nn.Linear(64, 64)), torch.ones(2, 3).long()).looker.filters()
 
 
 def test_a_step_is_found_again_where_another_mode_has_other_steps(opened: Opened) -> None:

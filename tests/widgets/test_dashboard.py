@@ -352,6 +352,18 @@ def test_what_was_not_scanned_is_said_and_the_room_stays_as_it_is(ask):
     assert dashboard.sample["where"]["batch"] is True
 
 
+def test_a_sample_that_waits_for_the_scan_is_shown_when_it_was_scanned():
+    """Data that are gone to before they were scanned say so, and show the selected sample once they are."""
+    dashboard = program().dashboard()
+    dashboard._inspector.data = lambda: Inspector.data(dashboard._inspector, scan=False)
+    dashboard.select(12)
+    data = dashboard.open("data")
+    assert dashboard.status["text"] == "sample 12 of the train data is not scanned yet"
+    data.scan()
+    assert int(data.record.column("index").values[data.sample]) == 12
+    assert dashboard.status["text"] == ""
+
+
 def test_a_stream_hands_on_the_raw_batch_and_says_why_not_the_data():
     """Of a stream the very batch goes from batch to forward and dynamics; its samples cannot be found in the data."""
     inspector = program(Stream())
@@ -699,7 +711,7 @@ def test_a_transformers_model_is_a_subject_like_any_other():
             model(**batch).loss.backward()
             optimizer.step()
     assert torch.equal(dynamics.plan.watched[0].batch["input_ids"][0], ids[13])
-    assert dashboard.facts["loss"] is None
+    assert dashboard.facts["loss"] == "the model's own"
 
 
 def test_a_lightning_module_is_a_subject_like_any_other():

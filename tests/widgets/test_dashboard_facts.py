@@ -53,3 +53,17 @@ def test_rates_of_optimizers_are_told() -> None:
     assert (facts["optimizer"], facts["rate"]) == ("SGD", "0.001 to 0.1")
     facts = facts_of(make_subject(model, optimizer=lambda parameters: torch.optim.SGD(parameters, lr=1)))
     assert (facts["optimizer"], facts["rate"]) == (None, None)
+
+
+class Own(nn.Module):
+    """A network that computes its own loss, as those of transformers do."""
+
+    def forward(self, x, labels=None):
+        return {"loss": nn.functional.mse_loss(x, labels), "logits": x}
+
+
+def test_a_loss_that_the_model_computes_is_not_missing():
+    """A network that takes labels, or a step of the user's own, has a loss though none was given."""
+    assert facts_of(make_subject(Own()))["loss"] == "the model's own"
+    assert facts_of(make_subject(nn.Linear(2, 2), train_step=lambda *parts: None))["loss"] == "of train_step"
+    assert facts_of(make_subject(nn.Linear(2, 2)))["loss"] is None

@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 
 import { attribute, fill, h, say } from "../dom.js";
-import { brief, count, shorten, tooltip } from "../numbers.js";
+import { brief, count, shorten, shortenName, tooltip } from "../numbers.js";
 import { logTicks, reach } from "./lines.js";
 import { TONES, signOf } from "./marks.js";
 
@@ -220,7 +220,7 @@ export function createPlot(title, height, around) {
     const alone = lines.length === 1 && (lines[0].name === "" || lines[0].name === title.toLowerCase());
     const own = lines.map((line, i) => {
       const sample = h("span", { class: "nd-stroke", "data-colour": line.colour % 8, "data-dash": line.dash ? (line.dash[0] < 3 ? "dots" : "dashes") : null, "aria-hidden": true });
-      return h("span", { class: "nd-key", title: tooltip(line.name) }, alone ? null : sample, alone ? "" : shorten(line.name || "all", 28), values[i]);
+      return h("span", { class: "nd-key", title: tooltip(line.name) }, alone ? null : sample, alone ? "" : shortenName(line.name || "all", 28), values[i]);
     });
     fill(keys, ...own);
   }

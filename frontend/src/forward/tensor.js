@@ -87,7 +87,8 @@ export function createTensor(store, actions) {
     channel.show(state, view);
     const none = focus === null;
     for (const part of [spread, figures, facts]) part.hidden = none;
-    if (!view?.bars.data.length && !activation?.moments) spread.hidden = true;
+    // One number has no spread.
+    if (view?.kind === "number" || (!view?.bars.data.length && !activation?.moments)) spread.hidden = true;
     if (none) return;
     fill(heading, view?.compared ? `Difference to ${view.compared}` : "Values", h("span", { class: "nf-soft" }, view && view.sample !== null && !view.compared ? ` · sample ${view.sample}` : ""));
     writeHistogram(bars, view, activation?.moments ?? null, Math.min(room, room > 620 ? Math.floor(room * 0.5) : room), read);

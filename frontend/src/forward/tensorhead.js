@@ -105,7 +105,8 @@ export function createTensorHead(store, { ask, look, select }) {
     scale.hidden = !many;
     attribute(own, "aria-pressed", String(!state.shared));
     attribute(shared, "aria-pressed", String(state.shared));
-    filters.hidden = focus !== INPUT && focus !== FILTERS;
+    // Indices, as of tokens, go into an embedding, which has no filters.
+    filters.hidden = focus !== FILTERS && (focus !== INPUT || /^u?int(16|32|64)$/.test((view ?? outputs[state.output])?.dtype ?? ""));
     attribute(filters, "aria-pressed", focus === FILTERS ? "true" : null);
   }
 }

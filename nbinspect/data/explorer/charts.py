@@ -34,8 +34,9 @@ class Charts:
         self._record = view.record
         self._counted: tuple[tuple[object, ...], Histogram] | None = None
         first: tuple[str, ...] = ("label", "mean")
-        self.histogram_column = next((name for name in first if name in view.columns), None)
-        self.colour = "label" if "label" in view.columns else None
+        drawn = {name for name, column in view.columns.items() if column.kind != "text"}  # of texts each has its own
+        self.histogram_column = next((name for name in first if name in drawn), None)
+        self.colour = "label" if "label" in drawn else None
 
     def draw_histogram(self, column: str) -> None:
         """Draw another column; a brush over the one before goes with it.

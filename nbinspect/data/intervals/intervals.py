@@ -18,13 +18,13 @@ _PLAIN = 1.5
 
 
 def wilson(count: float, total: float, level: float = 0.95) -> tuple[float, float]:
-    """Return the Wilson interval of a rate of `count` in `total`; (0, 1) of nothing."""
+    """Return the Wilson interval of a rate of `count` in `total`, with 0 of none and 1 of all; (0, 1) of nothing."""
     if total <= 0:
         return 0.0, 1.0
     z, rate = _NORMAL.inv_cdf(0.5 + level / 2), count / total
     middle = (rate + z * z / (2 * total)) / (1 + z * z / total)
     half = z / (1 + z * z / total) * math.sqrt(rate * (1 - rate) / total + z * z / (4 * total * total))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, middle - half) if count > 0 else 0.0, min(1.0, middle + half) if count < total else 1.0
 
 
 def mean_interval(values: Floats, level: float = 0.95) -> tuple[float, float]:

@@ -90,7 +90,8 @@ def _targets(record: DatasetRecord) -> list[Column]:
         return numbered
     if record.label_kind == "regression":
         raise InputError(f"{record.name}: simple models predict classes or 1 to 8 numbers a sample, and there are more")
-    kind = f"labels of the kind {record.label_kind!r}" if record.label_kind else "no labels"
+    told = "several targets a sample, or such as are neither" if record.label_kind == "other" else ""
+    kind = told or (f"labels of the kind {record.label_kind!r}" if record.label_kind else "no labels")
     raise InputError(f"{record.name}: simple models predict classes or numbers, and this data set has {kind}")
 
 

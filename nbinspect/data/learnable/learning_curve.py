@@ -228,7 +228,7 @@ def _sentence(name: str, metric: str, largest: int, samples: int, judged: Doubli
     if judged.answer == "helps":
         return f"Doubling the {samples:,} samples would gain {value} {unit} ({low} … {high}), {of}."
     if judged.answer == "cannot be told":
-        told = f"What doubling the {samples:,} samples would gain cannot be told"
-        return f"{told}: it lies between {low} and {high} {unit}, {of}."
+        told = f"Whether doubling the {samples:,} samples would help cannot be told"
+        return f"{told}: the gain lies between {low} and {high} {unit}, {of}."
     more = "" if own else "; a network, which can use more data, may gain more"
     return f"Doubling the {samples:,} samples would not help: {value} {unit} ({low} … {high}), {of}{more}."

@@ -128,7 +128,7 @@ def _below(table: Table, network: Attempt) -> tuple[Verdict, str]:
         idle = f"which is no better than the {table.constant.name} ({brief(table, table.constant)})"
         return (
             "network below constant",
-            f"{start}, {idle}{unfair}: it has learned nothing yet; if it was trained, {_BUG}",
+            f"{start}, {idle}: it has learned nothing yet; if it was trained, {_BUG}",
         )
     if is_below_linear:
         return "network below simple", f"{start}{unfair}: the network is below a linear model; {_BUG}"

@@ -145,7 +145,7 @@ class Outputs:
 
     def _seen(self, outputs: Any, targets: Any, size: int) -> Seen:
         axis = self._subject.batch_axis
-        goal = goal_of(targets, size, axis)
+        goal = goal_of(targets, outputs, size, axis)
         prediction = output_of(outputs, size, axis)
         if prediction is None and self._first is not None and self._first.prediction is not None:
             raise CaptureError(_not_first(outputs, size))

@@ -66,7 +66,7 @@ class Table:
         if name not in self.places:
             near = difflib.get_close_matches(name, self.places, n=1)
             known = f"did you mean {near[0]}?" if near else f"there are {', '.join(list(self.places)[:12])}"
-            raise QueryError(f"expected a column, got {name[:80]!r}; {known}; words stand in quotes")
+            raise QueryError(f"expected a column, got {name[:80]!r}, and words stand in quotes; {known}")
         series = self.frame.iloc[:, self.places[name]]
         if isinstance(series.dtype, pd.CategoricalDtype) or not pd.api.types.is_numeric_dtype(series.dtype):
             return words_of(series)

@@ -7,7 +7,8 @@ from nbinspect.data.explorer.arrangement import Brush
 from nbinspect.data.explorer.charts import Charts, compared
 from nbinspect.data.explorer.split_view import SplitView
 from nbinspect.errors import InputError
-from nbinspect.records import DataMap
+from nbinspect.records import Column, DataMap
+from tests.data.columns import index, numbers, record
 from tests.data.records_of_data import animals, column, record_of
 
 
@@ -92,3 +93,13 @@ def test_splits_are_compared_in_the_same_bins():
     assert (train.sum(), validation.sum()) == (2, 1)
     assert compared(own, column("mean", "class", [0], words=("a",)))[2] is None
     assert compared(own, None)[2] is None
+
+
+def test_words_of_each_sample_of_its_own_are_no_first_chart():
+    """Where labels are texts, as of several targets, the first histogram is of numbers and points have no colour."""
+    texts = Column(
+        "label", "text", np.arange(12, dtype=np.int32), "target", tuple(f"style {n} · price {n}" for n in range(12))
+    )
+    charts = Charts(SplitView(record(index(12), texts, numbers("mean", range(12)))))
+    assert charts.histogram_column == "mean"
+    assert charts.colour is None

@@ -56,3 +56,10 @@ def test_the_chance_of_a_sum_of_ranks_is_that_of_random_draws():
 def test_scores_that_are_all_alike_say_nothing():
     """No group stands out of scores that do not differ."""
     assert (by_luck(np.array([20.0]), np.array([20]), np.ones(100), rates=True) >= 0.5).all()
+
+
+@pytest.mark.parametrize("total", range(1, 400))
+def test_the_interval_of_all_or_none_reaches_the_end(total):
+    """The interval of 100 % ends at 1 and that of 0 % begins at 0, without an error of rounding."""
+    assert wilson(total, total)[1] == 1.0
+    assert wilson(0, total)[0] == 0.0

@@ -60,6 +60,7 @@ def test_scores_lie_where_they_should(digits: Arrays) -> None:
             "network below constant",
             "learned nothing yet; if it was trained, look for a bug before you tune",
         ),
+        (0.1, True, "network below constant", "%): it has learned nothing yet; if it was trained"),
         (0.8, False, "network below simple", "below a linear model; look for a bug before you tune"),
         (0.8, True, "network below simple", "though it was trained on these samples"),
         (0.975, False, "network level", "within noise"),

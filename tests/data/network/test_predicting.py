@@ -542,3 +542,44 @@ def test_a_squeeze_that_takes_the_batch_axis_is_told(loss):
     with pytest.raises(CaptureError, match=r"samples 32 to 32: for 1 sample the network .* shape \(\), .*squeeze\(\)"):
         list(predicting)
     assert predicting.result.samples == 32
+
+
+class Houses(Dataset):
+    """Pixels with three targets by name, the classes not first."""
+
+    def __len__(self):
+        return 60
+
+    def __getitem__(self, place):
+        kind = made.CLASSES[place]
+        return made.PIXELS[place], {"price": made.PIXELS[place].mean(), "kind": kind, "odd": (kind % 2)[None].float()}
+
+
+class Heads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.kind, self.price, self.odd = nn.Linear(64, 10), nn.Linear(64, 1), nn.Linear(64, 1)
+
+    def forward(self, x):
+        x = x.flatten(1)
+        return {"kind": self.kind(x), "price": self.price(x).squeeze(1), "odd": self.odd(x)}
+
+
+def by_head(outputs, targets):
+    return (
+        F.cross_entropy(outputs["kind"], targets["kind"])
+        + F.mse_loss(outputs["price"], targets["price"])
+        + F.binary_cross_entropy_with_logits(outputs["odd"], targets["odd"])
+    )
+
+
+def test_the_first_of_several_heads_is_read_by_its_own_loss_and_target():
+    """Predictions are classes where cross-entropy gets that head, whatever loss is last, and judged by its target."""
+    torch.manual_seed(0)
+    model, data = Heads(), Houses()
+    subject = make_subject(model, DataLoader(data, 7), by_head)
+    found = predicted(subject)
+    logits, goal = own_outputs(model, made.PIXELS[:60])["kind"], made.CLASSES[:60]
+    np.testing.assert_array_equal(found["prediction"].values, logits.argmax(1))
+    np.testing.assert_allclose(found["confidence"].values, logits.double().softmax(1).amax(1), rtol=1e-5)
+    np.testing.assert_array_equal(found["correct"].values, logits.argmax(1) == goal)
