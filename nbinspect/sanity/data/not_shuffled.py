@@ -11,6 +11,8 @@ from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, w
 from nbinspect.sanity.evidence.data.mates import Mates, mates_of
 from nbinspect.sanity.evidence.data.order import label_changes
 from nbinspect.sanity.evidence.data.scan import Scan
+from nbinspect.sanity.evidence.data.stretches import Stretches, labels_in_order, stretches_of
+from nbinspect.sanity.program import Program
 
 _FEW_BATCHES = 4
 _FEW = 40
@@ -18,23 +20,25 @@ _SHOWN = 2000
 
 
 def run(
-    scan: Scan, task: TaskRecord, *, sorted_below: float = 0.1, smooth: float = 0.5, sure: float = 8.0
+    program: Program, scan: Scan, task: TaskRecord, *, sorted_below: float = 0.1, smooth: float = 0.5, sure: float = 8.0
 ) -> CheckResult:
     """Fail where the label changes less than `sorted_below` times as often as in a shuffled order, in every epoch.
 
-    So it is with the labels inside of a batch where each epoch has another order: fail where its samples come together
-    again, or classes still come in blocks. Of numbers the correlation of successive ones counts, from `smooth` on; all
-    by `sure` deviations from chance.
+    Or half as often, in a stream that is drawn anew in each epoch, and one class comes after the other. So it is with
+    the labels inside of a batch where each epoch has another order: fail where its samples come together again, or
+    classes still come in blocks. Of numbers the correlation of successive ones counts, from `smooth` on; all by `sure`
+    deviations from chance.
     """
     if scan.batches < 2:
         return passed("one batch")
     fixed = scan.order.repeats if scan.order is not None else isinstance(scan.loader, list | tuple)
-    labels = _in_order(scan) if fixed or scan.order is None else None
+    labels = labels_in_order(scan) if fixed or scan.order is None else None
     carried = task.kind in ("classification", "binary", "regression")
     if labels is not None and carried and len(labels) >= _FEW:
         found = _drift(labels, smooth, sure) if task.kind == "regression" else _runs(labels, sorted_below, sure)
         if found is not None:
-            return found
+            near = stretches_of(program, scan) if found.status == "warn" else None
+            return found if near is None else _buffered(found, near)
     mates = mates_of(scan) if not fixed and task.kind in ("classification", "binary") else None
     if mates is not None and (unmixed := _unmixed(mates, sorted_below, sure)) is not None:
         return unmixed
@@ -56,8 +60,7 @@ def run(
 
 def _unmixed(mates: Mates, sorted_below: float, sure: float) -> CheckResult | None:
     """Judge batches of few classes: a defect where neighbours stay together, or classes come in blocks or in order."""
-    share = mates.differing / mates.expected
-    if mates.sigmas < sure or share > (0.5 if mates.in_blocks else sorted_below):
+    if mates.sigmas < sure or not mates.is_unmixed(sorted_below):
         return None
     follow = "batches of one class follow each other" if mates.in_blocks else "each batch is drawn anew"
     how = "the same samples come together in each epoch" if mates.stay else follow
@@ -70,23 +73,6 @@ def _unmixed(mates: Mates, sorted_below: float, sure: float) -> CheckResult | No
         remedy="Let the sampler permute samples, not batches, chunks or files of them: shuffle=True in place of it.",
         code="+ DataLoader(…, shuffle=True)",
     )
-
-
-def _in_order(scan: Scan) -> Floats | None:
-    """Return labels in the order of the loader, of a sample of them where only that is known.
-
-    Of a stream whose classes come back their order inside of a batch is left out: it may list its classes on purpose.
-    """
-    if scan.labels is not None and scan.order is None and not isinstance(scan.loader, list | tuple):
-        come_back = (scan.labels[1:] != scan.labels[:-1]).sum() >= len(np.unique(scan.labels))
-        return np.concatenate([*map(np.random.default_rng(0).permutation, scan.by_batch)]) if come_back else scan.labels
-    if scan.order is None or scan.is_whole:
-        return scan.labels
-    if scan.rows is None or not np.isfinite(scan.rows.labels).all():
-        return None
-    positions = {int(index): place for place, index in enumerate(scan.order.first)}
-    known = [(positions[int(index)], row) for row, index in enumerate(scan.rows.indices) if int(index) in positions]
-    return scan.rows.labels[[row for _, row in sorted(known)]]
 
 
 def _runs(labels: Floats, sorted_below: float, sure: float) -> CheckResult | None:
@@ -105,6 +91,19 @@ def _runs(labels: Floats, sorted_below: float, sure: float) -> CheckResult | Non
         remedy="Give the training loader shuffle=True.",
         code="+ DataLoader(…, shuffle=True)",
         charts=(_chart(labels),),
+    )
+
+
+def _buffered(found: CheckResult, near: Stretches) -> CheckResult:
+    """Say that the shuffle of a stream leaves its classes one after the other."""
+    return failed(
+        found.summary,
+        *found.measurements,
+        measured("classes that come at a time, on average", near.at_once, f"about {near.classes}"),
+        title=found.title,
+        detail=f"{found.detail} Each epoch comes in another order, and still one class after the other.",
+        remedy="Make the shuffle buffer far larger than a class, or mix the files or the list of them beforehand.",
+        charts=found.charts,
     )
 
 
@@ -156,5 +155,5 @@ CHECK = Check(
     bad=bad,
     explains=("shuffled-labels",),
     sources=("S-order",),
-    silent="sets of one batch; time order that is declared as intended; samplers that mix classes anew in each epoch",
+    silent="sets of one batch; time order that is declared as intended; samplers and buffers that mix classes",
 )

@@ -10,11 +10,11 @@ from torch import nn
 from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, MissingNeed, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.evidence.data.joined import joined
 from nbinspect.sanity.evidence.losses.chance import chance_of
 from nbinspect.sanity.evidence.losses.untrained import is_untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, record
-from nbinspect.sanity.trials.labels.relabelled import joined
 from nbinspect.sanity.trials.rates.rate_evidence import RateEvidence, evidence_of, fell
 from nbinspect.sanity.trials.rates.rates import BATCHES
 from nbinspect.sanity.trials.running.maximising import require_minimised

@@ -15,6 +15,7 @@ from nbinspect.sanity.evidence.layers.normed import Normed, last_of_one, normed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.own_steps.modes import teller_of_eval_mode
+from nbinspect.sanity.trials.own_steps.one_domain import of_one_domain_each
 from nbinspect.sanity.trials.own_steps.shared_norm import mixed, shared_norms
 
 _SINGLE = "Expected more than 1 value per channel"
@@ -38,7 +39,8 @@ def run(
     statistics that are settled or never moved, and the loss in eval mode is at chance. Swapped are an eps above
     `largest` and a momentum below `slowest`. Fewer than `least` values per channel are a warning. Statistics of 0 and 1
     that a momentum of zero keeps for ever fail before any step, where a variance is off by a factor of `apart` or a
-    mean by half of `shift`; so does one BatchNorm behind several layers, whose mixture loses eval mode.
+    mean by half of `shift`; so do one BatchNorm behind several layers, whose mixture loses eval mode, and batches of
+    one domain each, which a copy that was trained loses in eval mode, unlike one trained on mixed batches.
     """
     failure = attempt.failure
     if failure is not None and _SINGLE in failure.error:
@@ -74,6 +76,7 @@ def run(
     off = [layer for layer in settled if layer.shift > shift or layer.ratio > ratio]
     found = lost(program, attempt, task, off[0]) if off and attempt.error is None else None
     state = "settled" if settled else f"not settled (batches: {fewest.batches})"
+    found = found or of_one_domain_each(program, attempt, task, layers)
     return found or passed(f"at least {fewest.values:g} values a channel; statistics {state}")
 
 
@@ -136,7 +139,7 @@ CHECK = Check(
     name="batchnorm-statistics",
     stage="wiring",
     question="Has BatchNorm values enough, and do its statistics fit?",
-    why="A last batch of one sample ends the epoch with an error; statistics that do not fit break eval mode.",
+    why="A last batch of one sample ends the epoch with an error; statistics that fit no batch break eval mode.",
     remedy="Drop the last batch, and gather the statistics anew where eval mode is far worse than train mode.",
     cost=1,
     run=run,
@@ -144,5 +147,5 @@ CHECK = Check(
     bad=bad,
     explains=("runs", "overfit-one-batch", "learning-rate"),
     sources=("T-mode",),
-    silent="fresh models, frozen or siamese BatchNorm, fine-tuning with little momentum, unsettled statistics",
+    silent="fresh models on mixed batches, frozen or siamese BatchNorm, fine-tuning with little momentum",
 )

@@ -144,6 +144,50 @@ def test_labels_below_zero_that_are_masked_or_mapped_or_modulo_are_fine(loss_fn:
     assert on(y, loss_fn).status == "pass"
 
 
+def softened(outputs: Tensor, targets: Tensor, *, share: float = 0.1) -> Tensor:
+    """Cross-entropy by hand: a label is compared with each class, and part of it is spread over all."""
+    classes = outputs.shape[1]
+    hot = (targets[:, None] == torch.arange(classes)).float()
+    return -((hot * (1 - share) + share / classes) * outputs.log_softmax(1)).sum(1).mean()
+
+
+def counting_from_one(outputs: Tensor, targets: Tensor) -> Tensor:
+    return softened(outputs, targets - 1)
+
+
+def leaving_out_the_last(outputs: Tensor, targets: Tensor) -> Tensor:
+    return softened(outputs, targets, share=0.0)
+
+
+def taking_modulo(outputs: Tensor, targets: Tensor) -> Tensor:
+    return softened(outputs, targets % outputs.shape[1])
+
+
+@pytest.mark.parametrize("outputs", [3, 12])
+def test_labels_from_one_that_a_loss_by_hand_takes_fail(outputs: int) -> None:
+    """A loss that compares labels with classes raises no error for the last label, and no output stands for it."""
+    result = on(torch.arange(60) % outputs + 1, softened, outputs=outputs)
+    assert (result.status, result.code) == ("fail", "+ targets = targets - 1")
+    assert result.measurements[0].measured == f"1 to {outputs}"
+    assert result.measurements[1].measured == str(60 // outputs)
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "y"),
+    [
+        (counting_from_one, torch.arange(60) % 3 + 1),
+        (leaving_out_the_last, torch.arange(60) % 3 + 1),
+        (taking_modulo, torch.arange(60) % 3 + 1),
+        (softened, torch.arange(60) % 4),
+        (softened, torch.arange(60) % 3),
+        (softened, torch.arange(60) % 2 + 1),
+    ],
+)
+def test_labels_that_a_loss_by_hand_counts_or_leaves_out_or_spreads_are_fine(loss_fn: Any, y: Tensor) -> None:
+    """A loss may count from 1 itself, leave out a label, take it modulo, or mean all classes alike by one more."""
+    assert on(y, loss_fn).status == "pass"
+
+
 def test_a_label_is_tried_on_targets_in_any_layout_of_memory() -> None:
     """A stray label fails where targets come transposed, under a loss that must be asked whether it leaves it out."""
     y = torch.arange(30).reshape(6, 5) % 3

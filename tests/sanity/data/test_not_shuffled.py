@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -127,6 +128,25 @@ def test_classes_one_after_the_other_fail_wherever_the_batches_are_cut() -> None
     assert int(result.measurements[0].measured) > 0.1 * 200 * 9 / 2 * 7 / 8
 
 
+def test_blocks_that_fit_no_class_fail() -> None:
+    """Blocks of a sorted file, many of which hold the end of one class and more, are no mixture in any order."""
+    y = torch.arange(200) // 26
+    found = on(DataLoader(data(y), batch_sampler=Batched(chunks)), model=nn.Linear(4, 8))
+    assert (found.status, found.title) == ("fail", "The batches do not mix the classes")
+    assert int(found.measurements[0].measured) > 0.1 * float(found.measurements[0].expected.removeprefix("about "))
+
+
+def halves() -> Tensor:
+    """Always the same batches, half of each of two classes, one after the other, in a random order."""
+    classes = torch.arange(200).view(4, 10, 5)
+    return torch.cat([torch.cat([classes[at], classes[at + 1]], 1) for at in (0, 2)])[torch.randperm(20)]
+
+
+def test_lasting_batches_of_two_classes_pass() -> None:
+    """Whose batches stay and list two classes each mixes as many as two can."""
+    assert on(DataLoader(data(torch.arange(200) // 50), batch_sampler=Batched(halves))).status == "pass"
+
+
 def test_a_buffer_of_half_a_class_is_a_warning() -> None:
     """Some batches then mix two classes, and the order carries the label still."""
     assert on(DataLoader(data(torch.arange(200) // 50), batch_sampler=Batched(half_a_class))).status == "warn"
@@ -205,6 +225,48 @@ def test_a_stream_whose_first_class_is_long_fails() -> None:
     """Where thousands of samples have one label the stream is read on, until another comes."""
     y = torch.arange(8000) // 3000
     assert on(DataLoader(Stream(y), batch_size=100)).status == "fail"
+
+
+def buffered(size: int, fresh: bool = True) -> Callable[[], Tensor]:
+    """What a buffer makes of the order of the data, a sample of which is drawn when it is full."""
+    dice = random.Random(0)
+
+    def order() -> Tensor:
+        waiting: list[int] = []
+        found: list[int] = []
+        draws = dice if fresh else random.Random(0)
+        for row in range(600):
+            waiting.append(row)
+            if len(waiting) == size:
+                found.append(waiting.pop(draws.randrange(size)))
+        draws.shuffle(waiting)
+        return torch.tensor(found + waiting)
+
+    return order
+
+
+@pytest.mark.parametrize(("size", "status"), [(16, "fail"), (24, "fail"), (44, "warn"), (400, "pass")])
+def test_a_stream_whose_buffer_is_far_smaller_than_a_class_fails(size: int, status: str) -> None:
+    """A buffer over one folder after the other mixes the end of one class with the next; a large one mixes all."""
+    stream = Stream(torch.arange(600) // 100, buffered(size))
+    found = on(DataLoader(stream, batch_size=32), model=nn.Linear(4, 6))
+    assert found.status == status, found
+    if status == "fail":
+        assert int(found.measurements[0].measured) > 50
+        assert 1 <= float(found.measurements[1].measured) < 1.5
+        assert found.measurements[1].expected == "about 6"
+
+
+def test_a_stream_with_an_order_of_its_own_is_a_warning() -> None:
+    """What drifts through its classes in the same order in each epoch may well be a series."""
+    stream = Stream(torch.arange(600) // 100, buffered(16, fresh=False))
+    assert on(DataLoader(stream, batch_size=32), model=nn.Linear(4, 6)).status == "warn"
+
+
+def test_a_stream_whose_classes_come_back_is_a_warning() -> None:
+    """Recordings that go through the same few states again and again are mixed over the epoch."""
+    stream = Stream(torch.arange(600) // 50 % 6, buffered(10))
+    assert on(DataLoader(stream, batch_size=32), model=nn.Linear(4, 6)).status == "warn"
 
 
 def test_one_batch_has_no_order() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 from nbinspect.sanity.training.shuffled_labels import CHECK, bad, good
 from tests.sanity.running import run_one
@@ -285,6 +285,30 @@ def test_labels_of_the_next_row_fail(skipped: int, status: str) -> None:
     found = run_one(CHECK, **program(network(10, 1), x[: len(y)], y, loss=nn.MSELoss(), rate=1e-2))
     assert found.status == status, found
     assert status == "pass" or "next" in found.summary
+
+
+@pytest.mark.parametrize(
+    ("first", "what", "status"),
+    [(0, "inputs", "fail"), (1, "inputs", "fail"), (0, "labels", "fail"), (1, "labels", "fail"), (0, "both", "pass")],
+)
+def test_files_sorted_as_text_beside_labels_sorted_by_number_fail(first: int, what: str, status: str) -> None:
+    """Of files numbered from 0 or 1, one of inputs and labels sorted as text (1, 10, 2) and one by number are named."""
+    x, y = digits()
+    x, y = x[:1200], y[:1200]
+    as_text = torch.tensor(sorted(range(len(x)), key=lambda number: str(number + first)))
+    given = (x[as_text] if what != "labels" else x), (y[as_text] if what != "inputs" else y)
+    part = Subset(TensorDataset(*given), torch.randperm(1200)[:1000].tolist())
+    some = program(pictures(), x, y) | {"loader": DataLoader(part, batch_size=32, shuffle=True)}
+    found = run_one(CHECK, **some)
+    assert found.status == status, found
+    assert status == "pass" or found.summary.startswith(f"the {what} are sorted by number as text"), found
+
+
+def test_what_is_no_order_of_text_is_not_named_so() -> None:
+    """Labels shuffled by chance, or that nothing tells, are not taken for sorted ones."""
+    x, y = digits()
+    for labels in (y[torch.randperm(len(y))], torch.randint(10, (len(y),))):
+        assert "as text" not in run_one(CHECK, **program(pictures(), x, labels)).summary
 
 
 @pytest.mark.parametrize("kind", ["a series", "the next value", "nothing"])

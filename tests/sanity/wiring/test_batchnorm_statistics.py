@@ -306,3 +306,58 @@ def test_one_norm_behind_layers_of_unlike_outputs_fails() -> None:
 def test_norms_of_their_own_siamese_branches_and_like_outputs_are_silent(model: nn.Module, factor: float) -> None:
     """A norm for each layer, the same layer on both inputs, and layers whose outputs are alike pass."""
     assert of_branches(model, factor, val_loader=[(*data()[:1], *data())]).status == "pass"
+
+
+def of_scanners(order: str, *, norm: type[nn.Module] = nn.BatchNorm1d, **more: Any) -> dict[str, Any]:
+    """Samples of four scanners, each with an offset of its own, in batches of one scanner each or of all."""
+    torch.manual_seed(0)
+    x, site = torch.randn(1280, 8), torch.arange(1280) % 4
+    y = (x[:, :3]).argmax(1)
+    x = x + torch.tensor([-9.0, 0.0, 5.0, 11.0])[site, None] * (order != "alike")
+    rows = torch.arange(1280).view(320, 4).T.reshape(40, 32)
+    if order == "of classes":
+        rows = y.argsort(stable=True).view(40, 32)
+        x = x + 6.0 * y[:, None]
+    if order == "mixed":
+        rows = torch.randperm(1280).view(40, 32)
+    model = nn.Sequential(nn.Linear(8, 64), norm(64), nn.ReLU(), nn.Linear(64, 3))
+    sampler: Any = rows[torch.randperm(40)].tolist()
+    loader = DataLoader(TensorDataset(x, y), batch_sampler=sampler)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    held = DataLoader(TensorDataset(x, y), batch_size=64)
+    given = {"model": model, "loader": loader, "loss_fn": LOSS, "optimizer": optimizer, "val_loader": held}
+    return {name: part for name, part in {**given, **more}.items() if part is not None}
+
+
+def test_batches_of_one_domain_each_fail_with_both_numbers() -> None:
+    """What a copy learns of such batches is lost in eval mode, and kept by one that learns of mixed batches."""
+    found = run_one(CHECK, **of_scanners("apart"))
+    assert (found.status, found.confirmed) == ("fail", True)
+    assert found.title.startswith("Batches of one domain each")
+    train, own = (float(found.summary.split("loss ")[1].split(part)[0].split(", ")[-1]) for part in (" in t", " in e"))
+    mixed = float(found.measurements[1].measured)
+    fresh = found.measurements[2]
+    assert own > 2 * train
+    assert own > 1.5 * mixed
+    assert float(fresh.measured) > 1.5 * float(fresh.expected.split(",")[0])
+    assert found.steps <= 160
+
+
+def test_batches_of_one_domain_each_are_a_warning_where_nothing_is_evaluated() -> None:
+    """Without validation nobody knows that eval mode is to be used."""
+    assert run_one(CHECK, **of_scanners("apart", val_loader=None)).status == "warn"
+
+
+@pytest.mark.parametrize(
+    ("order", "more"),
+    [
+        ("mixed", {}),
+        ("alike", {}),
+        ("of classes", {}),
+        ("apart", {"norm": nn.LayerNorm}),
+        ("apart", {"eval_step": in_train_mode}),
+    ],
+)
+def test_domains_that_batches_mix_or_that_no_norm_mistakes_are_silent(order: str, more: dict[str, Any]) -> None:
+    """Mixed batches, domains that are alike, sorted classes, other norms, and evaluation by batch are no finding."""
+    assert run_one(CHECK, **of_scanners(order, **more)).status == "pass"

@@ -14,6 +14,7 @@ _FEW = 40
 _DRAWS = 24
 _TOGETHER = 0.5
 _BLOCKS = 4.0
+_IN_BLOCKS, _LASTING = 0.5, 1 / 3
 
 
 @dataclass(frozen=True)
@@ -32,19 +33,34 @@ class Mates:
     """Whether successive batches are of one label far more often than by chance, in both epochs."""
     changes: float
     """Share of the changes of the label from sample to sample that a random order has, in the epoch with more."""
+    inside: float
+    """The same inside of batches alone."""
 
     @property
     def sigmas(self) -> float:
         """By how many deviations pairs are more alike than in a random order."""
         return (self.expected - self.differing) / self.deviation
 
-    def is_local(self, most: float) -> bool:
-        """Whether neighbours stay together, or classes come in blocks, and at most this share of chance is left.
+    @property
+    def share(self) -> float:
+        """Of the pairs of different labels that a random order has."""
+        return self.differing / self.expected
 
-        Of blocks it counts too if batches hold the end of one and the beginning of the next.
+    def is_unmixed(self, most: float) -> bool:
+        """Whether labels of a batch are far more alike than by chance: at most this share of it is left, or in blocks.
+
+        Blocks that always come together, or each of one label, may hold the end of one and the beginning of the next.
         """
-        share = self.differing / self.expected
-        return (self.stay and share <= most) or (self.in_blocks and min(share, self.changes) <= most)
+        lasting = self.stay and self.inside <= most
+        return self.share <= (_IN_BLOCKS if self.in_blocks else _LASTING if lasting else most)
+
+    def is_local(self, most: float) -> bool:
+        """Whether they are so for neighbours stay together, or classes come in blocks, wherever batches are cut."""
+        return (
+            (self.stay or self.in_blocks)
+            and self.is_unmixed(most)
+            and min(self.share, self.changes, self.inside) <= most
+        )
 
 
 def mates_of(scan: Scan) -> Mates | None:
@@ -59,7 +75,7 @@ def mates_of(scan: Scan) -> Mates | None:
     if len(kinds) < max(_FEW, 4 * len(values)):
         return None
     by_index = dict(zip(rows.indices.tolist(), kinds.tolist(), strict=True))
-    found, blocks, changing = [], [], []
+    found, blocks, changing, inside = [], [], [], []
     for epoch, sizes in ((order.first, order.sizes[0]), (order.second, order.sizes[1])):
         batches = np.repeat(np.arange(len(sizes)), sizes)
         known = np.array([by_index.get(index, -1) for index in epoch.tolist()])
@@ -77,8 +93,10 @@ def mates_of(scan: Scan) -> Mates | None:
         blocks.append(expected - changes >= _BLOCKS * deviation)
         changes, expected, _ = label_changes(codes.astype(np.float64))
         changing.append(changes / expected)
+        side = groups[1:] == groups[:-1]
+        inside.append((codes[1:] != codes[:-1])[side].sum() / max(side.sum() * expected / (len(codes) - 1), 1e-12))
     differing, expected, deviation = max(found, key=lambda one: one[0] / one[1])
-    return Mates(differing, expected, deviation, _stay(order), all(blocks), max(changing))
+    return Mates(differing, expected, deviation, _stay(order), all(blocks), max(changing), float(max(inside)))
 
 
 def _differing(codes: Integers, groups: Integers) -> int:

@@ -13,7 +13,7 @@ from nbinspect.sanity.recorded import Recorded
 
 def lost(program: Program, attempt: Recorded, task: TaskRecord, layer: Normed) -> CheckResult | None:
     """Tell of a loss in eval mode that is far above that in train mode; None where it is not."""
-    train, chance = attempt.record.loss, _uninformed(attempt, task)
+    train, chance = attempt.record.loss, uninformed(attempt, task)
     if train is None:
         return None
     with program.running(training=False):
@@ -38,7 +38,7 @@ def lost(program: Program, attempt: Recorded, task: TaskRecord, layer: Normed) -
     )
 
 
-def _uninformed(attempt: Recorded, task: TaskRecord) -> float | None:
+def uninformed(attempt: Recorded, task: TaskRecord) -> float | None:
     """Return the loss of a model that knows the targets' distribution alone; None where it cannot be told."""
     targets = attempt.batch.targets
     if task.kind in ("classification", "segmentation", "language-model") and task.classes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from math import isfinite
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +22,13 @@ _IGNORED = -100
 def labels_outside(
     tally: Mapping[int, int], task: TaskRecord, subject: Subject, attempt: Recorded
 ) -> dict[int, int] | None:
-    """Return how often each label occurs that no output stands for; None where outputs by class are not known."""
+    """Return how often each label occurs that no output stands for; None where outputs by class are not known.
+
+    Of a loss by hand only the highest label is told, where labels are counted from 1.
+    """
     outputs = tensor_output(attempt.outputs)
+    if beyond := counted_from_one(tally, task, subject, attempt):
+        return {beyond: tally[beyond]}
     if outputs is None or task.classes is None or task.loss not in OF_CLASSES or not _fit(outputs, attempt):
         return None
     outside = {value: count for value, count in sorted(tally.items()) if not 0 <= value < task.classes}
@@ -34,7 +40,7 @@ def _fit(outputs: Tensor, attempt: Recorded) -> bool:
     targets = attempt.batch.targets
     if attempt.error is None:
         return True
-    return targets is not None and outputs.dim() > 1 and (*outputs.shape[:1], *outputs.shape[2:]) == targets.shape
+    return targets is not None and _fit_exactly(outputs, targets)
 
 
 def is_ignored(value: int, subject: Subject, attempt: Recorded) -> bool:
@@ -80,14 +86,59 @@ def _loss_with(value: int, subject: Subject, attempt: Recorded) -> float | None:
         return None
     tried = targets.detach().cpu().clone(memory_format=torch.contiguous_format)
     tried.view(-1)[0] = value
-    # on an accelerator an index out of range would end the process's use of it, so the loss is asked on the CPU
     given = map_tensors(lambda tensor: tensor.detach().cpu(), attempt.outputs)
+    with torch.no_grad():
+        loss = _asked(subject, given, tried)
+    return None if loss is None else float(loss)
+
+
+def _asked(subject: Subject, given: Any, tried: Tensor) -> Tensor | None:
+    """Return the loss of outputs and targets on the CPU; None where it does not take them."""
+    # on an accelerator an index out of range would end the process's use of it, so the loss is asked on the CPU
     loss_fn = copy.deepcopy(subject.loss_fn).cpu() if isinstance(subject.loss_fn, nn.Module) else subject.loss_fn
     try:
-        with torch.no_grad():
-            loss = loss_fn(given, tried)  # type: ignore[misc] # callers know that there is one
+        loss = loss_fn(given, tried)  # type: ignore[misc] # callers know that there is one
     except Exception:  # noqa: BLE001 - whatever it raises, it does not take this label
         return None
-    if not isinstance(loss, Tensor):
+    return loss.sum() if isinstance(loss, Tensor) else None
+
+
+def counted_from_one(tally: Mapping[int, int], task: TaskRecord, subject: Subject, attempt: Recorded) -> int | None:
+    """Return the highest of labels 1 to C, of which a loss by hand takes each for the output of that number but this.
+
+    It is one that the loss does not leave out, and it raises no output as the others do. None where that is not so.
+    """
+    outputs, targets, classes = attempt.outputs, attempt.batch.targets, task.classes or 0
+    if task.loss in OF_CLASSES or classes < 3 or tally.keys() != set(range(1, classes + 1)) or attempt.error:
         return None
-    return float(loss.sum())
+    if (
+        subject.loss_fn is None
+        or targets is None
+        or not isinstance(outputs, Tensor)
+        or not _fit_exactly(outputs, targets)
+    ):
+        return None
+    raised = {value: _raised(value, subject, outputs, targets) for value in {1, classes // 2, classes - 1, classes}}
+    last = raised.pop(classes)
+    if last is None or not bool(last.any()) or not bool(last.isfinite().all()):
+        return None
+    own = [float(one[value]) if one is not None and one.argmax() == value else 0.0 for value, one in raised.items()]
+    return classes if float(last.max()) < min(own) / 2 else None
+
+
+def _fit_exactly(outputs: Tensor, targets: Tensor) -> bool:
+    return outputs.dim() > 1 and (*outputs.shape[:1], *outputs.shape[2:]) == targets.shape
+
+
+def _raised(value: int, subject: Subject, outputs: Tensor, targets: Tensor) -> Tensor | None:
+    """Return (C,) how steeply the loss has each output raised where all labels are this one."""
+    given = outputs.detach().cpu().requires_grad_()
+    with torch.enable_grad():
+        loss = _asked(subject, given, torch.full_like(targets.cpu(), value))
+    if loss is None or not loss.requires_grad:
+        return None
+    try:
+        (slope,) = torch.autograd.grad(loss, [given], allow_unused=True)
+    except Exception:  # noqa: BLE001 - a backward of the user's own may do anything
+        return None
+    return None if slope is None else -slope.movedim(1, -1).flatten(0, -2).double().sum(0)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.evidence.data.joined import joined
 from nbinspect.sanity.evidence.data.scan import Scan
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import record
 from nbinspect.sanity.trials.fitting.floor import goal_of
 from nbinspect.sanity.trials.labels.power import is_plain, parted, too_few
-from nbinspect.sanity.trials.labels.relabelled import Memory, joined, memory_of, relabelled
+from nbinspect.sanity.trials.labels.relabelled import Memory, memory_of, relabelled
 from nbinspect.sanity.trials.labels.simple_link import SimpleLink, simple_link
 
 _MEMORISED, _ENOUGH = 0.8, 0.3

@@ -71,11 +71,21 @@ def _in_order(program: Program) -> tuple[Integers, Floats, Floats, bool] | None:
         return None
     places = origin_of(loader.dataset, order.population)[1]
     sorted_ = np.argsort(places, kind="stable")[:_MOST]
+    rows = rows_at(program, order.population[sorted_], order.batch_size)
+    return None if rows is None else (places[sorted_][: len(rows[1])], *rows)
+
+
+def rows_at(program: Program, indices: Integers, size: int) -> tuple[Floats, Floats, bool] | None:
+    """Return inputs (N, K) and labels (N,) of samples of the loader's data set, and whether labels are classes.
+
+    The last of them may be missing, where reading takes long. None unless each label is one number.
+    """
     features: list[Floats] = []
     labels: list[Floats] = []
     whole, until = True, time.monotonic() + min(_SECONDS, program.limits.left / 5)
-    with reading(program.subject, picked(loader, order.population[sorted_], order.batch_size), program.limits) as all_:
-        for batch in all_:
+    loader: Any = program.subject.loader
+    with reading(program.subject, picked(loader, indices, size), program.limits) as batches:
+        for batch in batches:
             if batch.epoch or time.monotonic() > until:
                 break
             inputs, targets = parts_of(batch)
@@ -88,7 +98,7 @@ def _in_order(program: Program) -> tuple[Integers, Floats, Floats, bool] | None:
     if not labels or len({part.shape[1] for part in features}) > 1:
         return None
     x, y = np.concatenate(features), np.concatenate(labels)
-    return places[sorted_][: len(y)], x, y, whole or is_binary(y)
+    return x, y, whole or is_binary(y)
 
 
 def _are_in_a_row(here: Floats, after: Floats) -> bool:

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence
 
-from nbinspect.nested import map_tensors, tensors_in
+from nbinspect.nested import tensors_in
 from nbinspect.records import TaskRecord
-from nbinspect.sanity.batches import Batch, make_batch
+from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
-from nbinspect.sanity.evidence.data.contents import relation, sample_axis
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.labels.fresh import Look, labels_of, looked_at, strength
 from nbinspect.sanity.trials.rates.rates import without_schedule
@@ -80,26 +77,3 @@ def relabelled(batch: Batch, seed: int) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     order = torch.randperm(batch.size, generator=generator, device="cpu").to(targets.device)
     return batch.changed(lambda tensor: tensor.index_select(axis, order) if tensor is targets else tensor)
-
-
-def joined(batches: Sequence[Batch]) -> Batch:
-    """Return several batches as one.
-
-    Raises:
-        MissingNeed: if they cannot be joined: packed or ragged, or rows that are no samples of their own.
-    """
-    first = batches[0]
-    columns = [[(tensor, batch) for _, tensor in tensors_in(batch.raw, "")] for batch in batches]
-    if relation(first) or isinstance(first.parts.inputs, PackedSequence) or len(set(map(len, columns))) > 1:
-        raise MissingNeed("batches that can be joined")
-    along = iter(list(zip(*columns, strict=True)))
-
-    def join(_: Tensor) -> Tensor:
-        parts = next(along)
-        axis = sample_axis(*parts[0])
-        return parts[0][0] if axis is None else torch.cat([tensor for tensor, _ in parts], axis)
-
-    try:
-        return make_batch(first.subject, map_tensors(join, first.raw))
-    except (RuntimeError, StopIteration) as error:
-        raise MissingNeed("batches that can be joined") from error

@@ -10,9 +10,10 @@ from torch.nn.utils.rnn import pack_sequence
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.batches import Batch, make_batch
 from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.evidence.data.joined import joined
 from nbinspect.sanity.limits import Limits
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.labels.relabelled import joined, memory_of, relabelled
+from nbinspect.sanity.trials.labels.relabelled import memory_of, relabelled
 from nbinspect.subject import make_subject
 
 TASK = TaskRecord("classification", True, "", "", 2)
