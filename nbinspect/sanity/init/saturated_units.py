@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import nn
 
+from nbinspect.capture.bounds import at_ends
 from nbinspect.capture.kinds import word_of
 from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
 from nbinspect.sanity.evidence.layers.activations import hidden_bounded, value_bounded
 from nbinspect.sanity.evidence.layers.depth import layers_of
+from nbinspect.sanity.evidence.layers.unrolled import later_states
 from nbinspect.sanity.evidence.losses.untrained import is_untrained
 from nbinspect.sanity.evidence.passes.lineage import ancestors, source_of, where_of
 from nbinspect.sanity.program import Program
@@ -35,9 +39,11 @@ def run(
         watch: of the values; worth a look, and a defect straight after a layer that has learnt nothing yet.
         many: layers that are a defect from `watch` on in such a network; one or two may be sharpened on purpose.
     """
-    found = [(one, _saturated(one, recordings)) for one in hidden_bounded(recordings[0])]
-    # codes and gated values that were trained may sit there on purpose
-    values = [(one, least) for one in value_bounded(recordings[0]) if (least := _saturated(one, recordings)) >= share]
+    saturated = partial(_saturated, program, recordings)
+    found = [(one, saturated(one)) for one in hidden_bounded(recordings[0])]
+    # codes, gated values and states that were trained may sit there on purpose
+    values = [(one, least) for one in value_bounded(recordings[0]) if (least := saturated(one)) >= share]
+    values += [(one, saturated(one)) for one in _recurrent(program, recordings[0])]
     found += values if values and is_untrained(program, recordings[0], task) else []
     if not found:
         return passed("no hidden tanh or sigmoid")
@@ -63,10 +69,13 @@ def run(
 
 
 def _is_fed_by_layer(recorded: Recorded, activation: Operation) -> bool:
-    """Whether an activation is given what a weighted layer makes, with no factor between that is meant to sharpen."""
+    """Whether an activation is given what a weighted layer makes, with no factor between that is meant to sharpen.
+
+    A recurrent layer holds both.
+    """
     layers = {layer.operation.step.index for layer in layers_of(recorded)}
     maker = source_of(recorded, activation, 0).maker
-    return maker is not None and maker.step.index in layers
+    return activation.step.index in layers or (maker is not None and maker.step.index in layers)
 
 
 def _layer_before(recorded: Recorded, activation: Operation) -> str:
@@ -81,18 +90,26 @@ def _layer_before(recorded: Recorded, activation: Operation) -> str:
     return "" if last is None or is_normed else names[last]
 
 
-def _saturated(operation: Operation, recordings: tuple[Recorded, ...]) -> float:
+def _recurrent(program: Program, recorded: Recorded) -> list[Operation]:
+    """Return the calls of recurrent layers that are trained, whose states are what a tanh gives."""
+    trained = (one for one in recorded.operations if any(given.requires_grad for given in one.given[1:]))
+    return [one for one in trained if not one.in_loss and later_states(program, one) is not None]
+
+
+def _saturated(program: Program, recordings: tuple[Recorded, ...], operation: Operation) -> float:
     """Return the least share of saturated values over the batches."""
-    shares = [_share(operation)]
+    shares = [_share(program, operation)]
     for recorded in recordings[1:]:
         same = recorded.by_index.get(operation.step.index)
         if same is not None and same.step.name == operation.step.name:
-            shares.append(_share(same))
+            shares.append(_share(program, same))
     return min(shares)
 
 
-def _share(operation: Operation) -> float:
-    moments = operation.step.outputs[0].moments
+def _share(program: Program, operation: Operation) -> float:
+    states, moments = later_states(program, operation), operation.step.outputs[0].moments
+    if states is not None:
+        return float(at_ends(states, (-1.0, 1.0)).double().mean()) if states.numel() else 0.0
     return moments.saturated if moments is not None else 0.0
 
 
@@ -136,5 +153,6 @@ CHECK = Check(
     bad=bad,
     explains=("constant-output", "vanishing-gradients", "overfit-one-batch", "learning-rate"),
     sources=("S-layers", "T-init-activation"),
-    silent="gates, attention and final probabilities; one or two layers sharpened on purpose; codes that were trained",
+    silent="gates, attention and final probabilities; one or two layers sharpened on purpose; codes and states of "
+    "recurrent layers that were trained",
 )

@@ -9,7 +9,7 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed
 from nbinspect.sanity.evidence.layers.alike import tables_alike
 from nbinspect.sanity.evidence.layers.depth import Layer, layers_of
-from nbinspect.sanity.evidence.layers.locked import of_locked
+from nbinspect.sanity.evidence.layers.locked import of_locked, of_own_factor
 from nbinspect.sanity.evidence.layers.symmetry import (
     changes_of,
     count_of,
@@ -23,6 +23,8 @@ from nbinspect.sanity.evidence.layers.symmetry import (
 from nbinspect.sanity.evidence.losses.untrained import Untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+
+_FEW = 3
 
 
 def run(
@@ -66,12 +68,13 @@ def _of_units(program: Program, backward: Recorded, alike: float, steps: int) ->
             return _of_doubles(other, f"{other.name} is a double of {one.name}", steps)
     if not suspects:
         return passed(f"units or layers that begin alike: {len(doubled) + len(twins)}; they part within {steps} steps")
-    still = [layer.name for layer in suspects if layer.name not in moved]
+    still = [layer for layer in suspects if layer.name not in moved]
     if still:
-        return inconclusive(
-            f"{still[0]} begins with units alike and has not moved in {steps} steps",
-            settle=f"Train for a few steps and see whether {still[0]} changes: behind a layer that begins at zero it "
-            "takes longer.",
+        name = still[0].name
+        return of_own_factor(program, backward, still[:_FEW], steps) or inconclusive(
+            f"{name} begins with units alike and has not moved in {steps} steps",
+            settle=f"Train for a few steps and see whether {name} changes: behind a layer that begins at zero it takes "
+            "longer.",
         )
     return passed(f"layers that begin with units alike: {len(suspects)}; they part within {steps} steps")
 

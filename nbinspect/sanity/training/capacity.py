@@ -24,6 +24,7 @@ from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.fitting.doubled_width import doubled
 from nbinspect.sanity.trials.fitting.fit import adam, fit
+from nbinspect.sanity.trials.fitting.merged import merged, of_merged, of_single_entry, single_entry
 from nbinspect.sanity.trials.fitting.overfitting import BLIND, Overfitting, adam_rates
 from nbinspect.sanity.trials.fitting.pictures import curves_chart, shown, way
 from nbinspect.sanity.trials.running.stepping import memorising
@@ -41,7 +42,7 @@ def run(
     """Warn where the loss of a batch stands still far above its floor, and twice the width does not lower it.
 
     Or where the last layer has too few units to tell the classes from, nothing is learnt with them, and twice as many
-    lower the loss.
+    lower the loss; or samples become one, or a single value each, before the first weights.
 
     Args:
         program: left unchanged.
@@ -56,6 +57,12 @@ def run(
         return skipped("a loss_fn: a loss inside the model cannot be had of a wider one")
     if whole.goal.gap is None:
         return inconclusive("the floor of the loss is not known", settle="Compare runs of the network and a wider one.")
+    one = None if whole.is_reached else merged(program, batch)
+    if one is not None:
+        return of_merged(one)
+    entry = single_entry(recorded) if whole.left > fitted else None
+    if entry is not None:
+        return of_single_entry(recorded, entry, whole.left)
     narrow = narrow_head(recorded) if whole.left > fitted else None
     told = None if narrow is None else _of_narrow_head(program, overfitting, narrow, lower)
     if told is not None:
@@ -142,5 +149,6 @@ CHECK = Check(
     good=good,
     bad=bad,
     sources=("K-capacity",),
-    silent="batches that are fitted, losses that still fall, linear networks; few units under which the loss falls too",
+    silent="batches that are fitted, losses that still fall, linear networks; few units under which the loss falls; "
+    "a few samples that become one; one value that is learnt, or that tells two classes",
 )

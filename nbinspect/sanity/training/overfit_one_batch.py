@@ -11,7 +11,13 @@ from torch import nn
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, inconclusive, passed, warned
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.fitting.held_back import of_own_step, of_the_bound, of_the_positions, of_the_tokens
+from nbinspect.sanity.trials.fitting.held_back import (
+    of_own_optimizer,
+    of_own_step,
+    of_the_bound,
+    of_the_positions,
+    of_the_tokens,
+)
 from nbinspect.sanity.trials.fitting.overfitting import BLIND, Overfitting, is_fine, moves, trains_most
 from nbinspect.sanity.trials.fitting.pictures import way
 from nbinspect.sanity.trials.running.stepping import memorising
@@ -34,7 +40,7 @@ def run(
     left_of_many: float = 0.9,
     bound: float = 0.15,
 ) -> CheckResult:
-    """Fail where neither the user's step nor Adam can fit two samples, or the user's step undoes what others achieve.
+    """Fail where neither the user's step nor Adam can fit two samples, or the user's undoes what others achieve.
 
     Args:
         program: left unchanged.
@@ -98,6 +104,8 @@ def _of_the_step(found: Overfitting, rest: dict[str, Any]) -> CheckResult:
     whole, other, kind = found.whole, found.fitting, found.whole.kind
     if found.undone is not None:
         return of_own_step(found, found.undone, rest)
+    if found.plain is not None:
+        return of_own_optimizer(found, found.plain, rest)
     if other is None or kind == "falls" or (kind == "plateaus" and (moves(whole) or other in found.pair[:1])):
         return passed(f"loss {way(whole)}; {other.name if other else 'two samples'} gets down", *found.shown, **rest)
     said = {
@@ -141,7 +149,7 @@ CHECK = Check(
     question="Can the loss of one small batch be driven to its floor?",
     why="A network that cannot learn a few samples by heart has a fault that no amount of data mends.",
     remedy="Look for what makes samples one, cuts the gradient, or keeps the outputs from the labels.",
-    cost=279,
+    cost=335,
     run=run,
     good=good,
     bad=bad,

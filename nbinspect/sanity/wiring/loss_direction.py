@@ -24,8 +24,9 @@ from nbinspect.sanity.check import (
 from nbinspect.sanity.evidence.losses.density import inverted, log_density
 from nbinspect.sanity.evidence.losses.descent import descended
 from nbinspect.sanity.evidence.losses.extreme import best_of, is_likeness, loss_of
-from nbinspect.sanity.evidence.losses.likeness import Repelled, repelled
+from nbinspect.sanity.evidence.losses.likeness import of_repelled
 from nbinspect.sanity.evidence.losses.location import located
+from nbinspect.sanity.evidence.losses.partners import of_estranged
 from nbinspect.sanity.evidence.losses.perfect import answers, supposed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, with_gradients
@@ -60,8 +61,10 @@ def run(
 def _of_loss(program: Program, backward: Recorded, task: TaskRecord, rates: tuple[float, ...]) -> CheckResult:
     if program.subject.loss_fn is None:
         return of_unknown_task(task) if task.kind == "other" else skipped("a loss_fn")
-    if task.kind == "other" and (found := repelled(program, backward, rates)) is not None:
-        return _of_vectors(found)
+    if task.kind == "other" and (
+        found := of_repelled(program, backward, rates) or of_estranged(program, backward, rates)
+    ):
+        return found
     is_supposed, task = task.kind == "other", supposed(task, backward)
     if task.kind == "other":
         return of_unknown_task(task)
@@ -120,19 +123,6 @@ def _of_step(found: Turned) -> CheckResult:
     return passed(f"perfect predictions have the loss {found.best:.4g}, these {found.now:.4g}", *shown)
 
 
-def _of_vectors(found: Repelled) -> CheckResult:
-    return failed(
-        "minimising it drives the samples of a class apart",
-        measured("loss of vectors that are one for each class", found.together, f"below {found.exchanged:.4g}"),
-        measured("distance within classes to that between, after a step", found.after, f"at most {found.before:.4g}"),
-        title="The loss drives apart what belongs together",
-        detail="It sees nothing but distances, is higher where the samples of a class lie together than where classes "
-        "are exchanged, and each small step down drives them apart: mates and strangers have changed places.",
-        remedy="Let distances within a class enter the loss as they are, and those between classes with a minus.",
-        where="loss_fn",
-    )
-
-
 def good() -> Arguments:
     """Return a classification with cross-entropy."""
     batch = (torch.randn(16, 4), torch.arange(16) % 3)
@@ -156,5 +146,6 @@ CHECK = Check(
     bad=bad,
     explains=("loss-at-init", "final-bias", "overfit-one-batch", "learning-rate", "shuffled-labels"),
     sources=("S-loss-task",),
-    silent="floorless losses, such as densities, whose steps make predictions better; optimizers that maximise",
+    silent="floorless losses, such as densities, whose steps make predictions better; optimizers that maximise; "
+    "outputs that are to differ from their partners alone",
 )

@@ -11,6 +11,7 @@ from nbinspect.capture.kinds import word_of
 from nbinspect.nested import tensors_in
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, measured, passed, warned
+from nbinspect.sanity.evidence.passes.lineage import roots
 from nbinspect.sanity.evidence.source.source import is_published
 from nbinspect.sanity.recorded import Operation, Recorded
 
@@ -19,23 +20,26 @@ _AFFINE = re.compile(r"linear|conv\dd")
 _HANDS_ON = re.compile(
     r"view|reshape|flatten|unflatten|squeeze|unsqueeze|contiguous|\w*dropout(\dd)?|permute|transpose|t"
 )
+# what leaves rows and features where they are
+_KEEPS = re.compile(r"contiguous|\w*dropout(\dd)?")
+_PRODUCT = re.compile(r"r?matmul|mm|bmm|spmm")
 
 
 def run(recorded: Recorded) -> CheckResult:
     """Warn where an affine layer's output goes through nothing but the next: together they are no more than one."""
     users = _users(recorded)
     layers = [one for one in recorded.operations if _is_affine(one)]
-    found = [(one, after) for one in layers if (after := _follower(one, users)) is not None]
+    found = [(one, after) for one in layers if (after := _follower(recorded, one, users)) is not None]
     pairs = [(one, after) for one, after in found if not (is_published(after.step.place) or _is_factor(one, after))]
     if not pairs:
         return passed(f"affine layers: {len(layers)}, none straight after another")
     second = pairs[0][1]
     names = " and ".join(one.step.path or one.step.name for one in pairs[0])
     return warned(
-        f"nothing between {names}",
-        measured("pairs of affine layers with nothing between", len(pairs), "0"),
+        f"no nonlinearity between {names}",
+        measured("pairs of affine layers with no nonlinearity between", len(pairs), "0"),
         title=f"No nonlinearity between {names}",
-        detail=f"With nothing between, {names} together can do no more than one layer.",
+        detail=f"With none between, {names} together can do no more than one layer.",
         remedy=f"Put an activation such as `torch.relu` between {names}, or make them one layer.",
         where=second.step.path or second.step.name,
         place=second.step.place,
@@ -59,20 +63,47 @@ def _is_affine(one: Operation) -> bool:
     return bool(weighs) and isinstance(one.given[1], nn.Parameter) and bool(one.made)
 
 
-def _follower(one: Operation, users: dict[int, list[Operation | None]]) -> Operation | None:
-    """Return the affine layer that alone takes what another one made, handed on as it is; None where there is none."""
+def _follower(recorded: Recorded, one: Operation, users: dict[int, list[Operation | None]]) -> Operation | None:
+    """Return the affine layer that alone takes what another one made, handed on as it is; None where there is none.
+
+    Between two linear layers, rows may be mixed by a matrix without weights, as neighbours in a graph are, where they
+    are so before the first or after the second too: a layer that only embeds the nodes is left alone.
+    """
+    first, is_mixed, is_kept = one, False, True
     while True:
         after = users.get(id(one.made[0]), [])
         # what hands on the very tensor that it was given has itself for a user
-        if len(after) != 1 or after[0] is None or after[0] is one:
+        if len(after) != 1 or after[0] is None or after[0] is one or not after[0].made:
             return None
-        if not after[0].made or after[0].given[0] is not one.made[0]:
+        before, one = one, after[0]
+        word = word_of(one.step.name)
+        if _mixes_rows(recorded, one) and one.given[1] is before.made[0]:
+            is_mixed = True
+        elif one.given[0] is not before.made[0]:
             return None
-        one = after[0]
-        if _is_affine(one):
-            return one
-        if not _HANDS_ON.fullmatch(word_of(one.step.name)):
+        elif _is_affine(one):
+            return one if not is_mixed or (is_kept and _are_over_rows(recorded, first, one, users)) else None
+        elif not _HANDS_ON.fullmatch(word):
             return None
+        else:
+            is_kept = is_kept and _KEEPS.fullmatch(word) is not None
+
+
+def _are_over_rows(
+    recorded: Recorded, first: Operation, second: Operation, users: dict[int, list[Operation | None]]
+) -> bool:
+    """Whether two layers are linear ones, and rows are mixed before the first or after the second."""
+    around = [recorded.maker(first.given[0]), *users.get(id(second.made[0]), [])]
+    is_linear = all(word_of(one.step.name) == "linear" for one in (first, second))
+    return is_linear and any(one is not None and _mixes_rows(recorded, one) for one in around)
+
+
+def _mixes_rows(recorded: Recorded, one: Operation) -> bool:
+    """Whether a step multiplies rows, from the left, by a matrix that no parameter goes into."""
+    if not _PRODUCT.fullmatch(word_of(one.step.name)) or len(one.given) != 2 or one.given[0].requires_grad:
+        return False
+    weights = {name for each in recorded.operations for name in each.step.parameters}
+    return min(one.given[0].dim(), one.given[1].dim()) > 1 and not roots(recorded, one, 0) & weights
 
 
 def _is_factor(one: Operation, follower: Operation) -> bool:
@@ -121,5 +152,5 @@ CHECK = Check(
     good=good,
     bad=bad,
     sources=("D-depth", "S-layers"),
-    silent="low-rank factors, adapters, separable convolutions, attention, outputs used elsewhere, published models",
+    silent="low-rank factors, adapters, separable kernels, attention, outputs used elsewhere, published models",
 )

@@ -19,6 +19,7 @@ from nbinspect.sanity.evidence.passes.reach import (
     unreached,
 )
 from nbinspect.sanity.evidence.passes.uncalled import gravity_of_uncalled, may_be_picked
+from nbinspect.sanity.evidence.samples.one_way import unread_direction
 from nbinspect.sanity.evidence.source.source import assigned_at
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
@@ -45,6 +46,9 @@ def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
         else:
             gravity = gravity_of_uncalled(program.network, name, calls, missing)
         found["" if is_library_part(program.network, name) else gravity].append(name)
+    own = [name for name in wanted if not is_library_part(program.network, name)]
+    if not found["fail"] and (way := unread_direction(program, ran, own)) is not None:
+        return _found(program, way.names, len(wanted), ran[0], certain=True, parts=way.part)
     names = found["fail"] or found["warn"]
     if not names:
         told = (f"{len(missing.keys() - cut)} not picked or not yours", f"{len(cut)} cut off: see `detached-graph`")
@@ -54,8 +58,10 @@ def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
     return _found(program, sorted(names), len(wanted), ran[0], certain=bool(found["fail"]))
 
 
-def _found(program: Program, names: Sequence[str], count: int, recorded: Recorded, *, certain: bool) -> CheckResult:
-    parts, of_all = modules_of(names, program.network), f"{len(names)} of {count}"
+def _found(
+    program: Program, names: Sequence[str], count: int, recorded: Recorded, *, certain: bool, parts: str = ""
+) -> CheckResult:
+    parts, of_all = parts or modules_of(names, program.network), f"{len(names)} of {count}"
     number = measured("trainable parameters without a gradient", of_all, "0")
     if not trains_by_one_loss(program.subject):
         return inconclusive(f"{of_all} not reached by this loss", number, settle="Give the loss that trains them.")
@@ -109,7 +115,7 @@ CHECK = Check(
     question="Does the loss reach every parameter that is to be trained?",
     why="A layer whose result is dropped is never trained, and the model is smaller than you think.",
     remedy="Use the layer's result on the way to the loss, or remove the layer.",
-    cost=0,
+    cost=2,
     run=run,
     good=good,
     bad=bad,

@@ -126,6 +126,69 @@ def test_a_recurrent_cell_by_hand_is_seen() -> None:
     assert judged(Cell(), 1000 * X) == "fail"
 
 
+class Recurrent(nn.Module):
+    """Reads its inputs in steps of four, by a fused recurrent layer with weights of this spread."""
+
+    def __init__(self, spread: float | None, kind: type[nn.RNNBase] = nn.RNN, *, batch_first: bool = True) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.rnn, self.head = kind(2, 32, batch_first=batch_first), nn.Linear(32, 3)
+        self.batch_first = batch_first
+        for weight in self.rnn.parameters() if spread is not None else ():
+            nn.init.normal_(weight, std=spread)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.view(-1, 8, 2)
+        _, state = self.rnn(x if self.batch_first else x.transpose(0, 1))
+        return self.head((state[0] if isinstance(state, tuple) else state)[-1])
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_states_of_a_fused_recurrence_are_measured_from_the_second_time_on(batch_first: bool) -> None:
+    """The share is that of the states that a state came before; at the first time a recurrent layer has none."""
+    model = Recurrent(1.5, batch_first=batch_first)
+    result = run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss())
+    with torch.no_grad():
+        x = X.view(-1, 8, 2)
+        states = model.rnn(x)[0][:, 1:] if batch_first else model.rnn(x.transpose(0, 1))[0][1:]
+    assert result.status == "fail"
+    assert result.measurements[0].measured == f"{float((states.abs() > 0.98).double().mean()):.0%}"
+
+
+def test_states_of_a_packed_recurrence_are_seen() -> None:
+    """A packed sequence is judged as any other."""
+
+    class Packed(Recurrent):
+        def forward(self, x: Tensor) -> Tensor:
+            lengths = torch.arange(len(x)) % 4 + 5
+            packed = nn.utils.rnn.pack_padded_sequence(x.view(-1, 8, 2), lengths, True, False)
+            return self.head(self.rnn(packed)[1][-1])
+
+    assert judged(Packed(1.5)) == "fail"
+    assert judged(Packed(None)) == "pass"
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
+def test_gated_and_usual_recurrent_layers_are_silent(kind: type[nn.RNNBase]) -> None:
+    """States pass with weights as PyTorch draws them; those of gated layers are no activation's values."""
+    assert judged(Recurrent(None)) == "pass"
+    assert judged(Recurrent(None), 3 * X) == "pass"
+    assert judged(Recurrent(1.5, kind)) == "pass"
+
+
+def test_states_of_frozen_and_trained_recurrent_layers_are_silent() -> None:
+    """A reservoir is drawn as its author wants it, and a trained recurrence may count with states at their limits."""
+    reservoir = Recurrent(1.5)
+    reservoir.rnn.requires_grad_(False)
+    assert judged(reservoir) == "pass"
+    model = Recurrent(1.5)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-4)
+    nn.CrossEntropyLoss()(model(X), Y).backward()
+    optimizer.step()
+    found = run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+    assert found.status == "pass"
+
+
 def test_no_bounded_activation_and_nan_are_silent() -> None:
     """A network without such units, and one of NaN, give no finding."""
     assert judged(nn.Linear(16, 3)) == "pass"

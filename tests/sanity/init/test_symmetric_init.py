@@ -296,3 +296,48 @@ def test_zero_places_that_the_model_averages_pass() -> None:
     table = nn.Sequential(nn.Embedding(8, 4), nn.Flatten(), nn.Linear(8, 1), nn.Flatten(0))
     nn.init.zeros_(table[0].weight)
     assert run_one(CHECK, model=table, loader=[pairs()], loss_fn=nn.MSELoss()).status == "pass"
+
+
+class Pairwise(nn.Module):
+    """A linear part, and products of features through factors that are squared."""
+
+    def __init__(self, spread: float) -> None:
+        super().__init__()
+        self.linear, self.factors = nn.Linear(16, 3), nn.Parameter(spread * torch.randn(16, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        squares = (x @ self.factors).square() - x.square() @ self.factors.square()
+        return self.linear(x) + 0.5 * squares.sum(1, keepdim=True) * x[:, :3]
+
+
+class Closed(nn.Module):
+    """A layer of zeros behind gates, each of which opens only after the next."""
+
+    def __init__(self, gates: int) -> None:
+        super().__init__()
+        self.first, self.head = nn.Linear(16, 16), nn.Linear(16, 3)
+        self.inner, self.gates = nn.Linear(16, 16), nn.Parameter(torch.zeros(gates))
+        nn.init.zeros_(self.inner.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        own = torch.tanh(self.first(x))
+        h = own + self.inner(own)
+        for gate in self.gates:
+            h = own + gate * h
+        return self.head(h)
+
+
+def test_a_factor_that_holds_its_own_gradient_at_zero_fails() -> None:
+    """Factors that are squared get a gradient of zero at zero, and no step frees them; drawn at random they move."""
+    torch.manual_seed(0)
+    found = run_one(CHECK, model=Pairwise(0.0), loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss())
+    assert found.status == "fail"
+    assert found.where == "factors"
+    assert judged(Pairwise(0.1)) == "pass"
+
+
+def test_a_zero_layer_that_others_keep_closed_is_no_fail() -> None:
+    """Behind more closed gates than steps are taken a layer of zeros waits, and drawn at random it waits as well."""
+    torch.manual_seed(0)
+    assert judged(Closed(gates=6)) == "inconclusive"
+    assert judged(Closed(gates=1)) == "pass"

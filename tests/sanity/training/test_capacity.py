@@ -56,3 +56,76 @@ def test_too_few_units_for_the_classes_are_a_warning(units: int, classes: int, s
     assert found.status == status, found
     assert status == "pass" or "narrow" in found.title
     assert found.steps <= 150 + CHECK.cost
+
+
+class Bucketed(nn.Module):
+    """Looks identities up in so many buckets."""
+
+    def __init__(self, buckets: int) -> None:
+        super().__init__()
+        self.buckets = buckets
+        self.table, self.head = nn.Embedding(buckets, 16), nn.Sequential(nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.table(ids * 7919 % self.buckets).flatten(1)).squeeze(1)
+
+
+@pytest.mark.parametrize(("buckets", "status"), [(2, "warn"), (31, "pass"), (1009, "pass")])
+def test_samples_that_no_weights_can_tell_apart_are_a_warning(buckets: int, status: str) -> None:
+    """Pairs of identities in two buckets get at most four outputs; a few that collide among many are no finding."""
+    torch.manual_seed(5)
+    cells = torch.randperm(900)[:32]
+    ids, y = torch.stack([cells // 30, cells % 30], 1), (torch.randn(900) > 0).float()[cells]
+    model = Bucketed(buckets)
+    found = run_one(
+        CHECK,
+        model=model,
+        loader=[(ids, y)],
+        loss_fn=nn.BCEWithLogitsLoss(),
+        optimizer=torch.optim.Adam(model.parameters(), 3e-3),
+    )
+    assert found.status == status, found
+    if status == "warn":
+        groups: dict[tuple[int, ...], list[float]] = {}
+        for key, label in zip((ids * 7919 % buckets).tolist(), y.tolist(), strict=True):
+            groups.setdefault(tuple(key), []).append(label)
+        unmet = sum(min(sum(labels), len(labels) - sum(labels)) for labels in groups.values())
+        assert [one.measured for one in found.measurements] == [f"{len(groups)}", f"{unmet / 32:.0%}"]
+
+
+class Pooled(nn.Module):
+    """Takes the means of so many pixels, and tells classes from them."""
+
+    def __init__(self, size: int, kinds: int = 10) -> None:
+        super().__init__()
+        self.pool = nn.AvgPool2d(size)
+        self.layers = nn.Sequential(nn.Linear((8 // size) ** 2, 32), nn.ReLU(), nn.Linear(32, kinds))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(self.pool(x).flatten(1))
+
+
+@pytest.mark.parametrize(("size", "classes", "is_told"), [(8, 10, True), (4, 10, False), (2, 10, False), (8, 2, False)])
+def test_one_value_of_many_that_reaches_the_weights_is_a_warning(size: int, classes: int, is_told: bool) -> None:
+    """The mean of a whole image hardly tells ten digits; two kinds it may, and the means of its parts do."""
+    held = load_digits()
+    x, y = torch.tensor(held.images[:32] / 8 - 1, dtype=torch.float32)[:, None], torch.tensor(held.target[:32])
+    torch.manual_seed(4)
+    model = Pooled(size, classes)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    found = run_one(CHECK, model=model, loader=[(x, y % classes)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+    assert ("single value" in found.title) == is_told, found
+
+
+def test_a_score_that_is_learnt_or_given_may_be_one_value() -> None:
+    """Classes in an order may be told from one learnt score, or from the only value that there is."""
+    held = load_digits()
+    x, y = torch.tensor(held.data[:32] / 8 - 1, dtype=torch.float32), torch.tensor(held.target[:32]) // 2
+    torch.manual_seed(4)
+    for model, given in (
+        (nn.Sequential(nn.Linear(64, 1), nn.Linear(1, 5)), x),
+        (nn.Sequential(nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 5)), x.mean(1, keepdim=True)),
+    ):
+        optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+        found = run_one(CHECK, model=model, loader=[(given, y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+        assert "single value" not in found.title

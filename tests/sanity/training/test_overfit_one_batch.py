@@ -316,6 +316,54 @@ def test_an_update_after_many_calls_is_waited_for() -> None:
     assert run_one(CHECK, **good() | {"train_step": gathering}).status != "fail"
 
 
+class Boxed(torch.optim.RMSprop):
+    """Keeps all weights in a box after each step."""
+
+    def __init__(self, parameters: Any, box: float, lr: float = 1e-3) -> None:
+        super().__init__(parameters, lr)
+        self.box = box
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        loss = super().step(closure)
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.clamp_(-self.box, self.box)
+        return loss
+
+
+class Scaling(torch.optim.SGD):
+    """Multiplies gradients by a factor, so that a usual rate of SGD may be far too low for it."""
+
+    def __init__(self, parameters: Any, lr: float, factor: float) -> None:
+        super().__init__(parameters, lr, momentum=0.9)
+        self.factor = factor
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.grad.mul_(self.factor)
+        return super().step(closure)
+
+
+def test_an_optimizer_that_undoes_what_the_one_it_extends_learns_fails() -> None:
+    """Weights in a box of a hundredth stay blind, where RMSprop as it is fits the batch; a wide box passes."""
+    result = judged(mlp(), lambda parameters: Boxed(parameters, 0.005))
+    assert (result.status, result.confirmed) == ("fail", True)
+    assert "Boxed" in result.detail
+    assert "RMSprop" in result.detail
+    own = judged(mlp(), lambda parameters: Boxed(parameters, 0.005), train_step=stepping(lambda model: None))
+    assert own.status == "fail"
+    assert judged(mlp(), lambda parameters: Boxed(parameters, 5.0)).status == "pass"
+
+
+@pytest.mark.parametrize("factor", [1e-1, 1e-2, 1e-4])
+def test_an_optimizer_that_only_takes_shorter_steps_than_the_one_it_extends_does_not_fail(factor: float) -> None:
+    """One that makes gradients smaller needs a higher rate, at which it learns."""
+    assert judged(mlp(), lambda parameters: Scaling(parameters, 0.1, factor)).status != "fail"
+
+
 class FirstForAll(nn.Module):
     """Takes the first position for all, or each for itself."""
 

@@ -381,3 +381,72 @@ def test_a_step_may_give_a_log_density_its_minus() -> None:
         return loss
 
     assert of_density(mixture, train_step=train_step, optimizer=lambda own: torch.optim.SGD(own, 0.1)).status != "fail"
+
+
+class TwoViews(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 8))
+
+    def forward(self, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+        return self.body(one), self.body(other)
+
+
+def result_of_views(loss_fn: Any, **rest: Any) -> CheckResult:
+    torch.manual_seed(0)
+    rows = torch.randn(N, 6)
+    batch = (rows, rows + 0.3 * torch.randn(N, 6), torch.arange(N))
+    return run_one(CHECK, model=TwoViews(), loader=[batch], loss_fn=loss_fn, task="other", **rest)
+
+
+def log_share(z: tuple[Tensor, Tensor]) -> Tensor:
+    scores = F.normalize(z[0], dim=1) @ F.normalize(z[1], dim=1).T / 0.2
+    return (scores.diagonal() - scores.logsumexp(1)).mean()
+
+
+def margin_of_strangers(z: tuple[Tensor, Tensor], sign: float) -> Tensor:
+    distances = torch.cdist(*z)
+    own = distances.diagonal()[:, None]
+    return F.relu(sign * (own - distances) + 1.0)[~torch.eye(N, dtype=torch.bool)].mean()
+
+
+@pytest.mark.parametrize("loss_fn", [lambda z, y: log_share(z), lambda z, y: margin_of_strangers(z, -1.0)])
+def test_a_contrast_of_partners_with_its_sign_flipped_fails(loss_fn: Any) -> None:
+    """Two views whose share among all others is minimised are driven apart, and strangers drawn together."""
+    result = result_of_views(loss_fn)
+    assert result.status == "fail"
+    assert "partners" in result.title
+
+
+@pytest.mark.parametrize(
+    "loss_fn",
+    [
+        lambda z, y: -log_share(z),
+        lambda z, y: margin_of_strangers(z, 1.0),
+        lambda z, y: (F.normalize(z[0], dim=1) * F.normalize(z[1], dim=1)).sum(1).square().mean(),
+        lambda z, y: F.cosine_similarity(z[0], z[1]).mean(),
+        lambda z, y: (z[0].T @ z[1]).square().sum(),
+        lambda z, y: 0.5 * (z[0].square() + z[1].exp() - z[1] - 1).sum(1).mean(),
+        lambda z, y: ((z[0] - 1.0).square() / z[1].exp() + z[1]).mean(),
+    ],
+)
+def test_silent_on_other_losses_of_two_outputs(loss_fn: Any) -> None:
+    """Contrasts, outputs that are to differ pair by pair or at right angles, means and variances are let be."""
+    assert result_of_views(loss_fn).status == "skip"
+
+
+def test_a_step_may_give_a_contrast_its_minus() -> None:
+    """A step of the user's own that maximises what `loss_fn` gives is not judged by the loss alone."""
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = -log_share(model(*batch[:2]))
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    model = TwoViews()
+    rest = {"train_step": step, "optimizer": torch.optim.SGD(model.parameters(), lr=0.1), "model": model}
+    batch = (torch.randn(N, 6), torch.randn(N, 6), torch.arange(N))
+    found = run_one(CHECK, loader=[batch], loss_fn=lambda z, y: log_share(z), task="other", **rest)
+    assert found.status != "fail"

@@ -175,3 +175,60 @@ def test_a_network_without_layers_passes() -> None:
         result(nn.Flatten(), loss_fn=lambda out, y: out.sum()).summary
         == "affine layers: 0, none straight after another"
     )
+
+
+class OverGraph(nn.Module):
+    """Two layers over the nodes of a graph, with their neighbours mixed between."""
+
+    def __init__(self, mix: Any, between: nn.Module | None = None, *, is_mixed: bool = True) -> None:
+        super().__init__()
+        self.is_mixed = is_mixed
+        self.first, self.second = nn.Linear(2, 8), nn.Linear(8, 3)
+        self.mix, self.between, self.weight = mix, between or nn.Identity(), nn.Parameter(torch.randn(6, 6))
+        self.register_buffer("buffer", torch.rand(6, 6))
+
+    def forward(self, nodes: Tensor, edges: Tensor) -> Tensor:
+        h = self.between(self.first(edges @ nodes if self.is_mixed else nodes))
+        return self.second(self.mix(self, edges, h)).sum(1)
+
+
+def over_graph(model: nn.Module) -> CheckResult:
+    batch = (torch.randn(12, 6, 2), torch.rand(12, 6, 6), CLASSES)
+    return result(model, loader=[batch], forward=lambda model, batch: model(*batch[:2]))
+
+
+@pytest.mark.parametrize(
+    "mix",
+    [
+        lambda model, edges, h: edges @ h,
+        lambda model, edges, h: torch.bmm(edges / edges.sum(2, keepdim=True), torch.bmm(edges, h)),
+        lambda model, edges, h: torch.eye(6) @ h,
+        lambda model, edges, h: model.buffer @ h,
+    ],
+)
+def test_warns_where_only_neighbours_are_mixed_between(mix: Any) -> None:
+    """A matrix of the batch, or a fixed one, that mixes the rows of a layer's output leaves two layers one."""
+    found = over_graph(OverGraph(mix))
+    assert found.status == "warn"
+    assert found.where == "second"
+
+
+@pytest.mark.parametrize(
+    ("mix", "between"),
+    [
+        (lambda model, edges, h: edges @ h, nn.ReLU()),
+        (lambda model, edges, h: (h.transpose(1, 2) @ edges).transpose(1, 2), nn.Identity()),
+        (lambda model, edges, h: h @ h.transpose(1, 2) @ h, nn.Identity()),
+        (lambda model, edges, h: model.weight @ h, nn.Identity()),
+        (lambda model, edges, h: (edges @ model.weight).softmax(2) @ h, nn.Identity()),
+        (lambda model, edges, h: h @ torch.einsum("nij->ji", edges).new_ones(8, 8), nn.Identity()),
+    ],
+)
+def test_silent_on_products_that_are_more_than_a_mixture_of_rows(mix: Any, between: Any) -> None:
+    """An activation, weights, attention, and matrices that act on the features between are no two layers in one."""
+    assert over_graph(OverGraph(mix, between)).status == "pass"
+
+
+def test_silent_on_a_layer_that_embeds_the_nodes_of_a_graph() -> None:
+    """A layer before the first that looks at neighbours gives the nodes their width, as networks for graphs do."""
+    assert over_graph(OverGraph(lambda model, edges, h: edges @ h, is_mixed=False)).status == "pass"

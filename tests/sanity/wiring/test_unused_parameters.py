@@ -400,3 +400,73 @@ def test_a_branch_that_is_always_left_out_fails(model: nn.Module) -> None:
 def test_a_branch_that_may_be_picked_another_time_is_no_failure(model: nn.Module) -> None:
     """Branches that all run, and of which some state, chance or another module picks, are a warning."""
     assert result(model).status == "warn"
+
+
+class BothWays(nn.Module):
+    def __init__(self, kind: type[nn.RNNBase], read: Any, layers: int = 1, *, is_shut: bool = False) -> None:
+        super().__init__()
+        self.reader = kind(4, 8, layers, batch_first=True, bidirectional=True)
+        self.read, self.head = read, nn.LazyLinear(3)
+        self(torch.zeros(2, 3, 4))
+        if is_shut:
+            nn.init.zeros_(self.head.weight[:, 8:])
+
+    def forward(self, x: Tensor) -> Tensor:
+        made, states = self.reader(x)
+        return self.head(self.read(made, states[0] if isinstance(states, tuple) else states))
+
+
+def read_by(read: Any, kind: Any = nn.LSTM, **more: Any) -> CheckResult:
+    torch.manual_seed(0)
+    loader = [(torch.randn(12, 5, 4), CLASSES), (torch.randn(12, 5, 4), CLASSES)]
+    return result(BothWays(kind, read, **more), loader=loader)
+
+
+@pytest.mark.parametrize(
+    ("kind", "layers", "read", "way", "count"),
+    [
+        (nn.LSTM, 1, lambda made, states: states[0], "backward direction of reader", "4 of 10"),
+        (nn.GRU, 2, lambda made, states: states[-1], "forward direction of layer 1 of reader", "4 of 18"),
+        (nn.RNN, 1, lambda made, states: made[:, :, :8].mean(1), "backward direction of reader", "4 of 10"),
+    ],
+)
+def test_a_direction_of_a_recurrent_layer_that_nothing_reads_fails(
+    kind: Any, layers: int, read: Any, way: str, count: str
+) -> None:
+    """A layer that reads both ways, of which one state is taken, trains the other way's weights by zeros alone."""
+    found = read_by(read, kind, layers=layers)
+    assert found.status == "fail"
+    assert f"the {way}: " in found.summary
+    assert found.measurements[0].measured == count
+    assert found.place is not None
+    assert found.place.function == "BothWays.forward"
+
+
+@pytest.mark.parametrize(
+    ("read", "is_shut"),
+    [
+        (lambda made, states: states.sum(0), False),
+        (lambda made, states: torch.cat([states[0], states[1]], 1), True),
+        (lambda made, states: made[:, -1], False),
+        (lambda made, states: made.mean(1), False),
+    ],
+)
+def test_silent_on_recurrent_layers_read_both_ways(read: Any, is_shut: bool) -> None:
+    """Both states, however they are joined, pass, also where the head begins with zeros for one of them."""
+    assert read_by(read, is_shut=is_shut).status == "pass"
+
+
+def test_silent_on_a_direction_that_is_handed_out_beside() -> None:
+    """What the model returns beside its scores may be wanted elsewhere."""
+
+    class Both(BothWays):
+        def forward(self, x: Tensor) -> Any:
+            made, _ = self.reader(x)
+            return self.head(made[:, -1, :8]), made
+
+    model = Both.__new__(Both)
+    nn.Module.__init__(model)
+    model.reader, model.head = nn.LSTM(4, 8, batch_first=True, bidirectional=True), nn.Linear(8, 3)
+    loader = [(torch.randn(12, 5, 4), CLASSES)]
+    found = result(model, loader=loader, loss_fn=lambda outputs, y: F.cross_entropy(outputs[0], y))
+    assert found.status == "pass"

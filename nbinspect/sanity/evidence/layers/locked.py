@@ -1,15 +1,16 @@
-"""Products of two factors that both begin at zero, so that each keeps the gradient of the other at zero."""
+"""Products whose factors begin at zero, so that each keeps the gradient of the other, or its own, at zero."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
 from nbinspect.sanity.check import CheckResult, failed, measured
+from nbinspect.sanity.evidence.layers.depth import Layer, norm
 from nbinspect.sanity.evidence.layers.symmetry import changes_of
 from nbinspect.sanity.evidence.passes.lineage import reaching, roots
 from nbinspect.sanity.program import Program
@@ -64,6 +65,45 @@ def locked(program: Program, backward: Recorded, steps: int) -> Locked | None:
         if not any(bool(change.any()) for change in changes.values()):
             return found
     return None
+
+
+def of_own_factor(program: Program, backward: Recorded, layers: Sequence[Layer], steps: int) -> CheckResult | None:
+    """Tell of a weight that itself keeps its gradient at zero: with nothing else changed, drawn at random it gets one.
+
+    What is closed from elsewhere, by a gate or a layer of zeros that has yet to move, or what is not picked, gets none
+    in either case.
+
+    Args:
+        program: copied; left unchanged.
+        backward: the recorded pass with its gradients.
+        layers: those that have not moved.
+        steps: for how many gradient steps they have not.
+    """
+    for layer in layers:
+        gradient = backward.gradients.get(layer.name)
+        if gradient is None or norm(gradient) > 0:
+            continue
+        if bool(changes_of(program, backward.batch, [layer.name], 1, drawn=[layer.name])[layer.name].any()):
+            return _of_own_factor(layer, steps)
+    return None
+
+
+def _of_own_factor(layer: Layer, steps: int) -> CheckResult:
+    name = layer.name
+    return failed(
+        f"{name} keeps its own gradient at zero",
+        measured("gradient steps on a copy after which it has not moved", steps, "0"),
+        measured("gradient steps after which it moves, drawn at random", 1, "1 as it is, too"),
+        title=f"{name} keeps its own gradient at zero",
+        detail=f"As it begins (the first of its values is {float(layer.weight.detach().reshape(-1)[0]):.3g}), its "
+        f"gradient is exactly zero, and after {steps} gradient steps on a copy it has not moved; drawn at random, with "
+        "all else as it is, it moves at the first. It is multiplied by itself, or switched off by its own value.",
+        remedy="Begin it at random, with a small spread.",
+        where=name,
+        place=layer.operation.step.place,
+        code=f"+ nn.init.normal_(model.get_parameter({name!r}), std=0.1)",
+        confirmed=True,
+    )
 
 
 def _is_still(parameter: Tensor, gradient: Tensor | None) -> bool:

@@ -53,6 +53,21 @@ def unrolled(program: Program, backward: Recorded) -> Iterator[Unrolled]:
                 yield Unrolled(name, operation, known)
 
 
+def later_states(program: Program, one: Operation) -> Tensor | None:
+    """Return the states of a recurrent layer of PyTorch with tanh that a state came before, (…, H); None of others.
+
+    At the first time there is none yet, so that the weights between states tell nothing of it. Only the last of
+    stacked layers gives its states.
+    """
+    module = dict(program.network.named_modules()).get(one.step.path)
+    if word_of(one.step.name) != "rnn_tanh" or not isinstance(module, nn.RNNBase) or not one.given or not one.made:
+        return None
+    states = one.made[0].detach()
+    if one.given[0].dim() == 2:  # packed, those of one time after those of another
+        return states[int(one.given[1][0]) :]
+    return states[:, 1:] if module.batch_first else states[1:]
+
+
 def _loops(backward: Recorded) -> Iterator[tuple[str, Operation, list[float]]]:
     for name, operations in _uses(backward).items():
         if len(operations) < _LEAST:

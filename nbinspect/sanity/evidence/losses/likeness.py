@@ -9,7 +9,7 @@ from math import isfinite
 import torch
 from torch import Tensor
 
-from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.check import CheckResult, MissingNeed, failed, measured
 from nbinspect.sanity.evidence.losses.descent import descended
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
@@ -30,6 +30,23 @@ class Repelled:
     """Mean distance within classes, as a share of that between them, of the network's vectors."""
     after: float
     """The lowest of the same after a step down the loss."""
+
+
+def of_repelled(program: Program, backward: Recorded, rates: tuple[float, ...]) -> CheckResult | None:
+    """Tell of a loss that drives the samples of a class apart; arguments as those of `repelled`."""
+    found = repelled(program, backward, rates)
+    if found is None:
+        return None
+    return failed(
+        "minimising it drives the samples of a class apart",
+        measured("loss of vectors that are one for each class", found.together, f"below {found.exchanged:.4g}"),
+        measured("distance within classes to that between, after a step", found.after, f"at most {found.before:.4g}"),
+        title="The loss drives apart what belongs together",
+        detail="It sees nothing but distances, is higher where the samples of a class lie together than where classes "
+        "are exchanged, and each small step down drives them apart: mates and strangers have changed places.",
+        remedy="Let distances within a class enter the loss as they are, and those between classes with a minus.",
+        where="loss_fn",
+    )
 
 
 def repelled(program: Program, backward: Recorded, rates: tuple[float, ...]) -> Repelled | None:

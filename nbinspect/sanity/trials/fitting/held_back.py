@@ -64,3 +64,18 @@ def of_own_step(found: Overfitting, standard: Curve, rest: dict[str, Any]) -> Ch
         confirmed=True,
         **rest,
     )
+
+
+def of_own_optimizer(found: Overfitting, plain: Curve, rest: dict[str, Any]) -> CheckResult:
+    """Say that the user's own optimizer does not learn what the one that it extends does."""
+    return failed(
+        "one batch is not learnt by your optimizer, but by the one it extends",
+        *found.shown,
+        title="Your optimizer undoes what it learns",
+        detail=f"After {len(found.whole.losses) - 1} steps on one batch the loss is {found.whole.last:.3g}; with "
+        f"{plain.name}, at the same rate, {plain.last:.3g}. A higher rate does not help.",
+        remedy="Look at what your optimizer's `step` does beside the one it extends: what it does to gradients, or "
+        "writes to weights.",
+        confirmed=True,
+        **rest,
+    )

@@ -22,7 +22,7 @@ from nbinspect.sanity.trials.fitting.meeting import Meeting, meeting_of
 from nbinspect.sanity.trials.fitting.pictures import curves_chart, shown
 from nbinspect.sanity.trials.fitting.positions import positions_alike, tokens_alike
 from nbinspect.sanity.trials.fitting.samples import distinct, two_unlike
-from nbinspect.sanity.trials.fitting.undone import standard_curve
+from nbinspect.sanity.trials.fitting.undone import plain_curve, standard_curve
 
 _WHOLE, _PAIR, _ONE, _OTHER, _CONTROL = 40, 15, 8, 18, 40
 """Steps at most: on the batch, on two samples, on one, at another rate, and of Adam as a control."""
@@ -57,6 +57,8 @@ class Overfitting:
     """Whether, after each of the runs on two samples, both got the very same outputs."""
     undone: Curve | None = None
     """Of standard steps with the user's optimizer, on the batch, where they learn what the user's own step does not."""
+    plain: Curve | None = None
+    """Of the optimizer of PyTorch that the user's class extends, on the batch, where it learns what that does not."""
     alike: int = 0
     """At how many positions each sample gets one output after the steps on the batch, where its targets vary."""
     disputed: float = 0.0
@@ -74,7 +76,7 @@ class Overfitting:
     def shown(self) -> tuple[Measurement, ...]:
         """The way of every curve, and the share of the labels that are met."""
         found = [shown(self.what, curve) for curve in (self.whole, *self.rates, *self.controls)]
-        found += [] if self.undone is None else [shown(self.what, self.undone)]
+        found += [shown(self.what, curve) for curve in (self.undone, self.plain) if curve is not None]
         found += [shown("2 samples", curve) for curve in (*self.pair, *([self.lowest] if self.lowest else []))]
         found += [] if self.one is None else [shown("1 sample", self.one)]
         if self.meeting is not None:
@@ -84,7 +86,7 @@ class Overfitting:
     @property
     def charts(self) -> tuple[Chart, ...]:
         """The curves of the batch, those of two samples, and labels and predictions before and after."""
-        others = (*self.rates, *self.controls, *([self.undone] if self.undone else []))
+        others = (*self.rates, *self.controls, *(one for one in (self.undone, self.plain) if one is not None))
         found = [curves_chart("Loss of one batch", (self.whole, *others))]
         found += [curves_chart("Loss of two samples", self.pair)] if self.pair else []
         found += [] if self.meeting is None else [self.meeting.chart]
@@ -131,7 +133,7 @@ def trains_most(program: Program) -> bool:
 
 
 def overfit(program: Program, recorded: Recorded, task: TaskRecord) -> Overfitting:
-    """Train copies on the first batch, on two samples of it and on one, at most 279 steps; usually a fifth of it.
+    """Train copies on the first batch, on two samples of it and on one, at most 335 steps; usually a fifth of it.
 
     Other rates, standard steps and Adam are tried only where the user's own step does not get there. The program is
     left unchanged.
@@ -171,10 +173,11 @@ def overfit(program: Program, recorded: Recorded, task: TaskRecord) -> Overfitti
     is_one = bool(pairs) and not any(_differ(found.outputs, program.subject.batch_axis) for found in pairs)
     stays = first.is_returned and not is_fine(whole) and whole.left >= BLIND
     undone = standard_curve(program, batch, whole, _WHOLE) if stays else None
+    plain = plain_curve(program, batch, whole, _WHOLE) if stays and undone is None else None
     least = None
     if two is not None and pair and not whole.is_reached and not any(map(fits, pair)) and are_bounded(program, two):
         least = lowest(program, two, pair_goal)
-    curves = (tuple(rates), tuple(pair), size, one, tuple(controls), meeting, is_one, undone)
+    curves = (tuple(rates), tuple(pair), size, one, tuple(controls), meeting, is_one, undone, plain)
     alike = 0 if whole.is_reached else positions_alike(first.outputs, batch)
     disputed = 0.0 if whole.is_reached else tokens_alike(program, batch)
     return Overfitting(batch, had, whole, *curves, alike=alike, disputed=disputed, lowest=least)

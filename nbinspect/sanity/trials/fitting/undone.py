@@ -1,19 +1,26 @@
-"""Whether the user's own training step undoes what its optimizer does: standard steps beside it, on one batch."""
+"""Whether the user's own step or optimizer undoes what it learns: a standard step, a plain optimizer on one batch."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from inspect import unwrap
+from typing import Any
+
+from torch.optim import Optimizer
 
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.fitting.curve import Curve
-from nbinspect.sanity.trials.fitting.fit import Way, fit
+from nbinspect.sanity.trials.fitting.fit import Way, fit, yours
 from nbinspect.sanity.trials.rates.rates import without_schedule
-from nbinspect.sanity.trials.running.trainee import trained
+from nbinspect.sanity.trials.running.trainee import Trainee, trained
 from nbinspect.subject import rate_of
 
 _LEARNT = 0.6
 _BLIND = 0.9
 _FASTER = 10.0
+_MUCH_FASTER = (1e1, 1e3, 1e5)
 _FEW = 4
 _LOWERED = 0.5
 
@@ -40,6 +47,54 @@ def standard_curve(program: Program, batch: Batch, own: Curve, most: int) -> Cur
     except MissingNeed:
         return None
     return curve
+
+
+def plain_curve(program: Program, batch: Batch, own: Curve, most: int) -> Curve | None:
+    """Return the curve of the optimizer of PyTorch that the user's class extends, if it learns a batch; else None.
+
+    None as well where the user's may only take shorter steps: at a higher rate, however much higher, it learns. The
+    program is left unchanged.
+
+    Args:
+        program: with an optimizer of a class of the user's, whose `step` is its own, else None is returned.
+        batch: the same at every step.
+        own: of the user's optimizer, which does no better than a network that ignores its inputs.
+        most: steps of the run, and twice those of each of the three at higher rates.
+    """
+    plain = plain_of(program.subject.optimizer)
+    if plain is None or own.goal.gap is None:
+        return None
+    way = yours(program)
+    try:
+        name = f"the {plain.__name__} that your {type(program.subject.optimizer).__name__} extends"
+        found = fit(program, batch, own.goal, replace(way, name=name, begun=_as_plain), most)
+        if not (found.curve.is_reached or found.curve.left < _LEARNT):
+            return None
+        for factor in _MUCH_FASTER:
+            faster = replace(way, name="yours, faster", factor=factor * way.factor)
+            if fit(program, batch, own.goal, faster, most // 2).curve.left < _BLIND:
+                return None
+    except MissingNeed:
+        return None
+    return found.curve
+
+
+def plain_of(optimizer: Any) -> type[Optimizer] | None:
+    """Return the class of PyTorch that an optimizer extends by a step of its own; None of any other."""
+    way: tuple[Any, ...] = type(optimizer).__mro__
+    plain = next((kind for kind in way if kind.__module__.split(".")[0] == "torch"), way[0])
+    if plain in (way[0], Optimizer) or not issubclass(plain, Optimizer):
+        return None
+    # PyTorch puts a wrapper of its own on the step of every class
+    return plain if unwrap(way[0].step) is not unwrap(plain.step) else None
+
+
+def _as_plain(trainee: Trainee) -> None:
+    for optimizer in trainee.optimizers.values():
+        plain = plain_of(optimizer)
+        if plain is not None:
+            optimizer.__class__ = plain
+            vars(optimizer).pop("step", None)  # a schedule counts steps by one of the instance
 
 
 def _is_slower(program: Program, batch: Batch, own: Curve) -> bool:
