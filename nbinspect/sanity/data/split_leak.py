@@ -39,9 +39,9 @@ def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> Ch
         certain &= not (_is_as_in_train(found, train) and come_by_chance(val, np.flatnonzero(found), train))
         sample = f"{count:,} samples, the first is sample {val.indices[int(found.argmax())]} of validation"
         return _finding(count, total, sample, certain=certain)
-    if train.form != val.form:
+    if not train.is_comparable(val):
         return inconclusive(
-            f"train holds {train.form}, validation {val.form}",
+            f"train holds {train.told}, validation {val.told}",
             settle="Read both through data sets that store samples in one form.",
         )
     if (train.share or 0) < 1:

@@ -26,7 +26,6 @@ def run(
     observed: Observed,
     loader: Any,
     stream: Sequence[Batch],
-    is_maximised: bool,
     *,
     nothing: float = 1e-3,
     share: float = 0.4,
@@ -40,7 +39,6 @@ def run(
         observed: tells whether the user's own step steps the scheduler.
         loader: its length is that of an epoch.
         stream: successive batches, for a scheduler that is given a metric with every update.
-        is_maximised: a scheduler that is given the loss is to wait for its highest then.
         nothing: share of the highest rate below which training stands still.
         share: of the run, for which the rate may be that low.
         rise: how much higher than in the run the rate may go after its end; half of that, where it only rises.
@@ -54,7 +52,7 @@ def run(
     if is_by_epoch and not (total and epoch):
         return inconclusive("not stepped with every update", settle="Give total_steps, and a loader with a length.")
     known = total or epoch
-    if (fault := rates_seen.wrong_way(observed, is_maximised=is_maximised)) or (
+    if (fault := rates_seen.wrong_way(observed)) or (
         known and (fault := rates_seen.sunk_by_hand(observed, known, nothing, share))
     ):
         return rates_seen.of_the_rates(fault, observed)

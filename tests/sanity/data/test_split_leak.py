@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset, SubsetRandomSampler, TensorDataset
@@ -115,3 +116,95 @@ def test_a_leak_of_rows_that_repeat_in_train_fails() -> None:
     x = torch.randint(0, 30, (400, 10), generator=generator).float()
     twice = torch.cat([x, x[:80]])
     assert on(loaded(twice), loaded(x[100:200])).status == "fail"
+
+
+WORDS = [
+    "the",
+    "a",
+    "cat",
+    "dog",
+    "sat",
+    "ran",
+    "on",
+    "under",
+    "mat",
+    "tree",
+    "red",
+    "blue",
+    "big",
+    "small",
+    "fish",
+    "bird",
+]
+
+
+def told(count: int, seed: int) -> list[str]:
+    """Short texts, each of another length and with words of its own."""
+    draw = torch.Generator().manual_seed(seed)
+    lengths = torch.randint(5, 14, (count,), generator=draw).tolist()
+    return [" ".join(WORDS[i] for i in torch.randint(0, 16, (length,), generator=draw).tolist()) for length in lengths]
+
+
+def records(texts: list[str], name: str, numbered: Any) -> list[dict[str, Any]]:
+    return [{name: numbered(at), "text": text, "label": at % 3} for at, text in enumerate(texts)]
+
+
+def collated(samples: list[dict[str, Any]]) -> tuple[Tensor, Tensor]:
+    known = [torch.tensor([WORDS.index(word) for word in one["text"].split()]) for one in samples]
+    counts = torch.stack([torch.bincount(one, minlength=16) for one in known]).float()
+    return counts, torch.tensor([one["label"] for one in samples])
+
+
+def of_texts(train: list[dict[str, Any]], val: list[dict[str, Any]]) -> CheckResult:
+    loaders = {
+        name: DataLoader(part, 32, collate_fn=collated) for name, part in (("loader", train), ("val_loader", val))
+    }
+    return run_one(CHECK, model=nn.Linear(16, 3), loss_fn=nn.CrossEntropyLoss(), **loaders)
+
+
+@pytest.mark.parametrize(
+    ("name", "numbered"),
+    [
+        ("idx", lambda at: at + 7),
+        ("id", lambda at: f"row-{at}"),
+        ("uid", lambda at: torch.tensor(3 * at)),
+        ("guid", str),
+    ],
+)
+def test_numbers_of_samples_hide_no_leak(name: str, numbered: Any) -> None:
+    """Samples that carry a number of their own are compared by what else they hold; a shared text is found."""
+    texts = told(300, 0)
+    result = of_texts(records(texts[:240], name, numbered), records(texts[200:], name, lambda at: numbered(at + 1000)))
+    assert result.status == "fail"
+    assert result.measurements[0].measured == "40.00%"
+
+
+def test_texts_of_every_length_have_one_form() -> None:
+    """Texts, and names of them, differ in length from sample to sample and from split to split, and are compared."""
+    train, val = (records(told(200, seed), "id", lambda at, seed=seed: f"{seed}-{at}") for seed in (1, 1000))
+    assert of_texts(train, val).status == "pass"
+
+
+def test_numbers_that_repeat_are_part_of_a_sample() -> None:
+    """A number of a user or an item is no name of the row: pairs of them are told apart."""
+    draw = torch.Generator().manual_seed(0)
+    pairs = torch.randperm(60 * 60, generator=draw)[:400].tolist()
+    rows = [{"user_id": at // 60, "item_id": at % 60, "hour": at % 5, "label": at % 3} for at in pairs]
+
+    def stacked(samples: list[dict[str, Any]]) -> tuple[Tensor, Tensor]:
+        parts = [[one["user_id"], one["item_id"], one["hour"]] for one in samples]
+        return torch.tensor(parts).float(), torch.tensor([one["label"] for one in samples])
+
+    loaders = {
+        name: DataLoader(part, 32, collate_fn=stacked)
+        for name, part in (("loader", rows[:300]), ("val_loader", rows[300:]))
+    }
+    assert run_one(CHECK, model=nn.Linear(3, 3), loss_fn=nn.CrossEntropyLoss(), **loaders).status == "pass"
+
+
+def test_rows_of_another_form_cannot_be_compared() -> None:
+    """Rows of eight values in train and of nine in validation are said to be of other forms."""
+    result = on(loaded(torch.randn(200, 8)), loaded(torch.randn(100, 9)))
+    assert result.status == "inconclusive"
+    assert "float32[8]" in result.summary
+    assert "float32[9]" in result.summary

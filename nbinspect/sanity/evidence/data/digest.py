@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, TypeAlias
@@ -18,24 +19,44 @@ _PLACES = 64
 _FEW = 16
 
 Array: TypeAlias = NDArray[Any]
-Digest: TypeAlias = tuple[int, int, Floats, bool, Floats]
+Form: TypeAlias = tuple[tuple[str, tuple[int, ...]], ...]
+"""Type and shape of each array of a sample's inputs."""
+Digest: TypeAlias = tuple[int, int, Floats, bool, Floats, int]
 """Hash of the inputs, hash of the targets, the targets if they are a few numbers, whether the inputs are one value,
-places."""
+places, hash of what may be the sample's name and is left out of the inputs; 0 without one."""
+_NAME = re.compile(r"(?:\w*_)?(?:id|idx|index|uid|uuid|guid|key)", re.IGNORECASE)
 
 
-def digest(inputs: Any, targets: Any) -> tuple[str, Digest]:
+def digest(inputs: Any, targets: Any) -> tuple[Form, Digest]:
     """Return the form and the digest of one sample, left unchanged.
 
     Raises:
         TypeError: if a part of it is of a kind whose content is unknown.
     """
-    given, aimed = list(arrays_in(inputs)), list(arrays_in(targets))
+    content, name = _parted(inputs)
+    given, aimed = list(arrays_in(content)), list(arrays_in(targets))
     few = len(aimed) == 1 and (aimed[0].size == 1 or (aimed[0].ndim == 1 and 0 < aimed[0].size <= _FEW))
     label = aimed[0].reshape(-1).astype(np.float64) if few and aimed[0].dtype.kind != "c" else np.full(1, np.nan)
     numbers = [array.reshape(-1) for array in given if array.size]
     flat = all(bool((array == array[0]).all()) for array in numbers)
-    form = ", ".join(f"{array.dtype}{list(array.shape)}" for array in given)
-    return form, (_hash(given), _hash(aimed), label, flat, _places(numbers))
+    form = tuple((str(array.dtype), array.shape) for array in given)
+    key = _hash(list(arrays_in(name))) if name else 0
+    return form, (_hash(given), _hash(aimed), label, flat, _places(numbers), key)
+
+
+def _parted(inputs: Any) -> tuple[Any, list[Any]]:
+    """Return what a sample holds, and single numbers and texts that may be its name, by what they are called."""
+    if not isinstance(inputs, Mapping):
+        return inputs, []
+    names = [name for name, part in inputs.items() if _NAME.fullmatch(str(name)) and _is_single(part)]
+    content = [part for name, part in inputs.items() if name not in names]
+    return (content, [inputs[name] for name in names]) if any(True for _ in arrays_in(content)) else (inputs, [])
+
+
+def _is_single(part: Any) -> bool:
+    if isinstance(part, Tensor | np.ndarray):
+        return part.ndim == 0 and not part.dtype.is_floating_point if isinstance(part, Tensor) else part.ndim == 0
+    return isinstance(part, str | int | np.integer) and not isinstance(part, bool)
 
 
 def numbers_of(labels: Sequence[Floats]) -> tuple[Floats, Floats]:

@@ -1,41 +1,20 @@
-"""What each sample of a data set is, as a content hash: before its random transforms, where it has any."""
+"""What each sample of a data set is, as a content hash, and which of them are equal."""
 
 from __future__ import annotations
 
-import copy
 import math
-import re
-import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from itertools import islice
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 
-from nbinspect.calling import split_batch
-from nbinspect.capture.loader import BatchSource
 from nbinspect.records import Flags, Floats, Integers
-from nbinspect.sanity.evidence.data.digest import Digest, digest, numbers_of, sizes
+from nbinspect.sanity.evidence.data.digest import Digest, Form, numbers_of
 from nbinspect.sanity.evidence.data.information import bits_of
-from nbinspect.sanity.evidence.data.order import Order, origin_of
-from nbinspect.sanity.limits import Limits
-from nbinspect.subject import Subject
 
-_MOST, _MOST_VALUES, _SECONDS = 20_000, 2**28, 20.0
-_GROUP, _AGAIN = 64, 8
 _SET, _NEARLY_ALL = 30, 0.9
 _FEW_LEVELS, _FEW_BITS = 4, 64  # neighbours in such rows go together in ways that no count of values tells
-_TRANSFORMS = ("transform", "transforms", "augment", "augmentation", "augmentations", "target_transform")
-
-_NO_SUBJECT = Subject(nn.Identity())
-"""Samples are split without the model, which need not travel to the worker."""
-
-Split: TypeAlias = "Callable[[Any], tuple[Any, Any]]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +38,10 @@ class Rows:
     """How many samples there are; None where that is unknown."""
     are_own: bool
     """Whether each row is a sample of its own; else the loader may have repeated one on purpose."""
-    form: str
-    """Shape and dtype of the first sample's inputs: hashes of different forms cannot be compared."""
+    form: Form
+    """Types and shapes of the inputs, -1 for a size that differs from sample to sample."""
+    values: int
+    """How many values the first sample's inputs have."""
 
     @property
     def share(self) -> float | None:
@@ -80,9 +61,20 @@ class Rows:
         return levels <= _FEW_LEVELS and self.values * math.log2(max(levels, 1)) <= _FEW_BITS
 
     @property
-    def values(self) -> int:
-        """How many values the first sample's inputs have."""
-        return sum(math.prod(map(int, re.findall(r"\d+", shape))) for shape in re.findall(r"\[(.*?)\]", self.form))
+    def told(self) -> str:
+        """The form in words: ``float32[3, 32, 32], int64[any]``."""
+        return ", ".join(
+            f"{kind}[{', '.join(str(n) if n >= 0 else 'any' for n in shape)}]" for kind, shape in self.form
+        )
+
+    def is_comparable(self, other: Rows) -> bool:
+        """Whether equal samples of both sets would have equal hashes: types agree, and sizes that do not vary."""
+        return len(self.form) == len(other.form) and all(
+            kind == its_kind
+            and len(shape) == len(its_shape)
+            and all(a == b or -1 in (a, b) for a, b in zip(shape, its_shape, strict=True))
+            for (kind, shape), (its_kind, its_shape) in zip(self.form, other.form, strict=True)
+        )
 
 
 def repeated(rows: Rows) -> tuple[dict[int, int], Integers]:
@@ -147,120 +139,36 @@ def among_equals(rows: Rows) -> tuple[int, float, float]:
     return number, len(targets) / len(rows.inputs), float((apart / spread[spread > 0]).mean())
 
 
-def stored_rows(
-    subject: Subject, loader: DataLoader[Any], order: Order, limits: Limits, *, size: int = 0
-) -> Rows | None:
-    """Return the samples of a data set without its transforms: 20,000, fewer where one has a great `size` in values.
-
-    Only a data set that takes longer than twenty seconds for that is cut short by the clock.
-    They are read in a worker process, from a copy of the data set whose transforms do nothing; if that cannot be read,
-    with its transforms; if they are random then, from the arrays that it holds. None where nothing of this helps.
-    """
-    total = len(order.population)
-    most = min(_MOST, max(_GROUP, _MOST_VALUES // max(1, size)))
-    chosen = np.random.default_rng(0).permutation(order.population)[:most]
-    until = time.monotonic() + min(_SECONDS, limits.left / 5)
-    for prepared in (_untransformed, _as_it_is, _Stored):
-        split = subject.split if prepared is not _Stored else None
-        try:
-            found = _steady(prepared(loader.dataset), chosen, split, limits, until)
-        except Exception:  # noqa: BLE001 - the user's own data set may raise anything, then without its rows
-            found = None
-        if found is not None:
-            return rows_of(found, chosen[: len(found)], total=total, are_own=True)
-    return None
-
-
 def rows_of(
-    digests: Sequence[tuple[str, Digest]], indices: Integers | None = None, *, total: int | None, are_own: bool
+    digests: Sequence[tuple[Form, Digest]], indices: Integers | None = None, *, total: int | None, are_own: bool
 ) -> Rows | None:
     """Put the digests of samples together; None where there are none."""
     if not digests:
         return None
-    inputs, targets, labels, flat, places = zip(*(found for _, found in digests), strict=True)
+    forms = [form for form, _ in digests]
+    inputs, targets, labels, flat, places, keys = zip(*(found for _, found in digests), strict=True)
     table = np.full((len(places), max(len(row) for row in places)), -1.0)
     for row, values in zip(table, places, strict=True):
         row[: len(values)] = values
     numbers = np.arange(len(digests)) if indices is None else indices
-    given, aimed = (np.array(part, dtype=np.int64) for part in (inputs, targets))
-    form, (aims, single) = digests[0][0], numbers_of(labels)
-    return Rows(numbers, given, aimed, single, aims, np.array(flat), table, total, are_own, form)
+    given, aimed, named = (np.array(part, dtype=np.int64) for part in (inputs, targets, keys))
+    if not _are_names(named, given):
+        given ^= named
+    aims, single = numbers_of(labels)
+    size = sum(math.prod(shape) for _, shape in forms[0])
+    return Rows(numbers, given, aimed, single, aims, np.array(flat), table, total, are_own, _merged(forms), size)
 
 
-def _untransformed(dataset: Any) -> Any:
-    """Return a copy of a data set, and of those inside it, whose transforms hand on what they get."""
-    again = copy.copy(dataset)
-    for name, part in vars(dataset).items():
-        if name.lstrip("_") in _TRANSFORMS and callable(part):
-            object.__setattr__(again, name, _handed_on)
-        elif isinstance(part, Dataset):
-            object.__setattr__(again, name, _untransformed(part))
-        elif isinstance(part, list | tuple) and part and all(isinstance(one, Dataset) for one in part):
-            object.__setattr__(again, name, type(part)(_untransformed(one) for one in part))
-    return again
+def _are_names(keys: Integers, inputs: Integers) -> bool:
+    """Whether each of these keys goes with the content of one sample, as a name does, and a user's number does not."""
+    return len(np.unique(np.stack([keys, inputs]), axis=1).T) == len(np.unique(keys))
 
 
-def _handed_on(*parts: Any, **named: Any) -> Any:
-    """Stand in for a transform of one part, of several, or of named parts as some libraries have them."""
-    if named and not parts:
-        return named
-    return parts if len(parts) > 1 else parts[0]
-
-
-def _as_it_is(dataset: Any) -> Any:
-    return dataset
-
-
-class _Stored(Dataset[Any]):
-    """The rows of arrays that a data set holds and makes its samples from: one row, of the same size, for each."""
-
-    def __init__(self, dataset: Any) -> None:
-        self._dataset = dataset
-        base, self._rows = origin_of(dataset, np.arange(len(dataset)))
-        held = (part for part in vars(base).values() if isinstance(part, Tensor | np.ndarray) and part.ndim)
-        self._arrays = [part for part in held if len(part) == len(base)]
-
-    def __getitem__(self, index: int) -> Any:
-        parts = split_batch(_NO_SUBJECT, self._dataset[index])
-        rows = [array[self._rows[index]] for array in self._arrays]
-        given = [[row for row in rows if np.asarray(row).size == size] for size in sizes(parts.inputs)]
-        if not given or not all(given):
-            raise LookupError("samples of other sizes than the rows of the arrays")
-        return given, parts.targets
-
-
-def _steady(
-    dataset: Any, indices: Integers, split: Split | None, limits: Limits, until: float
-) -> list[tuple[str, Digest]] | None:
-    """Return the digests of samples; None where the first few, read twice by one worker, are not the same."""
-    few = indices[:_AGAIN]
-    groups = [few, few, *np.split(indices, range(_GROUP, len(indices), _GROUP))]
-    with closing(_read(dataset, groups, split, limits, until)) as given:
-        once, again = ([found[:2] for _, found in islice(given, len(few))] for _ in range(2))
-        return list(given) if once == again else None
-
-
-def _read(
-    dataset: Any, groups: Sequence[Integers], split: Split | None, limits: Limits, until: float
-) -> Generator[tuple[str, Digest], None, None]:
-    """Give the digests of samples, four groups at least, and then as far as the time allows."""
-    listed = [group.tolist() for group in groups]
-    source = BatchSource(DataLoader(dataset, batch_sampler=listed, collate_fn=partial(_digests, split)))
-    try:
-        for number in range(len(groups)):
-            with limits.watching():
-                fetched = source.next()
-            yield from fetched.batch
-            if time.monotonic() > until and number > 2:
-                return
-    finally:
-        source.close()
-
-
-def _digests(split: Split | None, samples: Sequence[Any]) -> list[tuple[str, Digest]]:
-    """Digest samples in the worker that reads them, for numbers travel faster than pictures."""
-    found = []
-    for sample in samples:
-        parts = split_batch(replace(_NO_SUBJECT, split=split), sample)
-        found.append(digest(parts.inputs, parts.targets))
-    return found
+def _merged(forms: Sequence[Form]) -> Form:
+    """Return what the samples of a set have in common: sizes that differ from sample to sample are -1."""
+    kinds = {tuple((kind, len(shape)) for kind, shape in form) for form in forms}
+    if len(kinds) > 1:
+        return (("samples of several forms", ()),)
+    shapes = zip(*([shape for _, shape in form] for form in set(forms)), strict=True)
+    sizes = [tuple(of[0] if len(set(of)) == 1 else -1 for of in zip(*each, strict=True)) for each in shapes]
+    return tuple((kind, size) for (kind, _), size in zip(forms[0], sizes, strict=True))

@@ -20,11 +20,12 @@ from nbinspect.records import Floats, Integers
 from nbinspect.sanity.batches import Batch, reading
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.data.columns import Column, Gatherer
-from nbinspect.sanity.evidence.data.digest import Digest, digest
+from nbinspect.sanity.evidence.data.digest import Digest, Form, digest
 from nbinspect.sanity.evidence.data.features import features_of, parts_of, samples_first
 from nbinspect.sanity.evidence.data.order import Order, order_of
-from nbinspect.sanity.evidence.data.rows import Rows, rows_of, stored_rows
+from nbinspect.sanity.evidence.data.rows import Rows, rows_of
 from nbinspect.sanity.evidence.data.simple_models import SimpleModels, fit_simple_models
+from nbinspect.sanity.evidence.data.stored import stored_rows
 from nbinspect.sanity.limits import Limits
 from nbinspect.subject import Subject
 
@@ -141,7 +142,7 @@ class _Reading:
     """Samples with a label that is one number, the same as the first one's."""
     tally: Counter[int] | None = field(default_factory=Counter)
     features: list[Floats] = field(default_factory=list)
-    digests: list[tuple[str, Digest]] = field(default_factory=list)
+    digests: list[tuple[Form, Digest]] = field(default_factory=list)
     nonfinite: Batch | None = None
 
 
@@ -209,7 +210,7 @@ def _count(read: _Reading, target: Tensor, batch: Batch) -> None:
 
 def _digests(
     inputs: list[tuple[str, Tensor]], targets: list[tuple[str, Tensor]], batch: Batch
-) -> Iterator[tuple[str, Digest]]:
+) -> Iterator[tuple[Form, Digest]]:
     parts = [[samples_first(tensor, batch).cpu() for _, tensor in part] for part in (inputs, targets)]
     each = [[tensor for tensor in part if tensor.dim() and len(tensor) == batch.size] for part in parts]
     for number in range(batch.size):

@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from nbinspect.preserve import preserve
-from nbinspect.sanity.evidence.data.digest import Digest, digest
+from nbinspect.sanity.evidence.data.digest import Digest, Form, digest
 from nbinspect.sanity.evidence.data.rows import rows_of
 from nbinspect.sanity.limits import Limits
 
@@ -80,7 +80,7 @@ def given_by_every_worker(loader: Any, limits: Limits, *, to_the_end: bool) -> i
 
 def _read(loader: DataLoader[Any], limits: Limits, *, to_the_end: bool) -> tuple[dict[int, list[Any]], bool]:
     """Return the digests of the samples of each worker, and whether these are all that there are."""
-    found: dict[int, list[tuple[str, Digest]]] = defaultdict(list)
+    found: dict[int, list[tuple[Form, Digest]]] = defaultdict(list)
     hashed = partial(_hashed, single=loader.batch_size is None)
     until = time.monotonic() + min(_SECONDS, limits.left / 5)
     with reading_workers(
@@ -95,7 +95,7 @@ def _read(loader: DataLoader[Any], limits: Limits, *, to_the_end: bool) -> tuple
     return found, True
 
 
-def _hashed(samples: Any, *, single: bool) -> tuple[int, list[tuple[str, Digest]]]:
+def _hashed(samples: Any, *, single: bool) -> tuple[int, list[tuple[Form, Digest]]]:
     """Digest samples in the worker that reads them, and say which one that is."""
     info = get_worker_info()
     return (info.id if info is not None else 0), [digest(one, ()) for one in ([samples] if single else samples)]

@@ -16,7 +16,7 @@ from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 
 _DRAWS, _LEAST = 4, 4
-_SAME, _CLEAR, _HEARD = 1e-3, 0.02, 0.05
+_SAME, _CLEAR, _HEARD, _ROUNDING = 1e-3, 0.02, 0.05, 1e-4
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -58,8 +58,9 @@ def of_estranged(program: Program, backward: Recorded, rates: tuple[float, ...])
 def estranged(program: Program, backward: Recorded, rates: tuple[float, ...]) -> Estranged | None:
     """Return how a loss of two (N, D) batches of vectors parts partners; None of any other loss.
 
-    It is one of partners where turning both batches alike leaves it what it is, and turning one does not. That it sees
-    strangers too is told from its gradient, which of a loss of pairs alone has no share along other vectors.
+    It is one of partners where turning both batches alike leaves it what it is, and turning one does not; nor may it
+    matter which pair is which, as it does where labels or a graph tell who belongs together. That it sees strangers
+    too is told from its gradient, which of a loss of pairs alone has no share along other vectors.
 
     Args:
         program: left unchanged; only the loss is run, and the network on a copy.
@@ -121,11 +122,14 @@ def _alike(own: Tensor, noise: Tensor) -> Tensor:
 
 
 def _sees_partners(loss: Loss, one: Tensor, other: Tensor, generator: torch.Generator) -> bool:
-    """Whether turning both batches about the origin leaves the loss, and turning one of them does not."""
+    """Whether turning both batches about the origin leaves the loss, as any order of pairs; not so turning one."""
     square = torch.randn(one.shape[1], one.shape[1], generator=generator).double()
     turn = torch.linalg.qr(square)[0].to(one)
-    now, both, single = (float(loss(*pair)) for pair in ((one, other), (one @ turn, other @ turn), (one, other @ turn)))
-    return now != single and abs(both - now) <= _SAME * abs(single - now)
+    order = torch.randperm(len(one), generator=generator).to(one.device)
+    now, single = float(loss(one, other)), float(loss(one, other @ turn))
+    same = (float(loss(*pair)) for pair in ((one @ turn, other @ turn), (one[order], other[order])))
+    apart = abs(single - now)
+    return apart > _ROUNDING * abs(now) and all(abs(value - now) <= _SAME * apart for value in same)
 
 
 def _is_turned(loss: Loss, one: Tensor, other: Tensor) -> bool:

@@ -17,12 +17,14 @@ from nbinspect.capture.naming import calling_line
 from nbinspect.records import Place
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.evidence.source.source import is_published
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.running.trainee import trained
 
 _SYSTEM = frozenset({os.urandom, getattr(os, "getrandom", os.urandom)})
 _UNSEEDED = random.Random.seed.__code__
 _FRESH = frozenset({torch.seed.__code__, torch.cuda.seed.__code__, torch.cuda.seed_all.__code__})
+_GENERATORS = frozenset({"random", "secrets", "numpy", "torch"})
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,25 @@ class Unseeded:
     """Two first steps on copies from the same seeds."""
 
     losses: tuple[float, float]
-    place: Place | None
+    place: Place
     """The user's line that asked for randomness which no seed repeats."""
 
 
-def drawn_elsewhere(program: Program, batch: Batch) -> Unseeded | None:
+def drawn_elsewhere(program: Program, batch: Batch, rounding: float) -> Unseeded | None:
     """Take the user's own first step twice; None where the losses agree, or no draw from outside the seeds was seen.
 
-    What a step keeps from call to call may change its loss too, so that the draw itself has to be seen.
+    What a step keeps from call to call may change its loss too, so that the draw itself has to be seen, in the user's
+    own code: libraries draw names of files and of runs.
 
     Args:
         program: left unchanged; without a `train_step` nothing is run.
         batch: left unchanged.
+        rounding: relative difference up to which losses agree.
     """
     if program.subject.train_step is None or sys.getprofile() is not None:
         return None
     losses: list[float] = []
-    draws: list[Place | None] = []
+    draws: list[Place] = []
     for _ in range(2):
         try:
             with trained(program) as trainee, _watching(draws):
@@ -57,12 +61,13 @@ def drawn_elsewhere(program: Program, batch: Batch) -> Unseeded | None:
             return None
         losses.append(loss)
     one, other = losses
-    return Unseeded((one, other), draws[0]) if one != other and draws else None
+    differ = abs(one - other) > rounding * max(abs(one), abs(other))  # not, where one is not finite
+    return Unseeded((one, other), draws[0]) if differ and draws else None
 
 
 @contextmanager
-def _watching(draws: list[Place | None]) -> Iterator[None]:
-    """Note in `draws` each call, on this thread, that takes randomness from the operating system or from a clock."""
+def _watching(draws: list[Place]) -> Iterator[None]:
+    """Note in `draws` each line of the user's own, on this thread, that asks the operating system for randomness."""
 
     def note(frame: FrameType, event: str, called: Any) -> None:
         if event == "c_call":
@@ -72,11 +77,20 @@ def _watching(draws: list[Place | None]) -> Iterator[None]:
         else:
             code = frame.f_code
             is_draw = event == "call" and (code in _FRESH or (code is _UNSEEDED and frame.f_locals.get("a") is None))
-        if is_draw:
-            draws.append(calling_line(frame))
+        if is_draw and (place := _asking(frame)) is not None:
+            draws.append(place)
 
     sys.setprofile(note)
     try:
         yield
     finally:
         sys.setprofile(None)
+
+
+def _asking(frame: FrameType | None) -> Place | None:
+    """Return the line that asked a generator for a draw; None where it is of a library, which names a file or a run."""
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _GENERATORS:
+        frame = frame.f_back
+    place = calling_line(frame)
+    is_own = place is not None and frame is not None and place.file == frame.f_code.co_filename
+    return place if is_own and not is_published(place) else None

@@ -20,8 +20,14 @@ Fault = tuple[str, str, str]
 """What is wrong, in a few words and in a sentence, and what to do."""
 
 
-def wrong_way(observed: Observed, *, is_maximised: bool) -> Fault | None:
-    """Return that a scheduler takes a loss that gets better for the worse: it waits for the other end of it."""
+def wrong_way(observed: Observed) -> Fault | None:
+    """Return that a scheduler takes a loss that gets better for the worse: it waits for the other end of it.
+
+    None where a part is to lower the loss and another to raise it, as a multiplier or an adversary.
+    """
+    if len(observed.maximising) != 1:
+        return None
+    is_maximised = True in observed.maximising
     wrong, right, better = ("min", "max", "rises") if is_maximised else ("max", "min", "falls")
     losses = [one.loss for one in observed.steps if one.loss is not None and isfinite(one.loss)]
     for name, (mode, best) in observed.awaiting.items():

@@ -34,6 +34,8 @@ class Observed:
     """By the name of each scheduler, how often these steps stepped it."""
     awaiting: dict[str, tuple[str, float]] = field(default_factory=dict)
     """By the name of each scheduler that waits for a metric, ``min`` or ``max``, and the best that it was given."""
+    maximising: frozenset[bool] = frozenset()
+    """Whether groups of the optimizers maximise: both where some do, as multipliers of a constraint."""
 
     @cached_property
     def updating(self) -> tuple[Step, ...]:
@@ -78,5 +80,7 @@ def observe(program: Program, batches: Sequence[Batch]) -> Observed:
             for name, one in trainee.schedulers.items()
             if isinstance(one, ReduceLROnPlateau)
         }
+        groups = (group for optimizer in trainee.optimizers.values() for group in optimizer.param_groups)
+        maximising = frozenset(bool(group.get("maximize")) for group in groups)
         frozen = frozenset(named) - trainable
-        return Observed(tuple(steps), trainee.is_own, trainable, frozen, held, scheduled, awaiting)
+        return Observed(tuple(steps), trainee.is_own, trainable, frozen, held, scheduled, awaiting, maximising)

@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
 from nbinspect.sanity.evidence.data.information import bits_of
 from nbinspect.sanity.evidence.data.order import order_of
-from nbinspect.sanity.evidence.data.rows import Rows, among_equals, contradicting, repeated, stored_rows
+from nbinspect.sanity.evidence.data.rows import Rows, among_equals, contradicting, repeated
+from nbinspect.sanity.evidence.data.stored import stored_rows
 from nbinspect.sanity.limits import Limits
 from nbinspect.subject import Subject
 

@@ -1,0 +1,137 @@
+"""The samples of a data set without its random transforms, where it has any, read by a worker and digested there."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import Any, TypeAlias
+
+import numpy as np
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from nbinspect.calling import split_batch
+from nbinspect.capture.loader import BatchSource
+from nbinspect.records import Integers
+from nbinspect.sanity.evidence.data.digest import Digest, Form, digest, sizes
+from nbinspect.sanity.evidence.data.order import Order, origin_of
+from nbinspect.sanity.evidence.data.rows import Rows, rows_of
+from nbinspect.sanity.limits import Limits
+from nbinspect.subject import Subject
+
+_MOST, _MOST_VALUES, _SECONDS = 20_000, 2**28, 20.0
+_GROUP, _AGAIN = 64, 8
+_TRANSFORMS = ("transform", "transforms", "augment", "augmentation", "augmentations", "target_transform")
+
+_NO_SUBJECT = Subject(nn.Identity())
+"""Samples are split without the model, which need not travel to the worker."""
+
+Split: TypeAlias = "Callable[[Any], tuple[Any, Any]]"
+
+
+def stored_rows(
+    subject: Subject, loader: DataLoader[Any], order: Order, limits: Limits, *, size: int = 0
+) -> Rows | None:
+    """Return the samples of a data set without its transforms: 20,000, fewer where one has a great `size` in values.
+
+    Only a data set that takes longer than twenty seconds for that is cut short by the clock.
+    They are read in a worker process, from a copy of the data set whose transforms do nothing; if that cannot be read,
+    with its transforms; if they are random then, from the arrays that it holds. None where nothing of this helps.
+    """
+    total = len(order.population)
+    most = min(_MOST, max(_GROUP, _MOST_VALUES // max(1, size)))
+    chosen = np.random.default_rng(0).permutation(order.population)[:most]
+    until = time.monotonic() + min(_SECONDS, limits.left / 5)
+    for prepared in (_untransformed, _as_it_is, _Stored):
+        split = subject.split if prepared is not _Stored else None
+        try:
+            found = _steady(prepared(loader.dataset), chosen, split, limits, until)
+        except Exception:  # noqa: BLE001 - the user's own data set may raise anything, then without its rows
+            found = None
+        if found is not None:
+            return rows_of(found, chosen[: len(found)], total=total, are_own=True)
+    return None
+
+
+def _untransformed(dataset: Any) -> Any:
+    """Return a copy of a data set, and of those inside it, whose transforms hand on what they get."""
+    again = copy.copy(dataset)
+    for name, part in vars(dataset).items():
+        if name.lstrip("_") in _TRANSFORMS and callable(part):
+            object.__setattr__(again, name, _handed_on)
+        elif isinstance(part, Dataset):
+            object.__setattr__(again, name, _untransformed(part))
+        elif isinstance(part, list | tuple) and part and all(isinstance(one, Dataset) for one in part):
+            object.__setattr__(again, name, type(part)(_untransformed(one) for one in part))
+    return again
+
+
+def _handed_on(*parts: Any, **named: Any) -> Any:
+    """Stand in for a transform of one part, of several, or of named parts as some libraries have them."""
+    if named and not parts:
+        return named
+    return parts if len(parts) > 1 else parts[0]
+
+
+def _as_it_is(dataset: Any) -> Any:
+    return dataset
+
+
+class _Stored(Dataset[Any]):
+    """The rows of arrays that a data set holds and makes its samples from: one row, of the same size, for each."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+        base, self._rows = origin_of(dataset, np.arange(len(dataset)))
+        held = (part for part in vars(base).values() if isinstance(part, Tensor | np.ndarray) and part.ndim)
+        self._arrays = [part for part in held if len(part) == len(base)]
+
+    def __getitem__(self, index: int) -> Any:
+        parts = split_batch(_NO_SUBJECT, self._dataset[index])
+        rows = [array[self._rows[index]] for array in self._arrays]
+        given = [[row for row in rows if np.asarray(row).size == size] for size in sizes(parts.inputs)]
+        if not given or not all(given):
+            raise LookupError("samples of other sizes than the rows of the arrays")
+        return given, parts.targets
+
+
+def _steady(
+    dataset: Any, indices: Integers, split: Split | None, limits: Limits, until: float
+) -> list[tuple[Form, Digest]] | None:
+    """Return the digests of samples; None where the first few, read twice by one worker, are not the same."""
+    few = indices[:_AGAIN]
+    groups = [few, few, *np.split(indices, range(_GROUP, len(indices), _GROUP))]
+    with closing(_read(dataset, groups, split, limits, until)) as given:
+        once, again = ([found[:2] for _, found in islice(given, len(few))] for _ in range(2))
+        return list(given) if once == again else None
+
+
+def _read(
+    dataset: Any, groups: Sequence[Integers], split: Split | None, limits: Limits, until: float
+) -> Generator[tuple[Form, Digest], None, None]:
+    """Give the digests of samples, four groups at least, and then as far as the time allows."""
+    listed = [group.tolist() for group in groups]
+    source = BatchSource(DataLoader(dataset, batch_sampler=listed, collate_fn=partial(_digests, split)))
+    try:
+        for number in range(len(groups)):
+            with limits.watching():
+                fetched = source.next()
+            yield from fetched.batch
+            if time.monotonic() > until and number > 2:
+                return
+    finally:
+        source.close()
+
+
+def _digests(split: Split | None, samples: Sequence[Any]) -> list[tuple[Form, Digest]]:
+    """Digest samples in the worker that reads them, for numbers travel faster than pictures."""
+    found = []
+    for sample in samples:
+        parts = split_batch(replace(_NO_SUBJECT, split=split), sample)
+        found.append(digest(parts.inputs, parts.targets))
+    return found
