@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
@@ -37,8 +38,9 @@ def split_batch(subject: Subject, batch: Any) -> Parts:
     """Split a batch into inputs and targets, by the user's `split` or by the usual shapes of batches.
 
     A mapping, NamedTuple or dataclass gives its targets under one of `TARGET_KEYS`; otherwise the last of two or more
-    parts is the target; a single tensor has none. The batch is left unchanged, and so are the random states: inside a
-    guard that puts them back, what a `split` draws goes on from batch to batch.
+    parts is the target; a single tensor has none. Parts that but name the samples, their numbers or paths, are left out
+    where the model does not take as many. The batch is left unchanged, and so are the random states: inside a guard
+    that puts them back, what a `split` draws goes on from batch to batch.
 
     Raises:
         InputError: if the user's `split` returns anything but a pair.
@@ -49,6 +51,16 @@ def split_batch(subject: Subject, batch: Any) -> Parts:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise InputError(f"split: expected a pair (inputs, targets), got {kind_of(pair)}; return exactly two parts")
         return Parts(pair[0], pair[1], "targets")
+    return _usual_parts(Accepts.of(subject.network), batch)
+
+
+def usual_pair(accepts: Accepts, batch: Any) -> tuple[Any, Any]:
+    """Return inputs and targets as `split_batch` does without a `split`, for a model that takes such arguments."""
+    parts = _usual_parts(accepts, batch)
+    return parts.inputs, parts.targets
+
+
+def _usual_parts(accepts: Accepts, batch: Any) -> Parts:
     if isinstance(batch, PackedSequence):
         return Parts(batch, None, "targets")
     named = fields_of(batch)
@@ -57,10 +69,49 @@ def split_batch(subject: Subject, batch: Any) -> Parts:
         inputs = {name: part for name, part in named.items() if name != key}
         return Parts(inputs, named.get(key) if key else None, key or "targets", whole=named)
     if isinstance(batch, list | tuple) and len(batch) > 1:
+        batch = _without_names(accepts, batch)
         return Parts(batch[0] if len(batch) == 2 else tuple(batch[:-1]), batch[-1], "y")
     if isinstance(batch, list | tuple) and len(batch) == 1:
         return Parts(batch[0], None, "targets")
     return Parts(batch, None, "targets")
+
+
+def _without_names(accepts: Accepts, batch: Sequence[Any]) -> Sequence[Any]:
+    """Return the parts of a batch, or of a sample, without those that name samples where the model takes fewer."""
+    if len(batch) < 3 or accepts.count(len(batch) - 1):
+        return batch
+    if _is_description(batch[-1]):
+        return _without_names(accepts, batch[:-1])
+    if len(batch) > 3 or not accepts.count(1):
+        return batch
+    first, second, last = map(_depth, batch)
+    if _is_whole_number(batch[-1]) and second == last < first:
+        return batch[:-1]
+    return batch[1:] if _is_whole_number(batch[0]) and first < second else batch
+
+
+def _is_description(part: Any) -> bool:
+    """Whether this is text, or names and what goes with them: nothing to be learnt."""
+    if isinstance(part, Mapping):
+        return any(map(_is_text, part.values())) and not any(one.is_floating_point() for _, one in tensors_in(part, ""))
+    return _is_text(part)
+
+
+def _is_text(part: Any) -> bool:
+    many = isinstance(part, list | tuple) and part and all(isinstance(one, str) for one in part)
+    return isinstance(part, str) or bool(many)
+
+
+def _is_whole_number(part: Any) -> bool:
+    if isinstance(part, Tensor):
+        return not (part.is_floating_point() or part.is_complex() or part.dtype == torch.bool)
+    return isinstance(part, int) and not isinstance(part, bool)
+
+
+def _depth(part: Any) -> int:
+    """Return how many axes there are: of a sample's label as of a number; a last one of a single value is none."""
+    shape = tuple(getattr(part, "shape", ()))
+    return len(shape) - (len(shape) > 1 and shape[-1] == 1)
 
 
 def _target_key(named: Mapping[str, Any]) -> str | None:
@@ -73,7 +124,7 @@ def call_arguments(subject: Subject, batch: Any, parts: Parts) -> tuple[tuple[An
     Named inputs go by name where `forward` has those names; names that it lacks (an ``id``, a ``path``) are left out.
     Several unnamed inputs go one by one where `forward` takes as many. The batch is left unchanged.
     """
-    accepts = _Accepts.of(subject.network)
+    accepts = Accepts.of(subject.network)
     if not isinstance(parts.inputs, Mapping):
         if isinstance(parts.inputs, tuple | list) and len(parts.inputs) > 1 and accepts.count(len(parts.inputs)):
             return tuple(parts.inputs), {}
@@ -90,7 +141,7 @@ def call_arguments(subject: Subject, batch: Any, parts: Parts) -> tuple[tuple[An
     return _positional(accepts, named, parts.inputs if parts.whole is None else batch), {}
 
 
-def _positional(accepts: _Accepts, named: dict[str, Any], whole: Any) -> tuple[Any, ...]:
+def _positional(accepts: Accepts, named: dict[str, Any], whole: Any) -> tuple[Any, ...]:
     """Choose what a `forward` gets whose argument names are not those of the batch."""
     useful = {key: part for key, part in named.items() if _has_tensor(part)}
     if len(accepts.required) > 1 and len(useful) == len(accepts.required):
@@ -108,7 +159,7 @@ def _has_tensor(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class _Accepts:
+class Accepts:
     """Which arguments a `forward` takes."""
 
     names: frozenset[str]
@@ -117,7 +168,8 @@ class _Accepts:
     any_name: bool
 
     @classmethod
-    def of(cls, network: nn.Module) -> _Accepts:
+    def of(cls, network: nn.Module) -> Accepts:
+        """Read them off a network's signature; any number where it cannot be read."""
         try:
             parameters = inspect.signature(network.forward).parameters.values()
         except (TypeError, ValueError):
@@ -133,9 +185,11 @@ class _Accepts:
         )
 
     def name(self, key: str) -> bool:
+        """Whether an argument of this name is taken."""
         return key in self.names or self.any_name
 
     def count(self, count: int) -> bool:
+        """Whether so many are taken by position."""
         return len(self.required) <= count <= self.positions
 
 
@@ -146,6 +200,25 @@ def call_model(subject: Subject, batch: Any, parts: Parts) -> Any:
     args, kwargs = call_arguments(subject, batch, parts)
     with telling_guesses(batch, parts, args):
         return subject.network(*args, **kwargs)
+
+
+def is_guessed(subject: Subject, batch: Any, parts: Parts) -> bool:
+    """Return whether nothing told how the model is called, and its `forward` does not take what it is given.
+
+    That is another number of arguments than this, or several inputs of which it gets the tuple.
+    """
+    if subject.forward is not None or subject.split is not None:
+        return False
+    args, kwargs = call_arguments(subject, batch, parts)
+    if len(args) == 1 and isinstance(args[0], list | tuple) and len(args[0]) > 1:
+        return True
+    try:
+        inspect.signature(subject.network.forward).bind(*args, **kwargs)
+    except TypeError:
+        return True
+    except ValueError:  # of a forward whose signature cannot be read
+        return False
+    return False
 
 
 @contextmanager

@@ -324,3 +324,37 @@ def test_other_errors_of_a_forward_are_left_as_they_are():
         with pytest.raises((ValueError, AttributeError)) as raised:
             call_model(make_subject(model), batch, split_batch(make_subject(model), batch))
         assert "nbinspect" not in str(raised.value)
+
+
+IMAGES, NUMBERS, PATHS = torch.randn(4, 3, 8), torch.arange(4), ["a.png", "b.png", "c.png", "d.png"]
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        (IMAGES, Y, NUMBERS),
+        (IMAGES, Y.float().unsqueeze(1), NUMBERS),
+        (NUMBERS, IMAGES, Y),
+        [IMAGES, Y, PATHS],
+        (IMAGES, Y, {"path": PATHS, "row": NUMBERS}),
+        (IMAGES, Y, NUMBERS, PATHS),
+        (IMAGES[0], 1, 7),
+        (IMAGES[0], 1, "a.png"),
+    ],
+    ids=["number last", "of one value", "number first", "paths", "facts", "both", "a sample", "a sample's path"],
+)
+def test_numbers_and_paths_of_samples_are_no_targets(batch):
+    """Where the model takes a single input, what only names the samples is neither input nor target."""
+    parts = split_batch(make_subject(OneInput()), batch)
+    assert torch.is_tensor(parts.inputs)
+    assert parts.inputs.shape in (IMAGES.shape, IMAGES[0].shape)
+    wanted = 1 if isinstance(batch[1], int) else next(p for p in batch[1:] if torch.is_tensor(p) and p is not IMAGES)
+    assert parts.targets is wanted or parts.targets == 1
+
+
+@pytest.mark.parametrize("batch", [(X, Z, Y), (X, Y, Y), (X, Z, {"boxes": Z, "names": PATHS}), (Y, NUMBERS, X[:, 0])])
+def test_what_may_be_inputs_stays_a_tuple(batch):
+    """Two inputs and a target are no image, label and number; a model may take the two as one tuple, or one by one."""
+    subject = make_subject(TwoInputs() if batch[1] is Y else OneInput())
+    assert split_batch(subject, batch).inputs == batch[:2]
+    assert split_batch(subject, batch).targets is batch[2]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from nbinspect.capture.naming import failing_line
+from nbinspect.calling import is_guessed
 from nbinspect.records import CheckResult, Failure
 from nbinspect.sanity.check import (
     Arguments,
     Check,
-    MissingNeed,
-    StepRaised,
     failed,
     inconclusive,
     measured,
@@ -24,8 +21,11 @@ from nbinspect.sanity.check import (
 from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, Trial
+from nbinspect.sanity.trials.own_steps.called_otherwise import by_own_step, unsettled
 from nbinspect.sanity.trials.own_steps.last_batch import of_last_batch
-from nbinspect.sanity.trials.running.trainee import trained
+from nbinspect.subject import Subject
+
+_SHAPES = "Give the layer that raises the shape, dtype and device that the batch has here."
 
 
 def run(program: Program, trial: Trial) -> CheckResult:
@@ -38,21 +38,14 @@ def run(program: Program, trial: Trial) -> CheckResult:
         return _no_batch(str(trial.raised))
     if attempt.failure is not None:
         plain = _raises(attempt, attempt.failure)
-        return plain if program.subject.train_step is None else _by_own_step(program, attempt, plain)
-    subject, settle = program.subject, "Give `split`, or batches of inputs, targets."
+        if program.subject.train_step is not None:
+            return by_own_step(program, attempt, plain)
+        return unsettled(plain) if is_guessed(program.subject, attempt.batch.raw, attempt.batch.parts) else plain
+    subject = program.subject
     if subject.loss_fn is not None and attempt.batch.parts.targets is None:
-        return inconclusive("no targets, so the loss was not run", settle=settle)
-    if subject.train_step is None and (subject.loss_fn is not None or attempt.loss is not None):
-        fault = _of_loss(attempt.loss)
-        if fault:
-            return failed(
-                fault,
-                measured("what the loss gives", fault, "a tensor of one value"),
-                title="The loss has no backward",
-                detail=f"{fault[0].upper()}{fault[1:]}: `loss.backward()` raises, and no step can be taken.",
-                remedy="Return the mean over the batch, as a tensor: without .item(), float() or reduction='none'.",
-                where="loss_fn",
-            )
+        return inconclusive("no targets: the loss was not run", settle="Give `split`, or batches of inputs, targets.")
+    if (found := _of_loss(subject, attempt.loss)) is not None:
+        return found
     if any(program.parameters) and not any(p.requires_grad for p in program.parameters.values()):
         return (failed if _is_optimised(program) else warned)(
             "no parameter requires a gradient",
@@ -77,54 +70,32 @@ def _no_batch(need: str) -> CheckResult:
     )
 
 
-def _by_own_step(program: Program, attempt: Recorded, plain: CheckResult) -> CheckResult:
-    """Judge by the user's own step, which may call the model in another way than a plain call does."""
-    told = (
-        f"Called plainly with a batch, the program raises {plain.summary}; checks that need that pass are skipped. "
-        "Say how the model is called by forward=lambda model, batch: …, or what it is given by split=lambda batch: …."
-    )
-    try:
-        with trained(program) as trainee:
-            trainee.step(attempt.batch)
-    except StepRaised as raised:
-        error = raised.__cause__ or raised
-        text = f"{type(error).__name__}: {error}".rstrip(": ")
-        if attempt.failure is not None and text == attempt.failure.error:
-            return plain
-        return failed(
-            text.splitlines()[0][:120],
-            title="Your train_step raises on a real batch",
-            detail=f"Taken on a copy, it raises {text}",
-            remedy="Mend the line that raises.",
-            where="train_step",
-            place=failing_line(error),
-        )
-    except MissingNeed as missing:
-        return inconclusive(
-            "a plain call raises, and your train_step was not tried", settle=f"It needs {missing}. {told}"
-        )
-    return replace(passed("your train_step runs; a plain call does not: give `forward` or `split`"), detail=told)
-
-
 def _raises(attempt: Recorded, failure: Failure) -> CheckResult:
     operation = attempt.by_index.get(failure.step) if failure.step is not None else None
-    shapes = "Give the layer that raises the shape, dtype and device that the batch has here."
     return failed(
         failure.error.splitlines()[0][:120],
         title="The step raises on a real batch",
         detail=f"{failure.error} {failure.explanation}".strip(),
-        remedy=shapes if failure.explanation else "Mend the line that raises.",
+        remedy=_SHAPES if failure.explanation else "Mend the line that raises.",
         where=where_of(operation),
         place=failure.place,
     )
 
 
-def _of_loss(loss: Any) -> str:
-    """Return why no backward can start from a loss; empty where it can, or where other checks tell of it."""
-    if loss is None:
-        return "the loss is None: its return is missing"
-    vector = isinstance(loss, Tensor) and loss.numel() != 1
-    return f"the loss has the shape {tuple(loss.shape)}" if vector else ""
+def _of_loss(subject: Subject, loss: Any) -> CheckResult | None:
+    """Fail where no backward can start from a loss; None where it can, or where other checks tell of it."""
+    is_vector = isinstance(loss, Tensor) and loss.numel() != 1
+    if subject.train_step is not None or not (is_vector or (loss is None and subject.loss_fn is not None)):
+        return None
+    fault = f"the loss has the shape {tuple(loss.shape)}" if is_vector else "the loss is None: its return is missing"
+    return failed(
+        fault,
+        measured("what the loss gives", fault, "a tensor of one value"),
+        title="The loss has no backward",
+        detail=f"{fault[0].upper()}{fault[1:]}: `loss.backward()` raises, and no step can be taken.",
+        remedy="Return the mean over the batch, as a tensor: without .item(), float() or reduction='none'.",
+        where="loss_fn",
+    )
 
 
 def _is_optimised(program: Program) -> bool:

@@ -383,3 +383,37 @@ def test_the_last_batch_is_read_without_a_trace() -> None:
     asked(model, loader)
     assert torch.equal(generator.get_state(), before[0])
     assert torch.equal(torch.get_rng_state(), before[1])
+
+
+class Joined(nn.Module):
+    """Takes two inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 3)
+
+    def forward(self, one: Tensor, other: Tensor) -> Tensor:
+        return self.layer(torch.cat([one, other], 1))
+
+
+ROWS, CLASSES = torch.randn(8, 3), torch.arange(8) % 3
+
+
+@pytest.mark.parametrize(
+    ("model", "batch", "status"),
+    [
+        (nn.Linear(3, 3), (ROWS, CLASSES, torch.arange(8)), "pass"),
+        (nn.Linear(3, 3), (ROWS, CLASSES, [f"{at}.png" for at in range(8)]), "pass"),
+        (nn.Linear(3, 3), (ROWS, ROWS, CLASSES), "inconclusive"),
+        (Joined(), (ROWS, CLASSES), "inconclusive"),
+        (Joined(), (ROWS, ROWS, CLASSES), "pass"),
+        (nn.Linear(4, 3), (ROWS, CLASSES, torch.arange(8)), "fail"),
+    ],
+    ids=["numbered", "with paths", "a tuple", "too few", "as many", "another width"],
+)
+def test_what_nobody_told_is_no_defect(model: nn.Module, batch: Any, status: str) -> None:
+    """A forward that takes other arguments than a batch of usual form has is asked about; another width fails."""
+    result = run_one(CHECK, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss())
+    assert result.status == status
+    if status == "inconclusive":
+        assert "forward=lambda model, batch" in result.detail

@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from nbinspect.calling import split_batch
+from nbinspect.calling import Accepts, split_batch, usual_pair
 from nbinspect.capture.loader import BatchSource
 from nbinspect.records import Integers
 from nbinspect.sanity.evidence.data.digest import Digest, Form, digest, sizes
@@ -29,7 +29,7 @@ _GROUP, _AGAIN = 64, 8
 _TRANSFORMS = ("transform", "transforms", "augment", "augmentation", "augmentations", "target_transform")
 
 _NO_SUBJECT = Subject(nn.Identity())
-"""Samples are split without the model, which need not travel to the worker."""
+"""Arrays are split without the model."""
 
 Split: TypeAlias = "Callable[[Any], tuple[Any, Any]]"
 
@@ -48,7 +48,7 @@ def stored_rows(
     chosen = np.random.default_rng(0).permutation(order.population)[:most]
     until = time.monotonic() + min(_SECONDS, limits.left / 5)
     for prepared in (_untransformed, _as_it_is, _Stored):
-        split = subject.split if prepared is not _Stored else None
+        split = _split_of(subject, is_pair=prepared is _Stored)
         try:
             found = _steady(prepared(loader.dataset), chosen, split, limits, until)
         except Exception:  # noqa: BLE001 - the user's own data set may raise anything, then without its rows
@@ -56,6 +56,13 @@ def stored_rows(
         if found is not None:
             return rows_of(found, chosen[: len(found)], total=total, are_own=True)
     return None
+
+
+def _split_of(subject: Subject, *, is_pair: bool) -> Split | None:
+    """Return how samples are split in the worker, to which the model need not travel."""
+    if is_pair:
+        return None
+    return subject.split or partial(usual_pair, Accepts.of(subject.network))
 
 
 def _untransformed(dataset: Any) -> Any:
