@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -33,9 +33,12 @@ class LossCall:
 
 def loss_call(recorded: Recorded) -> LossCall | None:
     """Return the last call of a loss of PyTorch's in the pass, in the loss function or in the model; None without."""
+    return next(iter(_loss_calls(recorded)[-1:]), None)
+
+
+def _loss_calls(recorded: Recorded) -> list[LossCall]:
     found = [call for one in recorded.named(*LOSSES) if (call := _called(one)) is not None]
-    own = [call for call in found if call.operation.in_loss]
-    return next(iter((own or found)[-1:]), None)
+    return [call for call in found if call.operation.in_loss] or found
 
 
 def _called(operation: Operation) -> LossCall | None:
@@ -46,9 +49,14 @@ def _called(operation: Operation) -> LossCall | None:
 
 
 def infer_task(subject: Subject, batch: Batch, recorded: Recorded) -> TaskRecord:
-    """Return the user's task, or the one that loss, targets and outputs point to; ``other`` where they do not."""
-    call = loss_call(recorded) if recorded.error is None else None
+    """Return the user's task, or the one that loss, targets and outputs point to; ``other`` where they do not.
+
+    Of several losses the last is gone by, which the answer says.
+    """
+    calls = _loss_calls(recorded) if recorded.error is None else []
+    call = next(iter(calls[-1:]), None)
     name = call.name if call is not None else named_loss(subject.loss_fn)
     outputs = call.outputs if call is not None else tensor_output(recorded.outputs)
     targets = call.targets if call is not None else batch.targets
-    return tell_task(subject, name, outputs, targets, inputs=[tensor for _, tensor in batch.inputs], size=batch.size)
+    told = tell_task(subject, name, outputs, targets, inputs=[tensor for _, tensor in batch.inputs], size=batch.size)
+    return told if told.given or len(calls) < 2 else replace(told, why=f"{told.why}; the last of {len(calls)} losses")

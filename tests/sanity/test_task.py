@@ -104,6 +104,17 @@ def test_a_loss_inside_the_model_is_seen() -> None:
     assert (task.kind, task.classes) == ("language-model", 50)
 
 
+def test_of_several_losses_the_last_is_gone_by_and_that_is_said() -> None:
+    """A sum of a class loss and a distance is taken for a regression, and the answer says that there are two."""
+
+    def both(outputs: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(outputs, targets) + F.mse_loss(outputs[:, 0], targets.float())
+
+    told = task_of(nn.Linear(4, 3), (torch.randn(8, 4), torch.arange(8) % 3), both)
+    assert told.kind == "regression"
+    assert told.why.endswith("the last of 2 losses")
+
+
 def test_arguments_of_the_loss_are_told_by_name() -> None:
     """A loss that is called with its targets first, by name, is read the right way round."""
     task = task_of(nn.Linear(4, 3), (ROWS, torch.arange(8) % 3), lambda out, y: F.cross_entropy(target=y, input=out))

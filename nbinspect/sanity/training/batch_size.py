@@ -53,7 +53,8 @@ def run(
         return inconclusive(
             "the gradients cannot be compared", settle="They are zero, not finite, or of the same samples each time."
         )
-    scale = f"more than {2 * noise.size * noise.batches:,}" if noise.is_lost else f"about {noise.scale:,.3g}"
+    known = 0 if noise.is_lost else max(1, round(noise.scale))
+    scale = f"about {known:,}" if known else f"more than {2 * noise.size * noise.batches:,}"
     shown = (
         measured("samples in a batch", noise.size, f"below {beyond:g} noise scales"),
         measured("gradient noise scale, in samples", scale, "grows during training"),
@@ -65,7 +66,7 @@ def run(
         text,
         *shown,
         title="The batch is far larger than it need be",
-        detail=f"The gradients of {noise.batches} batches hardly differ: with {noise.scale:,.3g} samples half of a "
+        detail=f"The gradients of {noise.batches} batches hardly differ: with {known:,} samples half of a "
         f"gradient is noise, and what {noise.size:,} add to that is next to nothing so far.",
         remedy=f"Try batches of {max(32, _power_of_two(10 * noise.scale))}, which make more steps of an epoch.",
     )
