@@ -67,7 +67,8 @@ def _follower(recorded: Recorded, one: Operation, users: dict[int, list[Operatio
     """Return the affine layer that alone takes what another one made, handed on as it is; None where there is none.
 
     Between two linear layers, rows may be mixed by a matrix without weights, as neighbours in a graph are, where they
-    are so before the first or after the second too: a layer that only embeds the nodes is left alone.
+    are so before the first or after the second too: a layer that only embeds the nodes is left alone, as is one that
+    classifies what is pooled of them.
     """
     first, is_mixed, is_kept = one, False, True
     while True:
@@ -78,6 +79,8 @@ def _follower(recorded: Recorded, one: Operation, users: dict[int, list[Operatio
         before, one = one, after[0]
         word = word_of(one.step.name)
         if _mixes_rows(recorded, one) and one.given[1] is before.made[0]:
+            if one.given[0].shape[-2] != one.given[0].shape[-1]:
+                return None
             is_mixed = True
         elif one.given[0] is not before.made[0]:
             return None

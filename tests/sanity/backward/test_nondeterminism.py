@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import itertools
 import random
+import secrets
+import tempfile
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,6 +113,13 @@ class Mixing:
         return loss.detach()
 
 
+def counted_beside(drawn: Callable[[], Any]) -> float:
+    """Return a share that a function's own attribute counts, and draw something else."""
+    drawn()
+    counted_beside.count = getattr(counted_beside, "count", 0) + 1  # type: ignore[attr-defined]
+    return 1 / (2 + counted_beside.count)  # type: ignore[attr-defined]
+
+
 def of_steps(share: Callable[[], float]) -> CheckResult:
     model = nn.Linear(4, 3)
     given = {"optimizer": torch.optim.SGD(model.parameters(), 0.1), "train_step": Mixing(share).train_step}
@@ -150,6 +160,11 @@ def test_a_step_that_draws_from_outside_the_seeds_fails_at_its_line(share: Calla
         lambda: float(np.random.default_rng(3).random()),
         lambda: 1 / (2 + next(COUNTED)),  # kept from call to call, but not drawn
         lambda: bool(uuid.uuid4()) * 0.5,  # drawn, but without a trace in the loss
+        lambda: counted_beside(uuid.uuid4),  # drawn by a library for a name, beside what is counted
+        lambda: counted_beside(secrets.token_hex),
+        lambda: counted_beside(tempfile.TemporaryFile),
+        lambda: 0.5 + 1e-7 * random.SystemRandom().random(),  # no more than rounding
+        lambda: float("nan") * random.SystemRandom().random(),
     ],
 )
 def test_a_step_that_repeats_passes(share: Callable[[], float]) -> None:

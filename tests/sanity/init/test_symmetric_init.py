@@ -336,6 +336,45 @@ def test_a_factor_that_holds_its_own_gradient_at_zero_fails() -> None:
     assert judged(Pairwise(0.1)) == "pass"
 
 
+class Heads(nn.Module):
+    """Two heads that begin at zero, of which a sample takes the one of its task."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.heads = nn.Linear(16, 8), nn.ModuleList(nn.Linear(8, 3) for _ in range(2))
+        for head in self.heads:
+            nn.init.zeros_(head.weight)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        h = torch.tanh(self.body(x))
+        return tuple(head(h) for head in self.heads)
+
+
+def test_a_zero_head_that_a_penalty_alone_reaches_is_no_fail() -> None:
+    """A head that no sample of the batch takes moves, drawn at random, by the decay of all weights in the loss."""
+    torch.manual_seed(0)
+    model = Heads()
+
+    def penalised(z: tuple[Tensor, ...], y: Tensor) -> Tensor:
+        chosen = torch.where(y[:, None] >= 0, *z)
+        return nn.functional.cross_entropy(chosen, y) + 1e-3 * sum(p.square().sum() for p in model.parameters())
+
+    result = run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=penalised)
+    assert result.status == "inconclusive"
+
+
+def test_a_zero_layer_whose_loss_is_zero_is_no_fail() -> None:
+    """Where zero answers are within the margin of every target nothing is left to learn."""
+    model = nn.Linear(16, 3)
+    nn.init.zeros_(model.weight)
+    nn.init.zeros_(model.bias)
+
+    def beyond_margin(z: Tensor, y: Tensor) -> Tensor:
+        return (z - 0.1 * nn.functional.one_hot(y, 3)).abs().sub(0.2).clamp_min(0).mean()
+
+    assert run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=beyond_margin).status == "inconclusive"
+
+
 def test_a_zero_layer_that_others_keep_closed_is_no_fail() -> None:
     """Behind more closed gates than steps are taken a layer of zeros waits, and drawn at random it waits as well."""
     torch.manual_seed(0)

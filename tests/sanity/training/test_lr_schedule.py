@@ -219,6 +219,31 @@ def test_a_plateau_that_waits_for_the_loss_to_get_worse_fails(mode: str, maximis
     assert run_one(CHECK, **own).status == ("skip" if (mode == "max") == maximise else "fail")
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_plateau_beside_a_part_that_raises_the_loss_is_let_be(grouped: bool) -> None:
+    """A multiplier goes up while the weights go down: the loss of these is to fall, and is waited for."""
+    factor = nn.Parameter(torch.zeros(()))
+    dual = torch.optim.SGD([factor], 0.01, maximize=True)
+
+    def constrained(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> float:
+        x, y = batch
+        outputs = model(x)
+        loss = nn.functional.mse_loss(outputs, y) + factor * (outputs.abs().mean() - 1)
+        optimizer.zero_grad()
+        dual.zero_grad()
+        loss.backward()
+        optimizer.step()
+        dual.step()
+        scheduler.step(loss.item())
+        return loss.item()
+
+    own = program(lambda o: lr_scheduler.ReduceLROnPlateau(o, patience=50), train_step=constrained)
+    if grouped:
+        dual = torch.optim.SGD([nn.Parameter(torch.zeros(()))], 0.01)
+        own["optimizer"].add_param_group({"params": [factor], "maximize": True})
+    assert run_one(CHECK, **own).status == "skip"
+
+
 def test_a_plateau_that_waits_for_the_score_to_rise_is_let_be() -> None:
     """With mode max and a metric that is not the loss nothing is said."""
 

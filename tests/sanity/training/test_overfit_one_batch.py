@@ -445,6 +445,36 @@ def test_hidden_items_of_a_set_have_no_places() -> None:
     assert "wherever" not in result.summary
 
 
+@pytest.mark.parametrize("of_groups", [False, True])
+def test_a_factor_of_one_optimizer_leaves_the_rates_of_others(of_groups: bool) -> None:
+    """Where the schedule of a bias makes its rate from a factor, the weights are trained at their own all the same."""
+    torch.manual_seed(0)
+    model = mlp()
+    *weights, bias = model.parameters()
+    groups = [{"params": [bias], "lr": 1.0}, {"params": weights, "lr": 3e-3}]
+    tiny: Callable[[int], float] = lambda s: 1e-3  # noqa: E731 - one of two
+    if of_groups:
+        made: Any = torch.optim.Adam(groups)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(made, [tiny, lambda s: 1.0])
+    else:
+        made = [torch.optim.SGD(groups[:1]), torch.optim.Adam(groups[1:])]
+        scheduler = torch.optim.lr_scheduler.LambdaLR(made[0], tiny)
+
+    def step(model: nn.Module, batch: Any, scheduler: Any) -> Tensor:
+        loss = F.cross_entropy(model(batch[0]), batch[1])
+        model.zero_grad()
+        loss.backward()
+        for one in made if isinstance(made, list) else [made]:
+            one.step()
+        scheduler.step()
+        return loss.detach()
+
+    given = {"optimizer": made, "scheduler": scheduler, "train_step": step, "loss_fn": F.cross_entropy}
+    result = run_one(CHECK, model=model, loader=[(X, Y)], **given)
+    assert result.status == "pass"
+    assert "gets down" not in result.summary
+
+
 def noam_step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> Tensor:
     loss = F.cross_entropy(model(batch[0]), batch[1])
     optimizer.zero_grad()

@@ -410,6 +410,31 @@ def margin_of_strangers(z: tuple[Tensor, Tensor], sign: float) -> Tensor:
     return F.relu(sign * (own - distances) + 1.0)[~torch.eye(N, dtype=torch.bool)].mean()
 
 
+class Ends(nn.Module):
+    """What each node is as the source of links, and as their target."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.ends = nn.Sequential(nn.Linear(16, 32), nn.ReLU()), nn.Linear(32, 16)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return self.ends(self.body(x)).chunk(2, 1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sources_and_targets_of_links_may_part(seed: int) -> None:
+    """In a directed graph no node has a link to itself: that it is unlike itself, and like its neighbours, is right."""
+    torch.manual_seed(seed)
+    links = ((torch.rand(8, 8) < 0.5) & ~torch.eye(8, dtype=torch.bool)).float()
+    weight = (1 - links).sum() / links.sum()
+
+    def of_links(z: tuple[Tensor, Tensor], links: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(z[0] @ z[1].T, links, pos_weight=weight)
+
+    found = run_one(CHECK, model=Ends(), loader=[(torch.randn(8, 16), links)], loss_fn=of_links, task="other")
+    assert found.status == "skip"
+
+
 @pytest.mark.parametrize("loss_fn", [lambda z, y: log_share(z), lambda z, y: margin_of_strangers(z, -1.0)])
 def test_a_contrast_of_partners_with_its_sign_flipped_fails(loss_fn: Any) -> None:
     """Two views whose share among all others is minimised are driven apart, and strangers drawn together."""

@@ -220,12 +220,13 @@ def test_warns_where_only_neighbours_are_mixed_between(mix: Any) -> None:
         (lambda model, edges, h: (h.transpose(1, 2) @ edges).transpose(1, 2), nn.Identity()),
         (lambda model, edges, h: h @ h.transpose(1, 2) @ h, nn.Identity()),
         (lambda model, edges, h: model.weight @ h, nn.Identity()),
+        (lambda model, edges, h: torch.full((1, 6), 1 / 6) @ (edges @ h), nn.Identity()),
         (lambda model, edges, h: (edges @ model.weight).softmax(2) @ h, nn.Identity()),
         (lambda model, edges, h: h @ torch.einsum("nij->ji", edges).new_ones(8, 8), nn.Identity()),
     ],
 )
 def test_silent_on_products_that_are_more_than_a_mixture_of_rows(mix: Any, between: Any) -> None:
-    """An activation, weights, attention, and matrices that act on the features between are no two layers in one."""
+    """An activation, weights, attention, a mean of nodes, and what acts on features between are no two in one."""
     assert over_graph(OverGraph(mix, between)).status == "pass"
 
 

@@ -456,6 +456,21 @@ def test_silent_on_recurrent_layers_read_both_ways(read: Any, is_shut: bool) -> 
     assert read_by(read, is_shut=is_shut).status == "pass"
 
 
+def test_silent_on_a_direction_that_is_read_in_training_alone() -> None:
+    """What reads the way back behind a gate that begins at zero, and not at all in use, is trained both ways."""
+
+    class Streamed(BothWays):
+        def forward(self, x: Tensor) -> Tensor:
+            one, other = self.reader(x)[0].chunk(2, -1)
+            return self.head((one + self.gate * other if self.training else one).mean(1))
+
+    model = Streamed.__new__(Streamed)
+    nn.Module.__init__(model)
+    model.reader, model.head = nn.LSTM(4, 8, batch_first=True, bidirectional=True), nn.Linear(8, 3)
+    model.gate = nn.Parameter(torch.zeros(()))
+    assert result(model, loader=[(torch.randn(12, 5, 4), CLASSES)]).status == "pass"
+
+
 def test_silent_on_a_direction_that_is_handed_out_beside() -> None:
     """What the model returns beside its scores may be wanted elsewhere."""
 

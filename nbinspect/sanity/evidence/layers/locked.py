@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+import torch
 from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
-from nbinspect.sanity.check import CheckResult, failed, measured
+from nbinspect.sanity.check import CheckResult, MissingNeed, failed, measured
 from nbinspect.sanity.evidence.layers.depth import Layer, norm
 from nbinspect.sanity.evidence.layers.symmetry import changes_of
 from nbinspect.sanity.evidence.passes.lineage import reaching, roots
@@ -71,7 +73,8 @@ def of_own_factor(program: Program, backward: Recorded, layers: Sequence[Layer],
     """Tell of a weight that itself keeps its gradient at zero: with nothing else changed, drawn at random it gets one.
 
     What is closed from elsewhere, by a gate or a layer of zeros that has yet to move, or what is not picked, gets none
-    in either case.
+    in either case; nor does it count what moves whatever the samples are, by a penalty on all weights, and what need
+    not move, since the loss is zero as it is.
 
     Args:
         program: copied; left unchanged.
@@ -79,13 +82,26 @@ def of_own_factor(program: Program, backward: Recorded, layers: Sequence[Layer],
         layers: those that have not moved.
         steps: for how many gradient steps they have not.
     """
+    is_perfect = isinstance(backward.loss, Tensor) and not bool(backward.loss.any())
     for layer in layers:
         gradient = backward.gradients.get(layer.name)
-        if gradient is None or norm(gradient) > 0:
+        if is_perfect or gradient is None or norm(gradient) > 0:
             continue
-        if bool(changes_of(program, backward.batch, [layer.name], 1, drawn=[layer.name])[layer.name].any()):
+        if _is_freed(program, backward, layer.name):
             return _of_own_factor(layer, steps)
     return None
+
+
+def _is_freed(program: Program, backward: Recorded, name: str) -> bool:
+    """Whether a weight that is drawn at random moves, and by the samples that it is given."""
+    made = partial(changes_of, program, backward.batch, [name], 1, drawn=[name])
+    change = made()[name]
+    try:
+        return bool(change.any()) and not torch.equal(change, made(first=True)[name])
+    except MissingNeed:
+        raise
+    except Exception:  # noqa: BLE001 - a loss may refuse samples that are all the same
+        return False
 
 
 def _of_own_factor(layer: Layer, steps: int) -> CheckResult:

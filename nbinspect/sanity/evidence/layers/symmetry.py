@@ -101,7 +101,7 @@ def spread(change: Tensor, layer: Layer) -> float:
 
 
 def changes_of(
-    program: Program, batch: Batch, names: list[str], steps: int, drawn: Sequence[str] = ()
+    program: Program, batch: Batch, names: list[str], steps: int, drawn: Sequence[str] = (), *, first: bool = False
 ) -> dict[str, Tensor]:
     """Return how each weight changes over gradient steps on a copy; every tensor moves by a hundredth of its size.
 
@@ -111,10 +111,11 @@ def changes_of(
         names: of the weights.
         steps: gradient steps.
         drawn: names of those that begin at random on the copy, with a spread of the size of their values.
+        first: whether to take the first sample in place of each.
     """
     copy = program.copied()
     _draw([copy.parameters[name] for name in drawn])
-    few = batch.taken(range(min(8, batch.size)))
+    few = batch.taken([0 if first else at for at in range(min(8, batch.size))])
     wanted = {name: parameter for name, parameter in copy.parameters.items() if parameter.requires_grad}
     before = {name: wanted[name].detach().clone() for name in names}
     for _ in range(steps):

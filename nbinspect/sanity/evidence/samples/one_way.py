@@ -30,7 +30,8 @@ class Unread:
 def unread_direction(program: Program, recordings: Sequence[Recorded], wanted: Collection[str]) -> Unread | None:
     """Return a direction whose weights get zeros in every pass, and change no output whatever they are.
 
-    That no output depends on them is seen on a copy with noise on all weights, so that nothing else hides them.
+    That no output depends on them is seen on a copy with noise on all weights, so that nothing else hides them; and in
+    train mode, for what is rounded or read one way alone in use may be trained both ways.
 
     Args:
         program: left unchanged; nothing is run where every direction gets a gradient.
@@ -74,7 +75,7 @@ def _is_unread(program: Program, batch: Batch, found: Unread) -> bool:
     try:
         copy = stirred(program)
         for _ in range(2):
-            with copy.running(training=False):
+            with copy.running(training=True):
                 made.append([tensor for _, tensor in tensors_in(copy.outputs(batch), "")])
             with torch.no_grad():
                 for name in found.names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import isclose
 from typing import Any
@@ -16,7 +16,8 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.fitting.curve import Curve
 from nbinspect.sanity.trials.fitting.floor import Goal
-from nbinspect.sanity.trials.rates.rates import force_rates, share_in_use, without_schedule
+from nbinspect.sanity.trials.rates.rates import force_rates, without_schedule
+from nbinspect.sanity.trials.rates.shares import Shares, shares_in_use, use_shares
 from nbinspect.sanity.trials.running.trainee import MakesOptimizer, Trainee, trained
 
 _FEWEST = 5
@@ -32,7 +33,9 @@ class Way:
     own: bool = True
     """Whether by the user's own step, where there is one."""
     factor: float = 1.0
-    """Of the user's learning rates as they were given; a schedule changes them to the highest that it comes to."""
+    """Of the user's learning rates as they were given, or of the highest that a schedule comes to."""
+    shares: Shares = field(default_factory=dict)
+    """The latter, as shares of the former, where these are mere factors."""
     optimizer: MakesOptimizer | None = None
     changed: Callable[[Program], Any] | None = None
     """Changes the copy before the first step."""
@@ -57,10 +60,10 @@ def yours(program: Program) -> Way:
     """Return the user's own way of training; a standard Adam where there is neither step nor optimizer."""
     subject = program.subject
     if subject.train_step is not None:
-        return Way("your step", factor=share_in_use(program))
+        return Way("your step", shares=shares_in_use(program))
     if subject.optimizer is None:
         return adam(1e-3)
-    return Way("your optimizer", factor=share_in_use(program), changed=without_schedule)
+    return Way("your optimizer", shares=shares_in_use(program), changed=without_schedule)
 
 
 def adam(rate: float) -> Way:
@@ -92,6 +95,7 @@ def fit(
     """
     done = done or (lambda curve: curve.is_decided)
     with trained(program, own=way.own, optimizer=way.optimizer, changed=way.changed) as trainee:
+        use_shares(trainee, way.shares)
         if way.begun is not None:
             way.begun(trainee)
         measure = _Measure(trainee, batch, held=way.held)

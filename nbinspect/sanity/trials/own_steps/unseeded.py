@@ -24,7 +24,7 @@ from nbinspect.sanity.trials.running.trainee import trained
 _SYSTEM = frozenset({os.urandom, getattr(os, "getrandom", os.urandom)})
 _UNSEEDED = random.Random.seed.__code__
 _FRESH = frozenset({torch.seed.__code__, torch.cuda.seed.__code__, torch.cuda.seed_all.__code__})
-_GENERATORS = frozenset({"random", "secrets", "numpy", "torch"})
+_GENERATORS = frozenset({"random", "numpy", "torch"})
 
 
 @dataclass(frozen=True)

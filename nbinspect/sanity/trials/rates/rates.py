@@ -24,8 +24,6 @@ BATCHES = 8
 _JUMP, _HOPELESS = 4.0, 1e6
 """By how many times its size at the start a loss rises where a range test ends; and where no run can make up for it."""
 _ABSURD = 1e6
-_FACTOR = 0.5
-"""Share of the given rate below which all of a schedule stays, whose given rate is a factor."""
 """Weights above, or none at all, are those of a training that has diverged."""
 _WEIGHTS = np.array([1.0, 2.0, 3.0, 2.0, 1.0])
 
@@ -261,30 +259,3 @@ def peak_rate(program: Program, steps: int) -> tuple[float, bool]:
     if schedule is None or schedule.peak <= 0:
         return highest, False
     return schedule.peak, schedule.has_warm_up
-
-
-def share_in_use(program: Program) -> float:
-    """Return the highest rate that a schedule comes to, as a share of the given one; 1 where it is half of it or more.
-
-    The given one may be a mere factor, where the schedule makes the rate from the width and the step. A schedule that
-    still rises after 20,000 steps counts as one that comes to the given rate, as does one that is under way.
-
-    Args:
-        program: left unchanged.
-
-    Raises:
-        MissingNeed: as `trained`.
-    """
-    if program.subject.scheduler is None and program.subject.train_step is None:
-        return 1.0
-    for steps in (program.subject.total_steps or 200, 2000):
-        with trained(program) as trainee:
-            schedule = schedule_in(trainee, steps)
-        if schedule is None or not schedule.is_fresh:
-            return 1.0
-        top = float(schedule.rates.max())
-        if not 0 < top < _FACTOR * schedule.base:
-            return 1.0
-        if int(schedule.rates.argmax()) < len(schedule.rates) - 1:
-            return top / schedule.base
-    return 1.0
