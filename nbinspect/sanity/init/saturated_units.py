@@ -13,7 +13,7 @@ from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
 from nbinspect.sanity.evidence.layers.activations import hidden_bounded, value_bounded
 from nbinspect.sanity.evidence.layers.depth import layers_of
-from nbinspect.sanity.evidence.layers.unrolled import later_states
+from nbinspect.sanity.evidence.layers.unrolled import gain_of, later_states, weights_of
 from nbinspect.sanity.evidence.losses.untrained import is_untrained
 from nbinspect.sanity.evidence.passes.lineage import ancestors, source_of, where_of
 from nbinspect.sanity.program import Program
@@ -28,6 +28,7 @@ def run(
     share: float = 0.9,
     watch: float = 0.7,
     many: int = 3,
+    steep: float = 3.0,
 ) -> CheckResult:
     """Measure the share of each hidden bounded activation's values that lie within a hundredth of an end of its range.
 
@@ -38,15 +39,18 @@ def run(
         share: of the values; from here on the layer hardly gets a gradient.
         watch: of the values; worth a look, and a defect straight after a layer that has learnt nothing yet.
         many: layers that are a defect from `watch` on in such a network; one or two may be sharpened on purpose.
+        steep: spread of what weights between states add up, beyond which states are a defect from `watch` on.
     """
     saturated = partial(_saturated, program, recordings)
     found = [(one, saturated(one)) for one in hidden_bounded(recordings[0])]
     # codes, gated values and states that were trained may sit there on purpose
     values = [(one, least) for one in value_bounded(recordings[0]) if (least := saturated(one)) >= share]
-    values += [(one, saturated(one)) for one in _recurrent(program, recordings[0])]
+    recurrent = [(one, saturated(one)) for one in _recurrent(program, recordings[0])]
+    # in the usual draw, which knows the states alone, many inputs are steep without harm
+    values += [(one, least) for one, least in recurrent if least >= (watch if gain_of(one) > steep else share)]
     found += values if values and is_untrained(program, recordings[0], task) else []
     if not found:
-        return passed("no hidden tanh or sigmoid")
+        return passed("no hidden tanh or sigmoid at its limits")
     worst, most = max(found, key=lambda pair: pair[1])
     if most < watch:
         return passed(f"at most {most:.0%} of the values at a limit")
@@ -69,10 +73,7 @@ def run(
 
 
 def _is_fed_by_layer(recorded: Recorded, activation: Operation) -> bool:
-    """Whether an activation is given what a weighted layer makes, with no factor between that is meant to sharpen.
-
-    A recurrent layer holds both.
-    """
+    """Whether an activation is in or after a weighted layer, with no factor between that is meant to sharpen."""
     layers = {layer.operation.step.index for layer in layers_of(recorded)}
     maker = source_of(recorded, activation, 0).maker
     return activation.step.index in layers or (maker is not None and maker.step.index in layers)
@@ -92,8 +93,8 @@ def _layer_before(recorded: Recorded, activation: Operation) -> str:
 
 def _recurrent(program: Program, recorded: Recorded) -> list[Operation]:
     """Return the calls of recurrent layers that are trained, whose states are what a tanh gives."""
-    trained = (one for one in recorded.operations if any(given.requires_grad for given in one.given[1:]))
-    return [one for one in trained if not one.in_loss and later_states(program, one) is not None]
+    found = (one for one in recorded.operations if not one.in_loss and later_states(program, one) is not None)
+    return [one for one in found if any(weight.requires_grad for weight in weights_of(one))]
 
 
 def _saturated(program: Program, recordings: tuple[Recorded, ...], operation: Operation) -> float:

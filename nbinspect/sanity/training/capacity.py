@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 
 from torch import nn
 
@@ -29,7 +30,7 @@ from nbinspect.sanity.trials.fitting.overfitting import BLIND, Overfitting, adam
 from nbinspect.sanity.trials.fitting.pictures import curves_chart, shown, way
 from nbinspect.sanity.trials.running.stepping import memorising
 
-_STEPS = 25
+_STEPS, _LEFT = 25, attrgetter("left")
 _BENDS = re.compile(
     r"\w*relu6?|[cs]?elu|gelu|silu|mish|(hard)?tanh|\w*sigmoid|\w*softmax|softplus|\w*swish|lstm|gru|rnn\w*|max_pool\dd"
     r"|scaled_dot_product_attention|sin|cos|exp|maximum"
@@ -62,7 +63,9 @@ def run(
         return of_merged(one)
     entry = single_entry(recorded) if whole.left > fitted else None
     if entry is not None:
-        return of_single_entry(recorded, entry, whole.left)
+        best = min((fit(program, batch, whole.goal, adam(r), _STEPS).curve for r in adam_rates(program)), key=_LEFT)
+        learnt = passed(f"with {best.name} the loss goes {way(best)}", shown("the batch", best))
+        return learnt if best.left <= fitted else of_single_entry(recorded, entry, min(whole.left, best.left))
     narrow = narrow_head(recorded) if whole.left > fitted else None
     told = None if narrow is None else _of_narrow_head(program, overfitting, narrow, lower)
     if told is not None:
@@ -107,7 +110,7 @@ def _of_narrow_head(program: Program, overfitting: Overfitting, narrow: NarrowHe
             curves = [fit(program, overfitting.batch, goal, make(rate), _STEPS).curve for rate in rates]
         except (MissingNeed, RuntimeError, TypeError, ValueError):
             return None
-        tried.append(min(curves, key=lambda curve: curve.left))
+        tried.append(min(curves, key=_LEFT))
         if make is adam and not tried[0].left > BLIND:
             return None
     single, wide = tried
@@ -144,7 +147,7 @@ CHECK = Check(
     question="Where the training loss stands still above its floor, does more width lower it?",
     why="A network that is too small cannot fit; one that gains nothing by being larger has another fault.",
     remedy="Where width helps, take more of it; where it does not, look at data, wiring and loss.",
-    cost=4 * _STEPS,
+    cost=6 * _STEPS,
     run=run,
     good=good,
     bad=bad,

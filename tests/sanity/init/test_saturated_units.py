@@ -168,6 +168,40 @@ def test_states_of_a_packed_recurrence_are_seen() -> None:
     assert judged(Packed(None)) == "pass"
 
 
+class Begun(Recurrent):
+    """A reservoir whose first state is learnt."""
+
+    def __init__(self) -> None:
+        super().__init__(1.5)
+        self.rnn.requires_grad_(False)
+        self.first = nn.Parameter(torch.zeros(1, 1, 32))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.rnn(x.view(-1, 8, 2), self.first.expand(1, len(x), 32).contiguous())[1][-1])
+
+
+class Frames(nn.Module):
+    """Reads eight frames of many values of unit size, as PyTorch draws a recurrent layer of few units."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.head = nn.RNN(2048, 16, batch_first=True), nn.Linear(16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.rnn(x)[0].mean(1))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_inputs_are_steep_in_the_usual_draw_without_harm(seed: int) -> None:
+    """Three quarters of the states lie at a limit at first, and the network learns; inputs ten times as large fail."""
+    torch.manual_seed(seed)
+    model, frames = Frames(), torch.randn(len(Y), 8, 2048)
+    states = model.rnn(frames)[0][:, 1:]
+    assert float((states.abs() > 0.98).double().mean()) > 0.7
+    assert judged(model, frames) == "pass"
+    assert judged(model, 10 * frames) == "fail"
+
+
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
 def test_gated_and_usual_recurrent_layers_are_silent(kind: type[nn.RNNBase]) -> None:
     """States pass with weights as PyTorch draws them; those of gated layers are no activation's values."""
@@ -181,6 +215,7 @@ def test_states_of_frozen_and_trained_recurrent_layers_are_silent() -> None:
     reservoir = Recurrent(1.5)
     reservoir.rnn.requires_grad_(False)
     assert judged(reservoir) == "pass"
+    assert judged(Begun()) == "pass"
     model = Recurrent(1.5)
     optimizer = torch.optim.Adam(model.parameters(), 1e-4)
     nn.CrossEntropyLoss()(model(X), Y).backward()

@@ -129,3 +129,79 @@ def test_a_score_that_is_learnt_or_given_may_be_one_value() -> None:
         optimizer = torch.optim.Adam(model.parameters(), 1e-3)
         found = run_one(CHECK, model=model, loader=[(given, y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
         assert "single value" not in found.title
+
+
+class Codes(nn.Module):
+    """Takes each sample for the nearest of a few learnt codes, or hands on single bits where it is not trained."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.encoder, self.codes, self.head = nn.Linear(64, 8), nn.Parameter(torch.randn(8, 8)), nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.encoder(x)
+        if self.kind == "codes":
+            nearest = self.codes[torch.cdist(found, self.codes).argmin(1)]
+            return self.head(found + (nearest - found).detach())
+        if self.kind == "bits" and not self.training:
+            found = nn.functional.one_hot(found.argmax(1), 8).float()
+        return self.head(found)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_outputs_that_other_weights_tell_apart_are_no_finding(seed: int) -> None:
+    """Codes, hard choices, a unit that is silent, a sigmoid at its end and one huge sample give one output to many."""
+    held = load_digits()
+    x, y = torch.tensor(held.data[:32] / 8 - 1, dtype=torch.float32), torch.tensor(held.target[:32])
+    far = x.clone()
+    far[0] *= 3e6
+    torch.manual_seed(seed)
+    for model, given, labels, loss_fn in (
+        (Codes("codes"), x, y, nn.CrossEntropyLoss()),
+        (Codes("bits"), x, y, nn.CrossEntropyLoss()),
+        (nn.Sequential(nn.Linear(64, 1), nn.ReLU(), nn.Linear(1, 10)), x, y, nn.CrossEntropyLoss()),
+        (nn.Sequential(nn.Linear(64, 1), nn.Sigmoid(), nn.Flatten(0)), 800 * x, (y % 2).float(), nn.BCELoss()),
+        (nn.Sequential(nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10)), far, y, nn.CrossEntropyLoss()),
+    ):
+        optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+        found = run_one(CHECK, model=model, loader=[(given, labels)], loss_fn=loss_fn, optimizer=optimizer)
+        assert "become one" not in found.title, found
+
+
+class Controlled(nn.Module):
+    """Begins a state at the first value of a path, and lets the others move it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begin, self.field, self.head = nn.Linear(1, 16), nn.Linear(16, 16), nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state, changes = self.begin(x[:, :1]), x.diff(dim=1)
+        for at in range(changes.shape[1]):
+            state = state + self.field(state).tanh() * changes[:, at : at + 1]
+        return self.head(state)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_values_that_join_what_came_of_the_first_one_count(seed: int) -> None:
+    """The path of a controlled equation is seen whole, though its first weights are given one value."""
+    held = load_digits()
+    x, y = torch.tensor(held.data[:32] / 8 - 1, dtype=torch.float32), torch.tensor(held.target[:32])
+    torch.manual_seed(seed)
+    model = Controlled()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    found = run_one(CHECK, model=model, loader=[(x, y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+    assert "single value" not in found.title, found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_value_that_higher_rates_learn_from_is_no_finding(seed: int) -> None:
+    """How bright an image is tells day from dusk and night, if slowly at a usual rate of Adam."""
+    torch.manual_seed(seed)
+    y = torch.arange(48) % 3
+    x = 0.3 * torch.randn(48, 1, 8, 8) + (y - 1.0)[:, None, None, None]
+    model = Pooled(8, 3)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-4)
+    found = run_one(CHECK, model=model, loader=[(x, y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+    assert found.status == "pass", found

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
 from nbinspect.records import Floats
@@ -16,6 +18,33 @@ _FEW = 8
 _NEAR_ZERO = 0.2
 
 
+@dataclass(frozen=True, eq=False)
+class Entering:
+    """A tensor no weights were applied to, given to an operation that weighs it, or joins it to what was weighed."""
+
+    operation: Operation
+    tensor: Tensor
+    of_batch: bool
+    """Whether it was computed of the batch; a constant, or what was made outside of PyTorch, was not."""
+
+
+def entering(recorded: Recorded) -> Iterator[Entering]:
+    """Give all that a network sees of its data: no output depends on more of it, whatever the weights are."""
+    weighed: set[int] = set()
+    plain: set[int] = set()
+    for one in recorded.operations:
+        if one.step.kind != "operation" or one.in_loss:
+            continue
+        uses = [use for use in one.step.inputs if use.step not in weighed]
+        if _weighs(one) or len(uses) < len(one.step.inputs):
+            weighed.add(one.step.index)
+            for use, tensor in zip(one.step.inputs, one.given, strict=True):
+                if use in uses and use.origin not in one.step.parameters:
+                    yield Entering(one, tensor, use.origin.startswith("batch") or use.step in plain)
+        elif any(use.origin.startswith("batch") or use.step in plain for use in uses):
+            plain.add(one.step.index)
+
+
 def entries_of(recorded: Recorded) -> Iterator[Operation]:
     """Give the operations that weigh the data first: nothing on the way to them was weighed."""
     weighed: set[int] = set()
@@ -23,11 +52,15 @@ def entries_of(recorded: Recorded) -> Iterator[Operation]:
         if one.step.kind != "operation" or one.in_loss:
             continue
         follows = any(use.step in weighed for use in one.step.inputs)
-        weighs = bool(one.step.parameters) and _WEIGHS.fullmatch(word_of(one.step.name)) is not None
+        weighs = _weighs(one)
         if weighs and not follows:
             yield one
         if weighs or follows:
             weighed.add(one.step.index)
+
+
+def _weighs(operation: Operation) -> bool:
+    return bool(operation.step.parameters) and _WEIGHS.fullmatch(word_of(operation.step.name)) is not None
 
 
 def features_given(operation: Operation) -> Floats | None:

@@ -63,9 +63,24 @@ def later_states(program: Program, one: Operation) -> Tensor | None:
     if word_of(one.step.name) != "rnn_tanh" or not isinstance(module, nn.RNNBase) or not one.given or not one.made:
         return None
     states = one.made[0].detach()
-    if one.given[0].dim() == 2:  # packed, those of one time after those of another
+    if _is_packed(one):  # those of one time after those of another
         return states[int(one.given[1][0]) :]
     return states[:, 1:] if module.batch_first else states[1:]
+
+
+def weights_of(one: Operation) -> tuple[Tensor, ...]:
+    """Return the weights that a recurrent layer of PyTorch was given, without its input and its first state."""
+    return one.given[3 if _is_packed(one) else 2 :]
+
+
+def gain_of(one: Operation) -> float:
+    """Return the largest spread of what the weights between states add up, in a recurrent layer of PyTorch, at ±1."""
+    between = [weight for weight in weights_of(one) if weight.dim() > 1][1::2]
+    return max((norm(weight.detach()) / weight.shape[0] ** 0.5 for weight in between), default=0.0)
+
+
+def _is_packed(one: Operation) -> bool:
+    return one.given[0].dim() == 2
 
 
 def _loops(backward: Recorded) -> Iterator[tuple[str, Operation, list[float]]]:
@@ -109,7 +124,7 @@ def _by_time(module: nn.RNNBase, one: Operation) -> tuple[Tensor, Tensor]:
     Packed sequences come so; those that end early are the last of their times.
     """
     given, sizes = one.given[:2]
-    if given.dim() == 2:
+    if _is_packed(one):
         return given, sizes.cpu()
     by_time = given.transpose(0, 1) if module.batch_first else given
     return by_time.flatten(0, 1), torch.full((by_time.shape[0],), by_time.shape[1])

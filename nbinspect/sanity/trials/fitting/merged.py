@@ -12,7 +12,7 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed, measured, warned
 from nbinspect.sanity.evidence.data.contents import contents, relation
-from nbinspect.sanity.evidence.layers.entry import entries_of
+from nbinspect.sanity.evidence.layers.entry import entering, entries_of
 from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.evidence.samples.awake import stirred
 from nbinspect.sanity.evidence.samples.sameness import where_wiped
@@ -40,9 +40,10 @@ class Merged:
 
 
 def merged(program: Program, batch: Batch) -> Merged | None:
-    """Return samples with one output under several drawings of the weights, if many of their labels contradict.
+    """Return samples whose inputs are one where they reach the weights, and their outputs, if their labels contradict.
 
-    None where all outputs are one, which is another matter, or samples are related to each other.
+    Outputs alone would not tell: few weights, codes or a sigmoid at its end give one to many samples, and other weights
+    tell them apart. None where all outputs are one, which is another matter, or samples are related to each other.
 
     Args:
         program: left unchanged.
@@ -52,7 +53,10 @@ def merged(program: Program, batch: Batch) -> Merged | None:
     if labels is None or relation(batch) or not _LEAST < batch.size <= _MOST:
         return None
     try:
-        groups: list[tuple[int, ...]] = [()] * batch.size
+        seen = _seen(record(program, batch))
+        if seen is None or len(set(seen)) == batch.size:
+            return None
+        groups = seen
         for judged in (program, *(stirred(program) for _ in range(_STIRRED))):
             with judged.running(training=False):
                 found = tensor_output(judged.outputs(batch))
@@ -89,7 +93,8 @@ def of_merged(found: Merged) -> CheckResult:
 def single_entry(recorded: Recorded) -> Operation | None:
     """Return the one operation that weighs the data first, if it is given one value a sample of many; else None.
 
-    None as well for targets of fewer than three classes, which one value may tell apart.
+    None as well where a later one is given more of the data, or for targets of fewer than three classes, which one
+    value may tell apart.
     """
     batch, entries = recorded.batch, list(entries_of(recorded))
     labels = _labels(batch)
@@ -101,7 +106,9 @@ def single_entry(recorded: Recorded) -> Operation | None:
         for use, tensor in zip(entries[0].step.inputs, entries[0].given, strict=True)
         if use.origin not in entries[0].step.parameters
     ]
-    is_one = len(given) == 1 and given[0].is_floating_point() and given[0].numel() == batch.size
+    # the other times of a sequence may be joined later to what came of the first
+    is_all = sum(one.of_batch for one in entering(recorded)) == 1
+    is_one = is_all and len(given) == 1 and given[0].is_floating_point() and given[0].numel() == batch.size
     return entries[0] if is_one and sum(tensor.numel() for tensor in values) >= _MANY * batch.size else None
 
 
@@ -130,6 +137,20 @@ def _labels(batch: Batch) -> list[int] | None:
     if targets.is_complex() or (targets.is_floating_point() and not bool(((values == 0) | (values == 1)).all())):
         return None
     return [int(value) for value in values.tolist()]
+
+
+def _seen(recorded: Recorded) -> list[tuple[int, ...]] | None:
+    """Return for each sample what tells it from others in all that reaches weights; None where that is not known."""
+    size = recorded.batch.size
+    seen: list[tuple[int, ...]] = [()] * size
+    for one in entering(recorded):
+        if one.tensor.shape[:1] == (size,):
+            rows = one.tensor.detach().cpu().reshape(size, -1)
+            kinds = torch.unique(rows.double() if rows.is_floating_point() else rows, dim=0, return_inverse=True)[1]
+            seen = [(*before, int(kind)) for before, kind in zip(seen, kinds, strict=True)]
+        elif one.of_batch:
+            return None
+    return None if recorded.error is not None or not seen[0] else seen
 
 
 def _alike(outputs: Tensor) -> list[int]:

@@ -133,7 +133,7 @@ def trains_most(program: Program) -> bool:
 
 
 def overfit(program: Program, recorded: Recorded, task: TaskRecord) -> Overfitting:
-    """Train copies on the first batch, on two samples of it and on one, at most 335 steps; usually a fifth of it.
+    """Train copies on the first batch, on two samples of it and on one, at most 355 steps; usually a fifth of it.
 
     Other rates, standard steps and Adam are tried only where the user's own step does not get there. The program is
     left unchanged.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from inspect import unwrap
+from math import hypot
 from typing import Any
 
+import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
 from nbinspect.sanity.batches import Batch
@@ -21,7 +24,8 @@ _LEARNT = 0.6
 _BLIND = 0.9
 _FASTER = 10.0
 _MUCH_FASTER = (1e1, 1e3, 1e5)
-_FEW = 4
+_FEW, _FIRST = 4, 10
+_AS_FAR = 0.5
 _LOWERED = 0.5
 
 
@@ -52,14 +56,16 @@ def standard_curve(program: Program, batch: Batch, own: Curve, most: int) -> Cur
 def plain_curve(program: Program, batch: Batch, own: Curve, most: int) -> Curve | None:
     """Return the curve of the optimizer of PyTorch that the user's class extends, if it learns a batch; else None.
 
-    None as well where the user's may only take shorter steps: at a higher rate, however much higher, it learns. The
+    None as well where the user's may only take shorter steps or fewer: at a higher rate, however much higher, it
+    learns; or its weights go less than half as far on their way, as where it warms up, gathers gradients or averages
+    weights. And where it draws random numbers, as Langevin dynamics do, which are the same at each held step. The
     program is left unchanged.
 
     Args:
         program: with an optimizer of a class of the user's, whose `step` is its own, else None is returned.
         batch: the same at every step.
         own: of the user's optimizer, which does no better than a network that ignores its inputs.
-        most: steps of the run, and twice those of each of the three at higher rates.
+        most: steps of the run, and twice those of each of the three at higher rates; twenty more are followed.
     """
     plain = plain_of(program.subject.optimizer)
     if plain is None or own.goal.gap is None:
@@ -67,8 +73,12 @@ def plain_curve(program: Program, batch: Batch, own: Curve, most: int) -> Curve 
     way = yours(program)
     try:
         name = f"the {plain.__name__} that your {type(program.subject.optimizer).__name__} extends"
-        found = fit(program, batch, own.goal, replace(way, name=name, begun=_as_plain), most)
+        standard = replace(way, name=name, begun=_as_plain)
+        found = fit(program, batch, own.goal, standard, most)
         if not (found.curve.is_reached or found.curve.left < _LEARNT):
+            return None
+        lengths = [_length(program, batch, own, one) for one in (way, standard)]
+        if not lengths[0] >= _AS_FAR * lengths[1]:
             return None
         for factor in _MUCH_FASTER:
             faster = replace(way, name="yours, faster", factor=factor * way.factor)
@@ -95,6 +105,52 @@ def _as_plain(trainee: Trainee) -> None:
         if plain is not None:
             optimizer.__class__ = plain
             vars(optimizer).pop("step", None)  # a schedule counts steps by one of the instance
+
+
+def _length(program: Program, batch: Batch, own: Curve, way: Way) -> float:
+    """Return how far the weights go on their way in a few steps; NaN where an optimizer draws random numbers."""
+    walk = _Walk()
+
+    def begun(trainee: Trainee) -> None:
+        if way.begun is not None:
+            way.begun(trainee)
+        walk.begin(trainee)
+
+    fit(program, batch, own.goal, replace(way, begun=begun), _FIRST, done=lambda _: walk.note())
+    return float("nan") if walk.draws else walk.length
+
+
+class _Walk:
+    """How far the weights of a copy go, step by step, and whether its optimizers draw random numbers."""
+
+    def __init__(self) -> None:
+        self.length = 0.0
+        self.draws = False
+        self._weights: tuple[Tensor, ...] = ()
+        self._before: list[Tensor] = []
+        self._states: list[Tensor] = []
+
+    def begin(self, trainee: Trainee) -> None:
+        self._weights = tuple(trainee.parameters.values())
+        self._before = [weight.detach().clone() for weight in self._weights]
+        for optimizer in trainee.optimizers.values():
+            optimizer.register_step_pre_hook(self._begins)
+            optimizer.register_step_post_hook(self._ends)
+
+    def note(self) -> bool:
+        """Add a step; it is never the last."""
+        now = [weight.detach().clone() for weight in self._weights]
+        self.length += hypot(
+            *(float((one - other).float().norm()) for one, other in zip(now, self._before, strict=True))
+        )
+        self._before = now
+        return False
+
+    def _begins(self, *_: Any) -> None:
+        self._states.append(torch.get_rng_state())
+
+    def _ends(self, *_: Any) -> None:
+        self.draws |= not torch.equal(self._states.pop(), torch.get_rng_state())
 
 
 def _is_slower(program: Program, batch: Batch, own: Curve) -> bool:
