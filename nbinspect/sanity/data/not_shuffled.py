@@ -12,6 +12,7 @@ from nbinspect.sanity.evidence.data.mates import Mates, mates_of
 from nbinspect.sanity.evidence.data.order import label_changes
 from nbinspect.sanity.evidence.data.scan import Scan
 from nbinspect.sanity.evidence.data.stretches import Stretches, labels_in_order, stretches_of
+from nbinspect.sanity.evidence.samples.together import reads_together
 from nbinspect.sanity.program import Program
 
 _FEW_BATCHES = 4
@@ -26,8 +27,8 @@ def run(
 
     Or half as often, in a stream that is drawn anew in each epoch, and one class comes after the other. So it is with
     the labels inside of a batch where each epoch has another order: fail where its samples come together again, or
-    classes still come in blocks. Of numbers the correlation of successive ones counts, from `smooth` on; all by `sure`
-    deviations from chance.
+    classes still come in blocks, unless the model reads a batch as one. Of numbers the correlation of successive ones
+    counts, from `smooth` on; all by `sure` deviations from chance.
     """
     if scan.batches < 2:
         return passed("one batch")
@@ -40,7 +41,7 @@ def run(
             near = stretches_of(program, scan) if found.status == "warn" else None
             return found if near is None else _buffered(found, near)
     mates = mates_of(scan) if not fixed and task.kind in ("classification", "binary") else None
-    if mates is not None and (unmixed := _unmixed(mates, sorted_below, sure)) is not None:
+    if mates is not None and (unmixed := _unmixed(program, mates, sorted_below, sure)) is not None:
         return unmixed
     if not fixed:
         return passed("another order in each epoch" if scan.order is not None else "the labels come in no order")
@@ -58,13 +59,13 @@ def run(
     )
 
 
-def _unmixed(mates: Mates, sorted_below: float, sure: float) -> CheckResult | None:
+def _unmixed(program: Program, mates: Mates, sorted_below: float, sure: float) -> CheckResult | None:
     """Judge batches of few classes: a defect where neighbours stay together, or classes come in blocks or in order."""
     if mates.sigmas < sure or not mates.is_unmixed(sorted_below):
         return None
     follow = "batches of one class follow each other" if mates.in_blocks else "each batch is drawn anew"
     how = "the same samples come together in each epoch" if mates.stay else follow
-    return (failed if mates.is_local(sorted_below) else warned)(
+    return (failed if mates.is_local(sorted_below) and not reads_together(program) else warned)(
         f"{mates.differing:,} pairs in a batch have different labels",
         measured("pairs of samples in a batch with different labels", mates.differing, f"about {mates.expected:,.0f}"),
         title="The batches do not mix the classes",

@@ -188,6 +188,47 @@ def test_labels_that_a_loss_by_hand_counts_or_leaves_out_or_spreads_are_fine(los
     assert on(y, loss_fn).status == "pass"
 
 
+def by_sigmoid(outputs: Tensor, wanted: Tensor) -> Tensor:
+    p = outputs.sigmoid().clamp(1e-6, 1 - 1e-6)
+    return -(wanted * p.log() + (1 - wanted) * (1 - p).log()).sum(1).mean()
+
+
+def with_background(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Of detectors: one label more than outputs means that nothing is there."""
+    return by_sigmoid(outputs, F.one_hot(targets, outputs.shape[1] + 1)[:, :-1].float())
+
+
+def at_most(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Of ordinal regression: each output tells whether the label is at most its number."""
+    return by_sigmoid(outputs, (targets[:, None] <= torch.arange(outputs.shape[1])).float())
+
+
+def of_hazards(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Of survival in intervals: the label is that of the event, one more is for who outlives them all."""
+    steps, risk = torch.arange(outputs.shape[1]), outputs.sigmoid().clamp(1e-6, 1 - 1e-6)
+    event, alive = targets[:, None] == steps, targets[:, None] > steps
+    return -(event * risk.log() + alive * (1 - risk).log()).sum(1).mean()
+
+
+def open_to_unknown(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Of open sets: what is of no known class is to have all classes alike."""
+    told, known = -outputs.log_softmax(1), targets < outputs.shape[1]
+    return (told[known].gather(1, targets[known][:, None]).sum() + told[~known].mean(1).sum()) / len(targets)
+
+
+@pytest.mark.parametrize("loss_fn", [with_background, at_most, of_hazards, open_to_unknown])
+def test_a_label_that_a_loss_by_hand_provides_for_is_fine(loss_fn: Any) -> None:
+    """The highest label may mean none of them, all steps, or no known class, while nothing has label 0."""
+    for outputs in (3, 5):
+        assert on(torch.arange(60) % outputs + 1, loss_fn, outputs=outputs).status == "pass"
+
+
+def test_a_label_of_most_samples_is_no_slip_of_counting() -> None:
+    """What most samples have is meant, as a background is."""
+    y = torch.arange(60) % 3 + 1
+    assert on(torch.where(torch.arange(60) % 5 > 1, 3, y), softened).status == "pass"
+
+
 def test_a_label_is_tried_on_targets_in_any_layout_of_memory() -> None:
     """A stray label fails where targets come transposed, under a loss that must be asked whether it leaves it out."""
     y = torch.arange(30).reshape(6, 5) % 3

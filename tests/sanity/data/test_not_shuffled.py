@@ -147,6 +147,24 @@ def test_lasting_batches_of_two_classes_pass() -> None:
     assert on(DataLoader(data(torch.arange(200) // 50), batch_sampler=Batched(halves))).status == "pass"
 
 
+class OverTime(nn.Module):
+    """Takes a batch for a sequence, and looks at the samples before and after each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv1d(4, 8, 5, padding=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x.T[None])[0].T
+
+
+def test_blocks_that_the_model_reads_as_one_are_a_warning() -> None:
+    """A model that takes the frames of a batch for a sequence needs what belongs together in one batch."""
+    for y in (torch.arange(200) // 26, torch.arange(200) // 50):
+        found = on(DataLoader(data(y), batch_sampler=Batched(chunks)), model=OverTime())
+        assert (found.status, found.title) == ("warn", "The batches do not mix the classes")
+
+
 def test_a_buffer_of_half_a_class_is_a_warning() -> None:
     """Some batches then mix two classes, and the order carries the label still."""
     assert on(DataLoader(data(torch.arange(200) // 50), batch_sampler=Batched(half_a_class))).status == "warn"
@@ -267,6 +285,22 @@ def test_a_stream_whose_classes_come_back_is_a_warning() -> None:
     """Recordings that go through the same few states again and again are mixed over the epoch."""
     stream = Stream(torch.arange(600) // 50 % 6, buffered(10))
     assert on(DataLoader(stream, batch_size=32), model=nn.Linear(4, 6)).status == "warn"
+
+
+@pytest.mark.parametrize("kind", ["windows", "curriculum"])
+def test_a_stream_whose_samples_are_made_anew_is_a_warning(kind: str) -> None:
+    """Windows of a series that begin elsewhere in each epoch, and a curriculum of new draws, are no small buffer."""
+    generator, dice = torch.Generator().manual_seed(0), random.Random(0)
+    y = (torch.linspace(0, 5, 2400) + 0.25 * torch.randn(2400, generator=generator)).long().clamp(0, 4)
+
+    class Anew(IterableDataset[tuple[Tensor, Tensor]]):
+        def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+            first = dice.randrange(4)
+            for at in range(0, 2400, 4):
+                label = max(0.0, min(4.0, at / 480 + dice.gauss(0, 0.25)))
+                yield torch.randn(4), y[first + at] if kind == "windows" else torch.tensor(int(label))
+
+    assert on(DataLoader(Anew(), batch_size=32), model=nn.Linear(4, 5)).status == "warn"
 
 
 def test_one_batch_has_no_order() -> None:

@@ -311,6 +311,17 @@ def test_what_is_no_order_of_text_is_not_named_so() -> None:
         assert "as text" not in run_one(CHECK, **program(pictures(), x, labels)).summary
 
 
+@pytest.mark.parametrize("shape", ["circle", "band"])
+def test_a_picture_that_is_learnt_by_place_is_not_sorted_as_text(shape: str) -> None:
+    """Neighbours on a grid are alike in any order that keeps them together, though a deep network is slow to learn."""
+    torch.manual_seed(0)
+    x = torch.cartesian_prod(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64))
+    y = ((x**2).sum(1) < 0.4 if shape == "circle" else x[:, 0].abs() < 0.4).long()
+    layers = [part for _ in range(7) for part in (nn.Linear(64, 64), nn.Sigmoid())]
+    model = nn.Sequential(nn.Linear(2, 64), nn.Sigmoid(), *layers, nn.Linear(64, 2))
+    assert run_one(CHECK, **program(model, x, y, rate=1e-4)).status == "inconclusive"
+
+
 @pytest.mark.parametrize("kind", ["a series", "the next value", "nothing"])
 def test_labels_that_are_to_tell_of_the_next_row_are_no_slip(kind: str) -> None:
     """What comes next in a series may be the label, though nothing tells it, and is no label of another row."""

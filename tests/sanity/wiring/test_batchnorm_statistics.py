@@ -348,6 +348,19 @@ def test_batches_of_one_domain_each_are_a_warning_where_nothing_is_evaluated() -
     assert run_one(CHECK, **of_scanners("apart", val_loader=None)).status == "warn"
 
 
+def test_domains_that_are_told_nearly_as_well_in_eval_mode_are_silent() -> None:
+    """A hundredth of what chance has is ten times next to nothing, and no loss that counts."""
+    torch.manual_seed(1)
+    y, domain = torch.arange(1280) % 3, torch.randint(4, (1280,))
+    x = torch.randn(1280, 8) * 0.3 + 6 * torch.eye(8)[y]
+    x += (4 * torch.randn(4, 8) * torch.tensor([0.15] * 3 + [1.0] * 5))[domain]
+    parts = [part[: len(part) // 16 * 16].view(-1, 16) for part in ((domain == k).nonzero()[:, 0] for k in range(4))]
+    rows = torch.cat(parts)
+    sampler: Any = rows[torch.randperm(len(rows))].tolist()
+    more = {"loader": DataLoader(TensorDataset(x, y), batch_sampler=sampler), "val_loader": [(x[:400], y[:400])]}
+    assert run_one(CHECK, **of_scanners("apart", **more)).status == "pass"
+
+
 @pytest.mark.parametrize(
     ("order", "more"),
     [

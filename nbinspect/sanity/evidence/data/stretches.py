@@ -79,7 +79,10 @@ class _Twice(IterableDataset[Any]):
 
 
 def _comes_anew(program: Program, scan: Scan) -> bool:
-    """Whether the labels of a second epoch come in another order than those of the first."""
+    """Whether a second epoch has the very labels of the first, in another order.
+
+    Not so where samples are made anew, as windows of a series with another beginning, or some are left out.
+    """
     loader = scan.loader
     twice: Any = DataLoader(
         _Twice(loader.dataset),
@@ -96,4 +99,5 @@ def _comes_anew(program: Program, scan: Scan) -> bool:
             found.append(batch.targets.detach().cpu().reshape(-1).double().numpy())
     both = np.concatenate(found) if found else np.zeros(0)
     first, second = both[: len(both) // 2], both[len(both) // 2 :]
-    return scan.read <= len(first) == len(second) and not np.array_equal(first, second)
+    are_same = np.array_equal(np.sort(first), np.sort(second))
+    return scan.read <= len(first) and are_same and not np.array_equal(first, second)

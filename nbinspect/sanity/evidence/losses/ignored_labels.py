@@ -106,7 +106,8 @@ def _asked(subject: Subject, given: Any, tried: Tensor) -> Tensor | None:
 def counted_from_one(tally: Mapping[int, int], task: TaskRecord, subject: Subject, attempt: Recorded) -> int | None:
     """Return the highest of labels 1 to C, of which a loss by hand takes each for the output of that number but this.
 
-    It is one that the loss does not leave out, and it raises no output as the others do. None where that is not so.
+    It raises no output as the others do, and is not left out. None where that is not so, and where the loss may provide
+    for it: takes −1 or C + 1 in another way or not at all, raises no output by it, or most labels are this one.
     """
     outputs, targets, classes = attempt.outputs, attempt.batch.targets, task.classes or 0
     if task.loss in OF_CLASSES or classes < 3 or tally.keys() != set(range(1, classes + 1)) or attempt.error:
@@ -118,10 +119,12 @@ def counted_from_one(tally: Mapping[int, int], task: TaskRecord, subject: Subjec
         or not _fit_exactly(outputs, targets)
     ):
         return None
-    raised = {value: _raised(value, subject, outputs, targets) for value in {1, classes // 2, classes - 1, classes}}
-    last = raised.pop(classes)
-    if last is None or not bool(last.any()) or not bool(last.isfinite().all()):
+    last, *strange = (_raised(value, subject, outputs, targets) for value in (classes, classes + 1, -1))
+    if last is None or not float(last.max()) > 0 or not bool(last.isfinite().all()):
+        return None  # one that lowers all outputs may well mean none of them
+    if any(one is None or not torch.equal(one, last) for one in strange) or tally[classes] > sum(tally.values()) / 2:
         return None
+    raised = {value: _raised(value, subject, outputs, targets) for value in {1, classes // 2, classes - 1}}
     own = [float(one[value]) if one is not None and one.argmax() == value else 0.0 for value, one in raised.items()]
     return classes if float(last.max()) < min(own) / 2 else None
 

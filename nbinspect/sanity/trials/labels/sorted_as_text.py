@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import DataLoader
 
-from nbinspect.records import Chart, CheckResult, Integers, Measurement
+from nbinspect.records import Chart, CheckResult, Floats, Integers, Measurement
 from nbinspect.sanity.check import failed, measured
 from nbinspect.sanity.evidence.data.order import order_of, origin_of
 from nbinspect.sanity.program import Program
@@ -74,8 +74,16 @@ def _tried(program: Program, index_at: dict[int, int], comes: Integers, first: i
     for what, inputs, labels in (("inputs", here, there), ("labels", there, here)):
         found = ridge_strength(x[inputs], y[labels], are_classes=are_classes)
         if found >= _CLEAR and found >= _TIMES * as_it_is:
-            return SortedAsText(what, first, as_it_is, found, len(here))
+            by_place = np.argsort(inputs)
+            if found >= _TIMES * _with_others(x[inputs][by_place], y[labels][by_place], are_classes=are_classes):
+                return SortedAsText(what, first, as_it_is, found, len(here))
     return None
+
+
+def _with_others(x: Floats, y: Floats, *, are_classes: bool) -> float:
+    """Return how clear the link seems with labels of rows near by or far off: in a series or grid the place tells."""
+    moved = (np.roll(y, by) for by in (1, -1, len(y) // 4, len(y) // 2))
+    return max(ridge_strength(x, one, are_classes=are_classes) for one in moved)
 
 
 def of_sorted_as_text(found: SortedAsText, shown: Measurement, charts: tuple[Chart, ...]) -> CheckResult:

@@ -28,6 +28,9 @@ _APART, _AS_CHANCE = 0.2, 3.0
 """Share of the inputs' variance that is between batches; by how much labels may be more alike than by chance."""
 _STEPS, _LOOKS = 80, 8
 _LOST, _KEPT, _WORSE = 2.0, 1.3, 1.5
+_HARM = 0.1
+"""Of the loss of a model that knows the targets' distribution alone: what is lost less is of no account."""
+_VALUES = 2**26
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,13 @@ def of_one_domain_each(
             return None
         fresh = _validation(program)
         own = _trained(program, batches, fresh)
-        if not (own.train < chance / 2 and own.lost > _LOST):
+        if not (own.train < chance / 2 and own.lost > _LOST and own.evaluated > own.train + _HARM * chance):
             return None
         mixed = _trained(program, _mixed(batches), fresh)
     except MissingNeed:
         return None
-    if not (mixed.train < chance / 2 and mixed.lost < _KEPT and own.fresh > _WORSE * mixed.fresh):
+    worse = own.fresh > max(_WORSE * mixed.fresh, mixed.fresh + _HARM * chance)
+    if not (mixed.train < chance / 2 and mixed.lost < _KEPT and worse):
         return None
     return say(
         f"after {_STEPS} steps loss {own.train:.3g} in train mode, {own.evaluated:.3g} in eval mode",
@@ -99,6 +103,8 @@ def _domains(program: Program) -> list[Batch]:
             if batch.epoch or len(found) == _MOST or (len(found) == _FIRST and not _are_apart(found)):
                 break
             found.append(batch)
+            if len(found) >= _FIRST and sum(one.numel() for part in found for _, one in part.inputs) > _VALUES:
+                break
     whole = [batch for batch in found if batch.size == found[0].size]
     return whole if len(whole) >= _FIRST and _are_apart(whole) else []
 
