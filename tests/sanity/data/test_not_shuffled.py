@@ -239,6 +239,26 @@ def test_a_stream_may_list_the_classes_of_a_batch() -> None:
     assert on(DataLoader(Stream(torch.arange(400) // 20), batch_size=50), model=nn.Linear(4, 20)).status == "fail"
 
 
+class Episodes(IterableDataset[tuple[Tensor, Tensor]]):
+    """Batches of five classes each, which no other batch has: in the order of classes, or in one drawn anew."""
+
+    def __init__(self, *, in_order: bool) -> None:
+        self.in_order = in_order
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        classes = torch.arange(100) if self.in_order else torch.randperm(100)
+        for five in classes.view(20, 5):
+            yield torch.randn(50, 4), five.repeat_interleave(10)
+
+
+@pytest.mark.parametrize(("in_order", "status"), [(False, "pass"), (True, "fail")])
+def test_episodes_of_several_classes_pass(in_order: bool, status: str) -> None:
+    """Episodes of a few classes each, as few-shot learners take them, are no sorted stream; but in their order."""
+    loader = DataLoader(Episodes(in_order=in_order), batch_size=None)
+    made = {"model": nn.Linear(4, 100), "loader": loader, "loss_fn": nn.CrossEntropyLoss()}
+    assert run_one(CHECK, **made).status == status
+
+
 def test_a_stream_whose_first_class_is_long_fails() -> None:
     """Where thousands of samples have one label the stream is read on, until another comes."""
     y = torch.arange(8000) // 3000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,16 +17,20 @@ from nbinspect.sanity.program import Program
 _CLASSES = 3
 _AT_ONCE = 1.5
 _CENTRAL = 0.9
+_EPISODES, _IN_ORDER = 8, 0.8
 
 
 def labels_in_order(scan: Scan) -> Floats | None:
     """Return labels in the order of the loader, of a sample of them where only that is known.
 
-    Of a stream whose classes come back their order inside of a batch is left out: it may list its classes on purpose.
+    Of a stream whose classes come back, or whose batches hold several each in no order of classes, the order inside of
+    a batch is left out: it may list its classes on purpose.
     """
     if scan.labels is not None and scan.order is None and not isinstance(scan.loader, list | tuple):
         come_back = (scan.labels[1:] != scan.labels[:-1]).sum() >= len(np.unique(scan.labels))
-        return np.concatenate([*map(np.random.default_rng(0).permutation, scan.by_batch)]) if come_back else scan.labels
+        if come_back or _are_episodes(scan.by_batch):
+            return np.concatenate([*map(np.random.default_rng(0).permutation, scan.by_batch)])
+        return scan.labels
     if scan.order is None or scan.is_whole:
         return scan.labels
     if scan.rows is None or not np.isfinite(scan.rows.labels).all():
@@ -34,6 +38,14 @@ def labels_in_order(scan: Scan) -> Floats | None:
     positions = {int(index): place for place, index in enumerate(scan.order.first)}
     known = [(positions[int(index)], row) for row, index in enumerate(scan.rows.indices) if int(index) in positions]
     return scan.rows.labels[[row for _, row in sorted(known)]]
+
+
+def _are_episodes(batches: Sequence[Floats]) -> bool:
+    """Whether batches hold several classes each, and these neither rise nor fall from batch to batch, as if sorted."""
+    if len(batches) < _EPISODES or np.median([len(np.unique(labels)) for labels in batches]) < _CLASSES:
+        return False
+    middles = np.argsort(np.argsort([labels.mean() for labels in batches]))
+    return bool(abs(np.corrcoef(middles, np.arange(len(middles)))[0, 1]) < _IN_ORDER)
 
 
 @dataclass(frozen=True)
