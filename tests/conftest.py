@@ -34,8 +34,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run browser tests last: Playwright leaves an event loop running on this thread, as a notebook does."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Run browser tests last: Playwright leaves an event loop running on this thread, as a notebook does.
+
+    Programs of the zoo come first: they take long each, and one of two processes would wait for the last of them.
+    """
+    items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, "zoo" not in item.path.parts))
 
 
 def pytest_collection_finish() -> None:

@@ -32,7 +32,7 @@ from nbinspect.sanity.trials.labels.exam import exam_of
 from nbinspect.sanity.trials.labels.fresh import looks_while_training, strength
 from nbinspect.sanity.trials.labels.moved_on import moved_on, of_moved_labels
 from nbinspect.sanity.trials.labels.reread import reread
-from nbinspect.sanity.trials.labels.sorted_as_text import of_sorted_as_text, sorted_as_text
+from nbinspect.sanity.trials.labels.sorted_as_text import in_alphabetical_order, of_alphabetical_order
 from nbinspect.sanity.trials.running.comparison import padded
 from nbinspect.sanity.trials.running.maximising import require_minimised
 
@@ -93,9 +93,9 @@ def run(  # noqa: PLR0917 - each need is supplied by its name
     moved = moved_on(program) if told <= chance else None
     if moved is not None:
         return of_moved_labels(moved, shown, charts)
-    in_two_orders = sorted_as_text(program) if told <= chance else None
+    in_two_orders = in_alphabetical_order(program) if told <= chance else None
     if in_two_orders is not None:
-        return of_sorted_as_text(in_two_orders, shown, charts)
+        return of_alphabetical_order(in_two_orders, shown, charts)
     if abs(told) > chance or exam.doubt or exam.own is None or exam.exchanged is None or exam.link is None:
         settle = exam.doubt or "Train longer: real labels differ from shuffled ones, though not clearly enough."
         return inconclusive(unclear, shown, settle=settle, charts=charts)

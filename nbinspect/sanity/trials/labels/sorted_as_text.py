@@ -33,7 +33,7 @@ class SortedAsText:
     """How many rows that another place belongs to were tried."""
 
 
-def sorted_as_text(program: Program) -> SortedAsText | None:
+def in_alphabetical_order(program: Program) -> SortedAsText | None:
     """Return which of inputs and labels are in the order of numbers as text, beside the others by number.
 
     None where simple models do not know the labels of some rows far better once that is put right.
@@ -86,7 +86,7 @@ def _with_others(x: Floats, y: Floats, *, are_classes: bool) -> float:
     return max(ridge_strength(x, one, are_classes=are_classes) for one in moved)
 
 
-def of_sorted_as_text(found: SortedAsText, shown: Measurement, charts: tuple[Chart, ...]) -> CheckResult:
+def of_alphabetical_order(found: SortedAsText, shown: Measurement, charts: tuple[Chart, ...]) -> CheckResult:
     """Say that inputs and labels come in two orders of the same numbers."""
     other = "labels" if found.what == "inputs" else "inputs"
     listed = ", ".join(map(str, sorted(range(found.first, found.first + 12), key=str)[:4]))
