@@ -87,8 +87,8 @@ def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield place
 
 
-ENDED = "Canceled future for create_subshell_request"
-"""JupyterLab's own, where a kernel ends while a subshell is made for a comm."""
+ENDED = ("Canceled future for create_subshell_request", "Disposed")
+"""JupyterLab's own, where a kernel ends while a subshell is made for a comm, or a notebook is closed as it connects."""
 
 
 @dataclass
@@ -328,7 +328,7 @@ class Lab:
                 self.wrong.append(f"request to {request.url}")
 
         page.on("console", on_console)
-        page.on("pageerror", lambda error: ENDED in str(error) or self.wrong.append(f"exception: {error}"))
+        page.on("pageerror", lambda error: str(error).startswith(ENDED) or self.wrong.append(f"exception: {error}"))
         page.on("dialog", lambda dialog: (self.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", on_request)
 
