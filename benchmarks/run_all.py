@@ -21,6 +21,7 @@ from peers.capabilities import COLUMNS, capabilities
 from peers.environment import CannotInstallError, Environment, together
 from peers.probing import Probed, probed, probed_before
 from peers.published import PEERS
+from written import written
 
 PAGE, PROBES = ROOT / "docs" / "benchmarks.md", KEPT / "probes.json"
 TOOLS = "tools"
@@ -89,14 +90,14 @@ def environment() -> Environment:
 
 
 def measured(chosen: Sequence[Benchmark], to_run: set[str], python: Path, *, quick: bool) -> dict[str, Measured]:
-    """Return what each benchmark printed, run now or kept; those that were never run are left out."""
-    found = {}
+    """Return what each benchmark printed, run now, kept, or told by the page; not those that were never run."""
+    found, page = {}, PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
     for one in chosen:
         if one.name in to_run:
             say(f"running {one.name}")
             options = (*one.options, "--quick") if quick and not one.slow else one.options
             found[one.name] = run(one.name, python if one.peers else Path(sys.executable), options, quick=quick)
-        elif known := kept(one.name, quick=quick) or (kept(one.name, quick=False) if one.slow else None):
+        elif known := kept(one.name, quick=quick) or kept(one.name, quick=False) or written(page, one.name):
             found[one.name] = known
     return found
 

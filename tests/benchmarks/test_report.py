@@ -69,6 +69,28 @@ def test_the_report_shows_what_failed_and_what_was_not_measured():
     assert all(f"benchmarks/{one.name}.py" in page for one in BENCHMARKS)
 
 
+def test_a_written_report_tells_again_what_was_measured():
+    """What a report says of a benchmark is read back from the page, with its limits, its failure and its options."""
+    from limits import limits_in, without_limits
+    from measured import Measured
+    from run_all import BENCHMARKS, report
+    from written import written
+
+    table = "a table\n  of two lines: 1, 2: met"
+    printed = f"{table}\nlimit | CNN: steps | 1.5 | at most 1 | MISSED\nlimit | passes | 20 | at least 3 | met"
+    results = {
+        "scan": Measured(printed, "", "2026-01-01 00:00 UTC", "abc with changes", (0.5, 1.0), 3.0),
+        "peers_checks": Measured("no limits", "", "2026-01-02 00:00 UTC", "def", None, 4.0, ("--limit", "60")),
+        "summary": Measured("", "ValueError: why", "2026-01-01 00:00 UTC", "abc", (0.5, 1.0), 3.0),
+    }
+    page = report(BENCHMARKS, results, [], (0.0, 2.0))
+    again = {one.name: known for one in BENCHMARKS if (known := written(page, one.name))}
+    assert again.keys() == results.keys()
+    assert without_limits(again["scan"].printed) == table
+    assert limits_in(again["scan"].printed) == limits_in(printed)
+    assert report(BENCHMARKS, again, [], (0.0, 2.0)) == page
+
+
 def test_what_was_printed_is_kept(tmp_path, monkeypatch):
     """A benchmark that ran is read back with what it printed, and apart from a quick run of it."""
     import measured
