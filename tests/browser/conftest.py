@@ -19,7 +19,17 @@ from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, ViewportSize, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Locator,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 HERE = Path(__file__).parent
 OVERLAYS = HERE.parents[1] / ".kernels"
@@ -323,12 +333,16 @@ class Lab:
             if message.type == "error" and not any(known in message.text for known in HARMLESS):
                 self.wrong.append(f"console: {message.text} ({message.location.get('url', '')})")
 
+        def on_exception(error: Error) -> None:
+            if not any(known in str(error) for known in ENDED):
+                self.wrong.append(f"exception: {error}")
+
         def on_request(request: Request) -> None:
             if not request.url.startswith((self.server.url, "data:", "blob:", self.server.url.replace("http", "ws"))):
                 self.wrong.append(f"request to {request.url}")
 
         page.on("console", on_console)
-        page.on("pageerror", lambda error: str(error).startswith(ENDED) or self.wrong.append(f"exception: {error}"))
+        page.on("pageerror", on_exception)
         page.on("dialog", lambda dialog: (self.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", on_request)
 
