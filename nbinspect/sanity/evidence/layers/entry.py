@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
-from nbinspect.records import Floats
+from nbinspect.records import Floats, TensorUse
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _WEIGHS = re.compile(r"bilinear|linear|conv\w*|\w*matmul|\w*mm|einsum|lstm|gru|rnn_\w+|multi_head\w*|embedding\w*")
@@ -30,14 +30,9 @@ class Entering:
 
 def entering(recorded: Recorded) -> Iterator[Entering]:
     """Give all that a network sees of its data: no output depends on more of it, whatever the weights are."""
-    weighed: set[int] = set()
     plain: set[int] = set()
-    for one in recorded.operations:
-        if one.step.kind != "operation" or one.in_loss:
-            continue
-        uses = [use for use in one.step.inputs if use.step not in weighed]
-        if _weighs(one) or len(uses) < len(one.step.inputs):
-            weighed.add(one.step.index)
+    for one, weighs, uses in _met(recorded):
+        if weighs or len(uses) < len(one.step.inputs):
             for use, tensor in zip(one.step.inputs, one.given, strict=True):
                 if use in uses and use.origin not in one.step.parameters:
                     yield Entering(one, tensor, use.origin.startswith("batch") or use.step in plain)
@@ -47,16 +42,19 @@ def entering(recorded: Recorded) -> Iterator[Entering]:
 
 def entries_of(recorded: Recorded) -> Iterator[Operation]:
     """Give the operations that weigh the data first: nothing on the way to them was weighed."""
+    return (one for one, weighs, uses in _met(recorded) if weighs and len(uses) == len(one.step.inputs))
+
+
+def _met(recorded: Recorded) -> Iterator[tuple[Operation, bool, list[TensorUse]]]:
+    """Give each operation before the loss, whether it weighs, and which of its inputs nothing has weighed."""
     weighed: set[int] = set()
     for one in recorded.operations:
         if one.step.kind != "operation" or one.in_loss:
             continue
-        follows = any(use.step in weighed for use in one.step.inputs)
-        weighs = _weighs(one)
-        if weighs and not follows:
-            yield one
-        if weighs or follows:
+        uses, weighs = [use for use in one.step.inputs if use.step not in weighed], _weighs(one)
+        if weighs or len(uses) < len(one.step.inputs):
             weighed.add(one.step.index)
+        yield one, weighs, uses
 
 
 def _weighs(operation: Operation) -> bool:
