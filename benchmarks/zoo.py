@@ -94,13 +94,15 @@ def main() -> int:
     parser.add_argument("--only", default="", help="programs whose name contains this")
     parser.add_argument("--tuned", action="store_true", help="leave the part that is kept aside alone")
     parser.add_argument("--share", type=int, default=1, help="one in so many programs, always the same")
+    parser.add_argument("--aside", action="store_true", help="of the part that is kept aside all, whatever the share")
     parser.add_argument("--check", action="store_true", help="exit 1 where the targets are missed")
     parser.add_argument("--json", type=Path, help="also write every outcome to this file")
     parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args()
     programs = every_program()
     named = [n for n, one in enumerate(programs) if given.only in one.name and not (given.tuned and one.is_aside)]
-    chosen = [n for n in named if zlib.crc32(f"share {programs[n].name}".encode()) % given.share == 0]
+    lots = {n: zlib.crc32(f"share {programs[n].name}".encode()) % given.share for n in named}
+    chosen = [n for n in named if lots[n] == 0 or (given.aside and programs[n].is_aside)]
     if not chosen:
         parser.error(f"there is no such program: --only {given.only!r}, --share {given.share}")
     began = time.perf_counter()

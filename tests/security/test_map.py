@@ -41,7 +41,7 @@ READERS = {
     "runlog.ranks": "tests/runlog/test_ranks.py",
     "runlog.runfile": "tests/runlog/test_runfile.py",
     "sanity.evidence.source.example": "no bytes: the examples of the checks",
-    "sanity.evidence.source.source": "no bytes but the user's own source",
+    "sanity.evidence.source.parsed": "no bytes but the user's own source",
     "widgets.sanity_forms": "no bytes but its own report",
 }
 """Modules that read what comes from outside, or could; and where that is tried."""

@@ -82,8 +82,8 @@ def size_of(sent: Any) -> int:
 
 
 def file_bytes(folder: Path, pattern: str) -> int:
-    """Bytes of files, with what SQLite keeps beside them."""
-    return sum(path.stat().st_size for path in folder.glob(pattern))
+    """Bytes of files, with what SQLite keeps beside them for longer than a transaction."""
+    return sum(path.stat().st_size for path in folder.glob(pattern) if not path.name.endswith("-journal"))
 
 
 def process_bytes() -> int:

@@ -19,7 +19,7 @@ from nbinspect.sanity.evidence.passes.reach import (
     trains_by_one_loss,
     unreached,
 )
-from nbinspect.sanity.evidence.source.source import is_conditional
+from nbinspect.sanity.evidence.source.statements import is_conditional
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.running.own_step import Training

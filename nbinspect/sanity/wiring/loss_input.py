@@ -9,7 +9,7 @@ from nbinspect.sanity.check import Arguments, Check, CheckResult, Measurement, f
 from nbinspect.sanity.evidence.losses.losses import Misfit, floor, misfits
 from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.evidence.source.edits import removal
-from nbinspect.sanity.evidence.source.source import line_at
+from nbinspect.sanity.evidence.source.statements import line_at
 from nbinspect.sanity.recorded import Recorded, missing_pass
 from nbinspect.subject import Subject
 

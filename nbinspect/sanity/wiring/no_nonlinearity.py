@@ -12,7 +12,7 @@ from nbinspect.nested import tensors_in
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, measured, passed, warned
 from nbinspect.sanity.evidence.passes.lineage import roots
-from nbinspect.sanity.evidence.source.source import is_published
+from nbinspect.sanity.evidence.source.parsed import is_published
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _AFFINE = re.compile(r"linear|conv\dd")

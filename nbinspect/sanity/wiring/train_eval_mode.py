@@ -9,7 +9,7 @@ from torch.nn import functional
 from nbinspect.records import CheckResult, Measurement
 from nbinspect.sanity.batches import Batch, batches_in
 from nbinspect.sanity.check import Arguments, Check, MissingNeed, failed, measured, passed, warned
-from nbinspect.sanity.evidence.source.source import line_at
+from nbinspect.sanity.evidence.source.statements import line_at
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.own_steps.modes import Active, Seen, active_dropout, is_meant, watched, with_flag

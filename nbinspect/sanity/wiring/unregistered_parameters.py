@@ -13,7 +13,8 @@ from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, s
 from nbinspect.sanity.evidence.passes.flow import memory_of
 from nbinspect.sanity.evidence.passes.reach import leaves_of, optimised
 from nbinspect.sanity.evidence.passes.unlisted import Unlisted, makers_of_new, unlisted_in
-from nbinspect.sanity.evidence.source.source import assigned_at, line_at
+from nbinspect.sanity.evidence.source.classes import assigned_at
+from nbinspect.sanity.evidence.source.statements import line_at
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, tensor_output
 

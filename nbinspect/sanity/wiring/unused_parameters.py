@@ -20,7 +20,7 @@ from nbinspect.sanity.evidence.passes.reach import (
 )
 from nbinspect.sanity.evidence.passes.uncalled import gravity_of_uncalled, may_be_picked
 from nbinspect.sanity.evidence.samples.one_way import unread_direction
-from nbinspect.sanity.evidence.source.source import assigned_at
+from nbinspect.sanity.evidence.source.classes import assigned_at
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 

@@ -12,8 +12,9 @@ from nbinspect.capture.module_hooks import stepped_modules
 from nbinspect.records import CheckResult, Place
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped
 from nbinspect.sanity.evidence.passes.uses import calls_by_line, unused_calls
+from nbinspect.sanity.evidence.source.classes import keeps_things
 from nbinspect.sanity.evidence.source.example import written
-from nbinspect.sanity.evidence.source.source import Dropped, dropped_at, keeps_things
+from nbinspect.sanity.evidence.source.statements import Dropped, dropped_at
 from nbinspect.sanity.recorded import Operation, Recorded
 from nbinspect.subject import Subject
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nbinspect.records import Place, Step
 from nbinspect.sanity.evidence.passes.flow import Cut, CutKind, Flow
-from nbinspect.sanity.evidence.source.source import line_at
+from nbinspect.sanity.evidence.source.statements import line_at
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.task import loss_call
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from nbinspect.capture.module_hooks import stepped_modules
 from nbinspect.sanity.evidence.passes.flow import memory_of
 from nbinspect.sanity.evidence.passes.graph import nodes_of
+from nbinspect.sanity.evidence.source.parsed import backward_calls, is_users
 from nbinspect.sanity.evidence.source.picking import takes_alike
-from nbinspect.sanity.evidence.source.source import backward_calls, is_users
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.subject import Subject, named_optimizers

@@ -10,8 +10,9 @@ from torch import nn
 
 from nbinspect.capture.module_hooks import stepped_modules
 from nbinspect.sanity.evidence.passes.lineage import roots
+from nbinspect.sanity.evidence.source.classes import may_be_used
+from nbinspect.sanity.evidence.source.parsed import is_users
 from nbinspect.sanity.evidence.source.picking import passes_alike
-from nbinspect.sanity.evidence.source.source import is_users, may_be_used
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
 

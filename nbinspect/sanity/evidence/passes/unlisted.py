@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nbinspect.records import Step
 from nbinspect.sanity.evidence.passes.flow import memory_of
-from nbinspect.sanity.evidence.source.source import is_users
+from nbinspect.sanity.evidence.source.parsed import is_users
 from nbinspect.sanity.recorded import Recorded
 
 _REGISTERED = frozenset({"_parameters", "_buffers", "_modules"})

@@ -8,7 +8,7 @@ from nbinspect.capture.kinds import word_of
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.evidence.samples.dependence import Dependence
 from nbinspect.sanity.evidence.samples.spread import Spread
-from nbinspect.sanity.evidence.source.source import line_at
+from nbinspect.sanity.evidence.source.statements import line_at
 from nbinspect.sanity.recorded import Recorded
 
 _VIEWS = frozenset({"view", "reshape", "unflatten", "flatten"})

@@ -7,7 +7,7 @@ import ast
 from torch import nn
 
 from nbinspect.capture.kinds import word_of
-from nbinspect.sanity.evidence.source.source import line_at
+from nbinspect.sanity.evidence.source.statements import line_at
 from nbinspect.sanity.recorded import Operation, Recorded
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from nbinspect.copies.reach import is_installed
-from nbinspect.sanity.evidence.source.source import is_users, tree_of
+from nbinspect.sanity.evidence.source.parsed import is_users, tree_of
 
 _CHOICES = (
     *(ast.If, ast.IfExp, ast.While, ast.Match, ast.Try, ast.BoolOp),

@@ -17,7 +17,7 @@ from nbinspect.capture.naming import calling_line
 from nbinspect.records import Place
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
-from nbinspect.sanity.evidence.source.source import is_published
+from nbinspect.sanity.evidence.source.parsed import is_published
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.running.trainee import trained
 

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nbinspect.sanity.evidence.source.source import tree_of
+from nbinspect.sanity.evidence.source.parsed import tree_of
 from nbinspect.sanity.trials.running.text import functions_of, names_written
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from nbinspect.copies.reach import bindings_of, is_users_file
 from nbinspect.records import Place
-from nbinspect.sanity.evidence.source.source import tree_of
+from nbinspect.sanity.evidence.source.parsed import tree_of
 
 
 @dataclass(frozen=True)
