@@ -1,7 +1,7 @@
 // Histograms: the batch as bars, one sample as a line over them.
 
 import { context, fill, h } from "./dom.js";
-import { countInto, extent, rowOf } from "./histogram.js";
+import { countInto, ends, extent, rowOf } from "./histogram.js";
 import { brief, share, shorten, tooltip } from "./numbers.js";
 
 /**
@@ -11,6 +11,7 @@ import { brief, share, shorten, tooltip } from "./numbers.js";
  * @property {ArrayLike<number>} edges
  * @property {ArrayLike<number> | null} own counts of the sample
  * @property {number | null} at a sample's single value
+ * @property {number} most the greatest value of the batch, NaN where it is not known
  */
 
 /**
@@ -33,6 +34,7 @@ export function barsOf(tensor, rows) {
       edges,
       own: all && !single ? countInto(all, edges) : null,
       at: all && single ? all[0] : null,
+      most: statistics?.max?.data[row] ?? NaN,
     };
   });
 }
@@ -55,12 +57,12 @@ const flatten = (rows) => Float64Array.from(rows.flatMap((row) => Array.from(row
  */
 export function barsElement(bars, width, height, named, hover) {
   const canvas = h("canvas", { class: "nb-bars", "aria-hidden": true });
-  const [low, high] = extent(bars.edges[0], bars.edges[bars.edges.length - 1]);
+  const [low, high] = ends(bars.edges, bars.most);
   const total = sum(bars.counts);
   canvas.addEventListener("pointermove", (event) => {
     const bin = Math.min(Math.max(Math.floor((event.offsetX / canvas.clientWidth) * bars.counts.length), 0), bars.counts.length - 1);
     const own = bars.own ? `, this sample ${share(bars.own[bin], sum(bars.own))}` : "";
-    hover(`${shorten(bars.name, 40)}: ${[...new Set(extent(bars.edges[bin], bars.edges[bin + 1]).map(brief))].join(" … ")}  ${share(bars.counts[bin], total)}${own}`);
+    hover(`${shorten(bars.name, 40)}: ${[...new Set(extent(bars.edges[bin], bars.edges[bin + 1]).map((end) => brief(end > high ? high : end)))].join(" … ")}  ${share(bars.counts[bin], total)}${own}`);
   });
   canvas.addEventListener("pointerleave", () => hover(""));
   const element = h("figure", { class: "nb-histogram" }, canvas, h("figcaption", {}, h("span", {}, brief(low)), h("span", { title: tooltip(bars.name) }, named ? shorten(bars.name, 24) : ""), h("span", {}, brief(high))));

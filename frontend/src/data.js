@@ -112,6 +112,7 @@ function render({ model, el }, memory) {
     }
     rows.renew();
     if (before?.serial !== dataset?.serial) previews.retry();
+    queueMicrotask(() => void renew());
     return { dataset };
   }
 
@@ -123,11 +124,20 @@ function render({ model, el }, memory) {
   async function follow(row) {
     if (row === (store.get().sample?.row ?? null)) return;
     store.set({ sample: row === null ? null : { row, position: null, columns: [], cells: [], ...rows.find(row) } });
-    if (row === null) return;
+    const found = await renew();
+    if (found && found.position !== null) main.bring(found.position);
+  }
+
+  let asked = 0;
+  /** Asks what is known of the sample that is open, which may stand far from the rows in sight. */
+  async function renew() {
+    const row = store.get().sample?.row;
+    if (row === undefined) return null;
+    const own = ++asked;
     const found = await actions.request("row", { row }).catch(() => null);
-    if (!found || store.get().sample?.row !== row) return;
-    store.set({ sample: { row, ...found } });
-    if (found.position !== null) main.bring(found.position);
+    if (!found || store.get().sample?.row !== row) return null;
+    if (own === asked) store.set({ sample: { row, ...found } });
+    return found;
   }
 
   el.append(root);

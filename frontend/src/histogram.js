@@ -34,6 +34,18 @@ export function extent(low, high) {
 }
 
 /**
+ * The least and greatest value of a whole histogram, whose last bin may reach beyond the greatest value there is.
+ * @param {ArrayLike<number>} edges
+ * @param {number} most the greatest value; NaN where it is not known
+ * @returns {[number, number]}
+ */
+export function ends(edges, most) {
+  const last = edges.length - 1;
+  const [low, high] = extent(edges[0], edges[last]);
+  return [low, most >= edges[last - 1] && most < high ? most : high];
+}
+
+/**
  * One row of a (C, B) array.
  * @param {import("./types.js").NdArray} array
  * @param {number} row

@@ -19,7 +19,7 @@ import { between } from "../src/data/result.js";
 import { LONGEST, PAGE, createRows } from "../src/data/rowcache.js";
 import { equals, isNameable, nameText, wordText } from "../src/data/spelling.js";
 import { apart } from "../src/data/splits.js";
-import { INITIAL, derive, isWrong, tabsOf, waitingText } from "../src/data/state.js";
+import { INITIAL, derive, isWrong, mainTarget, tabsOf, targetText, waitingText } from "../src/data/state.js";
 import { inOrder } from "../src/data/table.js";
 import { TALLEST, heightOf, offsetAt, reveal, rowsInSight, scrollFor, widen } from "../src/data/windows.js";
 import { random } from "../harness/records.js";
@@ -97,6 +97,8 @@ test("what is kept stays on the page until fresh rows have come; an answer from 
   assert.equal(cache.at(0).row, 500);
   assert.deepEqual(cache.find(503).cells, ["503"]);
   assert.equal(cache.find(3), null);
+  cache.renew();
+  assert.equal(cache.find(503), null, "what is known of a row is no longer so");
   cache.clear();
   assert.equal(cache.at(0), null);
 });
@@ -363,4 +365,16 @@ test("a learning curve's points stand in order, with what has no score left out"
   assert.equal(points.length, 2);
   assert.ok(points[0].x < points[1].x && points[0].y > points[1].y);
   assert.equal(placed({ sizes: [], scores: [], low: [], high: [] }).points.length, 0);
+});
+
+test("of several targets each is told with its name, and the prediction is judged as Python judges it", () => {
+  const target = (name, kind) => column(name, kind, { about: "target", words: kind === "class" ? ["a", "b"] : null });
+  const several = dataset({ columns: [column("index", "index"), target("note", "text"), target("kind", "class"), target("age", "number"), column("prediction", "class", { about: "model" }), column("correct", "flag", { about: "model" })] });
+  const row = (correct) => ({ columns: several.columns.map(({ name }) => name), cells: ["3", "", "a", "0.5", "b", correct] });
+  assert.equal(targetText(several, row("")), "kind a · age 0.5");
+  assert.equal(mainTarget(several).name, "kind");
+  assert.deepEqual(["✕", "✓", ""].map((correct) => isWrong(several, row(correct).columns, row(correct).cells)), [true, false, null]);
+  assert.equal(targetText(dataset({ columns: [target("label", "class")] }), { columns: ["label"], cells: ["b"] }, "label "), "label b");
+  const order = inOrder({ dataset: several, view: null }, several.columns.map(({ name }) => name));
+  assert.deepEqual(order.slice(0, 5), ["index", "note", "kind", "age", "prediction"]);
 });

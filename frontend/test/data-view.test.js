@@ -288,6 +288,58 @@ test("a sample shows all that is known of it and what is like it, and the neares
   page.end();
 });
 
+test("a sample that is open is told anew when the data change, also far from the rows in sight", async () => {
+  const scene = silent(SCENES.million(), ["row"]);
+  const page = open(scene);
+  await rest();
+  page.item(0).click();
+  page.item(0).focus();
+  await rest();
+  const [opened, known] = [page.text(".ne-title"), page.sent("row").length];
+  page.key("End");
+  await rest();
+  page.model.set("dataset", { ...page.model.get("dataset"), serial: 2 });
+  await rest();
+  const asked = scene.held.slice(known);
+  assert.deepEqual([asked.length, asked[0].params], [1, { row: scene.held[known].params.row }]);
+  page.reply(asked[0], { payload: { position: 0, columns: ["index", "label", "prediction"], cells: ["7", "b", "c"] } });
+  await rest();
+  assert.notEqual(page.text(".ne-title"), opened);
+  assert.match(page.text(".ne-title"), /^Sample 7 · label b · predicted ✕ c$/);
+  page.end();
+});
+
+test("of several targets one is chosen to be counted", async () => {
+  const set = dataSet({ N: 60 });
+  const label = set.columns.find(({ name }) => name === "label");
+  set.columns.push({ ...label, name: "style" });
+  const page = open(kernelOf(set, { works: WORKS }));
+  await rest();
+  assert.match(page.text(".ne-facts"), /2 targets/);
+  page.button("Labels").click();
+  await rest();
+  assert.deepEqual(page.sent("compare").at(-1), { column: "label" });
+  page.choose("Target", "style");
+  await rest();
+  assert.deepEqual(page.sent("compare").at(-1), { column: "style" });
+  page.item(0).click();
+  await rest();
+  assert.match(page.text(".ne-title"), /^Sample 0 · label 0 · style 0/);
+  page.end();
+});
+
+test("long names of classes stand upright over the confusion's columns", async () => {
+  const works = { ...WORKS, confusion: () => ({ ...WORKS.confusion(), words: WORKS.confusion().words.map((_, i) => `a class of long name ${i}`) }) };
+  const page = open(kernelOf(dataSet({ N: 60 }), { works }));
+  await rest();
+  page.button("Confusion").click();
+  page.button("Count")?.click();
+  await rest();
+  assert.equal(page.all(".nb-upright th > span")[1].textContent, "a class of long n…");
+  assert.equal(page.all(".nb-upright th")[1].title, "a class of long name 1");
+  page.end();
+});
+
 test("what could not be answered is said where it was asked for", async () => {
   const set = dataSet({ N: 60 });
   const page = open(kernelOf(set, { works: WORKS, refuse: { confusion: "press Predict first, for there are no predictions", nearest: "no features", samples: "OSError: no such file", compare: HOSTILE, sort: "no such column", scatter: "umap is not installed: pip install umap-learn" } }));
@@ -416,6 +468,7 @@ test("counts of the confusion show their samples", async () => {
   await rest();
   const cell = page.all(".ne-confusion button").find((one) => one.textContent === "✕ 8");
   assert.match(cell.getAttribute("aria-label"), /8 samples of 0 taken for 3/);
+  assert.equal(page.one(".nb-upright"), null, "short names stand as they are read");
   cell.click();
   await rest();
   assert.deepEqual(page.sent("filter").at(-1), { query: "label == '0' and prediction == '3'" });

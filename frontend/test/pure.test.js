@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { classColour, colourScale } from "../src/colour.js";
 import { runs, span, stretch } from "../src/envelope.js";
 import { sequence } from "../src/fetched.js";
-import { countInto, extent } from "../src/histogram.js";
+import { countInto, ends, extent } from "../src/histogram.js";
 import { fit, layOut, move, scrollTo, visibleRows } from "../src/layout.js";
 import { brief, figure, integral, shape, share, shorten, shortenName } from "../src/numbers.js";
 import { arrange, carries, classCounts } from "../src/order.js";
@@ -185,4 +185,11 @@ test("bins of whole numbers are named by the numbers that they hold", () => {
   assert.deepEqual(extent(-0.5, 16.5), [0, 16]);
   assert.deepEqual(extent(2.5, 3.5), [3, 3]);
   assert.deepEqual(extent(-1.25, 0.75), [-1.25, 0.75]);
+});
+
+test("an axis ends at the greatest value, where the last bin reaches beyond it", () => {
+  assert.deepEqual(ends([0.5, 2.5, 4.5, 6.5], 5), [1, 5], "bins of two whole numbers each");
+  assert.deepEqual(ends([0.5, 2.5, 4.5, 6.5], 6), [1, 6]);
+  assert.deepEqual(ends([-0.5, 0.5, 1.5, 2.5], 0), [0, 2], "bars of another row go on");
+  assert.deepEqual(ends([0, 1, 2], NaN), [0, 2]);
 });

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nbinspect.capture.losses import compares
 from nbinspect.capture.origins import type_name
 from nbinspect.records import TaskRecord
 from nbinspect.subject import Subject
@@ -40,6 +41,8 @@ def tell_task(
         size: number of samples, N.
     """
     kind, why = _told(loss, outputs, targets, inputs, size)
+    if not loss and compares(subject.loss_fn):
+        kind, why = "other", "the loss compares embeddings or distances"
     if subject.task is not None:
         kind, why = subject.task, "you said so"
     classes = _classes(kind, outputs, subject)
@@ -69,7 +72,7 @@ def _told(
         return "other", f"{loss}, and there are no targets"
     if name == "F.kl_div":
         return "other", f"{loss}, which compares distributions: give task=…"
-    return _of_targets(loss, outputs, targets)
+    return _of_targets(loss, outputs, targets, inputs)
 
 
 def _of_classes(
@@ -105,13 +108,15 @@ def _of_logits(loss: str, outputs: Tensor | None, targets: Tensor | None) -> tup
     return "binary", f"{loss} on one logit a sample"
 
 
-def _of_targets(loss: str, outputs: Tensor | None, targets: Tensor) -> tuple[str, str]:
+def _of_targets(loss: str, outputs: Tensor | None, targets: Tensor, inputs: Sequence[Tensor]) -> tuple[str, str]:
     """Tell from targets and outputs alone, where the loss is the user's own."""
     kind = type_name(targets.dtype)
     facts = f"{loss}; the targets are {kind} of shape {tuple(targets.shape)}"
     whole = not targets.is_floating_point() and not targets.is_complex()
     if outputs is None or not outputs.is_floating_point():
         return "other", f"{facts}, the outputs no floating tensor"
+    if whole and len(inputs) == 2 and inputs[0].shape == inputs[1].shape and _is_two_valued(targets.abs()):
+        return "other", f"{facts} for pairs of inputs, the outputs {tuple(outputs.shape)}: give task=…"
     if whole and targets.dim() == 1 and outputs.dim() == 2 and outputs.shape[1] > 1:
         return "classification", f"{facts}, the outputs one row of {outputs.shape[1]} a sample"
     if not whole and outputs.shape == targets.shape and not _is_two_valued(targets):

@@ -70,7 +70,7 @@ def decode_batch(captured: CapturedBatch, subject: Subject, decoder: Decoders = 
         notes.append(f"feature_names has {len(names)} names, and no input has {len(names)} features")
     inputs.sort(key=_rank)
     if inputs and isinstance(inputs[0], Tokens):
-        inputs = [each for each in inputs if not any(part in each.name for part in _BESIDE_TEXT)]
+        inputs = [each for each in inputs if not _is_beside(each.name)]
     return _with_targets(captured, subject, inputs, notes)
 
 
@@ -114,6 +114,11 @@ def _decode(
     return decode_values(dense, name, statistics=record.statistics)
 
 
+def _is_beside(name: str) -> bool:
+    """Whether an input only goes with the tokens of a text."""
+    return any(part in name for part in _BESIDE_TEXT)
+
+
 def _rank(decoded: Decoded) -> int:
     return _MAIN_FIRST.index(decoded.decoder)
 
@@ -135,7 +140,9 @@ def _with_targets(captured: CapturedBatch, subject: Subject, inputs: list[Decode
     target, name, names = captured.targets, captured.target_name, subject.class_names
     size = captured.record.size
     entered = [each for _, each in captured.inputs]
-    read = functools.partial(decode_labels, name=name, batch_size=size, class_names=names, inputs=entered)
+    read = functools.partial(
+        decode_labels, name=name, batch_size=size, class_names=names, inputs=entered, loss_fn=subject.loss_fn
+    )
     labels = _tried(name, notes, read, target)
     pictures = next((each for each in inputs if isinstance(each, Pictures)), None)
     masks = boxes = None
@@ -175,10 +182,18 @@ def with_predictions(
     shown: DecodedBatch, evaluation: Evaluation, captured: CapturedBatch, subject: Subject
 ) -> DecodedBatch:
     """Return the same decoded batch with predictions, their correctness and the loss of each sample."""
+    names, loss_fn, paired = subject.class_names, subject.loss_fn, _are_paired(captured)
     predictions, correct = decode_predictions(
-        evaluation.outputs, shown.labels, captured.targets, class_names=subject.class_names, loss_fn=subject.loss_fn
+        evaluation.outputs, shown.labels, captured.targets, class_names=names, loss_fn=loss_fn, paired=paired
     )
     return replace(shown, predictions=predictions, correct=correct, losses=evaluation.losses)
+
+
+def _are_paired(captured: CapturedBatch) -> bool:
+    """Whether two inputs of one shape and type entered, such as two pictures, and nothing else of that shape."""
+    tensors = [each for name, each in captured.inputs if isinstance(each, Tensor) and not _is_beside(name)]
+    kinds = Counter((each.shape, each.dtype) for each in tensors)
+    return 2 in kinds.values()
 
 
 def exact_sample(captured: CapturedBatch, name: str, sample: int) -> dict[str, Any]:

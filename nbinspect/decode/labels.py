@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nbinspect.capture.tensors import readable
+from nbinspect.decode.likeness import names_for, read_likeness
 from nbinspect.decode.names import Names, shortened
 from nbinspect.decode.outputs import read_outputs, target_of
 from nbinspect.decode.targets import distinct, joined, sample_texts, tensor_labels
@@ -37,12 +38,14 @@ def decode_labels(
     batch_size: int,
     class_names: Any = None,
     inputs: Sequence[Tensor | Sequence[Tensor]] = (),
+    loss_fn: Any = None,
 ) -> Labels | None:
     """Return what the target says of each of the N samples, in words; None where there is no target.
 
     Takes class indices (N,) or (N, 1), one-hot, soft and several labels (N, C), numbers (N, K), tokens (N, T), masks
     (N, H, W), pictures (N, C, H, W), boxes as a list of dicts, texts, and dicts or tuples of such; tensors, NumPy
-    arrays or lists. `inputs` tells tokens apart from flags. Leaves the target unchanged. Source: K-before-net, S-match.
+    arrays or lists. `inputs` tells tokens apart from flags, `loss_fn` class indices from two values that say whether
+    samples belong together. Leaves the target unchanged. Source: K-before-net, S-match.
 
     Raises:
         InputError: where the target has no part with an entry a sample, and for class names that have no index.
@@ -63,21 +66,54 @@ def decode_labels(
             f"where inputs and targets are told apart otherwise"
         )
     if isinstance(plain, Tensor):
-        return tensor_labels(plain, name, names, beside=tokens)
+        return tensor_labels(plain, name, names_for(plain, names, loss_fn), beside=tokens)
     if isinstance(plain[0], Tensor):
         return _of_ragged(plain, name, names)
     return _of_boxes(plain, name, names) if isinstance(plain[0], Mapping) else _of_texts(plain, name)
 
 
+def several_targets(target: Any, name: str, size: int) -> dict[str, Any]:
+    """Return the parts of a target of several that each speak of all N samples, by name; empty where it is one.
+
+    The parts of a tuple are called ``y[0]``, ``y[1]`` after the `name` of the whole, others by their keys.
+
+    Raises:
+        InputError: where it is nothing that targets can be.
+    """
+    plain = None if target is None else _plain(target, size)
+    found = {key: part for key, part in plain.items() if _has_each(part, size)} if isinstance(plain, dict) else {}
+    if len(found) < 2:
+        return {}
+    named = fields_of(target) is not None or isinstance(target[0], Mapping)
+    return found if named else {f"{name}{key}": part for key, part in found.items()}
+
+
+def _has_each(part: Any, size: int) -> bool:
+    """Whether a part of a target has an entry for each sample."""
+    if isinstance(part, Mapping):
+        return any(_has_each(each, size) for each in part.values())
+    if isinstance(part, Tensor):
+        return part.dim() > 0 and len(part) == size
+    listed = isinstance(part, list | tuple) or getattr(part, "ndim", 0) > 0
+    return listed and len(part) == size and not all(each is None for each in part)
+
+
 def decode_predictions(
-    outputs: Any, labels: Labels | None, target: Any, *, class_names: Any = None, loss_fn: Any = None
+    outputs: Any,
+    labels: Labels | None,
+    target: Any,
+    *,
+    class_names: Any = None,
+    loss_fn: Any = None,
+    paired: bool = False,
 ) -> tuple[Labels | None, NDArray[np.int8] | None]:
     """Return what the network's outputs say of each sample, and whether that equals the label.
 
     Outputs are logits, log-probabilities or probabilities (N, C), one logit (N,), numbers, or maps (N, C, H, W) and
     sequences (N, T, C) of logits, of which the share that is right is told; a tensor, or what a network returns around
     one. The second array holds 1 where prediction and label are the same class, 0 where not, -1 where that is no
-    question of yes or no. Leaves the outputs unchanged. Source: K-wrong-predictions.
+    question of yes or no, as of embeddings and distances of two inputs, `paired`. Leaves the outputs unchanged.
+    Source: K-wrong-predictions.
     """
     names = Names.of(class_names)
     size = None if labels is None else len(labels.text)
@@ -88,7 +124,11 @@ def decode_predictions(
     if own is not None and size:  # one head of several, and its own target
         labels, target = decode_labels(own, name="label", batch_size=size, class_names=class_names), own
     goal = None if target is None or size is None else _plain(target, size)
-    return read_outputs(outputs, labels, goal if isinstance(goal, Tensor) else None, names, loss_fn)
+    goal = goal if isinstance(goal, Tensor) else None
+    likeness = None if goal is None else read_likeness(outputs, goal, loss_fn, paired=paired)
+    if likeness is not None:
+        return likeness, np.full(len(likeness.text), -1, dtype=np.int8)
+    return read_outputs(outputs, labels, goal, names if goal is None else names_for(goal, names, loss_fn), loss_fn)
 
 
 def _plain(target: Any, size: int) -> Target:

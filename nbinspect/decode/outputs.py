@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nbinspect.capture.losses import classifies
 from nbinspect.capture.tensors import readable
 from nbinspect.decode.names import Names, number
 from nbinspect.decode.targets import ABSENT, distinct, mask_classes, ranges, sample_texts, several, sums_to_one
@@ -19,7 +20,7 @@ from nbinspect.records import Labels
 Verdict: TypeAlias = "tuple[Labels | None, NDArray[np.int8] | None]"
 """What the outputs say, and (N,) whether they are right: 1, 0, or -1 where that cannot be said."""
 
-_NAME = "prediction"
+NAME = "prediction"
 OUTPUT_KEYS = ("logits", "out", "prediction", "predictions", "pred")
 """Under which a network that returns several parts has what speaks of each sample."""
 
@@ -30,7 +31,7 @@ def read_outputs(outputs: Any, labels: Labels | None, goal: Tensor | None, names
     `goal` is the target as one tensor, where it is one. What the numbers mean follows from the labels' kind, the
     loss's name and, of probabilities, the numbers themselves.
     """
-    found = _logits(outputs, None if labels is None else len(labels.text))
+    found = output_of(outputs, None if labels is None else len(labels.text))
     if found is None:
         return None, None
     logits = found.squeeze(1) if found.dim() == 2 and found.shape[1] == 1 else found
@@ -40,7 +41,7 @@ def read_outputs(outputs: Any, labels: Labels | None, goal: Tensor | None, names
     if logits.dim() > 2:
         shift = "CausalLM" in type(outputs).__name__
         return _dense(logits, None if goal is None else goal.to(logits.device), shift=shift), unknown
-    by_class = kind in ("class", "soft") or (kind is None and _classifies(loss))
+    by_class = kind in ("class", "soft") or (kind is None and classifies(loss_fn))
     if logits.dim() == 1 and by_class and (labels is None or not np.nanmax(labels.values, initial=0) > 1):
         return _binary(logits, labels, goal, names, loss)
     if logits.dim() == 2 and kind == "multilabel":
@@ -49,15 +50,15 @@ def read_outputs(outputs: Any, labels: Labels | None, goal: Tensor | None, names
         return _classes(logits, labels, goal, names, loss)
     values = logits.cpu().double().numpy() if logits.dim() == 1 else np.full(len(logits), np.nan)
     text = tuple(map(number, values.tolist())) if logits.dim() == 1 else sample_texts(logits.cpu(), names)
-    return Labels(_NAME, "regression", text, values, ()), unknown
+    return Labels(NAME, "regression", text, values, ()), unknown
 
 
-def _logits(outputs: Any, size: int | None) -> Tensor | None:
-    """The tensor that speaks of each sample, in what the network returned."""
+def output_of(outputs: Any, size: int | None) -> Tensor | None:
+    """Return the tensor that speaks of each of the samples in what a network returned, of any number if None."""
     fields = fields_of(outputs)
     for key in OUTPUT_KEYS:
         if fields is not None and fields.get(key) is not None:
-            return _logits(fields[key], size)
+            return output_of(fields[key], size)
     for _, tensor in tensors_in(outputs, ""):
         own, _ = readable(tensor)
         if own is not None and own.dim() and size in (None, len(own)):
@@ -85,10 +86,6 @@ def target_of(outputs: Any, targets: Any, size: int, axis: int = 0) -> Tensor | 
 def _speaks(part: Tensor, size: int, axis: int) -> bool:
     """Whether a tensor has an entry for each sample, along their axis or the first."""
     return bool(part.dim()) and size in (part.shape[0], part.shape[axis] if part.dim() > axis else -1)
-
-
-def _classifies(loss: str) -> bool:
-    return any(word in loss for word in ("crossentropy", "nll", "bce", "hinge"))
 
 
 def _chances(logits: Tensor, loss: str) -> Tensor:
@@ -127,7 +124,7 @@ def _named(index: Tensor, chance: Tensor, labels: Labels | None, goal: Tensor | 
     text = [f"{word} {share:.2f}" for word, share in zip(words, chance.tolist(), strict=True)]
     own = np.where(broken, np.nan, index.numpy())
     shown = tuple("NaN" if lost else each for lost, each in zip(broken, text, strict=True))
-    found = Labels(_NAME, "soft", shown, own, distinct(words, own))
+    found = Labels(NAME, "soft", shown, own, distinct(words, own))
     if labels is None:
         return found, np.full(len(words), -1, dtype=np.int8)
     # labels that are texts have no class index: their values only put them in order
@@ -138,7 +135,7 @@ def _named(index: Tensor, chance: Tensor, labels: Labels | None, goal: Tensor | 
 def _several(logits: Tensor, labels: Labels | None, goal: Tensor | None, names: Names, loss: str) -> Verdict:
     flags = (_chances(logits, loss) > 0.5).cpu().numpy()
     broken = logits.isnan().any(1).cpu().numpy()
-    found = several(flags, _NAME, names)
+    found = several(flags, NAME, names)
     text = tuple("NaN" if lost else each for lost, each in zip(broken, found.text, strict=True))
     same = np.full(len(text), -1)
     if goal is not None and goal.shape == logits.shape:
@@ -152,10 +149,10 @@ def _dense(logits: Tensor, goal: Tensor | None, *, shift: bool) -> Labels:
     """How much of each map or sequence is right: the share of its pixels or tokens, or the squared error."""
     if goal is not None and goal.is_floating_point() and goal.shape == logits.shape and mask_classes(goal) is None:
         errors = (logits.float() - goal.float()).square().flatten(1).mean(1).cpu().double().numpy()
-        return Labels(_NAME, "picture", tuple(f"squared error {number(each)}" for each in errors), errors, ())
+        return Labels(NAME, "picture", tuple(f"squared error {number(each)}" for each in errors), errors, ())
     pair = None if goal is None or not len(logits) else _matched(logits, goal)
     if pair is None:
-        return Labels(_NAME, "other", ranges(logits), np.full(len(logits), np.nan), ())
+        return Labels(NAME, "other", ranges(logits), np.full(len(logits), np.nan), ())
     scores, classes = pair
     sequence = classes.dim() == 2
     if shift and sequence:
@@ -168,7 +165,7 @@ def _dense(logits: Tensor, goal: Tensor | None, *, shift: bool) -> Labels:
         "NaN" if lost else "(none)" if np.isnan(part) else each
         for lost, part, each in zip(counts[:, 2], share, text, strict=True)
     )
-    return Labels(_NAME, "tokens" if sequence else "mask", shown, np.where(counts[:, 2], np.nan, share), ())
+    return Labels(NAME, "tokens" if sequence else "mask", shown, np.where(counts[:, 2], np.nan, share), ())
 
 
 def _matched(logits: Tensor, goal: Tensor) -> tuple[Tensor, Tensor] | None:

@@ -56,7 +56,7 @@ class FirstLook:
         if not names.given or self.layout.kind in ("regression", "other", "language-model"):
             return ()
         if self.layout.kind == "binary":  # one column speaks of two classes
-            return names[0], names[1]
+            return (names[0], names[1]) if names.count in (None, 2) else ()
         if self.layout.kind == "segmentation":
             return tuple(
                 names[each] for each in range(max(2, self.layout.shape[0] if len(self.layout.shape) > 2 else 2))

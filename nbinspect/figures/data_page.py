@@ -18,7 +18,7 @@ from nbinspect.records import DatasetRecord, FeatureFacts, Pictures
 _CELL, _LONG, _ERROR = 40, 400, 1000
 _SIDE = 48
 _FEATURES = 64
-_ALWAYS = ("index", "label", "prediction", "correct", "mark")
+_ALWAYS = ("index", "prediction", "correct", "mark")
 _FAILURES = 20
 _WIDTH = 2.4
 _TONES = {"warn": "warn", "note": "soft", "ok": "ok"}
@@ -96,9 +96,10 @@ def _rows(sheet: DataSheet) -> Markup:
 def _told(sheet: DataSheet) -> tuple[list[int], str]:
     """Return the columns that rows differ in, or that are looked for, and the others with their one value in words."""
     told, alike = [], []
+    always = {*_ALWAYS, *(column.name for column in sheet.record.targets)}
     for column, name in enumerate(sheet.columns):
         texts = {cells[column] for cells in sheet.rows}
-        if len(texts) == 1 and len(sheet.rows) > 1 and name not in _ALWAYS:
+        if len(texts) == 1 and len(sheet.rows) > 1 and name not in always:
             alike.append(f"{clean(name, _CELL)} {clean(texts.pop(), _CELL)}")
         else:
             told.append(column)

@@ -64,10 +64,11 @@ class DataSheet:
 def facts_of(sheet: DataSheet) -> list[str]:
     """Return what is known of a data set in short: ``1,797 samples``, ``10 labels``, ``scanned 40 %``."""
     record = sheet.record
-    label = record.column("label")
+    targets = [column for column in record.targets if column.kind == "class"]
     told = [clean(record.name, 60), record.split, plural(record.rows, "sample")]
-    if label is not None and label.kind == "class":
-        told.append(plural(len(label.words), "label"))
+    for target in targets:
+        name = "" if len(record.targets) == 1 else f"{clean(target.name, 40)}: "
+        told.append(f"{name}{plural(len(target.words), 'label')}")
     if not record.complete:
         share = f"{min(99.9, 100 * record.rows / record.total):.3g} %" if record.total else "a part"
         told.append(f"scanned {share}")

@@ -133,6 +133,11 @@ class DatasetRecord:
         """The number of samples that were scanned, N."""
         return len(self.columns[0].values) if self.columns else 0
 
+    @property
+    def targets(self) -> tuple[Column, ...]:
+        """The columns of what the data set says of each sample: the label, or one of each target."""
+        return tuple(column for column in self.columns if column.about == "target")
+
     def column(self, name: str) -> Column | None:
         """Return the column of this name, or None."""
         return next((column for column in self.columns if column.name == name), None)

@@ -69,6 +69,11 @@ function extent(low, high) {
 	const whole = Math.abs(low % 1) === 0.5 && Math.abs(high % 1) === 0.5;
 	return whole ? [low + 0.5, high - 0.5] : [low, high];
 }
+function ends(edges, most) {
+	const last = edges.length - 1;
+	const [low, high] = extent(edges[0], edges[last]);
+	return [low, most >= edges[last - 1] && most < high ? most : high];
+}
 function rowOf(array, row) {
 	const width = array.shape[1];
 	return array.data.subarray(row * width, (row + 1) * width);
@@ -124,7 +129,8 @@ function barsOf(tensor, rows) {
 			counts: rowOf(histogram.counts, row),
 			edges,
 			own: all && !single ? countInto(all, edges) : null,
-			at: all && single ? all[0] : null
+			at: all && single ? all[0] : null,
+			most: statistics?.max?.data[row] ?? NaN
 		};
 	});
 }
@@ -135,12 +141,12 @@ function nameOf(statistics, row) {
 var flatten = (rows) => Float64Array.from(rows.flatMap((row) => Array.from(row)));
 function barsElement(bars, width, height, named, hover) {
 	const canvas = h("canvas", { class: "nb-bars", "aria-hidden": true });
-	const [low, high] = extent(bars.edges[0], bars.edges[bars.edges.length - 1]);
+	const [low, high] = ends(bars.edges, bars.most);
 	const total = sum(bars.counts);
 	canvas.addEventListener("pointermove", (event) => {
 		const bin = Math.min(Math.max(Math.floor(event.offsetX / canvas.clientWidth * bars.counts.length), 0), bars.counts.length - 1);
 		const own = bars.own ? `, this sample ${share(bars.own[bin], sum(bars.own))}` : "";
-		hover(`${shorten(bars.name, 40)}: ${[...new Set(extent(bars.edges[bin], bars.edges[bin + 1]).map(brief))].join(" … ")}  ${share(bars.counts[bin], total)}${own}`);
+		hover(`${shorten(bars.name, 40)}: ${[...new Set(extent(bars.edges[bin], bars.edges[bin + 1]).map((end) => brief(end > high ? high : end)))].join(" … ")}  ${share(bars.counts[bin], total)}${own}`);
 	});
 	canvas.addEventListener("pointerleave", () => hover(""));
 	const element = h("figure", { class: "nb-histogram" }, canvas, h("figcaption", {}, h("span", {}, brief(low)), h("span", { title: tooltip(bars.name) }, named ? shorten(bars.name, 24) : ""), h("span", {}, brief(high))));

@@ -312,6 +312,14 @@ function tabsOf(dataset) {
 	return tabs;
 }
 var columnOf = (dataset, name) => dataset?.columns.find((column) => column.name === name) ?? null;
+var targetsOf = (dataset) => (dataset?.columns ?? []).filter(({ about }) => about === "target");
+var mainTarget = (dataset) => columnOf(dataset, "label") ?? targetsOf(dataset).find(({ kind }) => kind !== "text") ?? null;
+var withTarget = (dataset, names) => names.map((name) => name === "label" ? mainTarget(dataset)?.name ?? name : name);
+function targetText(dataset, { columns, cells }, alone = "") {
+	const told = targetsOf(dataset).map(({ name }) => ({ name, text: cells[columns.indexOf(name)] ?? "" }));
+	if (told.length < 2) return told[0]?.text ? `${alone}${told[0].text}` : "";
+	return told.filter(({ text }) => text).map(({ name, text }) => `${name} ${text}`).join(" · ");
+}
 var isScanning = ({ status }) => status.work === "scan";
 function reasonAgainst({ status, dataset }) {
 	if (status.state === "closed") return status.text || "this view is closed";
@@ -324,12 +332,16 @@ function reasonAgainstWork(state) {
 }
 function isWrong(dataset, columns, cells) {
 	const [label, guess] = [columns.indexOf("label"), columns.indexOf("prediction")];
+	if (label < 0 && guess >= 0) return judgedBy(columns, cells);
 	if (label < 0 || guess < 0 || !cells[guess] || !cells[label]) return null;
 	const kinds = [columnOf(dataset, "label")?.kind, columnOf(dataset, "prediction")?.kind];
 	if (kinds.some((kind) => kind === "number" || kind === void 0)) return null;
-	const judged = columns.indexOf("correct");
-	if (kinds[0] !== kinds[1]) return judged >= 0 && cells[judged] ? cells[judged] === "✕" : null;
+	if (kinds[0] !== kinds[1]) return judgedBy(columns, cells);
 	return cells[label] !== cells[guess];
+}
+function judgedBy(columns, cells) {
+	const judged = cells[columns.indexOf("correct")];
+	return judged ? judged === "✕" : null;
 }
 function waitingText({ late, status }) {
 	if (!late.length || status.work) return "";
@@ -533,12 +545,14 @@ function createHeader({ store, actions }) {
 	};
 	function writeFacts({ dataset }) {
 		if (!dataset) return fill(chips, h("span", { class: "ne-soft" }, "not scanned yet"));
-		const words = columnOf(dataset, "label")?.words?.length ?? 0;
+		const targets = targetsOf(dataset);
+		const words = targets.length === 1 ? targets[0].words?.length ?? 0 : 0;
 		const excluded = dataset.marks?.excluded ?? 0;
 		fill(
 			chips,
 			chip(plural(dataset.total ?? dataset.scanned, "sample"), `${dataset.name}, ${dataset.split}: ${plural(dataset.scanned, "sample")} scanned${dataset.failed ? `, ${count(dataset.failed)} could not be read` : ""}`),
 			words > 0 && chip(words >= 200 ? "200 labels or more" : plural(words, "label"), "distinct labels"),
+			targets.length > 1 && chip(plural(targets.length, "target"), `what the data set says of each sample: ${targets.map(({ name }) => shorten(name, 40)).join(", ")}`),
 			excluded > 0 && chip(`${count(excluded)} excluded`, "marked as excluded: explorer.subset() leaves them out")
 		);
 	}
@@ -1982,7 +1996,7 @@ function charactersOf(name, facts) {
 function inOrder({ dataset, view }, columns) {
 	const rank = (name) => {
 		const facts = columnOf(dataset, name);
-		const at = FIRST2.indexOf(name);
+		const at = FIRST2.indexOf(facts?.about === "target" ? "label" : name);
 		if (at >= 0) return at;
 		if (name === view?.sort?.column) return FIRST2.length;
 		const same = facts?.kind === "class" && facts.about === "sample" && (facts.words?.length ?? 0) < 2;
@@ -2066,7 +2080,7 @@ Click to sort.`) }, own && h("span", { "aria-hidden": true }, own === "descendin
 			const group = state.view?.groups?.find(({ first }) => first === position);
 			attribute(item, "data-group", group ? `${shorten(group.word, 40)} (${group.count})` : null);
 			places.forEach((place, i) => drawCell(cells[i], place, own, wrong, position));
-			attribute(item, "aria-label", own ? nameOf(own, wrong) : rows.errorAt(position) || "this row is on its way");
+			attribute(item, "aria-label", own ? nameOf(state.dataset, own, wrong) : rows.errorAt(position) || "this row is on its way");
 		}
 	};
 	function drawCell(cell, place, own, wrong, position) {
@@ -2100,8 +2114,10 @@ Click to sort.`) }, own && h("span", { "aria-hidden": true }, own === "descendin
 	}
 }
 var append2 = (place, text) => place.append(text);
-function nameOf({ columns, cells }, wrong) {
-	const told = [...FIRST2.filter((name) => columns.includes(name)), ...columns.filter((name) => !FIRST2.includes(name))];
+function nameOf(dataset, { columns, cells }, wrong) {
+	const targets = targetsOf(dataset).map(({ name }) => name);
+	const first = FIRST2.flatMap((name) => name === "label" && targets.length ? targets : [name]);
+	const told = [...first.filter((name) => columns.includes(name)), ...columns.filter((name) => !first.includes(name))];
 	const parts = told.map((name) => ({ name, text: cells[columns.indexOf(name)] })).filter(({ text }) => text).slice(0, 10);
 	return parts.map(({ name, text }) => `${shorten(name, 30)} ${shorten(text, 60)}${name === "prediction" && wrong ? " (wrong)" : ""}`).join(", ");
 }
@@ -2147,14 +2163,14 @@ function createGallery({ store, rows }, thumb) {
 			const guess = text("prediction");
 			const sort = state.view?.sort?.column;
 			say(first.children[0], text("index"));
-			say(first.children[1], shorten(text("label"), 30));
+			say(first.children[1], own ? shorten(targetText(state.dataset, own), 30) : "");
 			say(second.children[0], guess ? `${wrong ? "✕ " : wrong === false ? "✓ " : "→ "}${shorten(guess, 30)}` : "");
 			attribute(second.children[0], "data-tone", wrong ? "bad" : wrong === false ? "ok" : null);
 			say(second.children[1], sort && !["index", "label", "prediction"].includes(sort) ? shorten(text(sort), 12) : "");
 			const chosen = own !== null && state.selected.has(own.row);
 			say(tick, chosen ? "✓" : "");
 			item.classList.toggle("ne-open", own !== null && own.row === state.sample?.row);
-			const name = own ? nameOf(own, wrong) : rows.errorAt(position) || "this sample is on its way";
+			const name = own ? nameOf(state.dataset, own, wrong) : rows.errorAt(position) || "this sample is on its way";
 			attribute(item, "aria-label", name);
 			attribute(item, "title", own ? tooltip(name) : null);
 		}
@@ -2415,9 +2431,10 @@ function createRows(ask, arrived) {
 			const i = position % PAGE;
 			return page && i < page.rows.length ? { row: page.rows[i], columns: page.columns, cells: page.cells[i] ?? [] } : null;
 		},
-		/** What is known of a row, wherever it stands. @param {number} row @returns {Row | null} */
+		/** What is known of a row as it is now, wherever it stands. @param {number} row @returns {Row | null} */
 		find(row) {
 			for (const page of pages.values()) {
+				if (!page.fresh) continue;
 				const i = Array.prototype.indexOf.call(page.rows, row);
 				if (i >= 0) return { row, columns: page.columns, cells: page.cells[i] ?? [] };
 			}
@@ -2981,7 +2998,7 @@ function createHistogram({ store, actions }) {
 		const fresh = asked === `${dataset.name} ${dataset.split} false` && view?.histogram?.column !== "loss";
 		asked = key;
 		if (view?.histogram && !fresh) return;
-		const name = FIRST3.find((one) => dataset.columns.some((own) => own.name === one && own.kind !== "text")) ?? dataset.columns.find((own) => own.kind === "number")?.name;
+		const name = withTarget(dataset, FIRST3).find((one) => dataset.columns.some((own) => own.name === one && own.kind !== "text")) ?? dataset.columns.find((own) => own.kind === "number")?.name;
 		if (name) void actions.ask("histogram", { column: name });
 	}
 	return {
@@ -3099,6 +3116,7 @@ function createPoints(kit) {
 	const tip = h("div", { class: "ne-tip", hidden: true, role: "status" }, thumb, words);
 	const nothing = h("p", { class: "ne-soft ne-nopoints" });
 	const element = h("div", { class: "ne-plane" }, canvas, over, tip, nothing);
+	element.style.height = `${HEIGHT3}px`;
 	const drawThumb = createThumbs(previews, 72);
 	let view = null;
 	let drawn = { rows: [], xs: new Float32Array(), ys: new Float32Array(), codes: [], shown: [] };
@@ -3317,7 +3335,7 @@ function createScatter(kit) {
 		const key = `${dataset?.name} ${dataset?.split}`;
 		if (!dataset?.complete || view?.scatter || asked === key || status.state !== "idle" || dataset.scanned < 3) return;
 		asked = key;
-		const first = COLOURS.find((name) => dataset.columns.some((own) => own.name === name && own.kind !== "text"));
+		const first = withTarget(dataset, COLOURS).find((name) => dataset.columns.some((own) => own.name === name && own.kind !== "text"));
 		void ask({ map: "pca", colour: first ?? null });
 	}
 	function controls(state) {
@@ -3392,6 +3410,15 @@ function createCharts(kit) {
 	};
 }
 
+// src/matrix.js
+var LEVEL = 5;
+var MOST6 = 18;
+function matrixHead(words, corner) {
+	const upright = words.some((word) => word.length > LEVEL);
+	const heads = words.map((word) => h("th", { scope: "col", title: tooltip(word) }, h("span", {}, shorten(word, MOST6))));
+	return h("thead", { class: upright ? "nb-upright" : null }, h("tr", {}, h("td", { class: "nb-between" }, corner), ...heads));
+}
+
 // src/data/spelling.js
 var NAME = /^[A-Za-z_]\w*$/;
 var KEYWORDS = new Set("False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield".split(" "));
@@ -3401,7 +3428,7 @@ var wordText = (word) => /^[^'\\\p{C}]*$/u.test(word) ? `'${word}'` : JSON.strin
 var equals = (column, word) => `${nameText(column)} == ${wordText(word)}`;
 
 // src/data/confusion.js
-var MOST6 = 20;
+var MOST7 = 20;
 function matrixOf({ words, counts }) {
 	const flat = numbersOf(counts);
 	const many = words.length;
@@ -3420,17 +3447,16 @@ function createConfusion(kit) {
 			const rows = matrixOf(payload);
 			const others = payload.others ?? 0;
 			const known = others ? payload.words.length - 1 : payload.words.length;
-			return [verdict(payload.sentence), known <= MOST6 && matrix(payload.words, rows, known), pairs(payload.pairs ?? []), notesOf(payload.notes)];
+			return [verdict(payload.sentence), known <= MOST7 && matrix(payload.words, rows, known), pairs(payload.pairs ?? []), notesOf(payload.notes)];
 		}
 	});
 	function matrix(words, rows, known) {
-		const names = words.map((word) => shorten(word, 12));
-		const head = h("tr", {}, h("td", { class: "ne-corner" }, "label ↓ prediction →"), ...names.map((name, i) => h("th", { scope: "col", title: tooltip(words[i]) }, name)));
+		const names = words.map((word) => shorten(word, 18));
 		const body = rows.map((row, r) => {
 			const sum = row.reduce((a, b) => a + b, 0) || 1;
 			return h("tr", {}, h("th", { scope: "row", title: tooltip(words[r]) }, names[r]), ...row.map((many, c) => cell(words, many, sum, r, c, r < known && c < known)));
 		});
-		return h("div", { class: "ne-tableplace", tabindex: 0, role: "region", "aria-label": "Confusion" }, h("table", { class: "ne-confusion" }, h("thead", {}, head), h("tbody", {}, ...body)));
+		return h("div", { class: "ne-tableplace", tabindex: 0, role: "region", "aria-label": "Confusion" }, h("table", { class: "ne-confusion" }, matrixHead(words, "label ↓ prediction →"), h("tbody", {}, ...body)));
 	}
 	function cell(words, many, sum, r, c, named) {
 		if (!many) return h("td", {}, h("span", { class: "ne-faint", "aria-label": "none" }, "·"));
@@ -3479,7 +3505,7 @@ var createDecomposition = (kit) => createResult(kit, {
 });
 
 // src/data/features.js
-var MOST7 = 256;
+var MOST8 = 256;
 function oddText({ constant, same_as, missing }) {
 	const words = [constant && "constant", same_as && `same as ${shorten(same_as, 40)}`, missing > 0 && `${share(missing, 1)} missing`];
 	return words.filter(Boolean).join(", ");
@@ -3497,7 +3523,7 @@ function createFeatures({ store }) {
 		const some = all.filter(({ name }) => name.toLowerCase().includes(wanted));
 		const sorted = [...some.filter(oddText), ...some.filter((facts) => !oddText(facts))];
 		const odd = all.filter(oddText).length;
-		fill(about, `${plural(all.length, "feature")}${all.length >= MOST7 ? " (the first of them)" : ""}, ${odd ? `${count(odd)} with something odd, first` : "none constant, duplicated or incomplete"}`);
+		fill(about, `${plural(all.length, "feature")}${all.length >= MOST8 ? " (the first of them)" : ""}, ${odd ? `${count(odd)} with something odd, first` : "none constant, duplicated or incomplete"}`);
 		const number = (value) => value === null ? "–" : brief(value);
 		fill(place, tableOf("Features", ["feature", "mean", "std", "min", "max", "what is odd"], sorted.map((facts) => [
 			h("span", { title: tooltip(facts.name) }, shorten(facts.name, 40)),
@@ -3697,26 +3723,38 @@ function createSpread({ actions }, about) {
 
 // src/data/labels.js
 function createLabels(kit) {
-	const spread2 = createSpread(kit, ({ own }) => columnOf(kit.store.get().dataset, "label")?.kind === "class" ? `${balanceText(own)} Click a label to show its samples.` : "How the targets are spread; drag to show the samples of a range.");
+	const spread2 = createSpread(kit, ({ own }) => columnOf(kit.store.get().dataset, chosen)?.kind === "class" ? `${balanceText(own)} Click a label to show its samples.` : "How the targets are spread; drag to show the samples of a range.");
+	const target = choice("Target", (name) => {
+		chosen = name;
+		show(kit.store.get());
+	});
 	const nothing = h("p", { class: "ne-about" });
 	const findings = h("div", {});
-	const element = h("section", {}, nothing, spread2.element, findings);
+	const element = h("section", {}, target.element, nothing, spread2.element, findings);
+	let chosen = "";
 	let before = null;
 	return {
 		element,
 		update(state) {
 			if (!changed(before, state, ["dataset"])) return;
 			before = state;
-			const facts = columnOf(state.dataset, "label") ?? columnOf(state.dataset, "label_0");
-			const countable = facts !== null && facts.kind !== "text";
-			spread2.element.hidden = !countable;
-			say(nothing, countable ? "" : "The labels are no classes and no numbers: there is nothing to count.");
-			if (state.dataset && countable) spread2.show(state.dataset, facts.name);
+			show(state);
 			fill(findings, ...linesOf(kit, state.dataset, ["imbalance", "order", "missing labels", "nameless labels", "conflicting labels"]));
 		},
 		restyle: spread2.draw,
 		destroy: spread2.destroy
 	};
+	function show({ dataset }) {
+		const targets = targetsOf(dataset);
+		const facts = targets.find(({ name }) => name === chosen) ?? mainTarget(dataset) ?? targets[0] ?? null;
+		chosen = facts?.name ?? "";
+		target.element.hidden = targets.length < 2;
+		target.show(targets.map(({ name }) => [name, shorten(name, 40)]), chosen);
+		const countable = facts !== null && facts.kind !== "text";
+		spread2.element.hidden = !countable;
+		say(nothing, countable ? "" : "These labels are no classes and no numbers: there is nothing to count.");
+		if (dataset && countable) spread2.show(dataset, facts.name);
+	}
 }
 function balanceText(counts) {
 	const own = Array.from(counts).filter((value) => value > 0).sort((a, b) => b - a);
@@ -3794,7 +3832,7 @@ function createSplits(kit) {
 	let before = null;
 	function write({ dataset }) {
 		const columns = (dataset?.columns ?? []).filter(({ kind, about }) => kind !== "text" && kind !== "index" && about !== "mark");
-		if (!columns.some(({ name }) => name === chosen)) chosen = (columns.find(({ name }) => name === "label") ?? columns[0])?.name ?? "";
+		if (!columns.some(({ name }) => name === chosen)) chosen = (columns.find(({ name }) => name === mainTarget(dataset)?.name) ?? columns[0])?.name ?? "";
 		column.show(columns.map(({ name }) => [name, shorten(name, 30)]), chosen);
 		if (dataset && chosen) spread2.show(dataset, chosen);
 	}
@@ -3977,6 +4015,7 @@ function createPopover(text, name, ...children) {
 
 // src/data/query.js
 var PLACEHOLDER = "loss > 1 and label != prediction";
+var WITHOUT_LABEL = "loss > 1 and not correct";
 var EXAMPLES = ["loss > 1 and label != prediction", "label in ['cat', 'dog']", "text.str.contains('free')", "duplicate.notna()", "mean.between(0.2, 0.4)", "not correct"];
 var views = 0;
 function createQuery({ store, actions }) {
@@ -4029,7 +4068,10 @@ function createQuery({ store, actions }) {
 	return {
 		element,
 		update(state) {
-			if (changed(before, state, ["dataset"])) writeNames();
+			if (changed(before, state, ["dataset"])) {
+				writeNames();
+				input.placeholder = targetsOf(state.dataset).length > 1 && !columnOf(state.dataset, "label") ? WITHOUT_LABEL : PLACEHOLDER;
+			}
 			const asked = state.view?.query ?? "";
 			const old = before?.view?.query ?? "";
 			if (asked !== old && (input.value === old || input.value.trim() === asked || input.value === "" || !isTyping())) input.value = asked;
@@ -4058,7 +4100,7 @@ function createQuery({ store, actions }) {
 
 // src/data/sample.js
 var GROUPED2 = ["duplicates", "near duplicates", "conflicting labels"];
-var MOST8 = 6;
+var MOST9 = 6;
 function createSample(kit) {
 	const { store, actions, rows, previews } = kit;
 	const title = h("h3", { class: "ne-title" });
@@ -4117,7 +4159,7 @@ function createSample(kit) {
 		}
 		strip.clear();
 		const distance = new Map((neighbours?.rows ?? []).map((row, i) => [row, neighbours?.distances[i]]));
-		const parts = found2.flatMap(({ kind, rows: own }) => [h("h4", {}, kind), strip.build(own.slice(0, MOST8)), own.length > MOST8 && h("p", { class: "ne-soft" }, `and ${own.length - MOST8} more`)]);
+		const parts = found2.flatMap(({ kind, rows: own }) => [h("h4", {}, kind), strip.build(own.slice(0, MOST9)), own.length > MOST9 && h("p", { class: "ne-soft" }, `and ${own.length - MOST9} more`)]);
 		const isOwn = neighbours?.row === sample.row;
 		const place = neighbours?.split === dataset?.split ? strip : away;
 		away.clear();
@@ -4137,7 +4179,8 @@ function createSample(kit) {
 		const preview = previews.get(sample.row);
 		const wrong = isWrong(dataset, columns, cells);
 		const guess = cell("prediction");
-		const name = columns.length ? `Sample ${cell("index")}${cell("label") ? ` · label ${shorten(cell("label"), 60)}` : ""}` : `Sample ${shorten(captionOf(preview, sample.row), 80)}`;
+		const label = targetText(dataset, known, "label ");
+		const name = columns.length ? `Sample ${cell("index")}${label && ` · ${shorten(label, 80)}`}` : `Sample ${shorten(captionOf(preview, sample.row), 80)}`;
 		fill(title, name, guess && h("span", { "data-tone": wrong ? "bad" : wrong === false ? "ok" : null }, ` · predicted ${wrong ? "✕ " : wrong === false ? "✓ " : ""}${shorten(guess, 60)}`));
 		large.show(sample.row, Math.min(440, Math.max(384, (element.clientWidth || 700) * 0.4)));
 		const pairs = inOrder(state, columns).map((own) => ({ own, text: cell(own) })).filter(({ text }) => text !== "");
@@ -4154,7 +4197,7 @@ ${text}`) }, h("dt", {}, shorten(own, 30)), h("dd", {}, shorten(text, 120)))), !
 				if (!before?.sample && state.sample) element.scrollIntoView?.({ block: "nearest" });
 				if (!state.sample) previews.want("alike", []);
 			}
-			if (state.sample && (other || changed(before, state, ["dataset", "arrivals"]))) {
+			if (state.sample && (other || changed(before, state, ["dataset", "arrivals", "sample"]))) {
 				write(state);
 				if (other) writeAlike(state);
 				else for (const own of [strip, away]) own.draw();
@@ -4332,17 +4375,25 @@ function render2({ model, el }, memory) {
 		}
 		rows.renew();
 		if (before?.serial !== dataset?.serial) previews.retry();
+		queueMicrotask(() => void renew());
 		return { dataset };
 	}
 	const picked = createPicked(model, ["sample"], ([row]) => void follow(row));
 	async function follow(row) {
 		if (row === (store.get().sample?.row ?? null)) return;
 		store.set({ sample: row === null ? null : { row, position: null, columns: [], cells: [], ...rows.find(row) } });
-		if (row === null) return;
+		const found2 = await renew();
+		if (found2 && found2.position !== null) main.bring(found2.position);
+	}
+	let asked = 0;
+	async function renew() {
+		const row = store.get().sample?.row;
+		if (row === void 0) return null;
+		const own = ++asked;
 		const found2 = await actions.request("row", { row }).catch(() => null);
-		if (!found2 || store.get().sample?.row !== row) return;
-		store.set({ sample: { row, ...found2 } });
-		if (found2.position !== null) main.bring(found2.position);
+		if (!found2 || store.get().sample?.row !== row) return null;
+		if (own === asked) store.set({ sample: { row, ...found2 } });
+		return found2;
 	}
 	el.append(root);
 	const unfollow = followTheme(root, sheet);

@@ -1881,8 +1881,17 @@ function createCompare(store) {
 	}
 }
 
+// src/matrix.js
+var LEVEL = 5;
+var MOST4 = 18;
+function matrixHead(words, corner) {
+	const upright = words.some((word) => word.length > LEVEL);
+	const heads = words.map((word) => h("th", { scope: "col", title: tooltip(word) }, h("span", {}, shorten(word, MOST4))));
+	return h("thead", { class: upright ? "nb-upright" : null }, h("tr", {}, h("td", { class: "nb-between" }, corner), ...heads));
+}
+
 // src/dynamics/confusion.js
-var MOST4 = 24;
+var MOST5 = 24;
 function confusionOf(probe, reading) {
 	const targets = Array.from(probe.targets?.data ?? [], Number).map((value) => Math.round(value));
 	const guesses = Array.from(reading.guesses.data, Number);
@@ -1904,16 +1913,16 @@ function createConfusion(store) {
 			if (!probe || !state.reading || !changed(before, state, ["reading", "probe"])) return;
 			before = state;
 			const { classes, samples, right } = confusionOf(probe, state.reading);
-			const shown = classes.slice(0, MOST4);
-			const names = shown.map((one) => shorten(className(probe, one), 14));
-			const head = h("tr", {}, h("td", { class: "nd-corner" }, "target ↓ guess →"), ...names.map((name, i) => h("th", { scope: "col", title: tooltip(className(probe, shown[i])) }, name)));
+			const shown = classes.slice(0, MOST5);
+			const names = shown.map((one) => shorten(className(probe, one), 18));
+			const head = matrixHead(shown.map((one) => className(probe, one)), "target ↓ guess →");
 			const rows = shown.map((_, r) => {
 				const total2 = samples[r].reduce((sum, own) => sum + own.length, 0);
 				return h("tr", {}, h("th", { scope: "row", title: tooltip(className(probe, shown[r])) }, names[r]), ...shown.map((__, c) => cell(samples[r][c], total2, r, c, `${names[r]} taken for ${names[c]}`)));
 			});
-			refill(place2, h("table", { class: "nd-confusion", "aria-label": "Samples by target and likeliest class" }, h("thead", {}, head), h("tbody", {}, ...rows)));
+			refill(place2, h("table", { class: "nd-confusion", "aria-label": "Samples by target and likeliest class" }, head, h("tbody", {}, ...rows)));
 			const total = probe.targets?.data.length ?? 0;
-			say(about, `step ${state.reading.step}: ${right} of ${plural(total, "sample")} right${classes.length > MOST4 ? `; the first ${MOST4} of ${classes.length} classes` : ""}; click a count to see its sample`);
+			say(about, `step ${state.reading.step}: ${right} of ${plural(total, "sample")} right${classes.length > MOST5 ? `; the first ${MOST5} of ${classes.length} classes` : ""}; click a count to see its sample`);
 		}
 	};
 	function cell(own, total, r, c, words) {
@@ -2643,7 +2652,7 @@ function createResiduals() {
 }
 
 // src/dynamics/spikes.js
-var MOST5 = 100;
+var MOST6 = 100;
 function createSpikes(store) {
 	const list = h("div", { class: "nd-spikelist", role: "group", "aria-label": "Loss spikes" });
 	const place2 = h("div", { class: "nd-scroll" });
@@ -2657,7 +2666,7 @@ function createSpikes(store) {
 			const other = before?.record?.spikes !== state.record?.spikes;
 			if (!other && !changed(before, state, ["spike"])) return;
 			before = state;
-			const from = Math.max(0, spikes.length - MOST5);
+			const from = Math.max(0, spikes.length - MOST6);
 			const buttons = spikes.slice(from).map((spike, i) => h("button", { type: "button", class: "nd-spike", "data-key": from + i, "aria-pressed": String(from + i === chosen), onclick: () => choose2(from + i, spike) }, h("span", {}, `◆ step ${count(spike.step)}`), h("span", {}, `${brief(spike.loss)}, usual ${brief(spike.usual)}`)));
 			refill(list, ...buttons.reverse());
 			refill(place2, ...spikes[chosen] ? bodyOf(spikes[chosen]) : []);
@@ -2683,7 +2692,7 @@ function bodyOf({ batch, losses, loss, usual, note }) {
 }
 
 // src/dynamics/trajectory.js
-var MOST6 = 6;
+var MOST7 = 6;
 function createTrajectory(store, around, leave) {
 	const title = h("span", { class: "nd-charttitle" });
 	const close = button("✕", shut, { class: "nd-small", "aria-label": "Close this sample" });
@@ -2771,7 +2780,7 @@ function classLines(probe, readings, sample) {
 	const guessed = new Set(readings.map((one) => columnOf(probe, one.guesses.data[sample])));
 	const most = Array.from({ length: columns }, (_, c) => shares.reduce((best, row) => Math.max(best, row[c]), 0));
 	const rank = (c) => targets.includes(c) ? 2 : guessed.has(c) ? 1 : 0;
-	const chosen = most.map((_, c) => c).sort((a, b) => rank(b) - rank(a) || most[b] - most[a]).slice(0, MOST6);
+	const chosen = most.map((_, c) => c).sort((a, b) => rank(b) - rank(a) || most[b] - most[a]).slice(0, MOST7);
 	return chosen.map((c, i) => ({
 		name: `${columnName(probe, c)}${targets.includes(c) ? " (target)" : ""}`,
 		row: shares.map((row) => Number.isFinite(row[c]) ? row[c] : null),
@@ -2790,7 +2799,7 @@ function numberLines(probe, readings, sample) {
 }
 
 // src/dynamics/words.js
-var MOST7 = 160;
+var MOST8 = 160;
 var LINE2 = 22;
 var FULL = 6;
 var GREAT = 3;
@@ -2801,7 +2810,7 @@ function wordCells(_, probe, reading, built) {
 	const first = probe.batch.inputs.find((one) => one.decoder === "text");
 	const item = first?.decoder === "text" ? first : null;
 	const length = reading.values.shape[1] ?? 0;
-	const shown = Math.min(length, MOST7);
+	const shown = Math.min(length, MOST8);
 	const lines = Math.min(Math.max(Math.ceil(shown / 10), 1), 6);
 	const known = item ? vocabulary(item) : new Map();
 	const width = item?.ids.shape[1] ?? 0;

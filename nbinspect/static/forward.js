@@ -973,8 +973,8 @@ function createMaps(store, { look }, read, drag) {
 	const later = button("›", () => turn(1), { "aria-label": "Planes after these", class: "nf-small" });
 	const range = h("span", { class: "nf-range", role: "status" });
 	const bar = h("span", { class: "nf-bar nf-scalebar", "aria-hidden": true });
-	const ends = [h("span"), h("span")];
-	const legend = h("span", { class: "nf-legend" }, ends[0], bar, ends[1]);
+	const ends2 = [h("span"), h("span")];
+	const legend = h("span", { class: "nf-legend" }, ends2[0], bar, ends2[1]);
 	const top = h("span", { class: "nf-tops" });
 	const element = h("div", { class: "nf-planes" }, grid, h("div", { class: "nf-pager" }, earlier, range, later, top, legend));
 	let places = [];
@@ -1059,8 +1059,8 @@ function createMaps(store, { look }, read, drag) {
 		fill(top, numbers.length > 1 && next.total > 1 && h("span", {}, "strongest "), ...next.total > 1 ? numbers.map((channel) => button(String(channel), () => jump(channel), { class: "nb-plain", "aria-label": `${name} ${channel}` })) : []);
 		const scale = planeScale(next, Math.max(0, Math.min((state.channel ?? next.first) - next.first, count2 - 1)), state.shared);
 		legend.hidden = count2 === 0 || !state.shared && count2 > 1 && state.channel === null;
-		say(ends[0], brief(scale.from));
-		say(ends[1], brief(scale.to));
+		say(ends2[0], brief(scale.from));
+		say(ends2[1], brief(scale.to));
 		bar.style.background = gradient(scale);
 	}
 }
@@ -1171,16 +1171,21 @@ function extent(low, high) {
 	const whole = Math.abs(low % 1) === 0.5 && Math.abs(high % 1) === 0.5;
 	return whole ? [low + 0.5, high - 0.5] : [low, high];
 }
+function ends(edges, most) {
+	const last = edges.length - 1;
+	const [low, high] = extent(edges[0], edges[last]);
+	return [low, most >= edges[last - 1] && most < high ? most : high];
+}
 
 // src/bars.js
 function barsElement(bars, width, height, named, hover) {
 	const canvas = h("canvas", { class: "nb-bars", "aria-hidden": true });
-	const [low, high] = extent(bars.edges[0], bars.edges[bars.edges.length - 1]);
+	const [low, high] = ends(bars.edges, bars.most);
 	const total = sum(bars.counts);
 	canvas.addEventListener("pointermove", (event) => {
 		const bin = Math.min(Math.max(Math.floor(event.offsetX / canvas.clientWidth * bars.counts.length), 0), bars.counts.length - 1);
 		const own = bars.own ? `, this sample ${share(bars.own[bin], sum(bars.own))}` : "";
-		hover(`${shorten(bars.name, 40)}: ${[...new Set(extent(bars.edges[bin], bars.edges[bin + 1]).map(brief))].join(" … ")}  ${share(bars.counts[bin], total)}${own}`);
+		hover(`${shorten(bars.name, 40)}: ${[...new Set(extent(bars.edges[bin], bars.edges[bin + 1]).map((end) => brief(end > high ? high : end)))].join(" … ")}  ${share(bars.counts[bin], total)}${own}`);
 	});
 	canvas.addEventListener("pointerleave", () => hover(""));
 	const element = h("figure", { class: "nb-histogram" }, canvas, h("figcaption", {}, h("span", {}, brief(low)), h("span", { title: tooltip(bars.name) }, named ? shorten(bars.name, 24) : ""), h("span", {}, brief(high))));
@@ -1231,7 +1236,7 @@ function writeHistogram(place, view, moments, width, read) {
 	}
 	const edges = Array.from({ length: bars.length + 1 }, (_, i) => low + (high - low) * i / bars.length);
 	const what = view?.compared ? "differences" : view?.sample !== null && view ? `sample ${view.sample}` : "values";
-	const drawn = barsElement({ name: what, counts: bars, edges, own: null, at: null }, width, 76, false, read);
+	const drawn = barsElement({ name: what, counts: bars, edges, own: null, at: null, most: high }, width, 76, false, read);
 	fill(place, drawn.element);
 	drawn.draw();
 }
@@ -1307,7 +1312,7 @@ function createHeat(read, choose, drag) {
 	const below = h("span", { class: "nf-axis" });
 	const beside = h("span", { class: "nf-axis" });
 	const bar = h("span", { class: "nf-bar nf-scalebar", "aria-hidden": true });
-	const ends = [h("span"), h("span")];
+	const ends2 = [h("span"), h("span")];
 	let view = null;
 	let number2 = 0;
 	const plane = createPlane({
@@ -1318,7 +1323,7 @@ function createHeat(read, choose, drag) {
 		}
 	});
 	const title = h("div", { class: "nf-heattitle" });
-	const element = h("div", { class: "nf-heat" }, title, h("div", { class: "nf-heatgrid" }, h("span"), across, down, h("div", { class: "nf-heatbody" }, plane.element, dead)), h("div", { class: "nf-pager" }, beside, below, h("span", { class: "nf-legend" }, ends[0], bar, ends[1])));
+	const element = h("div", { class: "nf-heat" }, title, h("div", { class: "nf-heatgrid" }, h("span"), across, down, h("div", { class: "nf-heatbody" }, plane.element, dead)), h("div", { class: "nf-pager" }, beside, below, h("span", { class: "nf-legend" }, ends2[0], bar, ends2[1])));
 	return {
 		element,
 		/**
@@ -1355,8 +1360,8 @@ function createHeat(read, choose, drag) {
 			dead.hidden = gone === 0;
 			say(beside, next.axes[1] ? `↓ ${next.axes[1]}` : "");
 			say(below, next.axes[2] ? `→ ${next.axes[2]}${gone ? ` · ✕ ${next.compared ? "the same" : "dead"}: ${gone}` : ""}` : "");
-			say(ends[0], brief(scale.from));
-			say(ends[1], brief(scale.to));
+			say(ends2[0], brief(scale.from));
+			say(ends2[1], brief(scale.to));
 			bar.style.background = gradient(scale);
 			if (bar.parentElement) bar.parentElement.hidden = next.kind === "attention";
 		}

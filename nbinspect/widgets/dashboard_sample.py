@@ -122,8 +122,11 @@ def _in_data(view: DataView, sample: int, subject: Subject) -> Selected | None:
         return None
     split = view.explorer.split
     index = int(looked.record.columns[0].values[sample])
-    column = looked.columns.get("label")
-    label = cells_of(column, looked.rows_checked([sample]))[0] if column is not None else ""
+    targets, rows = looked.record.targets, looked.rows_checked([sample])
+    told = {column.name: cells_of(column, rows)[0] for column in targets}
+    label = (
+        next(iter(told.values()), "") if len(told) < 2 else " · ".join(f"{name} {text}" for name, text in told.items())
+    )
     loader = subject.loader if split == "train" else subject.val_loader
     tells = plan_for(loader, [index]) is not None
     return Selected(split, index if tells else None, None, label, "data")
@@ -166,7 +169,9 @@ def _labels(held: Held, size: int, subject: Subject) -> Labels | None:
         parts = split_batch(subject, held.batch)
         names = subject.class_names
         targets = samples_first(parts.targets, size, subject.batch_axis)
-        return decode_labels(targets, name=parts.target_name, batch_size=size, class_names=names)
+        return decode_labels(
+            targets, name=parts.target_name, batch_size=size, class_names=names, loss_fn=subject.loss_fn
+        )
     except Exception:  # noqa: BLE001 - a user's `split` may raise anything; the sample is shown without a label
         return None
 

@@ -9,9 +9,9 @@ from nbinspect.errors import NbinspectError
 from nbinspect.figures.data_sheet import ColumnCounts, DataSheet
 
 _ROWS = 24
-_FIRST = ("index", "label", "prediction", "confidence", "loss", "correct", "mark")
-"""What a reader looks for first."""
-_COLUMNS = ("label", "loss", "confidence", "length", "brightness", "mean", "std")
+_FIRST = ("index", "prediction", "confidence", "loss", "correct", "mark")
+"""What a reader looks for first, the targets after the index."""
+_COLUMNS = ("loss", "confidence", "length", "brightness", "mean", "std")
 _HISTOGRAMS = 4
 
 
@@ -31,8 +31,10 @@ def sheet_of(explorer: Explorer, charts: Charts, *, fetched: bool = True) -> Dat
         why = str(error)
     columns = list(view.columns)
     told = [place for place, name in enumerate(columns) if name == "index" or any(own[place] for own in cells)]
-    told.sort(key=lambda place: _FIRST.index(columns[place]) if columns[place] in _FIRST else len(_FIRST))
-    names = dict.fromkeys((charts.histogram_column or "label", *_COLUMNS))
+    targets = [column.name for column in view.record.targets]
+    first = list(dict.fromkeys((*_FIRST[:1], *targets, *_FIRST[1:])))
+    told.sort(key=lambda place: first.index(columns[place]) if columns[place] in first else len(first))
+    names = dict.fromkeys((charts.histogram_column or "", *targets[:2], *_COLUMNS))
     drawn = [histogram_of(view, name, explorer.other) for name in names if name in view.columns]
     return DataSheet(
         view.record,

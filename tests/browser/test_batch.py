@@ -279,6 +279,9 @@ def test_each_kind_of_tensor_has_its_view(lab: Any) -> None:
     table = View(notebook, 2)
     expect(table.root.locator(".nb-feature").first).to_have_text("alcohol")
     expect(table.cell(0)).to_contain_text("14.2")
+    table.cell(0).click()
+    above = "cell => getComputedStyle(cell, '::after').zIndex - getComputedStyle(cell.querySelector('.nb-side')).zIndex"
+    assert table.cell(0).evaluate(above) > 0, "the outline goes on over the column that stays in sight"
     expect(table.statistics).to_contain_text(f"{load_wine().data.std(axis=0)[-1]:.4g}")
 
     sound = View(notebook, 3)

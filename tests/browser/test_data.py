@@ -122,6 +122,8 @@ def test_the_network_is_asked_and_its_mistakes_come_first(lab: Any) -> None:
     expect(view.rows.nth(1)).to_contain_text(f"{int(worst):,}", timeout=60_000)
     expect(view.rows.nth(1)).to_contain_text("✕")
     view.tab("Confusion")
+    matrix = view.root.get_by_role("region", name="Confusion", exact=True)
+    assert matrix.evaluate("own => own.scrollWidth <= own.clientWidth"), "a long name must not push columns out"
     cell = view.root.locator(".ne-wrong-cell button").first
     expect(cell).to_be_visible(timeout=60_000)
     many = cell.inner_text().removeprefix("✕").strip()

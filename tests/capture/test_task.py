@@ -35,3 +35,24 @@ def test_the_user_has_the_last_word():
         task = tell_task(subject, "F.cross_entropy", rows, classes, inputs=[rows], size=6)
         assert task.kind == kind
         assert task.given is (given is not None)
+
+
+def contrastive(outputs, same):
+    return (outputs[0] - outputs[1]).norm(dim=1).mean() * same.float().mean()
+
+
+@pytest.mark.parametrize("loss", [contrastive, nn.CosineEmbeddingLoss(), nn.TripletMarginLoss(), None])
+def test_pairs_are_no_classification(loss):
+    """An embedding of each of two inputs is no row of classes, though the target is whole numbers."""
+    same = torch.arange(6) % 2
+    inputs = [torch.randn(6, 3), torch.randn(6, 3)]
+    task = tell_task(make_subject(nn.Linear(3, 4), None, loss), "", torch.randn(6, 4), same, inputs=inputs, size=6)
+    assert task.kind == "other"
+
+
+def test_two_inputs_of_a_classifier_are_none():
+    """Two inputs of one shape with classes beyond 0 and 1 are classified."""
+    inputs = [torch.randn(6, 3), torch.randn(6, 3)]
+    subject = make_subject(nn.Linear(3, 4), None, None)
+    task = tell_task(subject, "", torch.randn(6, 4), torch.arange(6) % 4, inputs=inputs, size=6)
+    assert task.kind == "classification"

@@ -1,6 +1,7 @@
 // Which class is taken for which; a click on a count shows those samples.
 
 import { attribute, h } from "../dom.js";
+import { matrixHead } from "../matrix.js";
 import { count, plural, share, shorten, tooltip } from "../numbers.js";
 import { createResult, filterButton, notesOf, tableOf, verdict } from "./result.js";
 import { numbersOf } from "./numbers.js";
@@ -40,13 +41,12 @@ export function createConfusion(kit) {
 
   /** @param {string[]} words @param {number[][]} rows @param {number} known words that a query can name */
   function matrix(words, rows, known) {
-    const names = words.map((word) => shorten(word, 12));
-    const head = h("tr", {}, h("td", { class: "ne-corner" }, "label ↓ prediction →"), ...names.map((name, i) => h("th", { scope: "col", title: tooltip(words[i]) }, name)));
+    const names = words.map((word) => shorten(word, 18));
     const body = rows.map((row, r) => {
       const sum = row.reduce((a, b) => a + b, 0) || 1;
       return h("tr", {}, h("th", { scope: "row", title: tooltip(words[r]) }, names[r]), ...row.map((many, c) => cell(words, many, sum, r, c, r < known && c < known)));
     });
-    return h("div", { class: "ne-tableplace", tabindex: 0, role: "region", "aria-label": "Confusion" }, h("table", { class: "ne-confusion" }, h("thead", {}, head), h("tbody", {}, ...body)));
+    return h("div", { class: "ne-tableplace", tabindex: 0, role: "region", "aria-label": "Confusion" }, h("table", { class: "ne-confusion" }, matrixHead(words, "label ↓ prediction →"), h("tbody", {}, ...body)));
   }
 
   /** @param {string[]} words @param {number} many @param {number} sum @param {number} r @param {number} c @param {boolean} named */

@@ -2,7 +2,7 @@
 
 import { attribute, fill, h, say } from "../dom.js";
 import { shorten, tooltip } from "../numbers.js";
-import { isWrong } from "./state.js";
+import { isWrong, targetText } from "./state.js";
 import { nameOf } from "./table.js";
 
 const GAP = 6;
@@ -49,14 +49,14 @@ export function createGallery({ store, rows }, thumb) {
       const guess = text("prediction");
       const sort = state.view?.sort?.column;
       say(first.children[0], text("index"));
-      say(first.children[1], shorten(text("label"), 30));
+      say(first.children[1], own ? shorten(targetText(state.dataset, own), 30) : "");
       say(second.children[0], guess ? `${wrong ? "✕ " : wrong === false ? "✓ " : "→ "}${shorten(guess, 30)}` : "");
       attribute(second.children[0], "data-tone", wrong ? "bad" : wrong === false ? "ok" : null);
       say(second.children[1], sort && !["index", "label", "prediction"].includes(sort) ? shorten(text(sort), 12) : "");
       const chosen = own !== null && state.selected.has(own.row);
       say(tick, chosen ? "✓" : "");
       item.classList.toggle("ne-open", own !== null && own.row === state.sample?.row);
-      const name = own ? nameOf(own, wrong) : rows.errorAt(position) || "this sample is on its way";
+      const name = own ? nameOf(state.dataset, own, wrong) : rows.errorAt(position) || "this sample is on its way";
       attribute(item, "aria-label", name);
       attribute(item, "title", own ? tooltip(name) : null);
     },

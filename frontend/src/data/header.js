@@ -4,7 +4,7 @@ import { attribute, changed, fill, h, say } from "../dom.js";
 import { button, enable } from "../forward/controls.js";
 import { count, plural, shorten, tooltip } from "../numbers.js";
 import { timeText } from "./numbers.js";
-import { columnOf, isScanning, reasonAgainstWork, tabsOf, waitingText } from "./state.js";
+import { isScanning, reasonAgainstWork, tabsOf, targetsOf, waitingText } from "./state.js";
 
 /** @typedef {import("./types.js").State} State */
 
@@ -51,12 +51,14 @@ export function createHeader({ store, actions }) {
   /** @param {State} state */
   function writeFacts({ dataset }) {
     if (!dataset) return fill(chips, h("span", { class: "ne-soft" }, "not scanned yet"));
-    const words = columnOf(dataset, "label")?.words?.length ?? 0;
+    const targets = targetsOf(dataset);
+    const words = targets.length === 1 ? targets[0].words?.length ?? 0 : 0;
     const excluded = dataset.marks?.excluded ?? 0;
     fill(
       chips,
       chip(plural(dataset.total ?? dataset.scanned, "sample"), `${dataset.name}, ${dataset.split}: ${plural(dataset.scanned, "sample")} scanned${dataset.failed ? `, ${count(dataset.failed)} could not be read` : ""}`),
       words > 0 && chip(words >= 200 ? "200 labels or more" : plural(words, "label"), "distinct labels"),
+      targets.length > 1 && chip(plural(targets.length, "target"), `what the data set says of each sample: ${targets.map(({ name }) => shorten(name, 40)).join(", ")}`),
       excluded > 0 && chip(`${count(excluded)} excluded`, "marked as excluded: explorer.subset() leaves them out"),
     );
   }

@@ -6,7 +6,7 @@ import { count, plural, shorten } from "../numbers.js";
 import { createNumberBars } from "./bars.js";
 import { createClassBars } from "./classbars.js";
 import { numbersOf } from "./numbers.js";
-import { reasonAgainst } from "./state.js";
+import { reasonAgainst, withTarget } from "./state.js";
 
 /** @typedef {import("./types.js").State} State */
 
@@ -46,7 +46,7 @@ export function createHistogram({ store, actions }) {
     const fresh = asked === `${dataset.name} ${dataset.split} false` && view?.histogram?.column !== "loss";
     asked = key;
     if (view?.histogram && !fresh) return;
-    const name = FIRST.find((one) => dataset.columns.some((own) => own.name === one && own.kind !== "text")) ?? dataset.columns.find((own) => own.kind === "number")?.name;
+    const name = withTarget(dataset, FIRST).find((one) => dataset.columns.some((own) => own.name === one && own.kind !== "text")) ?? dataset.columns.find((own) => own.kind === "number")?.name;
     if (name) void actions.ask("histogram", { column: name });
   }
 

@@ -31,6 +31,7 @@ export function createPoints(kit) {
   const tip = h("div", { class: "ne-tip", hidden: true, role: "status" }, thumb, words);
   const nothing = h("p", { class: "ne-soft ne-nopoints" });
   const element = h("div", { class: "ne-plane" }, canvas, over, tip, nothing);
+  element.style.height = `${HEIGHT}px`;
   const drawThumb = createThumbs(previews, 72);
   /** @type {import("./types.js").ScatterView | null} */
   let view = null;

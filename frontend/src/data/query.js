@@ -5,11 +5,12 @@ import { createPopover } from "../dynamics/popover.js";
 import { count, plural, shorten, tooltip } from "../numbers.js";
 import { searchField } from "./fields.js";
 import { isNameable, nameText } from "./spelling.js";
-import { reasonAgainst } from "./state.js";
+import { columnOf, reasonAgainst, targetsOf } from "./state.js";
 
 /** @typedef {import("./types.js").State} State */
 
 const PLACEHOLDER = "loss > 1 and label != prediction";
+const WITHOUT_LABEL = "loss > 1 and not correct";
 const EXAMPLES = ["loss > 1 and label != prediction", "label in ['cat', 'dog']", "text.str.contains('free')", "duplicate.notna()", "mean.between(0.2, 0.4)", "not correct"];
 let views = 0;
 
@@ -77,7 +78,10 @@ export function createQuery({ store, actions }) {
   return {
     element,
     update(state) {
-      if (changed(before, state, ["dataset"])) writeNames();
+      if (changed(before, state, ["dataset"])) {
+        writeNames();
+        input.placeholder = targetsOf(state.dataset).length > 1 && !columnOf(state.dataset, "label") ? WITHOUT_LABEL : PLACEHOLDER;
+      }
       const asked = state.view?.query ?? "";
       const old = before?.view?.query ?? "";
       // What is being typed is not written over.

@@ -77,9 +77,10 @@ export function createRows(ask, arrived) {
       const i = position % PAGE;
       return page && i < page.rows.length ? { row: page.rows[i], columns: page.columns, cells: page.cells[i] ?? [] } : null;
     },
-    /** What is known of a row, wherever it stands. @param {number} row @returns {Row | null} */
+    /** What is known of a row as it is now, wherever it stands. @param {number} row @returns {Row | null} */
     find(row) {
       for (const page of pages.values()) {
+        if (!page.fresh) continue;
         const i = Array.prototype.indexOf.call(page.rows, row);
         if (i >= 0) return { row, columns: page.columns, cells: page.cells[i] ?? [] };
       }

@@ -8,7 +8,7 @@ import { problemLine } from "./fields.js";
 import { createLarge } from "./large.js";
 import { numbersOf } from "./numbers.js";
 import { createPreviews } from "./previews.js";
-import { columnOf, isWrong, reasonAgainstWork } from "./state.js";
+import { columnOf, isWrong, reasonAgainstWork, targetText } from "./state.js";
 import { inOrder } from "./table.js";
 import { captionOf, createStrip } from "./thumbs.js";
 
@@ -113,7 +113,8 @@ export function createSample(kit) {
     const preview = previews.get(sample.row);
     const wrong = isWrong(dataset, columns, cells);
     const guess = cell("prediction");
-    const name = columns.length ? `Sample ${cell("index")}${cell("label") ? ` · label ${shorten(cell("label"), 60)}` : ""}` : `Sample ${shorten(captionOf(preview, sample.row), 80)}`;
+    const label = targetText(dataset, known, "label ");
+    const name = columns.length ? `Sample ${cell("index")}${label && ` · ${shorten(label, 80)}`}` : `Sample ${shorten(captionOf(preview, sample.row), 80)}`;
     fill(title, name, guess && h("span", { "data-tone": wrong ? "bad" : wrong === false ? "ok" : null }, ` · predicted ${wrong ? "✕ " : wrong === false ? "✓ " : ""}${shorten(guess, 60)}`));
     large.show(sample.row, Math.min(440, Math.max(384, (element.clientWidth || 700) * 0.4)));
     const pairs = inOrder(state, columns).map((own) => ({ own, text: cell(own) })).filter(({ text }) => text !== "");
@@ -130,7 +131,7 @@ export function createSample(kit) {
         if (!before?.sample && state.sample) element.scrollIntoView?.({ block: "nearest" });
         if (!state.sample) previews.want("alike", []);
       }
-      if (state.sample && (other || changed(before, state, ["dataset", "arrivals"]))) {
+      if (state.sample && (other || changed(before, state, ["dataset", "arrivals", "sample"]))) {
         write(state);
         if (other) writeAlike(state);
         else for (const own of [strip, away]) own.draw();

@@ -8,7 +8,7 @@ import { wordsOf } from "./actions.js";
 import { problemLine, tell } from "./fields.js";
 import { createPoints, shapeOf } from "./points.js";
 import { numbersOf } from "./numbers.js";
-import { reasonAgainst } from "./state.js";
+import { reasonAgainst, withTarget } from "./state.js";
 
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").ScatterView} ScatterView */
@@ -65,7 +65,7 @@ export function createScatter(kit) {
     const key = `${dataset?.name} ${dataset?.split}`;
     if (!dataset?.complete || view?.scatter || asked === key || status.state !== "idle" || dataset.scanned < 3) return;
     asked = key;
-    const first = COLOURS.find((name) => dataset.columns.some((own) => own.name === name && own.kind !== "text"));
+    const first = withTarget(dataset, COLOURS).find((name) => dataset.columns.some((own) => own.name === name && own.kind !== "text"));
     void ask({ map: "pca", colour: first ?? null });
   }
 

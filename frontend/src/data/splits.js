@@ -6,6 +6,7 @@ import { plural, share, shorten } from "../numbers.js";
 import { total } from "./numbers.js";
 import { linesOf } from "./result.js";
 import { createSpread } from "./spread.js";
+import { mainTarget } from "./state.js";
 
 /** @typedef {import("./types.js").State} State */
 
@@ -40,7 +41,7 @@ export function createSplits(kit) {
   /** @param {State} state */
   function write({ dataset }) {
     const columns = (dataset?.columns ?? []).filter(({ kind, about }) => kind !== "text" && kind !== "index" && about !== "mark");
-    if (!columns.some(({ name }) => name === chosen)) chosen = (columns.find(({ name }) => name === "label") ?? columns[0])?.name ?? "";
+    if (!columns.some(({ name }) => name === chosen)) chosen = (columns.find(({ name }) => name === mainTarget(dataset)?.name) ?? columns[0])?.name ?? "";
     column.show(columns.map(({ name }) => [name, shorten(name, 30)]), chosen);
     if (dataset && chosen) spread.show(dataset, chosen);
   }

@@ -65,6 +65,24 @@ export function tabsOf(dataset) {
 /** @param {Dataset | null} dataset @param {string} name */
 export const columnOf = (dataset, name) => dataset?.columns.find((column) => column.name === name) ?? null;
 
+/** What the data set says of a sample: its label, or a column of each target. @param {Dataset | null} dataset */
+export const targetsOf = (dataset) => (dataset?.columns ?? []).filter(({ about }) => about === "target");
+
+/** The target that is looked at first: the label, or the first one that can be counted. @param {Dataset | null} dataset */
+export const mainTarget = (dataset) => columnOf(dataset, "label") ?? targetsOf(dataset).find(({ kind }) => kind !== "text") ?? null;
+
+/** Names of columns, of which `label` stands for the target that is looked at first. @param {Dataset | null} dataset @param {string[]} names */
+export const withTarget = (dataset, names) => names.map((name) => (name === "label" ? mainTarget(dataset)?.name ?? name : name));
+
+/** What the data set says of the sample of a row, each target with its name where there are several.
+ * @param {Dataset | null} dataset @param {{ columns: string[], cells: string[] }} row @param {string} alone before the text of the only one
+ */
+export function targetText(dataset, { columns, cells }, alone = "") {
+  const told = targetsOf(dataset).map(({ name }) => ({ name, text: cells[columns.indexOf(name)] ?? "" }));
+  if (told.length < 2) return told[0]?.text ? `${alone}${told[0].text}` : "";
+  return told.filter(({ text }) => text).map(({ name, text }) => `${name} ${text}`).join(" · ");
+}
+
 /** Whether a scan is under way. @param {State} state */
 export const isScanning = ({ status }) => status.work === "scan";
 
@@ -88,12 +106,18 @@ export function reasonAgainstWork(state) {
  */
 export function isWrong(dataset, columns, cells) {
   const [label, guess] = [columns.indexOf("label"), columns.indexOf("prediction")];
+  if (label < 0 && guess >= 0) return judgedBy(columns, cells);
   if (label < 0 || guess < 0 || !cells[guess] || !cells[label]) return null;
   const kinds = [columnOf(dataset, "label")?.kind, columnOf(dataset, "prediction")?.kind];
   if (kinds.some((kind) => kind === "number" || kind === undefined)) return null;
-  const judged = columns.indexOf("correct");
-  if (kinds[0] !== kinds[1]) return judged >= 0 && cells[judged] ? cells[judged] === "✕" : null; // words of several targets at once
+  if (kinds[0] !== kinds[1]) return judgedBy(columns, cells); // words of several classes at once
   return cells[label] !== cells[guess];
+}
+
+/** What Python says of the prediction, whose target may be one of several. @param {string[]} columns @param {string[]} cells */
+function judgedBy(columns, cells) {
+  const judged = cells[columns.indexOf("correct")];
+  return judged ? judged === "✕" : null;
 }
 
 /** What waits for the kernel, in words; empty where nothing does. @param {State} state */

@@ -3,7 +3,7 @@
 import { attribute, fill, h, say } from "../dom.js";
 import { button } from "../forward/controls.js";
 import { shorten, tooltip } from "../numbers.js";
-import { columnOf, isWrong } from "./state.js";
+import { columnOf, isWrong, targetsOf } from "./state.js";
 import { widen } from "./windows.js";
 
 /** @typedef {import("./types.js").State} State */
@@ -37,7 +37,7 @@ function charactersOf(name, facts) {
 export function inOrder({ dataset, view }, columns) {
   const rank = (/** @type {string} */ name) => {
     const facts = columnOf(dataset, name);
-    const at = FIRST.indexOf(name);
+    const at = FIRST.indexOf(facts?.about === "target" ? "label" : name);
     if (at >= 0) return at;
     if (name === view?.sort?.column) return FIRST.length;
     const same = facts?.kind === "class" && facts.about === "sample" && (facts.words?.length ?? 0) < 2;
@@ -141,7 +141,7 @@ export function createTable({ store, rows, actions }, thumb) {
       const group = state.view?.groups?.find(({ first }) => first === position);
       attribute(item, "data-group", group ? `${shorten(group.word, 40)} (${group.count})` : null);
       places.forEach((place, i) => drawCell(cells[i], place, own, wrong, position));
-      attribute(item, "aria-label", own ? nameOf(own, wrong) : rows.errorAt(position) || "this row is on its way");
+      attribute(item, "aria-label", own ? nameOf(state.dataset, own, wrong) : rows.errorAt(position) || "this row is on its way");
     },
   };
 
@@ -171,9 +171,11 @@ export function createTable({ store, rows, actions }, thumb) {
 /** @param {Element} place @param {string} text */
 const append = (place, text) => place.append(text);
 
-/** A text alternative for one row. @param {import("./rowcache.js").Row} own @param {boolean | null} wrong */
-export function nameOf({ columns, cells }, wrong) {
-  const told = [...FIRST.filter((name) => columns.includes(name)), ...columns.filter((name) => !FIRST.includes(name))];
+/** A text alternative for one row. @param {import("./types.js").Dataset | null} dataset @param {import("./rowcache.js").Row} own @param {boolean | null} wrong */
+export function nameOf(dataset, { columns, cells }, wrong) {
+  const targets = targetsOf(dataset).map(({ name }) => name);
+  const first = FIRST.flatMap((name) => (name === "label" && targets.length ? targets : [name]));
+  const told = [...first.filter((name) => columns.includes(name)), ...columns.filter((name) => !first.includes(name))];
   const parts = told.map((name) => ({ name, text: cells[columns.indexOf(name)] })).filter(({ text }) => text).slice(0, 10);
   return parts.map(({ name, text }) => `${shorten(name, 30)} ${shorten(text, 60)}${name === "prediction" && wrong ? " (wrong)" : ""}`).join(", ");
 }

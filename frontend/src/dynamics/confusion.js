@@ -1,6 +1,7 @@
 // Which class was taken for which, on the probe batch at the scrubber.
 
 import { attribute, changed, h, say } from "../dom.js";
+import { matrixHead } from "../matrix.js";
 import { plural, shorten, tooltip } from "../numbers.js";
 import { className } from "./measures.js";
 import { refill } from "./refill.js";
@@ -43,13 +44,13 @@ export function createConfusion(store) {
       before = state;
       const { classes, samples, right } = confusionOf(probe, state.reading);
       const shown = classes.slice(0, MOST);
-      const names = shown.map((one) => shorten(className(probe, one), 14));
-      const head = h("tr", {}, h("td", { class: "nd-corner" }, "target ↓ guess →"), ...names.map((name, i) => h("th", { scope: "col", title: tooltip(className(probe, shown[i])) }, name)));
+      const names = shown.map((one) => shorten(className(probe, one), 18));
+      const head = matrixHead(shown.map((one) => className(probe, one)), "target ↓ guess →");
       const rows = shown.map((_, r) => {
         const total = samples[r].reduce((sum, own) => sum + own.length, 0);
         return h("tr", {}, h("th", { scope: "row", title: tooltip(className(probe, shown[r])) }, names[r]), ...shown.map((__, c) => cell(samples[r][c], total, r, c, `${names[r]} taken for ${names[c]}`)));
       });
-      refill(place, h("table", { class: "nd-confusion", "aria-label": "Samples by target and likeliest class" }, h("thead", {}, head), h("tbody", {}, ...rows)));
+      refill(place, h("table", { class: "nd-confusion", "aria-label": "Samples by target and likeliest class" }, head, h("tbody", {}, ...rows)));
       const total = probe.targets?.data.length ?? 0;
       say(about, `step ${state.reading.step}: ${right} of ${plural(total, "sample")} right${classes.length > MOST ? `; the first ${MOST} of ${classes.length} classes` : ""}; click a count to see its sample`);
     },

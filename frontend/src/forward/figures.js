@@ -26,7 +26,7 @@ export function writeHistogram(place, view, moments, width, read) {
   }
   const edges = Array.from({ length: bars.length + 1 }, (_, i) => low + ((high - low) * i) / bars.length);
   const what = view?.compared ? "differences" : view?.sample !== null && view ? `sample ${view.sample}` : "values";
-  const drawn = barsElement({ name: what, counts: bars, edges, own: null, at: null }, width, 76, false, read);
+  const drawn = barsElement({ name: what, counts: bars, edges, own: null, at: null, most: high }, width, 76, false, read);
   fill(place, drawn.element);
   drawn.draw();
 }

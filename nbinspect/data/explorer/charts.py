@@ -33,10 +33,11 @@ class Charts:
         self._axes: tuple[str, str] | None = None
         self._record = view.record
         self._counted: tuple[tuple[object, ...], Histogram] | None = None
-        first: tuple[str, ...] = ("label", "mean")
+        targets = [column.name for column in view.record.targets]
         drawn = {name for name, column in view.columns.items() if column.kind != "text"}  # of texts each has its own
-        self.histogram_column = next((name for name in first if name in drawn), None)
-        self.colour = "label" if "label" in drawn else None
+        first = [name for name in ("label", *targets) if name in drawn]
+        self.histogram_column = next((name for name in (*first, "mean") if name in drawn), None)
+        self.colour = first[0] if first else None
 
     def draw_histogram(self, column: str) -> None:
         """Draw another column; a brush over the one before goes with it.

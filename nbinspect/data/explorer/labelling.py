@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from nbinspect.data.explorer.explorer import Explorer, Split
+from nbinspect.data.findings.found import no_label
 from nbinspect.data.human.asking import HumanBaseline
 from nbinspect.errors import InputError
 from nbinspect.records import HumanRecord
@@ -17,7 +18,7 @@ def human(explorer: Explorer, *, n: int, twice: float, path: str | Path | None) 
     record = explorer.view.record
     label = record.column("label")
     if label is None or label.kind != "class":
-        got = "there are no labels" if label is None else f"the label is a {label.kind}"
+        got = no_label(record.columns) if label is None else f"the label is a {label.kind}"
         raise InputError(f"human: expected a class for each sample to compare a person's answers with, but {got}")
     return HumanBaseline(record.columns[0].values, label.values, label.words, n=n, twice=float(twice), path=path)
 

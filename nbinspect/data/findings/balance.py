@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from nbinspect.data.findings.found import Found, Level, is_are, samples
+from nbinspect.data.query.spelling import equals, spelled
 from nbinspect.decode.names import outside
-from nbinspect.records import DataFinding, DatasetRecord
+from nbinspect.records import Column, DataFinding, DatasetRecord
 from nbinspect.records.arrays import Floats
 from nbinspect.sanity.evidence.data.order import label_changes
 
@@ -18,15 +19,17 @@ _SORTED, _SMOOTH, _SURE = 0.1, 0.9, 8.0
 
 
 def imbalance(record: DatasetRecord) -> Found:
-    """Compare how often the classes come; a rare one may have had bad luck. Source: K-imbalance."""
-    label = record.column("label")
-    if label is None or label.kind != "class":
-        return Found()
+    """Compare how often the classes of each target come; a rare one may have had bad luck. Source: K-imbalance."""
+    found = [_imbalance_of(record, target) for target in record.targets if target.kind == "class"]
+    return Found((), tuple(finding for finding in found if finding is not None))
+
+
+def _imbalance_of(record: DatasetRecord, label: Column) -> DataFinding | None:
     counts = np.bincount(label.values[label.values >= 0], minlength=len(label.words))
     total = int(counts.sum())
     present = np.flatnonzero(counts)
     if total < _ENOUGH or len(present) < 2:
-        return Found()
+        return None
     common, rare = int(counts.argmax()), int(present[counts[present].argmin()])
     most, least = int(counts[common]), int(counts[rare])
     ratio = most / (least + 2 * np.sqrt(least + 1) + 2)
@@ -41,8 +44,9 @@ def imbalance(record: DatasetRecord) -> Found:
     if absent and record.complete:
         text += f"; {absent:,} class{'es have' if absent > 1 else ' has'} no sample"
         level = "note" if level == "ok" and not few else level
-    query = f"label == {label.words[rare]!r}" if level != "ok" else ""
-    return Found((), (DataFinding("imbalance", level, text, least if level != "ok" else 0, query),))
+    query = equals(label.name, label.words[rare]) if level != "ok" else ""
+    text = text if len(record.targets) == 1 else f"{label.name}: {text}"
+    return DataFinding("imbalance", level, text, least if level != "ok" else 0, query)
 
 
 def order_pattern(record: DatasetRecord) -> Found:
@@ -98,17 +102,13 @@ def nameless_labels(record: DatasetRecord) -> Found:
 
 def missing_labels(record: DatasetRecord) -> Found:
     """Find samples without a class or number for a label."""
-    columns = [
-        column
-        for column in record.columns
-        if column.about == "target" and column.name.startswith("label") and column.kind in ("class", "number")
-    ]
+    columns = [column for column in record.targets if column.kind in ("class", "number")]
     none = [column.values < 0 if column.kind == "class" else np.isnan(column.values) for column in columns]
     missing = np.any(none, axis=0) if none else np.zeros(record.rows, np.bool_)
     count = int(missing.sum())
     if not count:
         return Found()
-    query = " or ".join(f"{column.name}.isna()" for column in columns)
+    query = " or ".join(f"{spelled(column.name)}.isna()" for column in columns)
     text = f"{samples(count)} of {record.rows:,} {is_are(count)} without a label"
     level: Level = "warn" if count < record.rows else "note"
     return Found((), (DataFinding("missing labels", level, text, count, query),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -60,3 +60,12 @@ def samples(count: int) -> str:
 def is_are(count: int) -> str:
     """Return the verb that goes with a number."""
     return "is" if count == 1 else "are"
+
+
+def no_label(columns: Iterable[Column]) -> str:
+    """Return why there is no label, in words: no target at all, numbers, or several targets by other names."""
+    names = [column.name for column in columns if column.about == "target"]
+    if any(column.name == "label_0" for column in columns):
+        return "the labels are several numbers each"
+    shown = ", ".join(names[:_SHOWN]) + ", …" * (len(names) > _SHOWN)
+    return f"none of the targets {shown} is called label" if names else "there are no labels"

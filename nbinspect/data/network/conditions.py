@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from nbinspect.data.query.spelling import equals, spelled
 from nbinspect.decode.names import shortened
 from nbinspect.records import Column, Flags, Floats, Integers
 
@@ -33,16 +34,6 @@ def cuts_of(columns: Iterable[Column], least: int) -> list[Cut]:
     """
     known = (column for column in columns if column.about not in ("model", "mark") and column.name != "index")
     return [cut for column in known for cut in _cuts(column, least) if cut.parts]
-
-
-def equals(column: str, word: str) -> str:
-    """Return the query for samples whose class or text is this word."""
-    return f"{spelled(column)} == {word!r}"
-
-
-def spelled(column: str) -> str:
-    """Return the name of a column as a query spells it."""
-    return column if column.isidentifier() else "`" + column.replace("`", "``") + "`"
 
 
 def by_word(column: Column) -> tuple[tuple[str, ...], Integers]:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nbinspect.data.network.conditions import equals, in_one_order
+from nbinspect.data.findings.found import no_label
+from nbinspect.data.network.conditions import in_one_order
 from nbinspect.data.network.units import why_none
+from nbinspect.data.query.spelling import equals
 from nbinspect.decode.names import shortened
 from nbinspect.errors import InputError
 from nbinspect.records import Column, ConfusedPair, Confusion, Integers
@@ -55,7 +57,7 @@ def _class_column(columns: Sequence[Column], name: str) -> Column:
     elif several:
         why = f"and there are several numbers for each: {name}_0 and further"
     elif name == "label":
-        why = "and there are no labels"
+        why = f"and {no_label(columns)}"
     else:
         why = f"which is not there{why_none(columns)}"
     raise InputError(f"confusion: expected a class for each sample in the column {name!r}, {why}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nbinspect.data.findings.found import is_are, samples
+from nbinspect.data.findings.found import is_are, no_label, samples
 from nbinspect.data.learnable.kept import kept_of
 from nbinspect.data.learnable.quick_models import undrawn
 from nbinspect.data.network.feature_space import Features
@@ -49,9 +49,7 @@ def label_issues(
     """
     label = record.column("label")
     if label is None or label.kind != "class":
-        several = record.column("label_0") is not None
-        missing = "the labels are several numbers each" if several else "there are no labels"
-        got = missing if label is None else f"the label is a {label.kind}"
+        got = no_label(record.columns) if label is None else f"the label is a {label.kind}"
         raise InputError(f"label issues: expected a class for each sample, but {got}")
     rows, seen, of, notes = _material(record, features)
     codes = label.values[rows]

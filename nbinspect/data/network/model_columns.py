@@ -31,7 +31,8 @@ class ModelColumns:
 
     def __init__(self, record: DatasetRecord, names: Names, scale: tuple[Floats, Floats] | None) -> None:
         count = record.rows
-        self._label = record.column("label")
+        label = record.column("label")
+        self._targets = [each for each in (record.targets if label is None else (label,)) if each.kind == "class"]
         self._names, self._scale = names, scale
         self._floats = {name: np.full(count, np.nan) for name in ("confidence", "margin", "loss")}
         self._guesses, self._goals = np.full(count, -1, np.int32), np.full(count, -1, np.int64)
@@ -136,25 +137,27 @@ class ModelColumns:
         if self._texts:
             return [Column("prediction", "text", self._guesses.copy(), "model", tuple(self._texts), help=told)]
         if layout.kind in ("classification", "binary"):
-            count = 2 if layout.kind == "binary" else layout.shape[0]
-            return [Column("prediction", "class", self._guesses.copy(), "model", self._words(count), help=told)]
+            return [Column("prediction", "class", self._guesses.copy(), "model", self._words(layout), help=told)]
         told = "what the network, in eval mode, gives for the target, in the units of the target as it is loaded"
         names = _numbered("prediction", self._numbers.shape[1])
         parts = zip(names, self._numbers.T, strict=True)
         return [Column(name, "number", values.copy(), "model", help=told) for name, values in parts]
 
-    def _words(self, count: int) -> tuple[str, ...]:
-        """The class names, as the labels of samples of these classes are called in the record."""
-        words = [self._names[index] for index in range(count)]
-        label = self._label
-        if label is None or label.kind != "class":
-            return tuple(words)
-        known = (self._goals >= 0) & (self._goals < count) & (label.values >= 0)
-        classes, first = np.unique(self._goals[known], return_index=True)
-        codes = label.values[known][first]
-        if (codes[np.searchsorted(classes, self._goals[known])] == label.values[known]).all():
-            for index, code in zip(classes.tolist(), codes.tolist(), strict=True):
-                words[index] = label.words[code]
+    def _words(self, layout: Layout) -> tuple[str, ...]:
+        """The class names, as the target that goes with these classes calls them in the record."""
+        count = 2 if layout.kind == "binary" else layout.shape[0]
+        fitting = layout.kind != "binary" or self._names.count in (None, count)
+        names = self._names if fitting else Names(None, None)
+        words = [names[index] for index in range(count)]
+        for target in self._targets:
+            known = (self._goals >= 0) & (self._goals < count) & (target.values >= 0)
+            classes, first = np.unique(self._goals[known], return_index=True)
+            codes = target.values[known][first]
+            same = codes[np.searchsorted(classes, self._goals[known])] == target.values[known]
+            if len(codes) and same.all() and len(np.unique(codes)) == len(codes):
+                for index, code in zip(classes.tolist(), codes.tolist(), strict=True):
+                    words[index] = target.words[code]
+                break
         return tuple(words)
 
     def _correctness(self) -> Column:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["QueryError", "rows_matching"]
 
-_SEARCHED = ("text", "label", "prediction", "suggested")
+_NOT_SEARCHED = ("shape", "dtype", "mark")
 
 
 def rows_matching(frame: pd.DataFrame, query: str) -> Integers:
@@ -58,7 +58,7 @@ def _found(table: Table, phrase: str) -> Flags:
     found = np.zeros(len(table.frame), np.bool_)
     sought = phrase.casefold()
     for name in table.places:
-        if name in _SEARCHED or name.startswith("label_"):
+        if name not in _NOT_SEARCHED:
             words = table.column(name)
             if isinstance(words, Words):
                 found |= words.flags(lambda word: sought in word.casefold())

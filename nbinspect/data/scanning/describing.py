@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +12,17 @@ from torch import Tensor
 from nbinspect.calling import split_batch
 from nbinspect.capture.tensors import length_of
 from nbinspect.data.scanning.content import Content, describe_content
-from nbinspect.data.scanning.labelled import Labelled, labelled
+from nbinspect.data.scanning.labelled import Labelled
 from nbinspect.data.scanning.look import Layout, parts_in
 from nbinspect.data.scanning.pictures import small_grey
-from nbinspect.data.scanning.signature import content_hash, joint_hashes, picture_signatures, sample_hashes
+from nbinspect.data.scanning.signature import (
+    combined,
+    content_hash,
+    joint_hashes,
+    picture_signatures,
+    sample_hashes,
+)
+from nbinspect.data.scanning.targets import labels_of
 from nbinspect.data.scanning.texts import span_of
 from nbinspect.decode.names import IGNORED
 from nbinspect.evaluation.samples import picked, size_of
@@ -29,7 +36,8 @@ class Block:
     """What is known of the n samples of a batch."""
 
     content: Content
-    labels: Labelled
+    labels: Mapping[str, Labelled]
+    """Of each target, by its column."""
     inputs: Integers
     """(n,) hashes, as `targets`; (0,) where contents cannot be compared, or where there is none."""
     targets: Integers
@@ -69,7 +77,9 @@ class Describing:
             targets = picked(targets, [0], size_of(self.subject, batch))
             notes.append("the loader's collation makes several entries of one sample: the first is described")
         main, types = self.layout.described(given, size)
-        labels = labelled(targets, size, self.subject, [] if main is None else [main])
+        beside = {key: found[name] for key, name in self.layout.targets.items() if name in found}
+        fed = [] if main is None else [main]
+        labels = labels_of(targets, parts.target_name, beside, size=size, subject=self.subject, inputs=fed)
         span = self.layout.span({**found, self.layout.main: main}, self.subject)
         inputs, note = _hashes([] if self.layout.random else list(given.values()), size, span)
         content = describe_content(main, found.get(self.layout.mask), self.layout.form, size, self.subject)
@@ -79,12 +89,13 @@ class Describing:
             content = _signed_before(content, contents)
         known = [each[0] for each in contents if each is not None]
         held = np.array(known if len(known) == size else [], np.int64)
-        aimed = _target_hashes(labels, targets, size, self._target_span(labels, targets, span))
+        aimed = _target_hashes(labels, targets, beside, size, self._target_span(labels, targets, span))
         return Block(content, labels, inputs, aimed, held, (*notes, *note))
 
-    def _target_span(self, labels: Labelled, targets: Any, span: Flags | None) -> Flags | None:
+    def _target_span(self, labels: Mapping[str, Labelled], targets: Any, span: Flags | None) -> Flags | None:
         """Return which tokens (N, T) of targets are compared: those of the input's text, or what is not padding."""
-        if labels.kind != "tokens" or self.layout.form != "text" or not isinstance(targets, Tensor):
+        tokens = any(each.kind == "tokens" for each in labels.values())
+        if not tokens or self.layout.form != "text" or not isinstance(targets, Tensor):
             return None
         if span is not None and targets.shape[:2] == span.shape:
             return span
@@ -112,15 +123,20 @@ def _hashes(parts: Sequence[Any], size: int, span: Flags | None) -> tuple[Intege
         return np.zeros(0, np.int64), (f"contents cannot be compared: {error}",)
 
 
-def _target_hashes(labels: Labelled, targets: Any, size: int, span: Flags | None) -> Integers:
-    if labels.kind == "numbers" and labels.values is not None:
-        return np.ascontiguousarray(labels.values + 0.0).view(np.int64)  # of any type; −0 is 0
-    if not labels.kind:
+def _target_hashes(
+    labels: Mapping[str, Labelled], targets: Any, beside: Mapping[str, Any], size: int, span: Flags | None
+) -> Integers:
+    told = [each for each in labels.values() if each.kind]
+    if not told:
         return np.zeros(0, np.int64)
+    if len(told) == 1 and told[0].kind == "numbers" and told[0].values is not None:
+        return np.ascontiguousarray(told[0].values + 0.0).view(np.int64)  # of any type; −0 is 0
     try:
-        return joint_hashes([targets], size, span)
+        return joint_hashes([each for each in (targets, *beside.values()) if each is not None], size, span)
     except TypeError:
-        return np.zeros(0, np.int64) if labels.text is None else sample_hashes(list(labels.text), size)
+        if any(each.text is None for each in told):
+            return np.zeros(0, np.int64)
+        return combined([sample_hashes(list(each.text or ()), size) for each in told])
 
 
 def _signed_before(content: Content, contents: Sequence[Any]) -> Content:

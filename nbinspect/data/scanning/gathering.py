@@ -12,8 +12,8 @@ from nbinspect.data.scanning.comparable import comparable
 from nbinspect.data.scanning.content import Features, merged
 from nbinspect.data.scanning.describing import Block
 from nbinspect.data.scanning.embedding import Embedded
-from nbinspect.data.scanning.labelled import Labelling
 from nbinspect.data.scanning.look import Layout
+from nbinspect.data.scanning.targets import Targets
 from nbinspect.data.scanning.worded import Worded
 from nbinspect.decode.names import names_of
 from nbinspect.errors import InputError
@@ -61,7 +61,7 @@ class Gathering:
         self._indices: list[Integers] = []
         self._numbers: dict[str, list[Floats]] = {}
         self._words: dict[str, Worded] = {}
-        self._labels = Labelling(subject)
+        self._labels = Targets(subject)
         self._embedded = Embedded()
         self._features: list[Features] = []
         self._arrays: dict[str, list[NDArray[Any]]] = {}

@@ -1,4 +1,4 @@
-"""Labels of a whole data set, from what each batch says of its samples: one column whatever the targets are."""
+"""Labels of a whole data set, from what each batch says of its samples: one column whatever a target is."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class Labelled:
     note: str = ""
 
 
-def labelled(target: Any, size: int, subject: Subject, inputs: Sequence[Any]) -> Labelled:
-    """Return what a batch's targets of any kind say of its samples; what cannot be read is said in the note."""
+def labelled(target: Any, size: int, class_names: Any, inputs: Sequence[Any]) -> Labelled:
+    """Return what a target of any kind says of a batch's samples; what cannot be read is said in the note."""
     if target is None or (isinstance(target, list | tuple) and all(each is None for each in target)):
         return Labelled("")
     try:
-        return _single(target, size) or _decoded(target, size, subject, inputs)
+        return _single(target, size) or _decoded(target, size, class_names, inputs)
     except Exception as error:  # noqa: BLE001 - targets may be anything; the note says what they were
         return Labelled("", note=f"the labels cannot be read: {shortened(reason_of(error), 300)}")
 
@@ -75,8 +75,8 @@ def _single(target: Any, size: int) -> Labelled | None:
     return Labelled("numbers", own, whole=not target.is_floating_point(), flags=target.dtype is torch.bool)
 
 
-def _decoded(target: Any, size: int, subject: Subject, inputs: Sequence[Any]) -> Labelled:
-    labels = decode_labels(target, name="label", batch_size=size, class_names=subject.class_names, inputs=inputs)
+def _decoded(target: Any, size: int, class_names: Any, inputs: Sequence[Any]) -> Labelled:
+    labels = decode_labels(target, name="label", batch_size=size, class_names=class_names, inputs=inputs)
     if labels is None:
         return Labelled("")
     rows = None
@@ -87,11 +87,18 @@ def _decoded(target: Any, size: int, subject: Subject, inputs: Sequence[Any]) ->
 
 
 class Labelling:
-    """Gathers labels, batch by batch."""
+    """Gathers what one target says, batch by batch.
 
-    def __init__(self, subject: Subject) -> None:
-        self._names = subject.class_names
+    Args:
+        name: of the column.
+        subject: the live objects; asked for `task` and `loss_fn` alone.
+        class_names: of this target; None where it has none.
+    """
+
+    def __init__(self, name: str, subject: Subject, class_names: Any) -> None:
+        self._name, self._names = name, class_names
         self._number = subject.task == "regression"
+        self._loss = subject.loss_fn
         self._values: list[Floats] = []
         self._rows: list[Floats] = []
         self._texts = Worded()
@@ -127,13 +134,13 @@ class Labelling:
         widths = {rows.shape[1] for rows in self._rows} - {0}
         if kind == "regression" and len(widths) == 1:
             return kind, self._of_rows(widths.pop()), notes
-        return kind, [self._texts.column("label", "text", "target", _HELP)], notes
+        return kind, [self._texts.column(self._name, "text", "target", _HELP)], notes
 
     def _of_words(self, notes: list[str]) -> tuple[str, list[Column], list[str]]:
         count = len(self._texts.words)
         if count > _CAPTIONS and count > self._texts.count / 2:
-            return "other", [self._texts.column("label", "text", "target", _HELP)], notes
-        return "class", [self._texts.column("label", "class", "target", _HELP, in_order=True)], notes
+            return "other", [self._texts.column(self._name, "text", "target", _HELP)], notes
+        return "class", [self._texts.column(self._name, "class", "target", _HELP, in_order=True)], notes
 
     def _of_values(self, notes: list[str]) -> tuple[str, list[Column], list[str]]:
         values = np.concatenate(self._values)
@@ -146,9 +153,9 @@ class Labelling:
         known = known[np.isfinite(known)]
         words = None if self._number or len(known) > _CLASSES else self._classes(known)
         if words is None:
-            return "regression", [Column("label", "number", values, "target", help=_HELP)], notes
+            return "regression", [Column(self._name, "number", values, "target", help=_HELP)], notes
         places = np.where(codes < len(known), codes, -1).astype(np.int32)
-        return "class", [Column("label", "class", places, "target", words, help=_HELP)], notes
+        return "class", [Column(self._name, "class", places, "target", words, help=_HELP)], notes
 
     def _classes(self, known: Floats) -> tuple[str, ...] | None:
         """Return a name for each class index, no two the same; None where these are no classes but numbers."""
@@ -156,7 +163,11 @@ class Labelling:
             return ()
         kind = torch.bool if self._flags else torch.int64 if self._whole else torch.float64
         told = decode_labels(
-            torch.from_numpy(known).to(kind), name="label", batch_size=len(known), class_names=self._names
+            torch.from_numpy(known).to(kind),
+            name=self._name,
+            batch_size=len(known),
+            class_names=self._names,
+            loss_fn=self._loss,
         )
         if told is None or told.kind != "class":
             return None
@@ -170,5 +181,5 @@ class Labelling:
         rows = np.concatenate(
             [rows if rows.shape[1] == width else np.full((len(rows), width), np.nan) for rows in self._rows]
         )
-        names = [f"label_{number}" for number in range(width)]
+        names = [f"{self._name}_{number}" for number in range(width)]
         return [Column(name, "number", rows[:, place], "target", help=_HELP) for place, name in enumerate(names)]

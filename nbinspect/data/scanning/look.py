@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -33,6 +33,7 @@ _BESIDE = {"mask", "type", "position", "segment", "lengths", "length"}
 _IDENTIFIERS = {"id", "ids", "idx", "index", "indices", "key", "uid", "path", "name", "file", "filename"}
 _KEY = re.compile(r"^x(?:\['(.+)'\]|\.(\w+))$")
 _TOKENS = {"input", "token", "word", "text"}
+_LABELS = {"label", "labels", "target", "targets"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Layout:
     """What the columns of that table are called."""
     beside: tuple[str, ...] = ()
     """Of the inputs, those that could be described, and are not."""
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """Parts that the batch calls labels and the network is not called with, by what the batch calls them."""
 
     def described(self, given: Mapping[str, Any], size: int) -> tuple[Any, tuple[str, ...]]:
         """Return what is described of the inputs of `size` samples, None for nothing, and the types in a table."""
@@ -133,11 +136,15 @@ def _layout(subject: Subject, batch: Any, size: int, indices: Integers) -> Layou
         for name, part in found.items()
         if length_of(part) == size and not _is_identifier(name, part, indices, alone=len(found) == 1)
     }
-    used = _entering(subject, batch, used) or used
+    fed = _entering(subject, batch, used)
+    targets = {
+        _key(name): name for name in used if _words(name) & _LABELS and (name not in fed or subject.forward is not None)
+    }
+    used = {name: part for name, part in (fed or used).items() if name not in targets.values()}
     told = ((name, _form(part, name, subject)) for name, part in used.items() if not _words(name) & _BESIDE)
     forms = {name: form for name, form in told if form is not None}
     if not forms:
-        return Layout(tuple(used), "", "", "values", random=False)
+        return Layout(tuple(used), "", "", "values", random=False, targets=targets)
     main = min(forms, key=lambda name: _MAIN_FIRST.index(forms[name]))
     columns = _table(used, forms) if forms[main] == "table" else {}
     described = columns or {main: ()}
@@ -145,7 +152,7 @@ def _layout(subject: Subject, batch: Any, size: int, indices: Integers) -> Layou
     mask = next((name for name in found if "mask" in _words(name) and forms[main] == "text"), "")
     together = tuple(columns) if len(columns) > 1 else ()
     features = tuple(chain(*columns.values())) if together else ()
-    return Layout(tuple(used), main, mask, forms[main], False, together, features, beside)
+    return Layout(tuple(used), main, mask, forms[main], False, together, features, beside, targets)
 
 
 def _table(used: dict[str, Any], forms: dict[str, Decoder]) -> dict[str, tuple[str, ...]]:
@@ -155,7 +162,7 @@ def _table(used: dict[str, Any], forms: dict[str, Decoder]) -> dict[str, tuple[s
         scalars = isinstance(part, Tensor) and part.dim() == 1 and "mask" not in _words(name)
         if not isinstance(part, Tensor) or part.is_complex() or not (forms.get(name) == "table" or scalars):
             continue
-        own = _KEY.sub(lambda match: match[1] or match[2], name)
+        own = _key(name)
         width = part.shape[1] if part.dim() > 1 else 1
         found[name] = (own,) if width == 1 else tuple(f"{own} {place}" for place in range(width))
     return found
@@ -201,6 +208,11 @@ def _are_texts(part: Any, size: int) -> bool:
         and not isinstance(part, str | bytes)
         and all(isinstance(each, str | bytes) for each in part)
     )
+
+
+def _key(name: str) -> str:
+    """Return what a batch calls a part, of the expression that reaches it."""
+    return _KEY.sub(lambda match: match[1] or match[2], name)
 
 
 def _words(name: str) -> set[str]:

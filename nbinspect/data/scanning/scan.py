@@ -99,7 +99,7 @@ class Scan:
         layout = look_at(self._subject, self._loader, self._plan) or Layout((), "", "", "values", random=False)
         self._layout = layout
         plain = _describing_parts(self._subject)
-        self._gathering = Gathering(layout, plain)
+        self._gathering = Gathering(layout, self._subject)
         work = Describing(layout, plain)
         tap = partial(told_of, signed=layout.random)
         with closing(Reader(self._subject, self._loader, work=work, tap=tap, limit=self._limit)) as reader:

@@ -96,10 +96,18 @@ def test_splits_are_compared_in_the_same_bins():
 
 
 def test_words_of_each_sample_of_its_own_are_no_first_chart():
-    """Where labels are texts, as of several targets, the first histogram is of numbers and points have no colour."""
+    """Where labels are texts of their own, the first histogram is of numbers and points have no colour."""
     texts = Column(
         "label", "text", np.arange(12, dtype=np.int32), "target", tuple(f"style {n} · price {n}" for n in range(12))
     )
     charts = Charts(SplitView(record(index(12), texts, numbers("mean", range(12)))))
     assert charts.histogram_column == "mean"
     assert charts.colour is None
+
+
+def test_of_several_targets_the_first_is_drawn():
+    """Where no target is called the label, the first that can be counted is the first chart and the colour."""
+    texts = Column("note", "text", np.arange(12, dtype=np.int32), "target", tuple(f"note {n}" for n in range(12)))
+    kinds = Column("kind", "class", np.arange(12, dtype=np.int32) % 3, "target", ("a", "b", "c"))
+    charts = Charts(SplitView(record(index(12), numbers("mean", range(12)), texts, kinds)))
+    assert (charts.histogram_column, charts.colour) == ("kind", "kind")

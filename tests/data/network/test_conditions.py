@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nbinspect.data.network.conditions import by_word, cuts_of, spelled
+from nbinspect.data.network.conditions import by_word, cuts_of
 from nbinspect.data.query.matching import rows_matching
+from nbinspect.data.query.spelling import spelled
 from nbinspect.data.table.frame import to_frame
 from nbinspect.records import Column
 from tests.data.columns import classes, index, numbers

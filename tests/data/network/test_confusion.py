@@ -91,6 +91,8 @@ def test_what_there_is_instead_of_classes_is_said():
     with pytest.raises(InputError, match="several numbers for each: label_0") as raised:
         confusion(several)
     assert "predict first" not in str(raised.value)
+    with pytest.raises(InputError, match="none of the targets kind, price is called label"):
+        confusion([classes("kind", [0], ["a"]), numbers("price", [0.5], "target")])
     with pytest.raises(InputError, match="there are no labels"):
         confusion([numbers("mean", [0.5])])
     with pytest.raises(InputError, match=r"the network gives loss \(a number\)"):

@@ -583,3 +583,35 @@ def test_the_first_of_several_heads_is_read_by_its_own_loss_and_target():
     np.testing.assert_array_equal(found["prediction"].values, logits.argmax(1))
     np.testing.assert_allclose(found["confidence"].values, logits.double().softmax(1).amax(1), rtol=1e-5)
     np.testing.assert_array_equal(found["correct"].values, logits.argmax(1) == goal)
+
+
+def test_classes_of_one_of_several_targets_are_called_as_it_calls_them():
+    """The target that goes with the head is found by its values, whatever the others are."""
+    data, words = Houses(), [f"kind {number}" for number in range(10)]
+    subject = make_subject(Heads(), DataLoader(data, 7), by_head)
+    kinds = made.CLASSES[:60].numpy()
+    targets = classes("odd", kinds % 2, ["even", "odd"]), classes("kind", 9 - kinds, words[::-1])
+    found = predicted(subject, record(index(60), *targets))
+    assert found["prediction"].words == tuple(words)
+
+
+class Siamese(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(64, 16)
+
+    def forward(self, one, other):
+        return self.body(one.flatten(1)), self.body(other.flatten(1))
+
+
+def contrastive(outputs, same):
+    far = (outputs[0] - outputs[1]).norm(dim=1)
+    return (same * far**2 + (1 - same) * F.relu(1 - far) ** 2).mean()
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.int64])
+def test_pairs_have_a_loss_and_no_invented_class(kind):
+    """Embeddings of two inputs are no classes: there is the loss of each pair, and nothing is right or wrong."""
+    same = (made.CLASSES[:60] == made.CLASSES[1:61]).to(kind)
+    subject = make_subject(Siamese(), loader(made.PIXELS[:60], made.PIXELS[1:61], same), contrastive)
+    assert list(predicted(subject)) == ["loss"]
