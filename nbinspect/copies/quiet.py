@@ -6,6 +6,7 @@ import builtins
 import contextlib
 import io
 import os
+import pathlib
 import shutil
 import tempfile
 import threading
@@ -20,12 +21,15 @@ import torch
 _WRITES = frozenset("wax+")
 _TICK = 0.02
 """Seconds by which the clock of a file system may lag behind."""
+_ACCESSOR = getattr(pathlib, "_NormalAccessor", None)
+"""Of Python 3.10, whose paths do not ask `os` and `io` but what this class has kept of them."""
 
 
 @contextlib.contextmanager
-def _replaced(home: Any, name: str, own: Any) -> Iterator[None]:
-    before = getattr(home, name)
-    setattr(home, name, own)
+def _replaced(home: Any, name: str, around: Callable[[Callable[..., Any]], Any]) -> Iterator[None]:
+    before = vars(home)[name]
+    own = around(getattr(home, name))
+    setattr(home, name, staticmethod(own) if isinstance(home, type) else own)
     try:
         yield
     finally:
@@ -60,18 +64,22 @@ class Quiet:
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
-            _replaced(builtins, "open", self._opening(builtins.open)),
-            _replaced(io, "open", self._opening(io.open)),
-            _replaced(torch, "save", self._saving(torch.save)),
-            _replaced(torch, "load", self._loading(torch.load)),
-            _replaced(os, "remove", self._removing(os.remove)),
-            _replaced(os, "unlink", self._removing(os.unlink)),
-            _replaced(os, "replace", self._moving(os.replace)),
-            _replaced(os, "rename", self._moving(os.rename)),
-            _replaced(shutil, "rmtree", self._removing(shutil.rmtree)),
+            contextlib.ExitStack() as replaced,
         ):
+            for home, name, around in self._replacing():
+                replaced.enter_context(_replaced(home, name, around))
             warnings.simplefilter("ignore")
             yield
+
+    def _replacing(self) -> Iterator[tuple[Any, str, Callable[[Callable[..., Any]], Any]]]:
+        """Give each function that writes, by its home and name, with what is put around it."""
+        yield from ((builtins, "open", self._opening), (io, "open", self._opening))
+        yield from ((torch, "save", self._saving), (torch, "load", self._loading))
+        yield from ((os, "remove", self._removing), (os, "unlink", self._removing), (shutil, "rmtree", self._removing))
+        yield from ((os, "replace", self._moving), (os, "rename", self._moving))
+        if _ACCESSOR is not None:
+            yield from ((_ACCESSOR, "open", self._opening), (_ACCESSOR, "unlink", self._removing))
+            yield from ((_ACCESSOR, "replace", self._moving), (_ACCESSOR, "rename", self._moving))
 
     def _opening(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def opened(file: Any, mode: str = "r", *rest: Any, **named: Any) -> Any:
