@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from math import hypot, prod
 
+import torch
 from torch import Tensor
 
 from nbinspect.capture.kinds import LAYS, RECTIFIES, UNWRITTEN, word_of
@@ -36,6 +37,7 @@ class HealthJudge:
 
     def __init__(self) -> None:
         self._masked: set[int] = set()
+        self._lowest: set[int] = set()
         self._still: set[int] = set()
         self._unwritten: set[int] = set()
 
@@ -57,6 +59,8 @@ class HealthJudge:
         for activation, known in zip(step.outputs, measured, strict=True):
             values = activation.moments
             if values is not None:
+                if _reaches_the_lowest(activation, values):
+                    self._lowest.add(step.index)
                 found += self._of_finiteness(step, values, known, constant=constant)
                 if values.count > 1 and activation.dtype.startswith(("float", "bfloat")):
                     found += self._of_values(step, activation, values, weights)
@@ -72,12 +76,16 @@ class HealthJudge:
     def _of_finiteness(self, step: Step, values: Moments, known: Measured, *, constant: bool) -> Iterator[Finding]:
         if not (values.nan or values.inf):
             return
-        laid = constant or LAYS.fullmatch(_word(step)) is not None or _lays_a_mask(step)
+        laid = constant or LAYS.fullmatch(_word(step)) is not None or self._lays_a_mask(step)
         if known.masked and (laid or _follows(step, self._masked)):
             self._masked.add(step.index)
             return
         parts = [f"{count:,} {name}" for count, name in ((values.nan, "NaN"), (values.inf, "infinite")) if count]
         yield Finding("warn", "non-finite", f"{' and '.join(parts)} of {values.count:,} values")
+
+    def _lays_a_mask(self, step: Step) -> bool:
+        """Whether a step adds what nobody has judged, or one mask of the type's lowest number to another."""
+        return _ADDS.fullmatch(_word(step)) is not None and (_is_given(step) or _follows(step, self._lowest))
 
     def _of_values(
         self, step: Step, activation: Activation, values: Moments, weights: Sequence[Tensor]
@@ -144,8 +152,12 @@ def _is_given(step: Step) -> bool:
     return any(use.step is None and use.origin not in step.parameters for use in step.inputs)
 
 
-def _lays_a_mask(step: Step) -> bool:
-    return _ADDS.fullmatch(_word(step)) is not None and _is_given(step)
+def _reaches_the_lowest(activation: Activation, values: Moments) -> bool:
+    """Whether a tensor holds the lowest finite number of its type, which nothing computes and masks are filled with."""
+    kind = getattr(torch, activation.dtype, None)
+    if not (isinstance(kind, torch.dtype) and kind.is_floating_point):
+        return False
+    return values.min <= torch.finfo(kind).min * 0.99
 
 
 def _is_mask(step: Step, values: Moments) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -103,7 +104,9 @@ def _readable_piece(tokenizer: Any, piece: Any, index: int) -> Any:
     write = getattr(tokenizer, "convert_tokens_to_string", None)
     if not isinstance(piece, str) or piece.isascii() or "▁" in piece or write is None:
         return piece
-    text = write([piece])
+    text = ""
+    with suppress(Exception):  # without a decoder it cannot write before transformers 5
+        text = write([piece])
     return piece if not text or "\ufffd" in text else text
 
 

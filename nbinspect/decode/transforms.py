@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -104,5 +104,5 @@ def _attributes(value: Any) -> dict[str, Any]:
         found.update(object.__getattribute__(value, "__dict__"))
     for name in ("_buffers", "_parameters", "_modules"):
         inner = found.pop(name, None)
-        found.update(inner if type(inner) is dict else {})
+        found.update(inner if type(inner) in (dict, OrderedDict) else {})  # the latter before torch 2.5
     return found

@@ -89,7 +89,7 @@ def test_exploding_and_vanishing_activations_are_found() -> None:
 
 
 @pytest.mark.parametrize("low", [-inf, torch.finfo(torch.float32).min, -1e9, -1e4])
-@pytest.mark.parametrize("how", ["fill", "add", "buffer", "where"])
+@pytest.mark.parametrize("how", ["fill", "add", "buffer", "where", "twice"])
 def test_masks_are_no_alarm(low: float, how: str) -> None:
     """Attention masks with infinite or hugely negative values, however they are laid on, are healthy."""
 
@@ -109,6 +109,9 @@ def test_masks_are_no_alarm(low: float, how: str) -> None:
                 scores = scores + torch.zeros(6, 6).masked_fill(ahead, low)
             elif how == "where":
                 scores = torch.where(ahead, torch.tensor(low), scores)
+            elif how == "twice":
+                padding = torch.zeros(6, 6).masked_fill(torch.arange(6) > 4, low)
+                scores = torch.where(ahead, torch.tensor(low), scores) + padding
             else:
                 scores = scores + self.mask
             return scores.softmax(-1) @ q

@@ -86,6 +86,22 @@ def test_tokenizers_give_pieces_and_special_tokens(kind: str, tmp_path: Path) ->
     assert (tokens.ids.tolist(), tokens.ids.dtype, tokens.length) == (IDS, np.int32, 6)
 
 
+class Speechless:
+    """Knows its pieces, and cannot write them as text."""
+
+    def convert_ids_to_tokens(self, index: int) -> str:
+        return WORDS[index]
+
+    def convert_tokens_to_string(self, pieces: list[str]) -> str:
+        raise AttributeError("no decoder")
+
+
+def test_a_piece_that_cannot_be_written_as_text_stands_as_it_is() -> None:
+    """A tokenizer that raises when it is to write a piece has told the piece all the same."""
+    tokens = decode_text(torch.tensor(IDS), "input_ids", tokenizer=Speechless())
+    assert texts(tokens) == [[WORDS[index] for index in row] for row in IDS]
+
+
 def test_pieces_of_bytes_are_shown_as_text() -> None:
     """Byte-level pieces read as the text they stand for, in the order of the sentence."""
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_level())
