@@ -178,7 +178,8 @@ def _told(file: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        reason = _MEANS.get(str(error), str(error)) if file.exists() else "it is not there any more"
+        said = str(error) or "it is damaged"  # in Python 3.10 names that are no text come without a word
+        reason = _MEANS.get(said, said) if file.exists() else "it is not there any more"
         raise JournalError(f"journal {file}: {reason}") from error
     except UnicodeDecodeError as error:  # of SQLite's message, which quotes the bytes of a damaged file
         raise JournalError(f"journal {file}: it is damaged") from error
