@@ -156,8 +156,9 @@ def _told(file: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        reason = _MEANS.get(str(error), str(error)) if file.exists() else "there is no such file, or no such folder"
-        kind = BusyError if "locked" in str(error) else LogError
+        said = str(error) or "it is damaged"  # in Python 3.10 names that are no text come without a word
+        reason = _MEANS.get(said, said) if file.exists() else "there is no such file, or no such folder"
+        kind = BusyError if "locked" in said else LogError
         raise kind(f"log {file}: {reason}") from error
     except UnicodeDecodeError as error:  # of SQLite's message, which quotes the bytes of a damaged file
         raise LogError(f"log {file}: it is damaged") from error
