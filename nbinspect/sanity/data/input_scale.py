@@ -11,6 +11,7 @@ from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, s
 from nbinspect.sanity.evidence.data.columns import constant_features
 from nbinspect.sanity.evidence.data.scan import Scan
 from nbinspect.sanity.evidence.layers.entry import (
+    are_spread_after,
     entries_of,
     features_given,
     is_normalised_after,
@@ -78,7 +79,7 @@ def run(
         )
     for operation, data in entries:
         lies, width = widest_range(data)
-        if 0 < width < still and is_trainable(operation) and not is_normalised_after(recorded, operation):
+        if 0 < width < still and is_trainable(operation) and not are_spread_after(recorded, operation):
             return failed(
                 f"all values lie within {width:.2g} of their mean at {_name(operation)}",
                 measured("widest range of a feature, as a share of its mean", width, f"above {still:g}"),

@@ -113,13 +113,10 @@ def _wrong_dtype(targets: Tensor, *, proven: bool) -> CheckResult:
 
 
 def _constant(scan: Scan, task: TaskRecord, enough: int) -> CheckResult | None:
-    """Judge labels of one value: a defect if that is all of them, or all of a fair sample."""
-    labels = scan.labels
-    same = labels is not None and bool((labels == labels[0]).all())
-    one = same or (scan.tally is not None and len(scan.tally) == 1)
-    if task.kind == "language-model" or not one or scan.read < enough:
+    """Judge targets that are all the same: a defect if that is all of them, or all of a fair sample."""
+    value = scan.only_target
+    if task.kind == "language-model" or not value or scan.read < enough:
         return None
-    value = next(iter(scan.tally)) if scan.tally else float(labels[0]) if labels is not None else "?"
     if not scan.is_fair:
         return inconclusive(f"only {value} among {scan.read:,} labels", settle="Read more: this was a part.")
     return failed(
@@ -127,7 +124,8 @@ def _constant(scan: Scan, task: TaskRecord, enough: int) -> CheckResult | None:
         measured("different labels", f"1 among {scan.read:,}", "2 or more"),
         title="A constant label",
         detail=f"Every label that was read is {value}, so a network that ignores its input is perfect.",
-        remedy="Look at how labels are loaded: a wrong column, a filter, or the first folder only.",
+        remedy="Look at how labels are loaded: a wrong column, a filter, the first folder only, or names that are "
+        "sought in a form they no longer have.",
     )
 
 

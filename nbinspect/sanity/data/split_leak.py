@@ -13,6 +13,8 @@ from nbinspect.sanity.evidence.data.order import origin_of
 from nbinspect.sanity.evidence.data.rows import Rows
 from nbinspect.sanity.evidence.data.scan import Scan
 
+_MANY, _SOME = 0.2, 20
+
 
 def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> CheckResult:
     """Fail where over `share` of the validation samples that were read, `sure` at least, are training samples too.
@@ -29,10 +31,10 @@ def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> Ch
     if shared:
         count, total = shared
         return _finding(count, total, f"indices of one data set are in both: {count:,}", certain=count / total > share)
-    if not (train.are_telling and val.are_telling):
-        return passed("rows of few values, which are equal by chance")
     known = np.unique(train.inputs[~train.flat])
     found = np.isin(val.inputs, known) & ~val.flat
+    if not (train.are_telling and val.are_telling) and not _are_beyond_chance(found, train, val):
+        return passed("rows of few values, which are equal by chance")
     count, total = int(found.sum()), len(val.inputs)
     if count:
         certain = count >= sure and count / total > share and not train.are_few_valued
@@ -50,11 +52,25 @@ def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> Ch
     return passed(f"none of {total:,} validation samples")
 
 
+def _are_beyond_chance(found: Flags, train: Rows, val: Rows) -> bool:
+    """Whether chance can not put so many samples into train, which holds next to none of the rows that could be.
+
+    Where it makes rows twice, it does so among the own of train and of validation about as often.
+    """
+    least = max(_MANY, 10 * _usual(train), 10 * _usual(val))
+    return bool(found.mean() >= least and found.sum() >= _SOME and train.are_of_many)
+
+
 def _is_as_in_train(found: Flags, train: Rows) -> bool:
     """Whether validation samples have equals in train about as often as train's own have, up to chance."""
-    _, kinds, counts = np.unique(train.inputs, return_inverse=True, return_counts=True)
-    usual = float((counts[kinds] > 1).mean())
+    usual = _usual(train)
     return bool(found.mean() <= usual + 3 * (usual / len(found)) ** 0.5)
+
+
+def _usual(train: Rows) -> float:
+    """Return the share of train's own samples that have an equal there."""
+    _, kinds, counts = np.unique(train.inputs, return_inverse=True, return_counts=True)
+    return float((counts[kinds] > 1).mean())
 
 
 def _shared_indices(scan: Scan, val_scan: Scan) -> tuple[int, int] | None:

@@ -8,10 +8,10 @@ from torch import nn
 
 from nbinspect.records import CheckResult, Flags
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
+from nbinspect.sanity.evidence.data import shift
 from nbinspect.sanity.evidence.data.columns import Column
 from nbinspect.sanity.evidence.data.population import by_class, chosen_of, comparable
 from nbinspect.sanity.evidence.data.scan import Scan
-from nbinspect.sanity.evidence.data.shift import channels_reordered, ends_of, other_form, other_range, shift_between
 from nbinspect.sanity.evidence.data.validated import refused, takes_other_form
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Trial
@@ -50,7 +50,7 @@ def run(
     fair = scan.is_fair and val_scan.is_fair
     chosen = comparable(scan, val_scan)
     for train, val in pairs:
-        form = other_form(train, val)
+        form = shift.other_form(train, val)
         if form is not None:
             return _finding(train, *form, certain=True)
         raised = refused(program, trial, val_scan.loader) if takes_other_form(train, val) else ""
@@ -65,7 +65,11 @@ def run(
         surely = strict * (1.0 if fair and chosen is not None else gross)
         groups = by_class(scan, val_scan, chosen) if fair and chosen is not None else []
         order = _reordered(*pair, groups) if fair else None
-        found = order or _of_values(*pair, far, noticeable, ratio, surely=surely, fair=fair)
+        found = (
+            order
+            or (_cut(*pair) if fair else None)
+            or _of_values(*pair, far, noticeable, ratio, surely=surely, fair=fair)
+        )
         if found is not None:
             return found
     return passed(f"{scan.read:,} and {val_scan.read:,} samples in one form and scale")
@@ -73,10 +77,22 @@ def run(
 
 def _reordered(train: Column, val: Column, groups: list[tuple[Flags, Flags]]) -> CheckResult | None:
     same = all(len(x.centres) == len(flags) for pair in groups for x, flags in zip((train, val), pair, strict=True))
-    order = channels_reordered(train, val, groups if same else ())
+    order = shift.channels_reordered(train, val, groups if same else ())
     if order is None or not np.array_equal(train.followed, val.followed):
         return None
     return _finding(train, "channel order", "0, 1, 2", ", ".join(map(str, order)), certain=True)
+
+
+def _cut(train: Column, val: Column) -> CheckResult | None:
+    """Find values of one of both whose fractions were cut off, as those of bytes that are divided as integers."""
+    rows = shift.cut_off(train, val), shift.cut_off(val, train)
+    row, name = (rows[0], "validation") if rows[0] is not None else (rows[1], "train")
+    if row is None:
+        return None
+    more = f" All values of {name} are whole, and have the mean of the others' with their fractions cut off, as where "
+    more += "bytes are divided as integers: divide floats, x.float() / 255."
+    means = (f"{column.mean[row]:.3g}" for column in (train, val))
+    return _finding(train, f"mean of {train.label(row)}", *means, certain=True, more=more)
 
 
 def _of_values(
@@ -85,21 +101,21 @@ def _of_values(
     """Compare range, spread and mean; only the gross of a part in its own order: one class, maybe."""
     if not np.array_equal(train.followed, val.followed):
         return None
-    row = other_range(train, val)
+    row = shift.other_range(train, val)
     if row is not None:
-        texts = (f"{low:.3g} to {high:.3g}" for low, high in (ends_of(column, row) for column in (train, val)))
+        texts = (f"{low:.3g} to {high:.3g}" for low, high in (shift.ends_of(column, row) for column in (train, val)))
         return _finding(train, f"range of {train.label(row)}", *texts, certain=True)
-    shift = shift_between(train, val)
-    widest, worst = int(shift.ratio.argmax()), int(shift.distance.argmax())
-    if shift.ratio[widest] > (ratio if fair else surely * ratio):
+    apart = shift.shift_between(train, val)
+    widest, worst = int(apart.ratio.argmax()), int(apart.distance.argmax())
+    if apart.ratio[widest] > (ratio if fair else surely * ratio):
         row = int(train.followed[widest])
         text = f"std of {train.label(row)}"
-        certain = bool(shift.ratio[widest] > surely * ratio)
+        certain = bool(apart.ratio[widest] > surely * ratio)
         return _finding(train, text, f"{train.std[row]:.3g}", f"{val.std[row]:.3g}", certain=certain)
-    if shift.distance[worst] > (noticeable if fair else surely * far):
+    if apart.distance[worst] > (noticeable if fair else surely * far):
         row = int(train.followed[worst])
         numbers = f"{train.mean[row]:.3g}", f"{val.mean[row]:.3g}"
-        certain = bool(shift.distance[worst] > surely * far)
+        certain = bool(apart.distance[worst] > surely * far)
         return _finding(train, f"mean of {train.label(row)}", *numbers, certain=certain)
     return None
 

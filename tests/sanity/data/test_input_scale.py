@@ -133,3 +133,11 @@ def test_a_constant_beside_what_varies_and_a_norm_behind_are_no_matter() -> None
     assert on(rows, nn.Linear(4, 3)).status != "fail"
     body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
     assert on((pictures(1 / 255) - 123.7) / 58.4, body).status == "pass"
+
+
+@pytest.mark.parametrize(("mean", "std", "status"), [(123.7, 58.4, "fail"), (0.485, 0.229, "pass")])
+def test_a_norm_that_spreads_out_the_border_alone_undoes_nothing(mean: float, std: float, status: str) -> None:
+    """Behind a padded convolution of pixels that hardly vary, BatchNorm spreads out the border and not the samples."""
+    body = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
+    body(pictures(1))
+    assert on((pictures(1 / 255) - mean) / std, body).status == status

@@ -78,6 +78,38 @@ def test_one_class_alone_fails() -> None:
     assert on(torch.ones(40, 1), nn.BCEWithLogitsLoss(), outputs=1).status == "fail"
 
 
+def labelled(y: Tensor, **more: Any) -> CheckResult:
+    loader = DataLoader(TensorDataset(torch.randn(len(y), 4), y), batch_size=10)
+    model = nn.Linear(4, 3)
+    return run_one(CHECK, model=model, loader=loader, loss_fn=nn.BCEWithLogitsLoss(), task="multilabel", **more)
+
+
+@pytest.mark.parametrize(("row", "told"), [([0.0, 0.0, 0.0], "0"), ([0.0, 1.0, 1.0], "[0, 1, 1]")])
+def test_several_labels_that_no_sample_differs_in_fail(row: list[float], told: str) -> None:
+    """Where every sample has the same labels, of several each, that fails; one that is there once is enough to pass."""
+    y = torch.tensor(row).expand(40, 3).clone()
+    result = labelled(y)
+    assert (result.status, result.title) == ("fail", "A constant label")
+    assert result.summary.endswith(told)
+    y[7, 0] = 1
+    assert labelled(y).status == "pass"
+
+
+def test_labels_left_out_as_padding_are_not_taken_for_equal() -> None:
+    """Labels that are 1 or the declared padding value vary, although the padding itself is not looked at."""
+    assert labelled((torch.arange(120) % 2).float().reshape(40, 3), padding_value=0).status == "pass"
+
+
+def test_masks_without_a_single_pixel_of_the_object_fail() -> None:
+    """Masks that are 0 everywhere fail, and pass where one of them shows something."""
+    masks = torch.zeros(40, 1, 6, 6)
+    arguments: dict[str, Any] = {"model": nn.Conv2d(3, 1, 3, padding=1), "loss_fn": nn.BCEWithLogitsLoss()}
+    images = torch.randn(40, 3, 6, 6)
+    assert run_one(CHECK, **arguments, loader=[(images, masks)], task="segmentation").status == "fail"
+    masks[3, 0, 2, 2] = 1
+    assert run_one(CHECK, **arguments, loader=[(images, masks)], task="segmentation").status == "pass"
+
+
 def test_few_or_partial_labels_are_no_evidence() -> None:
     """A handful of equal labels is chance."""
     assert on(torch.full((8,), 2)).status == "pass"

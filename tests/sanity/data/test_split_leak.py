@@ -208,3 +208,37 @@ def test_rows_of_another_form_cannot_be_compared() -> None:
     assert result.status == "inconclusive"
     assert "float32[8]" in result.summary
     assert "float32[9]" in result.summary
+
+
+def walks(count: int, free: float, seed: int = 0) -> Tensor:
+    """Walks (count, 15) over 24 notes by one of three steps, of which a share is free; no two alike."""
+    draw = torch.Generator().manual_seed(seed)
+    notes = torch.randint(0, 24, (3 * count, 15), generator=draw)
+    step = torch.tensor([1, 2, 5])[torch.randint(0, 3, (3 * count,), generator=draw)]
+    is_free = torch.rand(3 * count, 15, generator=draw) < free
+    for at in range(1, 15):
+        notes[:, at] = torch.where(is_free[:, at], notes[:, at], (notes[:, at - 1] + step) % 24)
+    distinct = torch.unique(notes, dim=0)
+    return distinct[torch.randperm(len(distinct), generator=draw)][:count]
+
+
+def of_walks(train: Tensor, val: Tensor) -> CheckResult:
+    model = nn.Sequential(nn.Embedding(24, 4), nn.Flatten(), nn.Linear(60, 3))
+    return run_one(CHECK, model=model, loader=loaded(train), val_loader=loaded(val), loss_fn=nn.CrossEntropyLoss())
+
+
+def test_rows_near_to_chance_that_train_alone_does_not_repeat_fail() -> None:
+    """Sequences that tell little, of which two thirds are in train, where none is twice, fail; disjoint ones pass."""
+    rows = walks(700, 0.15)
+    result = of_walks(rows[150:], torch.cat([rows[200:300], rows[:50]]))
+    assert result.status == "fail"
+    assert result.measurements[0].measured == f"{100 / 150:.2%}"
+    assert of_walks(rows[150:], rows[:150]).status == "pass"
+
+
+@pytest.mark.parametrize("free", [0.0, 0.05])
+def test_few_valued_rows_that_train_repeats_as_well_do_not_fail(free: float) -> None:
+    """Sequences drawn from a few hundred are in validation as often as train repeats its own."""
+    rows, draw = walks(300, free), torch.Generator().manual_seed(1)
+    train, val = (rows[torch.randint(0, len(rows), (count,), generator=draw)] for count in (550, 150))
+    assert of_walks(train, val).status in ("pass", "warn")

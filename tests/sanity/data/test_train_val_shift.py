@@ -211,3 +211,43 @@ def test_a_size_that_the_network_refuses_fails() -> None:
 def test_twenty_samples_are_enough_for_raw_rows() -> None:
     """Rows 40 deviations away need not be many."""
     assert on(torch.randn(200, 4), 40 + torch.randn(20, 4)).status == "fail"
+
+
+def grey(count: int, seed: int) -> Tensor:
+    """Pictures of bytes, a fifth of whose pixels are as bright as can be."""
+    made = torch.Generator().manual_seed(seed)
+    levels = torch.randint(0, 320, (count, 1, 8, 8), generator=made)
+    return levels.clamp_max(255).to(torch.uint8)
+
+
+@pytest.mark.parametrize(
+    "cut", [lambda x: (x // 255).float(), lambda x: (x / 255).trunc(), lambda x: (x / 255).int().float()]
+)
+def test_fractions_cut_off_on_one_side_fail(cut: Any) -> None:
+    """Bytes that are divided as integers in validation, or in train alone, fail: they are 0, but for the brightest."""
+    train, val = grey(100, 0), grey(100, 1)
+    result = on(train / 255, cut(val))
+    assert (result.status, result.measurements[0].measured) == ("fail", f"{float(cut(val).mean()):.3g}")
+    assert "values of validation are whole" in result.detail
+    result = on(cut(train), val / 255)
+    assert result.status == "fail"
+    assert "values of train are whole" in result.detail
+
+
+def test_whole_numbers_that_are_no_cut_off_ones_do_not_fail() -> None:
+    """Pictures of two colours beside a mixed up train, or beside grey ones with another threshold, do not fail."""
+    two = [(grey(100, seed) > 128).float() for seed in (0, 1)]
+    share = torch.rand(100, 1, 1, 1, generator=torch.Generator().manual_seed(2))
+    assert on(share * two[0] + (1 - share) * two[0].roll(1, 0), two[1]).status == "pass"
+    assert on(grey(100, 0) / 255, two[1]).status != "fail"
+    assert on(two[0], two[1]).status == "pass"
+
+
+def test_bytes_beside_bytes_with_fractions_are_no_shift() -> None:
+    """Pictures of the same 64 levels that were resized in train, and rounded down in validation, pass."""
+    made = torch.Generator().manual_seed(0)
+    levels = torch.linspace(0, 250.7, 64)
+    train, val = (
+        torch.stack([levels[torch.randperm(64, generator=made)] for _ in range(60)]).view(60, 1, 8, 8) for _ in range(2)
+    )
+    assert on(train, val.floor()).status == "pass"

@@ -399,3 +399,53 @@ def test_differences_of_numbers_too_large_for_float32_fail(prepare: Callable[[Te
     result = run_one(CHECK, model=Prepared(prepare), loader=[(times, CLASSES)], loss_fn=nn.CrossEntropyLoss())
     assert result.status == status
     assert "float32" in result.title or status == "pass"
+
+
+def brighter(x: Any) -> Any:
+    return x.astype(np.float32) * 1.7
+
+
+def ready(x: Any) -> Tensor:
+    return torch.from_numpy(x / 255).float()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "arrays"),
+    [
+        (lambda x: ready(np.clip(brighter(x).astype(np.int32).astype(np.uint8), 0, 255)), True),
+        (lambda x: ready(brighter(x).astype(np.int64).astype("uint8").clip(0, 255)), True),
+        (lambda x: ready(brighter(x).astype(np.uint8)), True),
+        (lambda x: (x.float() * 1.7).to(torch.uint8) / 255, False),
+        (lambda x: (x * 1.7).byte() / 255, False),
+    ],
+)
+def test_casts_that_wrap_in_a_data_set_are_found(prepare: Callable[[Any], Any], arrays: bool) -> None:
+    """Values above 255 that become bytes before they are clipped, or are not clipped at all, fail."""
+    result = prepared(Bytes(prepare, arrays=arrays))
+    assert (result.status, result.title) == ("fail", "Values cast to small integers wrap around")
+    assert "Bytes.__getitem__" in result.where
+
+
+@pytest.mark.parametrize(
+    ("prepare", "arrays"),
+    [
+        (lambda x: ready(np.clip(brighter(x), 0, 255).astype(np.uint8)), True),
+        (lambda x: (x.float() * 1.7).clamp(0, 255).to(torch.uint8) / 255, False),
+        (lambda x: ready((x.astype(np.int32) * 7).astype(np.uint8)), True),
+        (lambda x: ready((brighter(x).astype(np.int32) + 40).astype(np.uint8)), True),
+        (lambda x: ready(np.where(x > 99, -1.0, x).astype(np.uint8)), True),
+        (lambda x: ready(np.where(x > 99, np.nan, x)), True),
+        (lambda x: ready(np.clip(x.astype(np.float32).astype(np.int32).astype(np.uint8), 0, 255)), True),
+    ],
+    ids=["clipped", "clamped", "low byte", "hue that goes round", "-1 for 255", "gaps", "no need to clip"],
+)
+def test_casts_that_do_not_wrap_or_are_meant_to_pass(prepare: Callable[[Any], Any], arrays: bool) -> None:
+    """What is clipped before the cast, or goes round as integers do with no clip behind, passes."""
+    assert prepared(Bytes(prepare, arrays=arrays)).status == "pass"
+
+
+def test_a_mask_of_an_array_is_kept() -> None:
+    """Data that is held as a masked array is read with its mask, whatever is tried on it."""
+    data = Bytes(lambda x: torch.from_numpy(x.filled(0) / 255).float(), arrays=True)
+    data.x = np.ma.masked_greater(data.x, 128)
+    assert prepared(data).status == "pass"

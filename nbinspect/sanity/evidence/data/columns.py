@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +16,7 @@ from nbinspect.records import Floats, Integers
 _FOLLOWED = 64
 _MOST_SHAPES = 16
 _MOST_FEATURES = 200
+_TOLD = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,10 @@ class Column:
     lows: Floats
     """(N, K) least value of each sample; inf where it has none, so -inf in `highs`."""
     highs: Floats
+    cuts: Floats
+    """(N, K) mean of each sample with the fractions of its values cut off."""
+    is_whole: bool
+    """Whether all finite values of these channels are whole numbers, whatever their type."""
 
     @property
     def is_floating(self) -> bool:
@@ -55,6 +61,15 @@ class Column:
         """Whether it holds zeros and −Inf alone, as a mask that is added to attention scores."""
         plain = not self.nan.any() and np.nan_to_num(np.abs([self.low, self.high])).max(initial=0) == 0
         return bool(plain and self.inf.any())
+
+    def only(self, samples: int) -> str:
+        """Return the whole numbers that so many samples have alike, one for each channel; nothing where one differs."""
+        size = math.prod(min(self.shapes)) if len(self.shapes) == 1 else 0
+        everything = size and int(self.count.sum()) == samples * size and not (self.nan + self.inf).any()
+        if not everything or not (self.low == self.high).all() or (self.low % 1).any():
+            return ""
+        values = [f"{value:g}" for value in self.low]
+        return values[0] if len(set(values)) == 1 else f"[{', '.join(values[:_TOLD])}{', …' * (len(values) > _TOLD)}]"
 
     def label(self, row: int) -> str:
         """Return what a channel or feature is called: ``feature 3 of x``."""
@@ -83,6 +98,7 @@ class Gatherer:
     _dtypes: set[str] = field(default_factory=set)
     _shapes: set[tuple[int, ...]] = field(default_factory=set)
     _samples: list[tuple[Floats, ...]] = field(default_factory=list)
+    _is_whole: bool = True
     _followed: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def add(self, tensor: Tensor) -> bool:
@@ -117,7 +133,7 @@ class Gatherer:
         if self._axis is not None:
             axis = "feature" if all(len(shape) == 1 for shape in self._shapes) else "channel"
         some = finite > 0
-        centres, spreads, lows, highs = (np.concatenate(part) for part in zip(*self._samples, strict=True))
+        centres, spreads, lows, highs, cuts = (np.concatenate(part) for part in zip(*self._samples, strict=True))
         return Column(
             self.name,
             axis,
@@ -135,6 +151,8 @@ class Gatherer:
             spreads,
             lows,
             highs,
+            cuts,
+            self._is_whole,
         )
 
     def _table(self, values: Tensor) -> Floats:
@@ -164,11 +182,15 @@ class Gatherer:
         self._sums[6] = np.maximum(self._sums[6], highs.max(0))
         kept, own = finite[:, self._followed], apart[:, self._followed]
         number = kept.sum(2)
+        values = np.where(kept, table[:, self._followed], 0)
+        cut = np.trunc(values)
         with np.errstate(invalid="ignore", divide="ignore"):
             centre = own.sum(2) / number
             spread = np.sqrt(np.maximum((own**2).sum(2) / number - centre**2, 0))
+            means = cut.sum(2) / number
+        self._is_whole &= bool((cut == values).all())
         ends = lows[:, self._followed], highs[:, self._followed]
-        self._samples.append((centre + self._reference[self._followed], spread, *ends))
+        self._samples.append((centre + self._reference[self._followed], spread, *ends, means))
         return bool(nan.any() or inf.any())
 
     def _pool(self) -> None:
@@ -185,8 +207,9 @@ class Gatherer:
                 *(part.mean(1, keepdims=True) for part in (centre, spread)),
                 low.min(1, keepdims=True),
                 high.max(1, keepdims=True),
+                cut.mean(1, keepdims=True),
             )
-            for centre, spread, low, high in self._samples
+            for centre, spread, low, high, cut in self._samples
         ]
         self._reference, self._followed = np.array([reference]), np.array([0])
         self._channels, self._axis = 1, None

@@ -66,7 +66,7 @@ def chosen_of(column: Column, chosen: Flags) -> Column:
     """Return what is known of some samples of a column; all of it where its samples are not those of the labels."""
     if len(column.centres) != len(chosen) or chosen.all():
         return column
-    parts = {name: getattr(column, name)[chosen] for name in ("centres", "spreads", "lows", "highs")}
+    parts = {name: getattr(column, name)[chosen] for name in ("centres", "spreads", "lows", "highs", "cuts")}
     mean, std = column.mean.copy(), column.std.copy()
     mean[column.followed] = parts["centres"].mean(0)
     std[column.followed] = np.sqrt((parts["spreads"] ** 2).mean(0) + parts["centres"].var(0))

@@ -51,8 +51,21 @@ class Rows:
     @cached_property
     def are_telling(self) -> bool:
         """Whether equal samples can be no coincidence: there are far more rows that could be than rows that are."""
+        return self._bits > 2 * self._own_bits + 6
+
+    @cached_property
+    def are_of_many(self) -> bool:
+        """Whether these are next to none of the rows that could be, though some may be equal: one in a thousand."""
+        return self._bits > self._own_bits + 10
+
+    @cached_property
+    def _bits(self) -> float:
         _, first = np.unique(self.inputs, return_index=True)
-        return bits_of(self.places[first]) > 2 * float(np.log2(max(2, len(self.inputs)))) + 6
+        return bits_of(self.places[first])
+
+    @property
+    def _own_bits(self) -> float:
+        return float(np.log2(max(2, len(self.inputs))))
 
     @cached_property
     def are_few_valued(self) -> bool:

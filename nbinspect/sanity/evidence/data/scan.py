@@ -78,6 +78,18 @@ class Scan:
             raise MissingNeed("one number to predict for each sample, from inputs of one shape")
         return fit_simple_models(self.features, self.labels, are_classes=bool(self.tally) or is_binary(self.labels))
 
+    @cached_property
+    def only_target(self) -> str:
+        """What every target that was read is, ``0`` or ``[0, 1, 0]``; nothing where two of them differ.
+
+        Of several numbers each, whole numbers are told, of which none was left out as padding.
+        """
+        if self.labels is not None and bool((self.labels == self.labels[0]).all()):
+            return f"{self.labels[0]:g}"
+        if self.tally is not None and len(self.tally) == 1:
+            return str(next(iter(self.tally)))
+        return next(iter(self.targets.values())).only(self.read) if len(self.targets) == 1 else ""
+
 
 def is_binary(labels: Floats) -> bool:
     """Tell whether labels are all zero or one."""

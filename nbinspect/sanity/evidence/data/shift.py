@@ -133,6 +133,21 @@ def other_range(one: Column, other: Column) -> int | None:
     return None
 
 
+def cut_off(one: Column, other: Column) -> int | None:
+    """Return which channel of the other set is the first one's with the fractions cut off; None where none surely is.
+
+    All its values must be whole, with the means of the first one's when cut off, and far from those as they are: beside
+    the spread of bytes a fraction is nothing.
+    """
+    if one.is_whole or not other.is_whole or not len(one.followed) or not np.array_equal(one.followed, other.followed):
+        return None
+    means = _mean(other.centres)
+    gap, left = np.abs(_mean(one.centres) - means), np.abs(_mean(one.cuts) - means)
+    noise = _error(one) + _error(other) + 1e-12
+    moved = (gap > np.maximum(_SURE * noise, _MOVED * one.std[one.followed])) & (left < gap / 4)
+    return int(one.followed[gap.argmax()]) if bool(moved.any() and (left <= 4 * noise).all()) else None
+
+
 def ends_of(column: Column, row: int) -> tuple[float, float]:
     """Return least and greatest value of a channel."""
     return float(column.low[row]), float(column.high[row])

@@ -1,10 +1,14 @@
-"""Small integers that run over inside a data set or its collate function: told by what wide ones come to there."""
+"""Small integers that run over inside a data set or its collate function: told by what wide ones come to there.
+
+So are casts to them that wrap around, told by what casts that stop at the ends come to.
+"""
 
 from __future__ import annotations
 
 import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,6 +22,7 @@ from nbinspect.nested import tensors_in
 from nbinspect.records import Place
 from nbinspect.sanity.check import measured
 from nbinspect.sanity.evidence.numbers.precision import Loss
+from nbinspect.sanity.evidence.numbers.saturating import SaturatingCasts, saturating
 from nbinspect.sanity.limits import Limits
 from nbinspect.seeding import seed_generators
 
@@ -50,6 +55,8 @@ def wrapped(loader: Any, limits: Limits) -> Loss | None:
     if not steps:
         return None
     where, function = _culprit(loader, stage)
+    if stage == "cast":
+        return _of_casts(where, _place_of(function), share)
     amounts = ", ".join(f"{step:.3g}" for step in steps[:3]) + (", …" if len(steps) > 3 else "")
     return Loss(
         where,
@@ -58,6 +65,18 @@ def wrapped(loader: Any, limits: Limits) -> Loss | None:
         f"{where} calculates in integers of one or two bytes, which wrap around at their ends: made of wide integers, "
         f"the same values are off by {amounts} where they wrap, and equal everywhere else.",
         "Convert to float before the arithmetic: x.float(), or x.astype(np.float32).",
+        measured("values of a batch that wrap around", f"{share:.1%}", "0%"),
+    )
+
+
+def _of_casts(where: str, place: Place | None, share: float) -> Loss:
+    return Loss(
+        where,
+        place,
+        "Values cast to small integers wrap around",
+        f"{where} casts numbers to integers of one or two bytes which do not hold them: bright becomes dark. Where the "
+        f"cast stops at the ends of the type, {share:.1%} of the values come out otherwise.",
+        "Clip before the cast, not after it: x.clip(0, 255).astype(np.uint8).",
         measured("values of a batch that wrap around", f"{share:.1%}", "0%"),
     )
 
@@ -72,13 +91,18 @@ class _Both(Dataset[Any]):
         return 1
 
     def __getitem__(self, index: int) -> tuple[str, float, list[float]]:
-        plain, again, wide = (self._samples(data) for data in (self._dataset, self._dataset, _widened(self._dataset)))
+        plain, again = self._samples(self._dataset), self._samples(self._dataset)
         parts = _columns(plain)
         if any(not np.array_equal(*pair, equal_nan=True) for pair in zip(parts, _columns(again), strict=True)):
             return "", 0.0, []  # made anew at each reading
-        share, steps = _differences(parts, _columns(wide))
-        if steps:
-            return "samples", share, steps
+        with suppress(Exception):  # the user's own data set may raise anything on other types
+            share, steps = _differences(parts, _columns(self._samples(_changed(self._dataset, _wide))))
+            if steps:
+                return "samples", share, steps
+        with suppress(Exception), SaturatingCasts():  # type: ignore[no-untyped-call] # PyTorch's own class
+            share = _other(parts, _columns(self._samples(_changed(self._dataset, saturating))))
+            if share and SaturatingCasts.stopped:
+                return "cast", share, [share]
         batches = (list(_arrays(self._batch(samples))) for samples in (plain, _wide(plain)))
         return "collate", *_differences(*batches)
 
@@ -91,36 +115,36 @@ class _Both(Dataset[Any]):
         return self._collate(copy.deepcopy(samples))
 
 
-class _Wide:
-    """Stands in for an array, or a list of them: what is taken out of it is widened."""
+class _Stand:
+    """Stands in for an array, or a list of them: what is taken out of it is changed."""
 
-    def __init__(self, values: Any) -> None:
-        self._values = values
+    def __init__(self, values: Any, change: Callable[[Any], Any]) -> None:
+        self._values, self._change = values, change
 
     def __len__(self) -> int:
         return len(self._values)
 
     def __getitem__(self, key: Any) -> Any:
-        return _wide(self._values[key])
+        return self._change(self._values[key])
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._values, name)
 
 
-def _widened(dataset: Any) -> Any:
-    """Return a copy of a data set, and of those inside it, that holds wide integers for small ones."""
+def _changed(dataset: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a copy of a data set, and of those inside it, that gives what it holds changed."""
     if isinstance(dataset, list | tuple):
-        return _Wide(dataset)
+        return _Stand(dataset, change)
     again = copy.copy(dataset)
     for name, part in vars(dataset).items():
         if isinstance(part, Dataset):
-            object.__setattr__(again, name, _widened(part))
+            object.__setattr__(again, name, _changed(part, change))
         elif isinstance(part, list | tuple) and part and all(isinstance(one, Dataset) for one in part):
-            object.__setattr__(again, name, [_widened(one) for one in part])
+            object.__setattr__(again, name, [_changed(one, change) for one in part])
         elif name == "tensors" and isinstance(part, tuple):
-            object.__setattr__(again, name, tuple(_Wide(one) for one in part))
+            object.__setattr__(again, name, tuple(_Stand(one, change) for one in part))
         elif isinstance(part, list) or (isinstance(part, Tensor | np.ndarray) and part.ndim):
-            object.__setattr__(again, name, _Wide(part))
+            object.__setattr__(again, name, _Stand(part, change))
     return again
 
 
@@ -161,6 +185,13 @@ def _differences(plain: Sequence[Any], wide: Sequence[Any]) -> tuple[float, list
         if few and min(off.sum(), (~off).sum()) >= _LEAST:
             worst = max(worst, (float(off.mean()), steps.tolist()))
     return worst
+
+
+def _other(plain: Sequence[Any], other: Sequence[Any]) -> float:
+    """Return the greatest share of values of a part that differ; 0 where they are but a few."""
+    pairs = [(one, its) for one, its in zip(plain, other, strict=True) if one.shape == its.shape]
+    differs = [(one != its) & ~(np.isnan(one) & np.isnan(its)) for one, its in pairs]
+    return max((float(part.mean()) for part in differs if part.sum() >= _LEAST), default=0.0)
 
 
 def _arrays(value: Any) -> Iterator[Any]:
