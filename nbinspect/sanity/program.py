@@ -25,6 +25,7 @@ from nbinspect.subject import Subject
 
 STEPS = 600
 """The training steps that the checks of a run may take together."""
+_CHOSEN = 2**32
 
 
 class Program:
@@ -57,6 +58,8 @@ class Program:
         """Training steps on copies so far."""
         self.writes = False
         """Whether the user's own code writes to parameters while it runs, which is then put back after each pass."""
+        self.is_seeded: bool = original.is_seeded if original else torch.initial_seed() < _CHOSEN
+        """Whether somebody set the seed of torch's generator: the system gives larger ones."""
 
     @property
     def network(self) -> nn.Module:

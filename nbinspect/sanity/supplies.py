@@ -24,7 +24,7 @@ from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, finished, record, with_gradients
 from nbinspect.sanity.task import infer_task
 from nbinspect.sanity.trials.fitting.overfitting import Overfitting, overfit
-from nbinspect.sanity.trials.running.maximising import is_maximised, require_minimised
+from nbinspect.sanity.trials.running.maximising import maximising_in, require_minimised
 from nbinspect.sanity.trials.running.observed import Observed, observe
 from nbinspect.sanity.trials.running.own_step import OwnStep, Training, record_step
 
@@ -140,7 +140,7 @@ class Supplies:
 
     def _overfitting(self) -> Overfitting:
         recorded: Recorded = self.supply("recorded")
-        require_minimised(self.supply("is_maximised"))
+        require_minimised(self.supply("maximising"))
         return overfit(self.program, recorded, self.supply("task"))
 
     def _attempt(self) -> Recorded:
@@ -216,7 +216,7 @@ _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
     "observed": Supplies._observed,
     "overfitting": Supplies._overfitting,
     "own_step": Supplies._own_step,
-    "is_maximised": lambda s: is_maximised(s.program),
+    "maximising": lambda s: maximising_in(s.program),
     "training": Supplies._training,
     "training_attempt": Supplies._training_attempt,
     "training_pass": Supplies._training_pass,

@@ -11,19 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.preserve import preserve
-from nbinspect.records import CheckResult
+from nbinspect.records import CheckResult, Place
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
 from nbinspect.sanity.evidence.numbers.nonfinite import is_finite
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, tensor_output
-from nbinspect.sanity.trials.own_steps.unseeded import Unseeded, drawn_elsewhere
+from nbinspect.sanity.trials.own_steps.unseeded import Unseeded, drawn_elsewhere, read_elsewhere
 
 
 def run(program: Program, recorded: Recorded, *, rounding: float = 1e-4) -> CheckResult:
     """Run the same batch twice from the same seeds, and compare the losses; the outputs where there is no loss.
 
-    The user's own `train_step` likewise, on copies, where passes alone agree.
+    The user's own `train_step` likewise, on copies, where passes alone agree, and a batch that is read twice.
 
     Args:
         program: left unchanged.
@@ -40,7 +40,11 @@ def run(program: Program, recorded: Recorded, *, rounding: float = 1e-4) -> Chec
     gap = float((one.double() - other.double()).abs().max()) / scale if scale else float(other.abs().max())
     if not gap:
         found = drawn_elsewhere(program, recorded.batch, rounding / 100)  # for passes agreed to the last bit
-        return passed("the same seed gives the same loss, to the last bit") if found is None else _of_step(found)
+        if found is not None:
+            return _of_step(found)
+        place = read_elsewhere(program, recorded.batch)
+        told = "the same seed gives the same loss, to the last bit"
+        return passed(told) if place is None else _of_data(place, is_seeded=program.is_seeded)
     allowed = max(rounding, 10 * torch.finfo(one.dtype).eps) if one.is_floating_point() else rounding
     say = failed if gap > allowed else warned
     values = [f"{float(value):.6g}" if value.numel() == 1 else "…" for value in (one, other)]
@@ -67,6 +71,21 @@ def _of_step(found: Unseeded) -> CheckResult:
         remedy="Draw from torch's, NumPy's or Python's generators that the program seeds once, at its start.",
         where="train_step",
         place=found.place,
+    )
+
+
+def _of_data(place: Place, *, is_seeded: bool) -> CheckResult:
+    wanted = "though the program sets a seed" if is_seeded else "and no seed of torch's is set either"
+    return (failed if is_seeded else warned)(
+        "the same seed gives other data",
+        measured("batches read twice from the same seed, of the same samples", "differ", "the same"),
+        title="The same seed gives other data",
+        detail=f"The same samples came out otherwise when they were read again from the same seeds, {wanted}: their "
+        "reading draws from outside the seeds, so that no run can be repeated.",
+        remedy="Draw from torch's, NumPy's or Python's generators that the program seeds, or make a generator of the "
+        "sample's own from a seed, as by np.random.default_rng((seed, index)).",
+        where="loader",
+        place=place,
     )
 
 
@@ -128,5 +147,6 @@ CHECK = Check(
     bad=bad,
     explains=("gradient-check",),
     sources=("K-seed",),
-    silent="dropout and sampling, which the seed repeats; accelerators that sum in another order are a warning",
+    silent="dropout and sampling, which the seed repeats; accelerators that sum in another order are a warning, and so "
+    "are data drawn from outside the seeds where the program sets none",
 )

@@ -2,77 +2,90 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
-from nbinspect.nested import tensors_in
 from nbinspect.records import CheckResult
-from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
-from nbinspect.sanity.evidence.numbers.nonfinite import (
-    Origin,
-    amiss,
-    backward_origin,
-    has_nan,
-    is_finite,
-    origin_of,
-    range_of,
-)
+from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import Arguments, Check, MissingNeed, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.evidence.losses.untrained import is_fresh
+from nbinspect.sanity.evidence.numbers.nonfinite import Reached, amiss, is_finite, range_of, reached_in
 from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Operation, Recorded
+from nbinspect.sanity.recorded import Recorded, record
+from nbinspect.sanity.trials.own_steps.broken import broken_by
+from nbinspect.sanity.trials.own_steps.last_batch import last_batch
+from nbinspect.sanity.trials.running.own_step import OwnStep
 
 
-def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
-    """Follow values that are not finite back from loss, outputs and gradients to the operation that made them."""
+def run(program: Program, recordings: tuple[Recorded, ...], own_step: OwnStep | None) -> CheckResult:
+    """Follow values that are not finite back from loss, outputs and gradients to the operation that made them.
+
+    The user's own `train_step` counts where it updates parameters by a loss that is not finite. On the last, smaller
+    batch of an epoch a warning without one, or after training: a loop may leave that batch out.
+    """
+    last = _last(program)
     for recorded in recordings:
-        bad = [one for one in recorded.operations if one.step.kind == "operation" and any(map(amiss, one.step.outputs))]
-        found = _judged(program, recorded, bad) if bad else None
+        if last is not None and recorded.batch.size < recordings[0].batch.size:
+            continue  # it is the last one, which is judged as such
+        if (found := _of_pass(program, recorded)) is not None:
+            return found
+    if own_step is not None and not is_finite(own_step.recorded.loss):
+        found = _of_step(program, recordings[0].batch)
         if found is not None:
             return found
+    if last is not None and (found := _of_last(program, last)) is not None:
+        return found
     return passed(f"all finite that reaches the loss; batches looked at: {len(recordings)}")
 
 
-def _judged(program: Program, recorded: Recorded, bad: list[Operation]) -> CheckResult | None:
-    """Return what values that are not finite do to a pass; None where they do nothing, as under a mask."""
-    if recorded.loss is not None and not is_finite(recorded.loss):
-        last = _maker_of(recorded, recorded.loss, bad)
-        return _told(recorded, origin_of(recorded, last), "the loss", grave=True)
-    if not is_finite(list(recorded.gradients.values())):
-        operation, _ = backward_origin(program, recorded)
-        if operation is not None:
-            guilty = next((one for one in _around(recorded, operation) if one in bad), None)
-            if guilty is not None:
-                return _told(recorded, origin_of(recorded, guilty), "the gradient", grave=True)
-    if not is_finite(recorded.outputs):
-        origin = origin_of(recorded, _maker_of(recorded, recorded.outputs, bad))
-        nan = has_nan(recorded.outputs)
-        if nan or not origin.laid:
-            return _told(recorded, origin, "the outputs", grave=nan and recorded.loss is None)
-    return None
+def _of_pass(program: Program, recorded: Recorded) -> CheckResult | None:
+    reached = reached_in(program, recorded)
+    return None if reached is None else _told(recorded, reached)
 
 
-def _maker_of(recorded: Recorded, value: object, bad: list[Operation]) -> Operation:
-    """Return the operation that made a value that is not finite: the last such, where it is not known."""
-    makers = (recorded.maker(tensor) for _, tensor in tensors_in(value, ""))
-    return next((maker for maker in makers if maker in bad and maker is not None), bad[-1])
+def _of_step(program: Program, batch: Batch) -> CheckResult | None:
+    own = broken_by(program, batch)
+    return None if own is None else _of_pass(own.program, own.recorded)
 
 
-def _around(recorded: Recorded, operation: Operation) -> list[Operation]:
-    given = {use.step for use in operation.step.inputs if use.step is not None}
-    return [operation, *(recorded.by_index[index] for index in given if index in recorded.by_index)]
+def _last(program: Program) -> Batch | None:
+    try:
+        return last_batch(program)
+    except MissingNeed:
+        return None
 
 
-def _told(recorded: Recorded, origin: Origin, reached: str, *, grave: bool) -> CheckResult:
-    say, operation = failed if grave else warned, origin.operation
+def _of_last(program: Program, batch: Batch) -> CheckResult | None:
+    """Judge the last batch of an epoch, which alone is smaller than the others."""
+    is_own = program.subject.train_step is not None
+    found = _of_step(program, batch) if is_own else _of_pass(program, record(program, batch))
+    if found is None or found.status not in ("fail", "warn"):
+        return None
+    return replace(
+        found,
+        status="fail" if is_own and is_fresh(program) else "warn",  # one that outlived an epoch never trains on it
+        summary=f"{found.summary}, in the last batch of an epoch",
+        detail=f"The last batch of an epoch has {batch.size} sample{'s' * (batch.size != 1)}. {found.detail}",
+        remedy=f"Leave that batch out by DataLoader(drop_last=True), or where the spread of so few is taken. "
+        f"{found.remedy}",
+    )
+
+
+def _told(recorded: Recorded, reached: Reached) -> CheckResult:
+    origin, what = reached.origin, reached.what
+    say, operation = failed if reached.is_grave else warned, origin.operation
     if operation is None:
         name = origin.use.origin if origin.use is not None else "a tensor"
         if name.startswith("batch"):
-            return inconclusive(f"{name} is not finite itself", settle=f"Mend {name} first: it reaches {reached}.")
+            return inconclusive(f"{name} is not finite itself", settle=f"Mend {name} first: it reaches {what}.")
         return say(
             f"{name} is not finite",
             measured(f"values of {name}", "NaN or infinite", "finite"),
             title=f"{name} holds values that are not finite",
-            detail=f"{name} is NaN or infinite before the pass, and that reaches {reached}.",
+            detail=f"{name} is NaN or infinite before the pass, and that reaches {what}.",
             remedy=f"Initialise {name} anew, or go back to a checkpoint from before it broke.",
             where=name,
         )
@@ -84,7 +97,7 @@ def _told(recorded: Recorded, origin: Origin, reached: str, *, grave: bool) -> C
         measured(f"values of {name} that are not finite", f"{count:,}", "0"),
         *(measured(f"range of its {use.name} ({use.origin})", text, "finite") for use, text in given if text),
         title=f"{name} makes values that are not finite",
-        detail=f"It is the first to make {count:,} NaN or infinite values of finite ones, and they reach {reached}.",
+        detail=f"It is the first to make {count:,} NaN or infinite values of finite ones, and they reach {what}.",
         remedy="Keep what it is given away from there: add a small number before log, sqrt and division, clamp "
         "before exp, leave no row wholly masked.",
         where=name,
@@ -117,7 +130,7 @@ CHECK = Check(
     question="Does the forward pass make NaN or infinities that reach the loss?",
     why="One NaN in the loss makes every weight NaN at the next step.",
     remedy="Add a small number before log, sqrt and division, clamp before exp, leave no row wholly masked.",
-    cost=2,
+    cost=4,
     run=run,
     good=good,
     bad=bad,

@@ -7,7 +7,7 @@ from torch import nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.layers.depth import LEAST, ends, is_steady, magnitude, relative_gradients, through_depth
+from nbinspect.sanity.evidence.layers.depth import LEAST, ends, faded, magnitude, relative_gradients, through_depth
 from nbinspect.sanity.evidence.layers.shortcuts import faded_along
 from nbinspect.sanity.evidence.losses.untrained import Untrained
 from nbinspect.sanity.recorded import Recorded
@@ -33,17 +33,15 @@ def run(
     if len(layers) < LEAST:
         return passed(f"weighted layers with a gradient: {len(layers)}, no depth to lose it in")
     values = [layer.relative_gradient for layer in layers]
-    # a head that begins near zero scales the gradients of all layers before it alike, and its own not
-    first, last = ends(values[:-1])
-    share = max(first) / min(last)
+    share, is_steady = faded(layers)
     if share >= watch:
         return passed(f"the first layers get {share:.3g} of the relative gradient of the last")
-    enough = steady if is_steady(values[:-1]) else least
+    enough, last = steady if is_steady else least, min(ends(values[:-1])[1])
     layer = layers[0]
     return (failed if share < enough else warned)(
         f"gradient shrinks to {magnitude(share)} on its way to the input",
         measured("relative gradient of the first layers, of that of the last", share, f"above {enough:g}"),
-        measured(f"gradient over weight of {layer.name}", values[0], f"{min(last):.3g} as in the last layers"),
+        measured(f"gradient over weight of {layer.name}", values[0], f"{last:.3g} as in the last layers"),
         title="The gradient vanishes on its way to the input",
         detail=f"Relative to their weights, the first of {len(layers)} layers get {magnitude(share)} of the gradient "
         f"that the last get: they do not learn while the last do.",

@@ -17,7 +17,7 @@ from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, record
 from nbinspect.sanity.trials.rates.rate_evidence import RateEvidence, evidence_of, fell
 from nbinspect.sanity.trials.rates.rates import BATCHES
-from nbinspect.sanity.trials.running.maximising import require_minimised
+from nbinspect.sanity.trials.running.maximising import Maximising, require_minimised
 
 
 def run(
@@ -25,7 +25,7 @@ def run(
     recorded: Recorded,
     task: TaskRecord,
     stream: tuple[Batch, ...],
-    is_maximised: bool,
+    maximising: Maximising,
     *,
     steps: int = 50,
     tried: int = 20,
@@ -42,7 +42,7 @@ def run(
         recorded: tells whether there is a loss, and whether the network has been trained.
         task: of an unknown one, a rate that is too low is only a warning.
         stream: batches of the loader, taken in turn.
-        is_maximised: what rises is not judged.
+        maximising: what rises is not judged.
         steps: of the range test, at most.
         tried: steps at the rate, and at the suggested one.
         far: how many times below the suggested rate a rate is suspected to be too low, or above it to spoil weights.
@@ -51,7 +51,7 @@ def run(
 
     Source: D-lr.
     """
-    require_minimised(is_maximised)
+    require_minimised(maximising)
     found = evidence_of(program, stream, steps=steps, tried=tried, has_loss=isinstance(recorded.loss, torch.Tensor))
     rate, suggested, charts = found.rate, found.suggested, (found.chart,)
     is_new = is_untrained(program, recorded, task)

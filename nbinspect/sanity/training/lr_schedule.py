@@ -14,6 +14,7 @@ from nbinspect.sanity.batches import Batch, batches_in
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.rates import rates_seen
+from nbinspect.sanity.trials.rates.starting_over import starting_over
 from nbinspect.sanity.trials.rates.waiting import sunk_by_waiting
 from nbinspect.sanity.trials.running.cadence import cadence
 from nbinspect.sanity.trials.running.observed import Observed
@@ -38,7 +39,7 @@ def run(
         program: a copy of its scheduler is stepped, without training.
         observed: tells whether the user's own step steps the scheduler.
         loader: its length is that of an epoch.
-        stream: successive batches, for a scheduler that is given a metric with every update.
+        stream: successive batches, for a scheduler that is given a metric with every update, and for rates without one.
         nothing: share of the highest rate below which training stands still.
         share: of the run, for which the rate may be that low.
         rise: how much higher than in the run the rate may go after its end; half of that, where it only rises.
@@ -52,9 +53,9 @@ def run(
     if is_by_epoch and not (total and epoch):
         return inconclusive("not stepped with every update", settle="Give total_steps, and a loader with a length.")
     known = total or epoch
-    if (fault := rates_seen.wrong_way(observed)) or (
-        known and (fault := rates_seen.sunk_by_hand(observed, known, nothing, share))
-    ):
+    fault = rates_seen.wrong_way(observed)
+    fault = fault or (rates_seen.sunk_by_hand(observed, known, nothing, share) if known else None)
+    if fault := fault or starting_over(program, observed, stream, epoch, total):
         return rates_seen.of_the_rates(fault, observed)
     if known and (found := sunk_by_waiting(program, observed, stream, nothing, (1 - share) * known)):
         return found

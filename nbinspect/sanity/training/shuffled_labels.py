@@ -34,7 +34,7 @@ from nbinspect.sanity.trials.labels.moved_on import moved_on, of_moved_labels
 from nbinspect.sanity.trials.labels.reread import reread
 from nbinspect.sanity.trials.labels.sorted_as_text import in_alphabetical_order, of_alphabetical_order
 from nbinspect.sanity.trials.running.comparison import padded
-from nbinspect.sanity.trials.running.maximising import require_minimised
+from nbinspect.sanity.trials.running.maximising import Maximising, require_minimised
 
 
 def run(  # noqa: PLR0917 - each need is supplied by its name
@@ -43,7 +43,7 @@ def run(  # noqa: PLR0917 - each need is supplied by its name
     task: TaskRecord,
     stream: tuple[Batch, ...],
     scan: Scan,
-    is_maximised: bool,
+    maximising: Maximising,
     *,
     sure: float = 4.5,
     chance: float = 3.0,
@@ -61,7 +61,7 @@ def run(  # noqa: PLR0917 - each need is supplied by its name
         task: of an unknown one nothing is said.
         stream: batches of one epoch; each is looked at before it is trained on.
         scan: of the same data, for simple models.
-        is_maximised: what rises is not judged.
+        maximising: what rises is not judged.
         sure: by how many deviations of chance real labels must be better to count as learnt.
         chance: up to how many deviations are chance.
         steps: at the user's rate, at most.
@@ -73,7 +73,7 @@ def run(  # noqa: PLR0917 - each need is supplied by its name
         return skipped("labels that are not the inputs themselves")
     if recorded.batch.targets is None:
         return skipped("labels that are one tensor")
-    require_minimised(is_maximised)
+    require_minimised(maximising)
     looks = looks_while_training(program, task, stream, steps, sure)
     told, fresh = strength(looks), sum(look.samples for look in looks)
     shown = measured("real labels of fresh samples, in deviations above shuffled ones", told, f"above {sure:g}")

@@ -47,7 +47,9 @@ def run(
     wanted = len(observed.trainable & (held | observed.rewritten | still))
     share = measured(f"parameters changed in {len(observed.steps)} steps", f"{wanted - len(still)} of {wanted}", "all")
     if not found:
-        return passed(f"{wanted} of {wanted} changed in {len(observed.steps)} steps", share)
+        idle = len((observed.trainable & observed.arrived) - held - observed.rewritten)
+        others = f"; {idle} more are held by no optimizer" if idle else ""
+        return passed(f"{wanted} of {wanted} changed in {len(observed.steps)} steps{others}", share)
     worst = max(found, key=lambda one: (one.is_certain, len(one.names)))
     _, wrong, remedy, _ = SAID[worst.reason]
     if not worst.is_certain:

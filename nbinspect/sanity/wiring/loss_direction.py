@@ -31,7 +31,7 @@ from nbinspect.sanity.evidence.losses.perfect import answers, supposed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, with_gradients
 from nbinspect.sanity.trials.own_steps.step_direction import Turned, turned
-from nbinspect.sanity.trials.running.maximising import of_maximised
+from nbinspect.sanity.trials.running.maximising import Maximising, of_maximised
 from nbinspect.sanity.trials.running.own_step import OwnStep
 
 
@@ -40,7 +40,7 @@ def run(
     own_step: OwnStep | None,
     attempt: Recorded,
     task: TaskRecord,
-    is_maximised: bool,
+    maximising: Maximising,
     *,
     rates: tuple[float, ...] = (0.003, 0.01),
 ) -> CheckResult:
@@ -49,11 +49,11 @@ def run(
     `rates` are lengths of the steps against the gradient, as shares of the length of all parameters.
     """
     is_alone = program.subject.train_step is None  # which may give the loss its sign
-    if not is_maximised and own_step is not None and (told := turned(program, own_step, task, rates)) is not None:
+    if True not in maximising and own_step is not None and (told := turned(program, own_step, task, rates)) is not None:
         return _of_step(told)
     found = _of_loss(program, with_gradients(attempt, program.subject), task, rates)
-    if is_maximised:
-        return of_maximised(is_lower=is_alone and task.kind != "other" and found.status == "pass")
+    if True in maximising:
+        return of_maximised(maximising, is_lower=is_alone and task.kind != "other" and found.status == "pass")
     density = log_density(program, attempt) if found.status == "skip" and is_alone else None
     return found if density is None else inverted(density)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.backward.nondeterminism import CHECK, bad
@@ -170,3 +171,56 @@ def test_a_step_that_draws_from_outside_the_seeds_fails_at_its_line(share: Calla
 def test_a_step_that_repeats_passes(share: Callable[[], float]) -> None:
     """Seeded shares, those that are counted, and names drawn for something else than the loss are no defect."""
     assert of_steps(share).status == "pass"
+
+
+class Jittered(Dataset[tuple[Tensor, Tensor]]):
+    """Rows, each multiplied by a factor that is drawn when it is read."""
+
+    def __init__(self, factor: Callable[[int], float]) -> None:
+        self.factor = factor
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        return X[index] * self.factor(index), Y[index]
+
+
+def of_data(factor: Callable[[int], float]) -> CheckResult:
+    loader = DataLoader(Jittered(factor), batch_size=4, shuffle=True)
+    return run_one(CHECK, model=nn.Linear(4, 3), loader=loader, loss_fn=nn.CrossEntropyLoss())
+
+
+def in_a_fork_seeded_anew(index: int) -> float:
+    with torch.random.fork_rng():
+        torch.seed()
+        return float(torch.rand(()))
+
+
+@pytest.mark.parametrize("factor", [lambda index: float(np.random.default_rng().random()), in_a_fork_seeded_anew])
+def test_samples_drawn_from_outside_a_seed_that_is_set_fail_at_their_line(factor: Callable[[int], float]) -> None:
+    """Samples that come out otherwise from the same seed break a seed that was set; without one they are a warning."""
+    torch.manual_seed(3)
+    result = of_data(factor)
+    assert result.status == "fail"
+    assert result.place is not None
+    assert "test_nondeterminism" in result.place.file
+    torch.seed()
+    assert of_data(factor).status == "warn"
+
+
+@pytest.mark.parametrize(
+    "factor",
+    [
+        lambda index: random.random(),
+        lambda index: float(np.random.rand() + torch.rand(())),
+        lambda index: float(np.random.default_rng((1, index)).random()),
+        lambda index: float(OWN.random()),  # goes on from sample to sample
+        lambda index: 1.0 + next(COUNTED),  # kept from call to call, but not drawn
+        lambda index: counted_beside(uuid.uuid4),
+    ],
+)
+def test_samples_that_the_seeds_repeat_pass(factor: Callable[[int], float]) -> None:
+    """Augmentation from seeded generators, and what is counted or kept, are no defect."""
+    torch.manual_seed(3)
+    assert of_data(factor).status == "pass"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.backward.nonfinite_forward import CHECK, bad
@@ -127,3 +128,87 @@ def test_ugly_outputs_are_handled() -> None:
 
     assert run_one(CHECK, model=Named(), loader=[X]).status == "fail"
     assert run_one(CHECK, model=nn.Identity(), loader=[torch.arange(4)]).status == "pass"
+
+
+def spread_out(model: nn.Module, batch: Any) -> Tensor:
+    """Errors on targets that are divided by the spread of the batch."""
+    return of_standardised(model(batch[0]), batch[1])
+
+
+def of_standardised(outputs: Tensor, y: Tensor) -> Tensor:
+    return nn.functional.mse_loss(outputs, y * ((y - y.mean(0)).square().sum(0) / (len(y) - 1)).rsqrt())
+
+
+def spread_step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> Tensor:
+    optimizer.zero_grad()
+    loss = spread_out(model, batch)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+def but_alone(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> Tensor | None:
+    return None if len(batch[0]) < 2 else spread_step(model, batch, optimizer)
+
+
+def but_finite(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> Tensor:
+    optimizer.zero_grad()
+    loss = spread_out(model, batch)
+    loss.backward()
+    if loss.isfinite():
+        optimizer.step()
+    return loss.detach()
+
+
+def of_batches(size: int, *, trained: bool = False, **own: Any) -> CheckResult:
+    data = TensorDataset(X[:7], Y[:7])
+    model = nn.Linear(4, 3)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    if trained:
+        spread_step(model, (X, Y), optimizer)
+    loader = DataLoader(data, size, shuffle=True)
+    return run_one(CHECK, model=model, loader=loader, optimizer=optimizer, task="other", **own)
+
+
+def test_a_last_batch_of_one_on_which_the_step_breaks_the_weights_fails_at_its_operation() -> None:
+    """The single sample at the end of an epoch has no spread, and the step divides by it: that line is told."""
+    result = of_batches(3, train_step=spread_step)
+    assert result.status == "fail"
+    assert "div" in result.where
+    assert result.place is not None
+    assert result.place.function == "of_standardised"
+    assert "has 1 sample." in result.detail
+    assert "drop_last" in result.remedy
+
+
+@pytest.mark.parametrize("step", [but_alone, but_finite])
+def test_a_step_that_leaves_such_a_batch_out_passes(step: Any) -> None:
+    """A step that returns, or does not update, on a batch of one harms nothing; nor do batches with a spread each."""
+    assert of_batches(3, train_step=step).status == "pass"
+    assert of_batches(3, train_step=step, loss_fn=of_standardised).status == "pass"
+    assert of_batches(4, train_step=spread_step).status == "pass"
+
+
+def test_what_may_leave_the_last_batch_out_is_a_warning() -> None:
+    """Without a step of the user's own, or where it has outlived training, nobody knows whether that batch is used."""
+    assert of_batches(3, train_step=spread_step, trained=True).status == "warn"
+    assert of_batches(3, loss_fn=of_standardised).status == "warn"
+    assert of_batches(1, loss_fn=of_standardised).status == "fail"
+
+
+@pytest.mark.parametrize(("change", "name"), [(torch.log, "torch.log"), (torch.sqrt, "torch.sqrt")])
+def test_a_loss_that_the_step_alone_makes_infinite_is_found(change: Callable[[Tensor], Tensor], name: str) -> None:
+    """NaN that only the user's own step makes, and updates by, fails at its operation, whatever the gradient is."""
+
+    def step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> Tensor:
+        optimizer.zero_grad()
+        loss = (model(batch[0]) - batch[1]).square().mean() + change(model.weight - 9).mean()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    model = nn.Linear(4, 3)
+    given = {"optimizer": torch.optim.SGD(model.parameters(), 0.1), "loss_fn": nn.MSELoss()}
+    result = run_one(CHECK, model=model, loader=[(X, Y)], train_step=step, **given)
+    assert result.status == "fail"
+    assert result.where == name

@@ -419,3 +419,35 @@ def test_a_plateau_seen_where_nothing_more_is_learnt_is_let_be() -> None:
     x = torch.randn(40 * 16, 4)
     own["loader"] = list(zip(x.split(16), torch.randn(40 * 16, 1).split(16), strict=True))
     assert run_one(CHECK, **own).status == "skip"
+
+
+def paced(rate: Any, batches: int) -> dict[str, Any]:
+    """A program of ten epochs whose step sets its rate by its number, and which has no scheduler."""
+
+    def own(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, step: int) -> torch.Tensor:
+        optimizer.param_groups[0]["lr"] = rate(step)
+        return once_an_epoch(model, batch, optimizer)
+
+    made = program(lambda _: None, total=10 * batches, train_step=own)
+    return {**made, "loader": [(torch.randn(4, 4), torch.randn(4, 1)) for _ in range(batches)]}
+
+
+@pytest.mark.parametrize("batches", [20, 150])
+def test_a_warm_up_that_counts_the_steps_within_an_epoch_fails(batches: int) -> None:
+    """A rate that rises with the step of the epoch is back where it began at the first step of the next one."""
+    found = run_one(CHECK, **paced(lambda step: 1e-4 * (1 + step % batches), batches))
+    assert found.status == "fail"
+    assert f"after step {batches}" in found.summary
+
+
+@pytest.mark.parametrize("batches", [20, 150])
+@pytest.mark.parametrize("kind", ["warm-up", "triangle of an epoch", "triangle of two", "saw of another length"])
+def test_other_rates_that_rise_by_hand_are_let_be(kind: str, batches: int) -> None:
+    """A warm-up over several epochs, one that turns within an epoch, and cycles up and down are no warm-up anew."""
+    rate = {
+        "warm-up": lambda step: 1e-4 * (1 + step),
+        "triangle of an epoch": lambda step: 1e-4 * (1 + min(step % batches, batches - step % batches)),
+        "triangle of two": lambda step: 1e-4 * (1 + batches - abs(batches - step % (2 * batches))),
+        "saw of another length": lambda step: 1e-4 * (1 + step % (batches - 4)),
+    }[kind]
+    assert run_one(CHECK, **paced(rate, batches)).status == "skip"

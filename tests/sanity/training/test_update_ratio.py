@@ -157,6 +157,16 @@ def test_rates_of_another_magnitude_from_group_to_group_fail(share: float, statu
     assert run_one(CHECK, **program(usual, model, optimizer=torch.optim.Adam(groups))).status == status
 
 
+@pytest.mark.parametrize(("decay", "status"), [(0.1, "fail"), (0.8, "pass")])
+def test_rates_that_fade_from_the_head_down_fail(decay: float, status: str) -> None:
+    """A rate that falls tenfold per layer, to a thousandth and less, leaves most of a network behind its head."""
+    torch.manual_seed(0)
+    layers = [nn.Linear(4, 16), *(nn.Linear(16, 16) for _ in range(6)), nn.Linear(16, 3)]
+    model = nn.Sequential(*[part for layer in layers for part in (layer, nn.Tanh())][:-1])
+    groups = [{"params": layer.parameters(), "lr": 2e-3 * decay ** (7 - at)} for at, layer in enumerate(layers)]
+    assert run_one(CHECK, **program(usual, model, optimizer=torch.optim.Adam(groups))).status == status
+
+
 class Tables(nn.Module):
     """Two large tables, of which a batch names a few rows, and a layer above them."""
 

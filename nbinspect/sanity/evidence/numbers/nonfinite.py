@@ -104,6 +104,54 @@ def _count(operation: Operation, kind: str) -> int:
     return sum(getattr(made.moments, kind) for made in operation.step.outputs if made.moments is not None)
 
 
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """What values that are not finite do to a pass."""
+
+    origin: Origin
+    what: str
+    """How far they come: ``the loss``."""
+    is_grave: bool
+    """Whether no training can go on from there."""
+
+
+def reached_in(program: Program, recorded: Recorded) -> Reached | None:
+    """Return what values that are not finite do to a pass; None where they do nothing, as under a mask.
+
+    Args:
+        program: whose pass it is; run again where the gradient alone is not finite.
+        recorded: the pass, or a step of the user's own up to its backward pass.
+    """
+    bad = [one for one in recorded.operations if one.step.kind == "operation" and any(map(amiss, one.step.outputs))]
+    if not bad:
+        return None
+    if recorded.loss is not None and not is_finite(recorded.loss):
+        return Reached(origin_of(recorded, _maker_of(recorded, recorded.loss, bad)), "the loss", is_grave=True)
+    if not is_finite(list(recorded.gradients.values())):
+        operation, _ = backward_origin(program, recorded)
+        if operation is not None:
+            guilty = next((one for one in _around(recorded, operation) if one in bad), None)
+            if guilty is not None:
+                return Reached(origin_of(recorded, guilty), "the gradient", is_grave=True)
+    if not is_finite(recorded.outputs):
+        origin = origin_of(recorded, _maker_of(recorded, recorded.outputs, bad))
+        nan = has_nan(recorded.outputs)
+        if nan or not origin.laid:
+            return Reached(origin, "the outputs", is_grave=nan and recorded.loss is None)
+    return None
+
+
+def _maker_of(recorded: Recorded, value: object, bad: list[Operation]) -> Operation:
+    """Return the operation that made a value that is not finite: the last such, where it is not known."""
+    makers = (recorded.maker(tensor) for _, tensor in tensors_in(value, ""))
+    return next((maker for maker in makers if maker in bad and maker is not None), bad[-1])
+
+
+def _around(recorded: Recorded, operation: Operation) -> list[Operation]:
+    given = {use.step for use in operation.step.inputs if use.step is not None}
+    return [operation, *(recorded.by_index[index] for index in given if index in recorded.by_index)]
+
+
 def range_of(recorded: Recorded, operation: Operation, number: int) -> str:
     """Return least and greatest of what an operation was given, as they were then; empty where nobody knows."""
     use, tensor = operation.step.inputs[number], operation.given[number].detach()

@@ -25,7 +25,7 @@ def of_last_batch(program: Program, size: int) -> CheckResult | None:
         size: samples of a batch with which the pass runs.
     """
     try:
-        batch = _last_batch(program)
+        batch = last_batch(program)
         error = None if batch is None else _raised(program, batch)
     except MissingNeed:
         return None
@@ -44,8 +44,12 @@ def of_last_batch(program: Program, size: int) -> CheckResult | None:
     )
 
 
-def _last_batch(program: Program) -> Batch | None:
-    """Return the last batch of the loader's next epoch, read anew, where it alone is smaller; else None."""
+def last_batch(program: Program) -> Batch | None:
+    """Return the last batch of the loader's next epoch, read anew, where it alone is smaller; else None.
+
+    Raises:
+        MissingNeed: if it cannot be read.
+    """
     loader = program.subject.loader
     order = order_of(loader)
     if order is None or not isinstance(loader, DataLoader):

@@ -1,7 +1,8 @@
-"""A training step of the user's own that draws from outside the seeds: from the operating system, or a fresh seed."""
+"""A step, or a data set, of the user's own that draws from outside the seeds: from the system, or a fresh seed."""
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import sys
@@ -12,14 +13,20 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
 
+from nbinspect.capture.loader import only_indexes
 from nbinspect.capture.naming import calling_line
+from nbinspect.nested import tensors_in
+from nbinspect.preserve import preserve
 from nbinspect.records import Place
-from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.batches import Batch, reading
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.source.parsed import is_published
-from nbinspect.sanity.program import Program
+from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.trials.running.trainee import trained
+from nbinspect.sanity.trials.running.watch import is_same
 
 _SYSTEM = frozenset({os.urandom, getattr(os, "getrandom", os.urandom)})
 _UNSEEDED = random.Random.seed.__code__
@@ -63,6 +70,48 @@ def drawn_elsewhere(program: Program, batch: Batch, rounding: float) -> Unseeded
     one, other = losses
     differ = abs(one - other) > rounding * max(abs(one), abs(other))  # not, where one is not finite
     return Unseeded((one, other), draws[0]) if differ and draws else None
+
+
+def read_elsewhere(program: Program, batch: Batch) -> Place | None:
+    """Return the user's line that draws from outside the seeds while samples are read, which then come out otherwise.
+
+    None where the same seeds give the same first batch, or no such draw was seen.
+
+    Args:
+        program: left unchanged, with its loader; a copy of the data set is read on this thread, and only on suspicion.
+        batch: the first of the loader, with the indices of its samples.
+    """
+    loader = program.subject.loader
+    if not isinstance(loader, DataLoader) or only_indexes(loader) or not batch.indices or sys.getprofile() is not None:
+        return None
+    if _agree(_first(program), _first(program)):
+        return None
+    draws: list[Place] = []
+    try:
+        one, other = (_read(program, loader, batch.indices, draws) for _ in range(2))
+    except Exception:  # noqa: BLE001 - a data set may refuse to be copied, or to be read but in a worker
+        return None
+    return draws[0] if draws and not _agree(one, other) else None
+
+
+def _first(program: Program) -> list[Tensor]:
+    with preserve(program.subject.loader):
+        seed_all(program.seed, "pass")
+        with reading(program.subject, program.subject.loader, program.limits) as batches:
+            return [tensor for _, tensor in tensors_in(next(batches).raw, "")]
+
+
+def _read(program: Program, loader: DataLoader[Any], indices: tuple[int, ...], draws: list[Place]) -> list[Tensor]:
+    with preserve(loader), program.limits.watching():
+        seed_all(program.seed, "pass")
+        own, collate = copy.deepcopy((loader.dataset, loader.collate_fn))
+        batches = iter(DataLoader(own, batch_sampler=[[*indices]], collate_fn=collate))
+        with _watching(draws):
+            return [tensor for _, tensor in tensors_in(next(batches), "")]
+
+
+def _agree(one: list[Tensor], other: list[Tensor]) -> bool:
+    return len(one) == len(other) and all(map(is_same, one, other))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from nbinspect.sanity.trials.running.comparison import chart_of, ends_at, fell, 
 from nbinspect.sanity.trials.running.observed import Observed
 from nbinspect.sanity.trials.running.trainee import Trainee
 
-_APART = 1e-3  # of the largest rate: a group below it was given a rate of another magnitude
+_APART = 1e-3 * (1 + 1e-6)  # of the largest rate, up to rounding: a group with less was given one of another magnitude
 _MOVES = 1e-4  # of its size by an update: a weight that learns
 _FURTHER, _FALLS = 2.0, 0.05  # how many times as far the loss has to fall, and which share of it at least
 

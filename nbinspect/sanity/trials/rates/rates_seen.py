@@ -11,6 +11,7 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.check import failed, measured
 from nbinspect.sanity.trials.rates.sizes import rates_of
 from nbinspect.sanity.trials.running.cadence import cadence
+from nbinspect.sanity.trials.running.maximising import are_maximising
 from nbinspect.sanity.trials.running.observed import Observed
 from nbinspect.sanity.trials.running.schedule import Schedule
 
@@ -27,7 +28,7 @@ def wrong_way(observed: Observed) -> Fault | None:
     """
     if len(observed.maximising) != 1:
         return None
-    is_maximised = True in observed.maximising
+    is_maximised = are_maximising(observed.maximising)
     wrong, right, better = ("min", "max", "rises") if is_maximised else ("max", "min", "falls")
     losses = [one.loss for one in observed.steps if one.loss is not None and isfinite(one.loss)]
     for name, (mode, best) in observed.awaiting.items():

@@ -8,7 +8,7 @@ from typing import Any
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.running.schedule import taken_by
+from nbinspect.sanity.trials.running.schedule import rates_along, taken_by
 from nbinspect.sanity.trials.running.trainee import Trainee, trained
 from nbinspect.subject import rate_of
 
@@ -61,18 +61,12 @@ def _shares_of(scheduler: Any) -> tuple[float, ...]:
     highest, reached = [0.0] * len(groups), [0] * len(groups)
     waiting = list(range(len(groups)))
     step = 0
-    while True:
+    for step, rates in enumerate(rates_along(scheduler)):
         for at in waiting:
-            rate = rate_of(groups[at]) or 0.0
-            if rate > highest[at]:
-                highest[at], reached[at] = rate, step
+            if rates[at] > highest[at]:
+                highest[at], reached[at] = rates[at], step
         waiting = [at for at in waiting if highest[at] < _FACTOR * given[at]]
         if step >= _LONGEST or all(step > max(_SHORTEST, 2 * reached[at]) for at in waiting):
             break
-        try:
-            scheduler.step()
-        except (ValueError, LookupError):  # OneCycleLR refuses steps beyond its last; a table of rates has no more
-            break
-        step += 1
     used = {at for at in waiting if highest[at] > 0 and reached[at] < step}
     return tuple(highest[at] / given[at] if at in used else 1.0 for at in range(len(groups)))

@@ -13,7 +13,7 @@ from nbinspect.records import Chart, Floats
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.running.maximising import are_maximising
+from nbinspect.sanity.trials.running.maximising import are_maximising, maximising_of
 from nbinspect.sanity.trials.running.trainee import Trainee, trained
 
 Losses = tuple[float, ...]
@@ -46,7 +46,7 @@ def losses_of(
         with trained(program, own=own) as trainee:
             if before is not None:
                 before(trainee)
-            sign = -1 if are_maximising(trainee.optimizers.values()) else 1
+            sign = -1 if are_maximising(maximising_of(trainee.optimizers.values())) else 1
             with nullcontext() if around is None else around(trainee):
                 for number in range(count):
                     batch = batches[number % len(batches)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import MissingNeed, failed, measured, skipped
@@ -11,14 +11,17 @@ from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.running.trainee import trained
 from nbinspect.subject import named_optimizers
 
-
-def are_maximising(optimizers: Iterable[Any]) -> bool:
-    """Return whether any of these optimizers maximises, in any of its groups."""
-    return any(group.get("maximize") for one in optimizers for group in getattr(one, "param_groups", ()))
+Maximising: TypeAlias = frozenset[bool]
+"""Whether groups of the optimizers maximise: both where some do, as multipliers of a constraint; empty without any."""
 
 
-def is_maximised(program: Program) -> bool:
-    """Return whether an optimizer of the user's maximises; what a factory makes, or a step reaches, is seen on a copy.
+def maximising_of(optimizers: Iterable[Any]) -> Maximising:
+    """Return whether the groups of these optimizers maximise."""
+    return frozenset(bool(group.get("maximize")) for one in optimizers for group in getattr(one, "param_groups", ()))
+
+
+def maximising_in(program: Program) -> Maximising:
+    """Return whether the user's optimizers maximise; what a factory makes, or a step reaches, is seen on a copy.
 
     Args:
         program: left unchanged; nothing of it is run.
@@ -26,18 +29,23 @@ def is_maximised(program: Program) -> bool:
     subject = program.subject
     given = tuple(named_optimizers(subject.optimizer).values())
     if (given or subject.train_step is None) and all(hasattr(one, "param_groups") for one in given):
-        return are_maximising(given)
+        return maximising_of(given)
     try:
         with trained(program) as trainee:
-            return are_maximising(trainee.optimizers.values())
+            return maximising_of(trainee.optimizers.values())
     except Exception:  # noqa: BLE001 - what cannot be made on a copy cannot be trained there either
-        return False
+        return frozenset()
 
 
-def of_maximised(*, is_lower: bool) -> CheckResult:
-    """Judge an optimizer that maximises, by whether perfect predictions have a lower loss than those of the network."""
-    if not is_lower:
-        return skipped("an optimizer that minimises its loss; this one maximises it")
+def are_maximising(maximising: Maximising) -> bool:
+    """Return whether all that is trained maximises."""
+    return maximising == {True}
+
+
+def of_maximised(maximising: Maximising, *, is_lower: bool) -> CheckResult:
+    """Judge optimizers that maximise, by whether perfect predictions have a lower loss than those of the network."""
+    if not (is_lower and are_maximising(maximising)):
+        return skipped(_need(maximising))
     return failed(
         "the optimizer maximises a loss that is lower for better predictions",
         measured("maximize, of the optimizer", "True", "False"),
@@ -49,11 +57,16 @@ def of_maximised(*, is_lower: bool) -> CheckResult:
     )
 
 
-def require_minimised(is_maximised: bool) -> None:
-    """Go on only where no optimizer of the user's maximises.
+def require_minimised(maximising: Maximising) -> None:
+    """Go on only where no part of what the user trains maximises.
 
     Raises:
         MissingNeed: if one does.
     """
-    if is_maximised:
-        raise MissingNeed("an optimizer that minimises its loss; this one maximises it")
+    if True in maximising:
+        raise MissingNeed(_need(maximising))
+
+
+def _need(maximising: Maximising) -> str:
+    who = "this one" if are_maximising(maximising) else "a group of parameters here"
+    return f"an optimizer that minimises its loss; {who} maximises it"

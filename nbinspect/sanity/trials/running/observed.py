@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.running.maximising import Maximising, maximising_of
 from nbinspect.sanity.trials.running.schedule import taken_by
 from nbinspect.sanity.trials.running.trainee import Step, trained
 
@@ -34,8 +35,7 @@ class Observed:
     """By the name of each scheduler, how often these steps stepped it."""
     awaiting: dict[str, tuple[str, float]] = field(default_factory=dict)
     """By the name of each scheduler that waits for a metric, ``min`` or ``max``, and the best that it was given."""
-    maximising: frozenset[bool] = frozenset()
-    """Whether groups of the optimizers maximise: both where some do, as multipliers of a constraint."""
+    maximising: Maximising = frozenset()
 
     @cached_property
     def updating(self) -> tuple[Step, ...]:
@@ -80,7 +80,6 @@ def observe(program: Program, batches: Sequence[Batch]) -> Observed:
             for name, one in trainee.schedulers.items()
             if isinstance(one, ReduceLROnPlateau)
         }
-        groups = (group for optimizer in trainee.optimizers.values() for group in optimizer.param_groups)
-        maximising = frozenset(bool(group.get("maximize")) for group in groups)
+        maximising = maximising_of(trainee.optimizers.values())
         frozen = frozenset(named) - trainable
         return Observed(tuple(steps), trainee.is_own, trainable, frozen, held, scheduled, awaiting, maximising)

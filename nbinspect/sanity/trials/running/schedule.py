@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -113,17 +115,19 @@ def schedule_in(trainee: Trainee, steps: int | None) -> Schedule | None:
     return None
 
 
+def rates_along(scheduler: Any) -> Iterator[list[float]]:
+    """Step a scheduler as long as it lets itself be stepped, and give the rates of its groups before each step."""
+    while True:
+        yield [rate_of(group) or 0.0 for group in scheduler.optimizer.param_groups]
+        try:
+            scheduler.step()
+        except (ValueError, LookupError):  # OneCycleLR refuses steps beyond its last; a table of rates has no more
+            return
+
+
 def _stepped(trainee: Trainee, scheduler: Any, steps: int) -> npt.NDArray[np.float64]:
-    optimizer = scheduler.optimizer
-    rows = []
     with trainee.quiet():
-        for _ in range(max(steps, 1)):
-            rows.append([rate_of(group) or 0.0 for group in optimizer.param_groups])
-            try:
-                scheduler.step()
-            except (ValueError, LookupError):  # OneCycleLR refuses steps beyond its last; a table of rates has no more
-                break
-    table = np.asarray(rows, dtype=np.float64)
+        table = np.asarray(list(islice(rates_along(scheduler), max(steps, 1))), dtype=np.float64)
     return np.asarray(table[:, int(table.max(0).argmax())])
 
 

@@ -13,7 +13,7 @@ from nbinspect.sanity.batches import make_batch
 from nbinspect.sanity.limits import Limits
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.running.comparison import losses_of
-from nbinspect.sanity.trials.running.maximising import is_maximised
+from nbinspect.sanity.trials.running.maximising import maximising_in
 from nbinspect.subject import make_subject
 
 
@@ -117,7 +117,7 @@ def _program(optimizer: Any, own: Any = None) -> Program:
 )
 def test_optimizers_that_maximise_are_known(optimizer: Any, told: bool) -> None:
     """One optimizer, a dict of them, and what a factory makes."""
-    assert is_maximised(_program(optimizer)) == told
+    assert (True in maximising_in(_program(optimizer))) == told
 
 
 def test_an_optimizer_that_only_the_step_knows_is_asked() -> None:
@@ -128,7 +128,7 @@ def test_an_optimizer_that_only_the_step_knows_is_asked() -> None:
     def own(batch: Any) -> float:
         return step(model, batch, optimizer, of_one)
 
-    assert is_maximised(Program(make_subject(model, made["loader"], of_one, train_step=own), Limits(60)))
+    assert maximising_in(Program(make_subject(model, made["loader"], of_one, train_step=own), Limits(60))) == {True}
 
 
 def test_losses_of_what_is_maximised_fall_as_it_learns() -> None:
@@ -139,3 +139,29 @@ def test_losses_of_what_is_maximised_fall_as_it_learns() -> None:
     assert losses is not None
     assert losses[-1] < losses[0]
     assert losses[0] > 0
+
+
+class Bounded(nn.Module):
+    """A linear layer, beside the multiplier of a bound on its outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.factor = nn.Linear(5, 3), nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs: Tensor = self.layer(x) + 0 * self.factor
+        return outputs
+
+
+def test_a_multiplier_that_goes_up_beside_weights_that_go_down_is_no_defect() -> None:
+    """Of an optimizer with groups both ways the loss is to fall, and nobody is told to turn it round."""
+    torch.manual_seed(0)
+    x, model = torch.randn(64, 5), Bounded()
+    groups = [{"params": model.layer.parameters()}, {"params": [model.factor], "maximize": True}]
+    loader, optimizer = DataLoader(TensorDataset(x, x[:, :3]), 16), torch.optim.SGD(groups, 0.1)
+    (found,) = check(model, loader, nn.MSELoss(), optimizer=optimizer, only=["loss-direction"]).results
+    assert (found.status, "a group" in found.summary) == ("skip", True)
+    made = Program(make_subject(model, loader, nn.MSELoss(), optimizer=optimizer), Limits(60))
+    losses = losses_of(made, (make_batch(made.subject, next(iter(loader)), 0),), 8)
+    assert losses is not None
+    assert losses[0] > losses[-1] > 0
