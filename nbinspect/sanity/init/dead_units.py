@@ -14,7 +14,13 @@ from nbinspect.sanity.recorded import Recorded
 
 
 def run(
-    recordings: tuple[Recorded, ...], *, share: float = 0.75, certain: float = 4, places: int = 16, awake: float = 0.1
+    recordings: tuple[Recorded, ...],
+    *,
+    share: float = 0.75,
+    certain: float = 4,
+    places: int = 16,
+    many: int = 64,
+    awake: float = 0.1,
 ) -> CheckResult:
     """Count the units of each rectified layer that are zero on every sample of every batch.
 
@@ -23,6 +29,7 @@ def run(
         share: of a layer's units that must be dead.
         certain: standard deviations above half of the units, which random weights may silence.
         places: samples and positions that each unit must have been seen at.
+        many: the same for a small layer, all of it dead, with every weight before it: nothing can wake it again.
         awake: share of them at which living units live; below it they are sparse, and more batches might wake others.
     """
     layers = [one for one in rectified(recordings) if one.places >= places]
@@ -37,8 +44,9 @@ def run(
     )  # fmt: skip
     if not sick:
         return passed(f"at most {worst.dead} of {worst.units} units are dead", charts=(chart,))
-    say = failed if any(one.deviations >= certain for one in sick) else warned
-    worst = max(sick, key=lambda one: one.deviations)
+    grave = [one for one in sick if one.deviations >= certain or (one.is_sealed and one.places >= many)]
+    say = failed if grave else warned
+    worst = max(grave or sick, key=lambda one: one.deviations)
     name = where_of(worst.operation)
     return say(
         f"{worst.dead} of {worst.units} units dead in {name}",
@@ -89,5 +97,5 @@ CHECK = Check(
         *("shuffled-labels", "learning-rate", "updates-not-applied"),
     ),
     sources=("D-dead", "S-layers"),
-    silent="units that are sparse but live, dropout, padding, small layers that random weights may silence",
+    silent="units that are sparse but live, dropout, padding, small layers that chance silences and others may wake",
 )

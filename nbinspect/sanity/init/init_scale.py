@@ -13,8 +13,12 @@ from nbinspect.sanity.evidence.layers.depth import (
     LEAST,
     Layer,
     compounded,
+    faded,
+    is_muffled,
+    kept_by_weights,
     layers_of,
     magnitude,
+    relative_gradients,
     steepest,
     through_depth,
 )
@@ -31,6 +35,8 @@ def run(
     watch: float = 1e-4,
     gain: float = 2.0,
     grown: float = 100.0,
+    quiet: float = 0.25,
+    shrunk: float = 1e-3,
     sound: float = 1e-3,
 ) -> CheckResult:
     """Compare how much activations vary between samples deep in the network with how much the first layer's input does.
@@ -42,6 +48,8 @@ def run(
         most: more than this in any layer has exploded.
         watch: less than this, or more than its inverse, is worth a look.
         gain: of a layer, above which it amplifies; He's is 1.4.
+        quiet: of a layer, below which it mutes the signal; PyTorch's own initialisation has 0.6.
+        shrunk: less than this has vanished where nearly every layer mutes it.
         sound: a layer that has more than this left did not shrink the signal to nothing; something wiped it out.
         grown: more than this has exploded where nearly every layer before amplifies, and nothing takes it back.
     """
@@ -61,17 +69,32 @@ def run(
             settle="Up to there the scale is sound: what wipes it out is for dead-units or constant-output to tell.",
         )
     # the head may begin near zero on purpose, and so may single layers inside residual branches
-    hidden = layers[:-1]
-    tail = hidden[-max(2, len(hidden) // 4) :]
+    tail = layers[:-1][-max(2, (len(layers) - 1) // 4) :]
     left = max((max(layer.leaving, layer.entering) / entry for layer in tail if isfinite(layer.entering)), default=1.0)
-    if len(layers) >= LEAST and left < watch:
-        return _told(layers, shares, steepest(shares), share=left, expected=f"above {least:g}", grave=left < least)
+    bound = shrunk if is_muffled(layers, quiet) else least
+    if len(layers) >= LEAST and left < max(bound, watch):
+        gone, steady = faded(relative_gradients(recorded))
+        if left < watch * kept_by_weights(layers) and gone < (shrunk if steady else watch):  # the gradient, too
+            return _between(layers, left, least)
+        return _told(layers, shares, steepest(shares), share=left, expected=f"above {bound:g}", grave=left < bound)
     if (share := max(shares)) > 1 / watch:
         return _told(layers, shares, shares.index(share), share=share, expected=f"below {most:g}", grave=share > most)
     deepest, share = compounded(layers, gain)
     if share > grown:
         return _told(layers, shares, deepest, share=share, expected=f"below {grown:g}", grave=True)
     return passed(f"{left:.3g} of the input's variation is left in the last of {len(layers)} layers")
+
+
+def _between(layers: list[Layer], left: float, least: float) -> CheckResult:
+    """Warn of what stands between layers that keep the scale; other weights would not heal it."""
+    return warned(
+        f"signal shrinks to {magnitude(left)} of the input's between the layers",
+        measured("variation between samples, of that at the input", left, f"above {least:g}"),
+        measured("the same if the weights alone took it", kept_by_weights(layers), f"above {least:g}"),
+        title="What stands between the layers shrinks the signal",
+        detail=f"The weights of {len(layers)} layers keep the scale, the activations between them do not.",
+        remedy="Use ReLU or GELU with He's initialisation instead of sigmoids, or normalise between the layers.",
+    )
 
 
 def _told(
@@ -133,5 +156,5 @@ CHECK = Check(
         *("input-independent-baseline", "shuffled-labels", "learning-rate", "update-ratio", "clipping-always-on"),
     ),
     sources=("D-init", "T-init-activation"),
-    silent="growth by shortcuts, normalised networks; a head or branches that begin near zero",
+    silent="growth by shortcuts, norms, sigmoids between sound weights; a head or branches that begin near zero",
 )

@@ -56,10 +56,10 @@ def run(
         grave, odd = ratio > most or (ratio > watch and drawn > oversized), ratio > watch
     if not (grave or odd):
         return passed(f"{chance.measured:.4g}, chance gives {expected:.4g}")
-    if _knows_targets(recorded, chance):
+    if _knows_targets(recorded, chance, head_before(recorded, chance.call.operation)):
         return inconclusive(
             f"{chance.measured:.4g}, chance gives {expected:.4g}",
-            settle="The logits are made with the targets (a margin, teacher forcing); look at them without.",
+            settle="The targets go into the logits behind the last layer (a margin, say); look at them without.",
         )
     return _told(chance, expected, head_before(recorded, chance.call.operation), grave)
 
@@ -82,13 +82,20 @@ def _told(chance: Chance, expected: float, head: Layer | None, grave: bool) -> C
     )
 
 
-def _knows_targets(recorded: Recorded, chance: Chance) -> bool:
-    """Whether what the loss compares with the targets was itself made with them."""
+def _knows_targets(recorded: Recorded, chance: Chance, head: Layer | None) -> bool:
+    """Whether what the loss compares with the targets was itself made with them, behind the last layer or within it.
+
+    What came before, as the words that a decoder goes on from, makes no logits large.
+    """
     made_by = chance.call.operation.step.inputs[0].step
     if made_by is None:
         return False
     held = {id(recorded.batch.targets), id(chance.call.targets)}
-    return any(id(tensor) in held for one in ancestors(recorded, recorded.by_index[made_by]) for tensor in one.given)
+    before = set[int]()
+    if head is not None:
+        before = {one.step.index for one in ancestors(recorded, head.operation)}
+    made = (one for one in ancestors(recorded, recorded.by_index[made_by]) if one.step.index not in before)
+    return any(id(tensor) in held for one in made for tensor in one.given)
 
 
 def _scale(tensor: Tensor) -> float:
@@ -124,5 +131,5 @@ CHECK = Check(
     good=good,
     bad=bad,
     sources=("K-loss-at-init",),
-    silent="biases that begin at the prior, class weights, label smoothing, any reduction: the same call is compared",
+    silent="prior biases, class weights, smoothed labels, margins, any reduction: the same call is compared",
 )

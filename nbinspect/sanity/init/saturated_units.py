@@ -8,14 +8,12 @@ import torch
 from torch import nn
 
 from nbinspect.capture.bounds import at_ends
-from nbinspect.capture.kinds import word_of
 from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.layers.activations import hidden_bounded, value_bounded
-from nbinspect.sanity.evidence.layers.depth import layers_of
+from nbinspect.sanity.evidence.layers.activations import hidden_bounded, is_fed_by_layer, layer_before, value_bounded
 from nbinspect.sanity.evidence.layers.unrolled import gain_of, later_states, weights_of
 from nbinspect.sanity.evidence.losses.untrained import is_untrained
-from nbinspect.sanity.evidence.passes.lineage import ancestors, source_of, where_of
+from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
 
@@ -54,8 +52,8 @@ def run(
     worst, most = max(found, key=lambda pair: pair[1])
     if most < watch:
         return passed(f"at most {most:.0%} of the values at a limit")
-    deep = len({_layer_before(recordings[0], one) for one, least in found if least >= watch} - {""}) >= many
-    suspected = deep or _is_fed_by_layer(recordings[0], worst)
+    deep = len({layer_before(recordings[0], one) for one, least in found if least >= watch} - {""}) >= many
+    suspected = deep or is_fed_by_layer(recordings[0], worst)
     grave = most >= share or (suspected and is_untrained(program, recordings[0], task))
     name = where_of(worst)
     return (failed if grave else warned)(
@@ -70,25 +68,6 @@ def run(
         place=worst.step.place,
         charts=_charts(worst),
     )
-
-
-def _is_fed_by_layer(recorded: Recorded, activation: Operation) -> bool:
-    """Whether an activation is in or after a weighted layer, with no factor between that is meant to sharpen."""
-    layers = {layer.operation.step.index for layer in layers_of(recorded)}
-    maker = source_of(recorded, activation, 0).maker
-    return activation.step.index in layers or (maker is not None and maker.step.index in layers)
-
-
-def _layer_before(recorded: Recorded, activation: Operation) -> str:
-    """Return the name of the last weighted layer on the way to an activation.
-
-    Empty where there is none, or its values were normalised since: what is steep then is so on purpose, as soft bits.
-    """
-    names = {layer.operation.step.index: layer.name for layer in layers_of(recorded)}
-    way = {one.step.index: one for one in ancestors(recorded, activation)}
-    last = max(way.keys() & names.keys(), default=None)
-    is_normed = any("norm" in word_of(one.step.name) for index, one in way.items() if last is not None and index > last)
-    return "" if last is None or is_normed else names[last]
 
 
 def _recurrent(program: Program, recorded: Recorded) -> list[Operation]:

@@ -11,6 +11,7 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.passes.cuts import has_no_graph, is_stopped_target, tell
 from nbinspect.sanity.evidence.passes.flow import Cut, Flow, follow
+from nbinspect.sanity.evidence.passes.logged import without_logged
 from nbinspect.sanity.evidence.passes.reach import (
     is_library_part,
     modules_of,
@@ -36,18 +37,22 @@ def run(program: Program, training: Training) -> CheckResult:
     ran = [one for one in recordings if not one.no_backward]
     if not ran:
         return skipped(f"a backward pass: {recordings[0].no_backward}")
-    cuts = _cuts(ran[0], missing := unreached(own, ran))
+    cuts = _cuts(own, ran[0], missing := unreached(own, ran))
     if cuts and training.of_step:  # parts may take turns
         later = training.later(program)
-        cuts = _cuts(ran[0], {name: one for name, one in missing.items() if name not in later})
+        cuts = _cuts(own, ran[0], {name: one for name, one in missing.items() if name not in later})
     if not cuts:
         return passed(f"none of {len(wanted)} trainable parameters cut off")
     return _part(own, ran[0], cuts, len(wanted))
 
 
-def _cuts(recorded: Recorded, missing: Mapping[str, Tensor]) -> list[Cut]:
+def _cuts(program: Program, recorded: Recorded, missing: Mapping[str, Tensor]) -> list[Cut]:
     flow = follow(recorded, missing)
-    return [cut for cut in flow.cuts if cut.kind != "step" and not is_stopped_target(recorded, flow, cut)]
+    return [
+        cut
+        for cut in without_logged(program, recorded, flow)
+        if cut.kind != "step" and not is_stopped_target(recorded, flow, cut)
+    ]
 
 
 def _whole(program: Program, recorded: Recorded, flow: Flow, count: int) -> CheckResult:
@@ -121,7 +126,7 @@ CHECK = Check(
     question="Do gradients find a way from the loss to every part of the network?",
     why="A detach, a no_grad or a number too many leaves a part untrained, and the rest hides it by learning alone.",
     remedy="Keep tensors in the graph up to the loss; detach what is only logged, after the loss was made.",
-    cost=0,
+    cost=2,
     run=run,
     good=good,
     bad=bad,
@@ -130,5 +135,5 @@ CHECK = Check(
         *("shuffled-labels", "learning-rate", "update-ratio"),
     ),
     sources=("S-not-applied", "S-unused"),
-    silent="stop-gradient targets, moving-average teachers, frozen parts, parts that the optimizer does not hold",
+    silent="logged values, stopped targets, moving-average teachers, frozen parts, what the optimizer does not hold",
 )

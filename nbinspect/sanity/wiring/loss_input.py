@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
+from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, CheckResult, Measurement, failed, measured, passed, skipped
-from nbinspect.sanity.evidence.losses.losses import Misfit, floor, misfits
+from nbinspect.sanity.evidence.losses.losses import Misfit, floor, is_squashed, misfits
 from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.evidence.source.edits import removal
 from nbinspect.sanity.evidence.source.statements import line_at
+from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, missing_pass
+from nbinspect.sanity.trials.own_steps.recorded_evaluation import record_evaluation
 from nbinspect.subject import Subject
 
 _FITTING = {"nll_loss": "cross_entropy", "binary_cross_entropy": "binary_cross_entropy_with_logits"}
 _CLASSES = {"nll_loss": ("NLLLoss", "CrossEntropyLoss"), "binary_cross_entropy": ("BCELoss", "BCEWithLogitsLoss")}
 
 
-def run(subject: Subject, training_attempt: Recorded) -> CheckResult:
-    """Fail where a loss on the way to the program's own was certainly given something else than it takes."""
+def run(subject: Subject, training_attempt: Recorded, program: Program, batch: Batch) -> CheckResult:
+    """Fail where a loss on the way to the program's own was certainly given something else than it takes.
+
+    So does a loss of the user's own evaluation that is given what a softmax or a sigmoid has made.
+    """
     attempt = training_attempt
     if attempt.error is not None and subject.train_step is not None:  # which may call the loss with other things
         raise missing_pass(subject)
@@ -27,6 +35,10 @@ def run(subject: Subject, training_attempt: Recorded) -> CheckResult:
         return _told(attempt, found)
     if attempt.error is not None:
         raise missing_pass(subject)
+    own = record_evaluation(program, batch)
+    squashed = [one for one in (misfits(own) if own is not None else ()) if is_squashed(one)]
+    if own is not None and squashed:
+        return _of_evaluation(_told(own, squashed[0]), squashed[0])
     if attempt.loss is None:
         return skipped("a loss")
     return passed("every loss is given what it takes")
@@ -47,6 +59,17 @@ def _told(recorded: Recorded, misfit: Misfit) -> CheckResult:
         where=where_of(maker),
         place=place or misfit.loss.step.place or (maker.step.place if maker is not None else None),
         code=_code(recorded, misfit),
+    )
+
+
+def _of_evaluation(told: CheckResult, misfit: Misfit) -> CheckResult:
+    """Tell the same of a loss that is only looked at."""
+    return replace(
+        told,
+        summary=f"{told.summary} in eval_step",
+        title=f"{told.title} in eval_step",
+        detail=f"What {misfit.name} is given in eval_step are probabilities, which it takes for logits: its value "
+        "is not the loss that training minimises, and hardly moves while the model improves.",
     )
 
 
@@ -111,7 +134,7 @@ CHECK = Check(
     question="Is the loss given what it takes?",
     why="Probabilities in place of logits still train, slowly, towards a floor far above zero: nothing raises.",
     remedy="Give cross-entropy and BCE-with-logits the logits, NLL log-probabilities, and BCE probabilities.",
-    cost=0,
+    cost=1,
     run=run,
     good=good,
     bad=bad,

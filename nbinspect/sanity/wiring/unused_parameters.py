@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from nbinspect.records import CheckResult, Place
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.passes.flow import follow
+from nbinspect.sanity.evidence.passes.logged import without_logged
 from nbinspect.sanity.evidence.passes.reach import (
     is_library_part,
     modules_of,
@@ -33,7 +34,10 @@ def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
         return skipped(f"a backward pass: {recordings[0].no_backward}" if wanted else "trainable parameters")
     missing = unreached(program, ran)
     flows = [follow(one, missing) for one in ran] if missing else []
+    kept = without_logged(program, ran[0], flows[0]) if flows else ()
+    logged = [one for one in flows[0].cuts if one not in kept] if flows else []
     cut = {name for flow in flows for one in flow.cuts for name in one.parameters}
+    cut -= {name for one in logged for name in one.parameters} - {name for one in kept for name in one.parameters}
     used = {name for flow in flows for name in flow.used}
     # a head that is returned may wait for its turn, unless the loss is seen to take the same parts of them every time
     returned = set[str]() if trains_alike(program.subject) else {name for flow in flows for name in flow.returned}
@@ -115,7 +119,7 @@ CHECK = Check(
     question="Does the loss reach every parameter that is to be trained?",
     why="A layer whose result is dropped is never trained, and the model is smaller than you think.",
     remedy="Use the layer's result on the way to the loss, or remove the layer.",
-    cost=2,
+    cost=4,
     run=run,
     good=good,
     bad=bad,

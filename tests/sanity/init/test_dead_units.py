@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -48,6 +49,50 @@ def test_a_unit_that_lives_in_another_batch_is_alive() -> None:
     loader = [(-positive, Y), (positive, Y)]
     assert run_one(CHECK, model=model, loader=loader[:1], loss_fn=nn.CrossEntropyLoss()).status == "fail"
     assert run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss()).status == "pass"
+
+
+class Squeezed(nn.Module):
+    """A trunk, whose values a few rectified units scale; these can wake again, for the trunk is trained beside them."""
+
+    def __init__(self, head: float) -> None:
+        super().__init__()
+        self.trunk, self.few, self.back = nn.Linear(16, 32), nn.Linear(32, 4), nn.Linear(4, 32)
+        self.head = nn.Linear(32, 3)
+        nn.init.constant_(self.few.bias, -50.0)
+        nn.init.constant_(self.head.weight, head)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.trunk(x)
+        return self.head(x * torch.sigmoid(self.back(torch.relu(self.few(x)))))
+
+
+class Beside(nn.Module):
+    """A branch of a few rectified units beside another that learns; it may be given nothing at all."""
+
+    def __init__(self, *, bias: float, given: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 4), nn.ReLU(inplace))
+        self.other, self.head, self.given = nn.Linear(16, 4), nn.Linear(8, 3), given
+        nn.init.constant_(self.branch[2].bias, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.cat([self.branch(x * self.given), self.other(x)], 1))
+
+
+def test_a_small_layer_that_nothing_can_wake_is_a_failure() -> None:
+    """Four units dead on every sample seal off all weights before them; on 32 samples alone they only warn."""
+    x, y = torch.randn(64, 16), torch.arange(64) % 3
+    found = run_one(CHECK, model=Beside(bias=-50.0), loader=[(x, y)], loss_fn=nn.CrossEntropyLoss())
+    assert found.status == "fail"
+    assert found.measurements[0].measured == "4 of 4"
+    assert judged(Beside(bias=-50.0)) == "warn"
+
+
+@pytest.mark.parametrize("model", [Squeezed(0.1), Squeezed(0.0), Beside(bias=-50.0, given=0.0), Beside(bias=0.1)])
+def test_a_small_layer_that_may_wake_is_no_failure(model: nn.Module) -> None:
+    """Units behind a trunk that other paths train, and a branch that is given nothing in these batches, may wake."""
+    loader = [(torch.randn(64, 16), torch.arange(64) % 3) for _ in range(2)]
+    assert run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss()).status != "fail"
 
 
 def test_units_that_random_weights_silence_are_no_failure() -> None:

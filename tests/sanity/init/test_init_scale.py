@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nbinspect.records import CheckResult
 from nbinspect.sanity.init.init_scale import CHECK, bad
 from tests.sanity.running import run_one
 
@@ -44,6 +45,35 @@ def test_a_signal_that_explodes_fails() -> None:
     result = run_one(CHECK, model=plain(1.0), loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss())
     assert result.status == "fail"
     assert "explodes" in result.title
+
+
+def test_weights_that_mute_the_signal_layer_by_layer_fail_at_a_thousandth() -> None:
+    """Six layers of a fifth of the usual spread fail; eight of two fifths, and three of a fifth, keep enough."""
+    result = run_one(CHECK, model=plain(0.2 / 8, depth=6), loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss())
+    assert result.status == "fail"
+    assert 1e-5 < float(result.measurements[0].measured) < 1e-3
+    assert judged(plain(0.4 / 8, depth=8)) == "pass"
+    assert judged(plain(0.2 / 8, depth=3)) == "pass"
+
+
+def squashed(activation: type[nn.Module], factor: float = 1.0) -> CheckResult:
+    """Ten layers with weights of this many times Xavier's spread."""
+    torch.manual_seed(0)
+    layers = [part for _ in range(10) for part in (nn.Linear(64, 64), activation())]
+    model = nn.Sequential(*layers, nn.Linear(64, 4))
+    for part in model[::2]:
+        nn.init.normal_(part.weight, std=factor / 8)
+    return run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss())
+
+
+def test_what_activations_take_is_not_put_down_to_the_weights() -> None:
+    """Sigmoids between weights of Xavier's spread only warn here, for the gradient vanishes by them; tanh passes."""
+    found = squashed(nn.Sigmoid)
+    assert found.status == "warn"
+    assert "between the layers" in found.summary
+    assert float(found.measurements[1].measured) > 0.3
+    assert squashed(nn.Tanh).status == "pass"
+    assert squashed(nn.Tanh, 0.1).status == "fail"
 
 
 def vgg(fan: int) -> nn.Sequential:

@@ -121,6 +121,36 @@ def test_a_margin_on_the_true_class_is_not_failed() -> None:
     assert result.status == "inconclusive"
 
 
+class Decoder(nn.Module):
+    """Goes on from the target before each, as a decoder is taught; the head's weights have this spread."""
+
+    def __init__(self, std: float) -> None:
+        super().__init__()
+        self.words, self.mixed, self.head = nn.Embedding(11, 32), nn.GRU(32, 32, batch_first=True), nn.Linear(32, 10)
+        nn.init.normal_(self.head.weight, std=std)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        before = F.pad(y + 1, (1, 0))[:, :-1]
+        return self.head(self.mixed(self.words(before) + x[:, None])[0]).transpose(1, 2)
+
+
+@pytest.mark.parametrize(("std", "status"), [(8.0, "fail"), (0.1, "pass")])
+def test_targets_that_a_decoder_goes_on_from_excuse_no_large_head(std: float, status: str) -> None:
+    """Targets that only come in before the last layer do not make its logits large."""
+    torch.manual_seed(0)
+    x, y = torch.randn(64, 32), torch.randint(10, (64, 6))
+    result = run_one(
+        CHECK,
+        model=Decoder(std),
+        loader=[(x, y)],
+        loss_fn=nn.CrossEntropyLoss(),
+        forward=lambda model, batch: model(*batch),
+        split=lambda batch: (batch, batch[1]),
+        task="classification",
+    )
+    assert result.status == status
+
+
 def test_a_trained_network_an_unknown_loss_and_an_unknown_task_are_not_judged() -> None:
     """The check skips or cannot tell, and says why."""
     model = confident()

@@ -69,6 +69,27 @@ def test_most_units_at_a_limit_are_a_defect_where_nothing_was_learnt() -> None:
     assert wide(1.0, nn.Tanh()).status == "pass"
 
 
+class ByHand(nn.Module):
+    """A layer of tanh units from its formula, whose sums are multiplied by a slope."""
+
+    def __init__(self, std: float, slope: float = 1.0) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.w1, self.b1 = nn.Parameter(torch.randn(16, 64) * std), nn.Parameter(torch.randn(64) * 0.01)
+        self.w2, self.slope = nn.Parameter(torch.randn(64, 3) * 0.1), slope
+
+    def forward(self, x: Tensor) -> Tensor:
+        sums = x @ self.w1 + self.b1
+        return torch.tanh(sums if self.slope == 1 else self.slope * sums) @ self.w2
+
+
+def test_a_layer_from_its_formula_counts_as_a_layer() -> None:
+    """A bias that is added to a product with weights is part of the layer; a factor behind it may be on purpose."""
+    assert judged(ByHand(6.5 / 4)) == "fail"
+    assert judged(ByHand(6.5 / 4 / 5, slope=5.0)) == "warn"
+    assert judged(ByHand(1 / 4)) == "pass"
+
+
 def steep(layers: int, slope: float, between: Callable[[], nn.Module] = nn.Identity) -> str:
     """Layers of tanh units of this slope, each behind what `between` makes."""
     torch.manual_seed(0)

@@ -223,6 +223,45 @@ def test_logged_numbers_are_silent() -> None:
     assert result(Net("whole"), loss_fn).status == "pass"
 
 
+class Heads(nn.Module):
+    """Two heads, the second of which a loss may leave out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk, self.first, self.second = nn.Linear(4, 8), nn.Linear(8, 3), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = torch.relu(self.trunk(x))
+        return self.first(h), self.second(h)
+
+
+LOG: list[float] = []
+
+
+def logging_loss(out: tuple[Tensor, Tensor], y: Tensor) -> Tensor:
+    LOG.append(F.cross_entropy(out[1], y).item())
+    return F.cross_entropy(out[0], y)
+
+
+def loss_with_numbers(out: tuple[Tensor, Tensor], y: Tensor) -> Tensor:
+    return F.cross_entropy(out[0], y) + F.cross_entropy(out[1], y).item()
+
+
+def loss_picked_by_numbers(out: tuple[Tensor, Tensor], y: Tensor) -> Tensor:
+    rows = [row for row, score in enumerate(out[1][:, 0].tolist()) if score > 0]
+    return F.cross_entropy(out[0][rows], y[rows]) if rows else out[0].sum()
+
+
+def test_a_head_that_is_only_logged_is_not_cut_off() -> None:
+    """A number that leaves for a log does not stand before the loss; one that comes back into it does."""
+    assert result(Heads(), logging_loss).status == "pass"
+    for loss_fn in (loss_with_numbers, loss_picked_by_numbers):
+        torch.manual_seed(0)
+        found = result(Heads(), loss_fn)
+        assert found.status == "fail"
+        assert "second" in found.summary
+
+
 @pytest.mark.parametrize("model", [nn.Flatten(), nn.Linear(4, 3).requires_grad_(False)])
 def test_nothing_to_train_is_skipped(model: nn.Module) -> None:
     """Without trainable parameters there is nothing to cut off."""

@@ -159,6 +159,45 @@ def test_ugly_values_raise_nothing(value: float) -> None:
     assert result_of(lambda z: z * value, nn.CrossEntropyLoss()).status == "pass"
 
 
+def evaluated_by(measure: Callable[[Tensor, Tensor], Tensor]) -> Callable[[nn.Module, Any], dict[str, float]]:
+    @torch.no_grad()
+    def eval_step(model: nn.Module, batch: Any) -> dict[str, float]:
+        return {"loss": measure(model(batch[0]), batch[1]).item()}
+
+    return eval_step
+
+
+def test_probabilities_in_a_loss_of_the_evaluation_are_found() -> None:
+    """A softmax before the cross-entropy of the user's evaluation fails with its line, though training has none."""
+    x, y = torch.randn(16, 4), torch.arange(16) % 3
+    eval_step = evaluated_by(lambda out, y: F.cross_entropy(torch.softmax(out, dim=1), y))
+    model = nn.Linear(4, 3)
+    before = model.weight.detach().clone()
+    found = run_one(CHECK, model=model, loader=[(x, y)], loss_fn=nn.CrossEntropyLoss(), eval_step=eval_step)
+    assert found.status == "fail"
+    assert found.title == "Softmax before cross-entropy in eval_step"
+    assert found.place is not None
+    assert torch.equal(model.weight, before)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        F.cross_entropy,
+        lambda out, y: F.nll_loss(torch.log(torch.softmax(out, dim=1)), y),
+        lambda out, y: F.cross_entropy(out, y) + 0 * torch.softmax(out, dim=1).amax(1).mean(),
+        lambda out, y: F.cross_entropy(out, torch.softmax(out, dim=1)),
+        lambda out, y: torch.softmax(out, dim=1).gather(1, y[:, None]).mean(),
+        lambda out, y: out.missing,
+    ],
+)
+def test_silent_on_evaluations_that_fit(measure: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """Logits, logarithms, confidences beside the loss and soft targets pass, and so does what cannot be run."""
+    x, y = torch.randn(16, 4), torch.arange(16) % 3
+    arguments = {"model": nn.Linear(4, 3), "loader": [(x, y)], "loss_fn": nn.CrossEntropyLoss()}
+    assert run_one(CHECK, **arguments, eval_step=evaluated_by(measure)).status == "pass"
+
+
 def test_without_a_loss_it_is_skipped() -> None:
     """A program without a loss has nothing to ask."""
     result = run_one(CHECK, model=nn.Linear(4, 1), loader=[torch.randn(8, 4)])

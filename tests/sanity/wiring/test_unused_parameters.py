@@ -230,6 +230,22 @@ def test_a_head_that_every_step_leaves_out_fails() -> None:
     )
 
 
+LOG: list[float] = []
+
+
+def loss_that_logs(out: dict[str, Tensor], y: Tensor) -> Tensor:
+    LOG.append(F.cross_entropy(out["even"], y).item())
+    return F.cross_entropy(out["logits"], y)
+
+
+def test_a_head_whose_loss_is_only_logged_fails() -> None:
+    """A second head's own loss that is computed for the log, and never minimised, trains nothing."""
+    model = Returning()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    found = result(model, loss_fn=loss_that_logs, optimizer=optimizer)
+    assert (found.status, found.where) == ("fail", "second")
+
+
 @pytest.mark.parametrize("loss_fn", [loss_by_the_batch, loss_of_some, loss_elsewhere])
 def test_a_head_that_another_batch_may_pick_never_fails(loss_fn: Any) -> None:
     """A loss that branches, also in a function that it calls, may take another head next time."""

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nbinspect.capture.kinds import RECTIFIES, word_of
-from nbinspect.sanity.evidence.layers.depth import layers_of
-from nbinspect.sanity.evidence.passes.lineage import source_of
+from nbinspect.sanity.evidence.layers.depth import layers_of, variation
+from nbinspect.sanity.evidence.passes.lineage import ancestors, roots, source_of
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _BOUNDED = re.compile(r"tanh|sigmoid|softsign|hard_?tanh|hard_?sigmoid")
@@ -20,6 +20,7 @@ _CENTRED = re.compile(r"tanh|softsign|hard_?tanh")
 _COMPARES = re.compile(
     r"mul(tiply)?|sub(tract)?|b?mm|matmul|einsum|cosine_similarity|pairwise_distance|cdist|dot|inner"
 )
+_ADDS = ("add", "iadd", "radd")
 _MULTIPLIES = re.compile(r"[ri]?mul(tiply)?|lerp|addcmul|where|prod|glu")
 _HANDS_ON = re.compile(
     r"view(_as)?|reshape(_as)?|flatten|unflatten|squeeze|unsqueeze|transpose|permute|contiguous|clone|getitem|select"
@@ -38,6 +39,9 @@ class Rectified:
     """Samples and positions at which each unit could have lived."""
     awake: float
     """Share of the places at which a unit that lives does so, at the median; NaN where none lives."""
+    is_sealed: bool
+    """Whether all of it is dead, with all before it: it is given sums below 0 that vary from sample to sample, and it
+    is the only way from the trained weights that they are made of to the loss, so that nothing can wake it."""
 
     @property
     def share(self) -> float:
@@ -69,7 +73,23 @@ def rectified(recordings: tuple[Recorded, ...]) -> Iterator[Rectified]:
         dead = min(int((mean == 0).sum()), *(operation.step.outputs[0].dead for operation in same), len(mean))
         living = mean[mean > 0]
         awake = float(living.median()) if len(living) else float("nan")
-        yield Rectified(one, dead, len(mean), sum(o.made[0].numel() for o in same) // len(mean), awake)
+        places = sum(o.made[0].numel() for o in same) // len(mean)
+        sealed = dead == len(mean) and all(map(_is_sealed, recordings, same))
+        yield Rectified(one, dead, len(mean), places, awake, sealed)
+
+
+def _is_sealed(recorded: Recorded, one: Operation) -> bool:
+    given = one.given[0].detach()
+    # written over in place, what it was given is what it made
+    if not (variation(given) > 0 and bool((given < 0).all())):
+        return False
+    before = {other.step.index for other in ancestors(recorded, one)}
+    weights = roots(recorded, one, 0) & recorded.gradients.keys()
+    gradients = [recorded.gradients[name] for name in weights]
+    others = (o for o in recorded.operations if o.step.kind == "operation" and o.step.index not in before)
+    uses = [use for other in others for use in other.step.inputs if use.step != one.step.index]
+    is_only_way = not any(use.step in before or use.origin in weights for use in uses)
+    return is_only_way and bool(weights) and all(g is not None and not bool(g.any()) for g in gradients)
 
 
 def _activity(operation: Operation) -> Tensor | None:
@@ -111,6 +131,39 @@ def value_bounded(recorded: Recorded) -> Iterator[Operation]:
             if (makers and compared) or any(after.step.index in weighted for after in onward):
                 yield one
                 break
+
+
+def is_fed_by_layer(recorded: Recorded, activation: Operation) -> bool:
+    """Whether an activation is in or after a weighted layer, with no factor between that is meant to sharpen.
+
+    A bias, or what another layer made, may be added between.
+    """
+    layers = {layer.operation.step.index for layer in layers_of(recorded)}
+    if activation.step.index in layers:
+        return True
+    sources, found = [source_of(recorded, activation, 0)], False
+    while sources:
+        source = sources.pop()
+        if source.word in _ADDS and source.maker is not None:
+            sources += [source_of(recorded, source.maker, position) for position in range(len(source.maker.given))]
+            continue
+        is_layer = source.maker is not None and source.maker.step.index in layers
+        if not is_layer and not isinstance(source.tensor, nn.Parameter):
+            return False
+        found |= is_layer
+    return found
+
+
+def layer_before(recorded: Recorded, activation: Operation) -> str:
+    """Return the name of the last weighted layer on the way to an activation.
+
+    Empty where there is none, or its values were normalised since: what is steep then is so on purpose, as soft bits.
+    """
+    names = {layer.operation.step.index: layer.name for layer in layers_of(recorded)}
+    way = {one.step.index: one for one in ancestors(recorded, activation)}
+    last = max(way.keys() & names.keys(), default=None)
+    is_normed = any("norm" in word_of(one.step.name) for index, one in way.items() if last is not None and index > last)
+    return "" if last is None or is_normed else names[last]
 
 
 def _two_makers(recorded: Recorded, operation: Operation) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from math import isfinite, log10
+from math import isfinite, log10, prod
 
 import numpy as np
 import torch
@@ -121,6 +121,34 @@ def compounded(layers: Sequence[Layer], gain: float) -> tuple[int, float]:
     if not deepest or loud < _NEARLY_ALL * deepest:
         return 0, 1.0
     return layers.index(known[deepest - 1]), known[deepest].entering / known[0].entering
+
+
+def is_muffled(layers: Sequence[Layer], gain: float) -> bool:
+    """Whether nearly every one of four layers or more before the head leaves less than this share of what enters it."""
+    known = [layer for layer in layers[:-1] if layer.entering > 0]
+    quiet = sum(layer.leaving < gain * layer.entering for layer in known)
+    return len(known) >= LEAST and quiet >= _NEARLY_EVERY * len(known)
+
+
+def kept_by_weights(layers: Sequence[Layer]) -> float:
+    """Return what of the signal would be left if nothing but the layers before the head, one after another, took it."""
+    return prod(min(1.0, layer.leaving / layer.entering) for layer in layers[:-1] if layer.entering > 0)
+
+
+def faded(layers: Sequence[Layer]) -> tuple[float, bool]:
+    """Return what share of the relative gradient of the last layers the first ones get, and whether nearly all take it.
+
+    Without a depth to lose it in the share is 1.
+
+    Args:
+        layers: those that have a gradient, the head too. One that begins near zero scales the gradients of all layers
+            before it alike, and its own not.
+    """
+    if len(layers) < LEAST:
+        return 1.0, False
+    values = [layer.relative_gradient for layer in layers[:-1]]
+    first, last = ends(values)
+    return max(first) / min(last), is_steady(values)
 
 
 def variation(tensor: Tensor | None) -> float:

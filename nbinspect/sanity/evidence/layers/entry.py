@@ -16,6 +16,7 @@ from nbinspect.sanity.recorded import Operation, Recorded
 _WEIGHS = re.compile(r"bilinear|linear|conv\w*|\w*matmul|\w*mm|einsum|lstm|gru|rnn_\w+|multi_head\w*|embedding\w*")
 _FEW = 8
 _NEAR_ZERO = 0.2
+_NEXT_TO_NOTHING = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,5 +110,27 @@ def is_trainable(operation: Operation) -> bool:
 
 def is_normalised_after(recorded: Recorded, operation: Operation) -> bool:
     """Return whether a normalisation follows an operation at once, and undoes its scale."""
+    return any(True for _ in _norms_after(recorded, operation))
+
+
+def are_spread_after(recorded: Recorded, operation: Operation) -> bool:
+    """Return whether a normalisation that follows at once gives samples their spread back.
+
+    Beside the border, at which a padded convolution of a number other than 0 gives another one, they may have next to
+    none: it is what is the same at its place in every sample that the norm spreads out then.
+    """
+    return any(one.made and _is_of_samples(one.made[0]) for one in _norms_after(recorded, operation))
+
+
+def _norms_after(recorded: Recorded, operation: Operation) -> Iterator[Operation]:
     follows = (one for one in recorded.operations if any(use.step == operation.step.index for use in one.step.inputs))
-    return any("norm" in word_of(one.step.name) for one in follows)
+    return (one for one in follows if "norm" in word_of(one.step.name))
+
+
+def _is_of_samples(tensor: Tensor) -> bool:
+    """Whether more than next to nothing of the variance of each channel is among samples, at one place; or few are."""
+    values = tensor.detach().double().nan_to_num(0, 0, 0).flatten(2) if tensor.dim() > 2 else tensor[..., None].double()
+    if len(values) < _FEW:
+        return True
+    among, everything = values.var(0, unbiased=False).mean(-1), values.movedim(1, 0).flatten(1).var(1, unbiased=False)
+    return not bool((among < _NEXT_TO_NOTHING * everything).all())

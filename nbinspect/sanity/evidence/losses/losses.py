@@ -57,6 +57,11 @@ class Misfit:
         return _NAMES.get(self.word, self.word.replace("_", " "))
 
 
+def is_squashed(misfit: Misfit) -> bool:
+    """Whether a loss that takes logits is given what a softmax or a sigmoid has made, in so many words."""
+    return misfit.loss.step.name in LOGITS and misfit.source.word in _SQUASHES
+
+
 def misfits(recorded: Recorded) -> Iterator[Misfit]:
     """Give every loss on the way to the program's loss that was given something else than it takes, in order."""
     wanted = reaching(recorded)
