@@ -106,7 +106,7 @@ def _settings() -> Iterator[Setting]:
     yield "grad mode", torch.is_grad_enabled, torch.set_grad_enabled
     yield "anomaly detection", _anomaly, lambda state: torch.autograd.set_detect_anomaly(*state)
     yield "default dtype", torch.get_default_dtype, torch.set_default_dtype
-    yield "default device", _default_device, lambda state: torch.set_default_device(*state)
+    yield "default device", _default_device, _set_default_device
     yield "deterministic algorithms", _deterministic, _set_deterministic
     yield "fast path of attention", torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled
     yield "autocast cache", torch.is_autocast_cache_enabled, torch.set_autocast_cache_enabled
@@ -141,6 +141,12 @@ def _anomaly() -> tuple[bool, bool]:
 def _default_device() -> tuple[torch.device | None]:
     context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
     return (None if context is None else context.device,)  # torch.get_default_device cannot tell None from cpu
+
+
+def _set_default_device(state: tuple[torch.device | None]) -> None:
+    torch.set_default_device(*state)
+    if state == (None,):  # which before torch 2.5 lies there as a device that `torch.get_default_device` falls over
+        torch._GLOBAL_DEVICE_CONTEXT.__dict__.pop("device_context", None)
 
 
 def _deterministic() -> tuple[bool, bool]:

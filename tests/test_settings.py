@@ -206,3 +206,14 @@ def test_generators_are_found_without_reading_the_data() -> None:
     assert found == {"Data.rng": data.rng}
     assert all(isinstance(one, GENERATORS) for one in found.values())
     assert list(generators_in("list", [data])) == []
+
+
+def test_a_default_device_that_nobody_had_set_is_unset_again() -> None:
+    """Before torch 2.5 a None left in its place breaks `torch.get_default_device`, and with it Lightning's modules."""
+    vars(torch._GLOBAL_DEVICE_CONTEXT).pop("device_context", None)
+    undos = list(setting_undos())
+    torch.set_default_device("meta")
+    for _, undo, arguments in undos:
+        undo(*arguments)
+    assert "device_context" not in vars(torch._GLOBAL_DEVICE_CONTEXT)
+    assert torch.get_default_device() == torch.device("cpu")

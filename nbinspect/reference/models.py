@@ -36,7 +36,7 @@ def _initialised(build: Callable[Given, nn.Module]) -> Callable[Given, nn.Module
                 _draw(module)
             last = [module for module in model.modules() if isinstance(module, nn.Linear | nn.Conv2d)][-1]
             last.weight.mul_(0.1)  # first outputs near zero: no class is preferred, no number far off
-        return model.requires_grad_().to(torch.get_default_device())
+        return model.requires_grad_().to(torch.empty(0).device)
 
     return drawn
 
