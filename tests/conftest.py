@@ -47,6 +47,13 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_runtest_teardown() -> None:
+    """Leave no default device of None, which before torch 2.5 breaks `torch.get_default_device` for the tests after."""
+    torch = sys.modules.get("torch")
+    if torch is not None and getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", ...) is None:
+        del torch._GLOBAL_DEVICE_CONTEXT.device_context
+
+
 @pytest.fixture
 def opened() -> Iterator[Callable[..., Any]]:
     """Opens steppers, and closes them in the end; no thread of a pass may be left then."""
