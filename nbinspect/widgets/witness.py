@@ -161,7 +161,12 @@ def _illegible(record: DatasetRecord) -> str:
         return "a person cannot tell these numbers"
     if record.form == "text" and texts is not None and not any(map(str.isalpha, "".join(texts.words))):
         return "a person cannot tell token ids: give a tokenizer or vocabulary, Inspector(…, tokenizer=…)"
-    return "" if label is not None and label.kind == "class" else "there are no classes to tell apart"
+    if label is not None and label.kind == "class":
+        return ""
+    several = len(record.targets) > 1
+    return (
+        "several targets: which a person is to tell is not known" if several else "there are no classes to tell apart"
+    )
 
 
 def _is_trained(known: Evidence) -> bool:

@@ -251,6 +251,11 @@ def test_a_person_is_not_asked_what_numbers_mean() -> None:
     unread = Inspector(nn.Sequential(nn.Embedding(20, 2), nn.Flatten(), nn.Linear(18, 2)), tokens)
     unread.data().scan()
     assert step_of(unread, "human")[0] == "off"
+    both = {"size": torch.arange(12) % 2, "shape": torch.arange(12) % 3}
+    told = DataLoader([(torch.rand(1, 8, 8), {name: kind[n] for name, kind in both.items()}) for n in range(12)])
+    several = Inspector(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), told)
+    several.data().scan()
+    assert step_of(several, "human") == ("off", "several targets: which a person is to tell is not known")
 
 
 @pytest.mark.parametrize("first", ["models", "run"])

@@ -111,7 +111,7 @@ export function createHeader({ store, actions }) {
     say(scan, dataset && !dataset.complete ? "Scan on" : dataset ? "Scan again" : "Scan");
     enable(scan, { reason: closed, busy: state.pending.includes("scan"), title: "read every sample once" });
     const tabs = tabsOf(dataset);
-    enable(human, { reason: closed || (tabs.includes("human") ? "" : dataset ? "there are no classes to label by" : "nothing has been scanned yet"), title: "label samples by hand, to know what error a person makes" });
+    enable(human, { reason: closed || (tabs.includes("human") ? "" : dataset ? (targetsOf(dataset).length > 1 ? "with several targets it is not known which a person is to tell" : "there are no classes to label by") : "nothing has been scanned yet"), title: "label samples by hand, to know what error a person makes" });
     enable(learn, { reason: closed || (tabs.includes("baselines") ? (status.work && !state.answers.has("baselines") ? `${status.work} is under way` : "") : dataset ? "there are no labels to predict" : "nothing has been scanned yet"), title: "simple models beside the network" });
   }
 }
