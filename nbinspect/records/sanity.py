@@ -72,6 +72,8 @@ class CheckResult:
     hindrance: Hindrance = ""
     confirmed: bool = False
     """Whether the remedy was tried on a copy and helped; `measurements` has both numbers."""
+    is_apart: bool = False
+    """Whether nothing else follows from it, as from a misfit that only a number of the evaluation has."""
     explained_by: str = ""
     """The check whose finding is the cause of this one; empty for causes."""
     explains: tuple[str, ...] = ()

@@ -17,7 +17,8 @@ def diagnose(
     """Return the results with causes and consequences noted, and the names of the findings, causes first.
 
     A finding follows from another whose check declares to explain it, directly or through further findings; a warning
-    explains no failure. Of several causes that of the earlier check in the catalogue is named.
+    explains no failure, and what is apart explains nothing. Of several causes that of the earlier check in the
+    catalogue is named.
     """
     found = {result.check: result for result in results if result.status in _GRAVITY}
     reached = {name: _reached(name, found, {check.name: check for check in checks}) for name in found}
@@ -42,7 +43,7 @@ def _reached(name: str, found: dict[str, CheckResult], checks: dict[str, Check])
     waiting = [name]
     while waiting:
         source = found[waiting.pop()]
-        for other in checks[source.check].explains:
+        for other in () if source.is_apart else checks[source.check].explains:
             follows = other in found and _GRAVITY[source.status] <= _GRAVITY[found[other].status]
             if follows and other not in reached:
                 reached.add(other)

@@ -52,6 +52,13 @@ def test_a_confirmed_cause_stands_before_an_unconfirmed_one() -> None:
     assert diagnose(found, CHAIN)[1] == ("d", "c")
 
 
+def test_what_is_apart_explains_nothing() -> None:
+    """A finding that says itself that nothing follows from it stands beside what its check explains otherwise."""
+    noted, names = diagnose([result("a", "fail", is_apart=True), result("b", "fail"), result("c", "fail")], CHAIN)
+    assert names == ("a", "b", "c")
+    assert {one.check: one.explained_by for one in noted} == {"a": "", "b": "", "c": "b"}
+
+
 def test_nothing_is_lost_whatever_explains_what() -> None:
     """Every failure and warning is in the order exactly once, also where checks explain each other in a circle."""
     dice = random.Random(0)

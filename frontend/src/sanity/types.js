@@ -33,6 +33,7 @@
  * @property {string} code
  * @property {Chart[]} charts
  * @property {boolean} confirmed
+ * @property {boolean} is_apart whether nothing else follows from it
  * @property {string} explained_by
  * @property {string[]} explains
  * @property {string[]} sources

@@ -16,7 +16,7 @@ from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, record
 from nbinspect.sanity.trials.own_steps.broken import broken_by
-from nbinspect.sanity.trials.own_steps.last_batch import last_batch
+from nbinspect.sanity.trials.own_steps.last_batch import is_left_out, last_batch
 from nbinspect.sanity.trials.running.own_step import OwnStep
 
 
@@ -66,7 +66,8 @@ def _of_last(program: Program, batch: Batch) -> CheckResult | None:
         return None
     return replace(
         found,
-        status="fail" if is_own and is_fresh(program) else "warn",  # one that outlived an epoch never trains on it
+        # one that outlived an epoch never trains on it
+        status="fail" if is_own and is_fresh(program) and not is_left_out(program) else "warn",
         summary=f"{found.summary}, in the last batch of an epoch",
         detail=f"The last batch of an epoch has {batch.size} sample{'s' * (batch.size != 1)}. {found.detail}",
         remedy=f"Leave that batch out by DataLoader(drop_last=True), or where the spread of so few is taken. "

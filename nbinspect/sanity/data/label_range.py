@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, TaskRecord
-from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.data.label_dtype import misfit, runs_as_indices
 from nbinspect.sanity.evidence.data.scan import Scan
 from nbinspect.sanity.evidence.losses.codes import Codes, odd_codes
@@ -119,11 +119,13 @@ def _constant(scan: Scan, task: TaskRecord, enough: int) -> CheckResult | None:
         return None
     if not scan.is_fair:
         return inconclusive(f"only {value} among {scan.read:,} labels", settle="Read more: this was a part.")
-    return failed(
+    by_place = value.startswith("[")  # right where a network rates candidates, and finds the right one first
+    unless = ", unless it rates candidates one by one" * by_place
+    return (warned if by_place else failed)(
         f"every label is {value}",
         measured("different labels", f"1 among {scan.read:,}", "2 or more"),
         title="A constant label",
-        detail=f"Every label that was read is {value}, so a network that ignores its input is perfect.",
+        detail=f"Every label that was read is {value}, so a network that ignores its input is perfect{unless}.",
         remedy="Look at how labels are loaded: a wrong column, a filter, the first folder only, or names that are "
         "sought in a form they no longer have.",
     )

@@ -20,6 +20,7 @@ def run(
     certain: float = 4,
     places: int = 16,
     many: int = 64,
+    chance: float = 0.125,
     awake: float = 0.1,
 ) -> CheckResult:
     """Count the units of each rectified layer that are zero on every sample of every batch.
@@ -30,6 +31,7 @@ def run(
         certain: standard deviations above half of the units, which random weights may silence.
         places: samples and positions that each unit must have been seen at.
         many: the same for a small layer, all of it dead, with every weight before it: nothing can wake it again.
+        chance: of such a layer, where each unit is dead with one half; with more, random weights may have made it.
         awake: share of them at which living units live; below it they are sparse, and more batches might wake others.
     """
     layers = [one for one in rectified(recordings) if one.places >= places]
@@ -44,7 +46,9 @@ def run(
     )  # fmt: skip
     if not sick:
         return passed(f"at most {worst.dead} of {worst.units} units are dead", charts=(chart,))
-    grave = [one for one in sick if one.deviations >= certain or (one.is_sealed and one.places >= many)]
+    likely = sum(0.5**one.units for one in layers) > chance
+    sealed = [one for one in sick if one.is_sealed and one.places >= many and not likely]
+    grave = [one for one in sick if one.is_hidden and (one.deviations >= certain or one in sealed)]
     say = failed if grave else warned
     worst = max(grave or sick, key=lambda one: one.deviations)
     name = where_of(worst.operation)
@@ -97,5 +101,5 @@ CHECK = Check(
         *("shuffled-labels", "learning-rate", "updates-not-applied"),
     ),
     sources=("D-dead", "S-layers"),
-    silent="units that are sparse but live, dropout, padding, small layers that chance silences and others may wake",
+    silent="sparse units that live, dropout, padding, penalties, small layers that chance silences or others may wake",
 )

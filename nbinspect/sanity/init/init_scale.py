@@ -17,6 +17,7 @@ from nbinspect.sanity.evidence.layers.depth import (
     is_muffled,
     kept_by_weights,
     layers_of,
+    left_in_last,
     magnitude,
     relative_gradients,
     steepest,
@@ -69,8 +70,7 @@ def run(
             settle="Up to there the scale is sound: what wipes it out is for dead-units or constant-output to tell.",
         )
     # the head may begin near zero on purpose, and so may single layers inside residual branches
-    tail = layers[:-1][-max(2, (len(layers) - 1) // 4) :]
-    left = max((max(layer.leaving, layer.entering) / entry for layer in tail if isfinite(layer.entering)), default=1.0)
+    left = left_in_last(recorded, layers, entry)
     bound = shrunk if is_muffled(layers, quiet) else least
     if len(layers) >= LEAST and left < max(bound, watch):
         gone, steady = faded(relative_gradients(recorded))

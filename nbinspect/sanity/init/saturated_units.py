@@ -10,7 +10,13 @@ from torch import nn
 from nbinspect.capture.bounds import at_ends
 from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.layers.activations import hidden_bounded, is_fed_by_layer, layer_before, value_bounded
+from nbinspect.sanity.evidence.layers.activations import (
+    hidden_bounded,
+    is_fed_by_layer,
+    is_fixed,
+    layer_before,
+    value_bounded,
+)
 from nbinspect.sanity.evidence.layers.unrolled import gain_of, later_states, weights_of
 from nbinspect.sanity.evidence.losses.untrained import is_untrained
 from nbinspect.sanity.evidence.passes.lineage import where_of
@@ -40,7 +46,7 @@ def run(
         steep: spread of what weights between states add up, beyond which states are a defect from `watch` on.
     """
     saturated = partial(_saturated, program, recordings)
-    found = [(one, saturated(one)) for one in hidden_bounded(recordings[0])]
+    found = [(one, saturated(one)) for one in hidden_bounded(recordings[0]) if not is_fixed(recordings[0], one)]
     # codes, gated values and states that were trained may sit there on purpose
     values = [(one, least) for one in value_bounded(recordings[0]) if (least := saturated(one)) >= share]
     recurrent = [(one, saturated(one)) for one in _recurrent(program, recordings[0])]
@@ -134,5 +140,5 @@ CHECK = Check(
     explains=("constant-output", "vanishing-gradients", "overfit-one-batch", "learning-rate"),
     sources=("S-layers", "T-init-activation"),
     silent="gates, attention and final probabilities; one or two layers sharpened on purpose; codes and states of "
-    "recurrent layers that were trained",
+    "recurrent layers that were trained; random features that are not",
 )

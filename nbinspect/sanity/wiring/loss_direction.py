@@ -28,6 +28,7 @@ from nbinspect.sanity.evidence.losses.likeness import of_repelled
 from nbinspect.sanity.evidence.losses.location import located
 from nbinspect.sanity.evidence.losses.partners import of_estranged
 from nbinspect.sanity.evidence.losses.perfect import answers, supposed
+from nbinspect.sanity.evidence.losses.untrained import is_untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, with_gradients
 from nbinspect.sanity.trials.own_steps.step_direction import Turned, turned
@@ -53,7 +54,8 @@ def run(
         return _of_step(told)
     found = _of_loss(program, with_gradients(attempt, program.subject), task, rates)
     if True in maximising:
-        return of_maximised(maximising, is_lower=is_alone and task.kind != "other" and found.status == "pass")
+        is_lower = is_alone and task.kind != "other" and found.status == "pass"
+        return of_maximised(program, maximising, is_lower=is_lower, is_new=is_untrained(program, attempt, task))
     density = log_density(program, attempt) if found.status == "skip" and is_alone else None
     return found if density is None else inverted(density)
 

@@ -63,13 +63,14 @@ def _told(recorded: Recorded, misfit: Misfit) -> CheckResult:
 
 
 def _of_evaluation(told: CheckResult, misfit: Misfit) -> CheckResult:
-    """Tell the same of a loss that is only looked at."""
+    """Tell the same of a loss that is only looked at, and so explains nothing of how training goes."""
     return replace(
         told,
+        is_apart=True,
         summary=f"{told.summary} in eval_step",
         title=f"{told.title} in eval_step",
         detail=f"What {misfit.name} is given in eval_step are probabilities, which it takes for logits: its value "
-        "is not the loss that training minimises, and hardly moves while the model improves.",
+        "is not the loss that training minimises, and says little of whether the model improves.",
     )
 
 

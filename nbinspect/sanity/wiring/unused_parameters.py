@@ -22,6 +22,7 @@ from nbinspect.sanity.evidence.passes.reach import (
 from nbinspect.sanity.evidence.passes.uncalled import gravity_of_uncalled, may_be_picked
 from nbinspect.sanity.evidence.samples.one_way import unread_direction
 from nbinspect.sanity.evidence.source.classes import assigned_at
+from nbinspect.sanity.evidence.source.picking import passes_alike
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 
@@ -37,10 +38,14 @@ def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
     kept = without_logged(program, ran[0], flows[0]) if flows else ()
     logged = [one for one in flows[0].cuts if one not in kept] if flows else []
     cut = {name for flow in flows for one in flow.cuts for name in one.parameters}
-    cut -= {name for one in logged for name in one.parameters} - {name for one in kept for name in one.parameters}
+    numbers = {name for one in logged for name in one.parameters} - {name for one in kept for name in one.parameters}
+    cut -= numbers
     used = {name for flow in flows for name in flow.used}
     # a head that is returned may wait for its turn, unless the loss is seen to take the same parts of them every time
-    returned = set[str]() if trains_alike(program.subject) else {name for flow in flows for name in flow.returned}
+    always = trains_alike(program.subject)
+    returned = set[str]() if always else {name for flow in flows for name in flow.returned}
+    # so may what a number was made of, that the text of a pass can look at, or whose loss it can leave out for now
+    returned |= set() if always and passes_alike(program.network) else numbers
     calls = {one.step.path for r in ran for one in r.operations if one.step.kind == "module"}
     found: dict[str, list[str]] = {"fail": [], "warn": [], "": []}
     for name in missing.keys() - cut:

@@ -6,6 +6,7 @@ import secrets
 import tempfile
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -224,3 +225,36 @@ def test_samples_that_the_seeds_repeat_pass(factor: Callable[[int], float]) -> N
     """Augmentation from seeded generators, and what is counted or kept, are no defect."""
     torch.manual_seed(3)
     assert of_data(factor).status == "pass"
+
+
+class Stored(Jittered):
+    """Rows of a file of its own, which it removes when it is thrown away, and which can be read so many times."""
+
+    def __init__(self, path: Path, most: int = 1000) -> None:
+        super().__init__(lambda index: float(np.random.default_rng().random()))
+        self.path, self.reads, self.most = path, path.with_suffix(".reads"), most
+        torch.save(X, path)
+        self.reads.write_bytes(b"")
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        with self.reads.open("ab") as file:
+            if file.tell() >= self.most:
+                raise RuntimeError("no more reads today")
+            file.write(b".")
+        return torch.load(self.path)[index] * self.factor(index), Y[index]
+
+    def __del__(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+def test_no_copy_of_a_data_set_is_thrown_away_in_the_users_program(tmp_path: Path) -> None:
+    """A data set that removes its files with itself keeps them; one that is not to be read again is no matter here."""
+    torch.manual_seed(3)
+    data = Stored(tmp_path / "rows")
+    given: dict[str, Any] = {"model": nn.Linear(4, 3), "loss_fn": nn.CrossEntropyLoss()}
+    assert run_one(CHECK, loader=DataLoader(data, batch_size=len(X)), **given).status == "fail"
+    assert data.path.exists()
+    needed = data.reads.stat().st_size
+    for back in range(1, 5):
+        few = Stored(tmp_path / f"rows but {back}", needed - back * len(X))
+        assert run_one(CHECK, loader=DataLoader(few, batch_size=len(X)), **given).status == "pass"

@@ -160,10 +160,43 @@ def but_finite(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -
     return loss.detach()
 
 
+class Followed(nn.Linear):
+    """A linear layer, beside the running average of its weights."""
+
+    def __init__(self) -> None:
+        super().__init__(4, 3)
+        self.average = nn.Parameter(torch.zeros(3, 4), requires_grad=False)
+
+
+def but_followed(model: Followed, batch: Any, optimizer: torch.optim.Optimizer) -> Tensor:
+    loss = but_finite(model, batch, optimizer)
+    with torch.no_grad():
+        model.average.lerp_(model.weight, 0.1)
+    return loss
+
+
+def but_of_unit_length(model: nn.Linear, batch: Any, optimizer: torch.optim.Optimizer) -> Tensor:
+    loss = but_finite(model, batch, optimizer)
+    with torch.no_grad():
+        model.weight.div_(model.weight.norm())
+    return loss
+
+
+def but_mended(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> Tensor:
+    optimizer.zero_grad()
+    loss = spread_out(model, batch)
+    loss.backward()
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.grad.nan_to_num_(0.0, 1e5, -1e5)
+    optimizer.step()
+    return loss.detach()
+
+
 def of_batches(size: int, *, trained: bool = False, **own: Any) -> CheckResult:
     data = TensorDataset(X[:7], Y[:7])
-    model = nn.Linear(4, 3)
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    model = Followed()
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     if trained:
         spread_step(model, (X, Y), optimizer)
     loader = DataLoader(data, size, shuffle=True)
@@ -181,9 +214,9 @@ def test_a_last_batch_of_one_on_which_the_step_breaks_the_weights_fails_at_its_o
     assert "drop_last" in result.remedy
 
 
-@pytest.mark.parametrize("step", [but_alone, but_finite])
+@pytest.mark.parametrize("step", [but_alone, but_finite, but_followed, but_of_unit_length, but_mended])
 def test_a_step_that_leaves_such_a_batch_out_passes(step: Any) -> None:
-    """A step that returns, or does not update, on a batch of one harms nothing; nor do batches with a spread each."""
+    """A step that returns, does not update or mends gradients harms nothing, whatever else it writes to weights."""
     assert of_batches(3, train_step=step).status == "pass"
     assert of_batches(3, train_step=step, loss_fn=of_standardised).status == "pass"
     assert of_batches(4, train_step=spread_step).status == "pass"
@@ -193,6 +226,8 @@ def test_what_may_leave_the_last_batch_out_is_a_warning() -> None:
     """Without a step of the user's own, or where it has outlived training, nobody knows whether that batch is used."""
     assert of_batches(3, train_step=spread_step, trained=True).status == "warn"
     assert of_batches(3, loss_fn=of_standardised).status == "warn"
+    for total, status in ((2, "warn"), (4, "warn"), (6, "fail"), (7, "fail")):
+        assert of_batches(3, train_step=spread_step, total_steps=total).status == status
     assert of_batches(1, loss_fn=of_standardised).status == "fail"
 
 

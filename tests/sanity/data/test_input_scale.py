@@ -141,3 +141,21 @@ def test_a_norm_that_spreads_out_the_border_alone_undoes_nothing(mean: float, st
     body = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
     body(pictures(1))
     assert on((pictures(1 / 255) - mean) / std, body).status == status
+
+
+class Windows(nn.Module):
+    """Normalises what a linear layer makes of each time, with channels turned to axis 1 for that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.last = nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.norm(self.first(x).transpose(1, 2)).relu().mean(2))
+
+
+def test_a_norm_of_turned_axes_undoes_the_scale_as_well() -> None:
+    """Prices beside the first one hardly vary, and large ones are far from unit scale: neither fails before a norm."""
+    x = 1 + 0.003 * torch.randn(32, 20, 2, generator=torch.Generator().manual_seed(0)).clamp(-3, 3)
+    assert on(x, Windows()).status == "pass"
+    assert on(200 * x, Windows()).status != "fail"

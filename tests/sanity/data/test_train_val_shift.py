@@ -251,3 +251,13 @@ def test_bytes_beside_bytes_with_fractions_are_no_shift() -> None:
         torch.stack([levels[torch.randperm(64, generator=made)] for _ in range(60)]).view(60, 1, 8, 8) for _ in range(2)
     )
     assert on(train, val.floor()).status == "pass"
+
+
+def test_noise_added_to_whole_numbers_of_train_alone_is_no_cut() -> None:
+    """Counts made fractions by noise in train, and drawings of two colours with a little grey there, do not fail."""
+    made = torch.Generator().manual_seed(0)
+    draw = lambda *size: torch.rand(*size, generator=made)  # noqa: E731 - as users write it
+    train, val = (torch.poisson(torch.ones(count, 30), generator=made) for count in (1000, 600))
+    assert on(train + draw(1000, 30), val).status != "fail"
+    train, val = ((draw(count, 1, 8, 8) < 0.3).float() for count in (1000, 600))
+    assert on((train + 0.3 * draw(1000, 1, 8, 8)).clamp(0, 1), val).status == "pass"

@@ -95,6 +95,42 @@ def test_a_small_layer_that_may_wake_is_no_failure(model: nn.Module) -> None:
     assert run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss()).status != "fail"
 
 
+class Tiny(nn.Module):
+    """A branch of two rectified units for each column, one of which is dead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(nn.Sequential(nn.Linear(1, 2), nn.ReLU()) for _ in range(16))
+        self.head = nn.Linear(32, 3)
+        nn.init.constant_(self.parts[3][0].bias, -9.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.cat([part(x[:, at : at + 1]) for at, part in enumerate(self.parts)], 1))
+
+
+class Penalised(nn.Module):
+    """Logits, and by how much a projection goes beyond a bound, which it does not yet."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.head, self.bounded = nn.Linear(16, 3), nn.Linear(16, width)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.head(x), torch.relu(self.bounded(x) - 20.0)
+
+
+def penalised_loss(out: tuple[Tensor, Tensor], y: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(out[0], y) + out[1].mean()
+
+
+@pytest.mark.parametrize("model", [Tiny(), Penalised(4), Penalised(32)])
+def test_what_chance_makes_and_penalties_of_0_are_no_failure(model: nn.Module) -> None:
+    """One of many tiny layers is dead by chance; a penalty that nothing but the loss reads is 0 where all is well."""
+    loss_fn = penalised_loss if isinstance(model, Penalised) else nn.CrossEntropyLoss()
+    loader = [(torch.randn(64, 16), torch.arange(64) % 3) for _ in range(2)]
+    assert run_one(CHECK, model=model, loader=loader, loss_fn=loss_fn).status == "warn"
+
+
 def test_units_that_random_weights_silence_are_no_failure() -> None:
     """Half of the units are silent where all samples look alike, and a layer of eight may be all so by chance."""
     alike = X * 0.001 + 5 * torch.randn(1, 16)

@@ -56,6 +56,22 @@ def test_weights_that_mute_the_signal_layer_by_layer_fail_at_a_thousandth() -> N
     assert judged(plain(0.2 / 8, depth=3)) == "pass"
 
 
+def normed(std: float, depth: int = 8) -> nn.Sequential:
+    """Layers of this spread, a norm behind each."""
+    model = nn.Sequential()
+    for _ in range(depth):
+        nn.init.normal_((linear := nn.Linear(64, 64)).weight, std=std)
+        model.extend([linear, nn.LayerNorm(64), nn.ReLU()])
+    return model.append(nn.Linear(64, 4))
+
+
+@pytest.mark.parametrize("std", [0.02, 0.125])
+def test_large_inputs_before_norms_are_no_vanishing_signal(std: float) -> None:
+    """Norms bring inputs in the thousands down to 1 on purpose; small weights between them take nothing from it."""
+    result = run_one(CHECK, model=normed(std), loader=[(X * 5000, Y)], loss_fn=nn.CrossEntropyLoss())
+    assert result.status == "pass"
+
+
 def squashed(activation: type[nn.Module], factor: float = 1.0) -> CheckResult:
     """Ten layers with weights of this many times Xavier's spread."""
     torch.manual_seed(0)

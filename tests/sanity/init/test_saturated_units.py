@@ -90,6 +90,15 @@ def test_a_layer_from_its_formula_counts_as_a_layer() -> None:
     assert judged(ByHand(1 / 4)) == "pass"
 
 
+def test_random_features_that_are_not_trained_are_silent() -> None:
+    """No gradient is wanted before a layer whose weights are all frozen, however steep they were drawn."""
+    model = ByHand(6.5 / 4)
+    assert judged(model) == "fail"
+    model.w1.requires_grad_(False)
+    model.b1.requires_grad_(False)
+    assert judged(model) == "pass"
+
+
 def steep(layers: int, slope: float, between: Callable[[], nn.Module] = nn.Identity) -> str:
     """Layers of tanh units of this slope, each behind what `between` makes."""
     torch.manual_seed(0)

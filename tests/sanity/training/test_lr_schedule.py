@@ -435,13 +435,20 @@ def paced(rate: Any, batches: int) -> dict[str, Any]:
 @pytest.mark.parametrize("batches", [20, 150])
 def test_a_warm_up_that_counts_the_steps_within_an_epoch_fails(batches: int) -> None:
     """A rate that rises with the step of the epoch is back where it began at the first step of the next one."""
-    found = run_one(CHECK, **paced(lambda step: 1e-4 * (1 + step % batches), batches))
+
+    def rate(step: int) -> float:
+        epoch, inner = divmod(step, batches)
+        return 1e-4 * (1 + inner) if epoch < 8 else 1e-4
+
+    found = run_one(CHECK, **paced(rate, batches))
     assert found.status == "fail"
     assert f"after step {batches}" in found.summary
 
 
 @pytest.mark.parametrize("batches", [20, 150])
-@pytest.mark.parametrize("kind", ["warm-up", "triangle of an epoch", "triangle of two", "saw of another length"])
+@pytest.mark.parametrize(
+    "kind", ["warm-up", "triangle of an epoch", "triangle of two", "saw of another length", "saws within an epoch"]
+)
 def test_other_rates_that_rise_by_hand_are_let_be(kind: str, batches: int) -> None:
     """A warm-up over several epochs, one that turns within an epoch, and cycles up and down are no warm-up anew."""
     rate = {
@@ -449,5 +456,50 @@ def test_other_rates_that_rise_by_hand_are_let_be(kind: str, batches: int) -> No
         "triangle of an epoch": lambda step: 1e-4 * (1 + min(step % batches, batches - step % batches)),
         "triangle of two": lambda step: 1e-4 * (1 + batches - abs(batches - step % (2 * batches))),
         "saw of another length": lambda step: 1e-4 * (1 + step % (batches - 4)),
+        "saws within an epoch": lambda step: 1e-4 * (1 + step % (batches // 2)),
     }[kind]
     assert run_one(CHECK, **paced(rate, batches)).status == "skip"
+
+
+@pytest.mark.parametrize(("over", "status"), [(20, "fail"), (40, "skip")])
+def test_a_step_that_counts_its_calls_itself_is_followed_through_an_epoch(over: int, status: str) -> None:
+    """A count of its own that comes to its end with every epoch starts the warm-up over; one of two epochs does not."""
+    calls = [0]
+
+    def own(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> torch.Tensor:
+        optimizer.param_groups[0]["lr"] = 1e-4 * (1 + calls[0])
+        calls[0] = (calls[0] + 1) % over
+        return once_an_epoch(model, batch, optimizer)
+
+    assert run_one(CHECK, **{**paced(lambda _: None, 20), "train_step": own}).status == status
+    assert calls == [0]
+
+
+class ByEpoch:
+    """A loop whose own count of epochs goes on where the loop around its step does."""
+
+    def __init__(self) -> None:
+        self.current_epoch = self.calls = 0
+
+    def step(self, model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> torch.Tensor:
+        optimizer.param_groups[0]["lr"] = 1e-3 * (self.current_epoch + (1 + self.calls % 20) / 20)
+        self.calls += 1
+        return once_an_epoch(model, batch, optimizer)
+
+
+def told_the_epoch(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, step: int, epoch: int) -> Any:
+    optimizer.param_groups[0]["lr"] = 1e-3 * (epoch + (1 + step % 20) / 20)
+    return once_an_epoch(model, batch, optimizer)
+
+
+def of_size(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> Any:
+    optimizer.param_groups[0]["lr"] = 1e-4 * len(batch[0])
+    return once_an_epoch(model, batch, optimizer)
+
+
+@pytest.mark.parametrize("step", [told_the_epoch, ByEpoch().step, of_size])
+def test_rates_by_the_epoch_or_by_what_a_batch_holds_are_no_warm_up_that_starts_over(step: Any) -> None:
+    """A step is not told here which epoch it is in, and batches in order of their size raise the rate in each epoch."""
+    made = paced(lambda _: None, 20) | {"train_step": step}
+    made["loader"] = [(torch.randn(4 + at, 4), torch.randn(4 + at, 1)) for at in range(20)]
+    assert run_one(CHECK, **made).status == "skip"

@@ -444,6 +444,40 @@ def test_casts_that_do_not_wrap_or_are_meant_to_pass(prepare: Callable[[Any], An
     assert prepared(Bytes(prepare, arrays=arrays)).status == "pass"
 
 
+def overwritten(x: Any) -> Tensor:
+    small = x.astype(np.int32).astype(np.uint8)
+    small[x > 255] = 0
+    return ready(np.clip(small, 0, 255))
+
+
+def marked(x: Any, mark: float) -> Tensor:
+    x[x > 99] = mark
+    with np.errstate(invalid="ignore"):
+        return ready(x.astype(np.uint8))
+
+
+def halves(small: Any) -> Tensor:
+    return torch.as_tensor(np.asarray(small)).float() / 128
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lambda x: marked(x, -3.4e38),
+        lambda x: marked(x, -9999.0),
+        lambda x: marked(x, np.inf),
+        lambda x: halves((x * 1.7).astype(np.uint8) & 1),
+        lambda x: halves((torch.from_numpy(np.asarray(x)) * 1.7).to(torch.uint8) & 1),
+        lambda x: torch.sin(halves((x * 1.7).astype(np.uint8)) * torch.pi),
+        lambda x: overwritten(x * 1.7),
+    ],
+    ids=["immense", "one mark", "infinite", "parity", "parity of tensors", "angle", "overwritten"],
+)
+def test_marks_for_gaps_and_numbers_that_go_round_pass(prepare: Callable[[Any], Any]) -> None:
+    """Gaps marked by one number, parities and angles, and values that are written over are no casts gone wrong."""
+    assert prepared(Bytes(lambda x: prepare(x.astype(np.float32)), arrays=True)).status == "pass"
+
+
 def test_a_mask_of_an_array_is_kept() -> None:
     """Data that is held as a masked array is read with its mask, whatever is tried on it."""
     data = Bytes(lambda x: torch.from_numpy(x.filled(0) / 255).float(), arrays=True)

@@ -177,7 +177,22 @@ def test_probabilities_in_a_loss_of_the_evaluation_are_found() -> None:
     assert found.status == "fail"
     assert found.title == "Softmax before cross-entropy in eval_step"
     assert found.place is not None
+    assert found.is_apart
     assert torch.equal(model.weight, before)
+
+
+def test_an_evaluation_of_a_whole_loader_is_left_after_a_few_batches() -> None:
+    """What its first batches show is enough; the model is as it was, though the evaluation did not come to its end."""
+    loader = [(torch.randn(16, 4), torch.arange(16) % 3) for _ in range(20)]
+    model = nn.Linear(4, 3)
+
+    def eval_step() -> float:
+        losses = [F.cross_entropy(torch.softmax(model(x), dim=1), y).item() for x, y in loader]
+        raise RuntimeError(str(losses))
+
+    found = run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss(), eval_step=eval_step)
+    assert found.status == "fail"
+    assert model.training
 
 
 @pytest.mark.parametrize(

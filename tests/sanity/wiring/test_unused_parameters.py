@@ -246,6 +246,32 @@ def test_a_head_whose_loss_is_only_logged_fails() -> None:
     assert (found.status, found.where) == ("fail", "second")
 
 
+class Scheduled(Base):
+    """Makes its loss itself, and counts a second one in once its weight is raised."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.second, self.weight = nn.Linear(8, 3), 0.0
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        h = torch.relu(self.first(x))
+        loss, other = F.cross_entropy(self.head(h), y), F.cross_entropy(self.second(h), y)
+        self.logged = other.item()
+        return loss + self.weight * other if self.weight > 0 else loss
+
+
+def loss_of_the_model(out: Tensor, _: Tensor) -> Tensor:
+    return out
+
+
+def test_a_logged_loss_that_may_count_later_never_fails() -> None:
+    """Where the model adds a second loss on a condition, a head that only the log knows so far waits for its turn."""
+    model = Scheduled()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    found = result(model, loss_fn=loss_of_the_model, optimizer=optimizer, forward=lambda model, batch: model(*batch))
+    assert (found.status, found.where) == ("warn", "second")
+
+
 @pytest.mark.parametrize("loss_fn", [loss_by_the_batch, loss_of_some, loss_elsewhere])
 def test_a_head_that_another_batch_may_pick_never_fails(loss_fn: Any) -> None:
     """A loss that branches, also in a function that it calls, may take another head next time."""

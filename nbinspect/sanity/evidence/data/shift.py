@@ -16,6 +16,7 @@ _SURE_OF_SPREAD = 5.0
 _CARRIERS = 10
 _ENOUGH, _TIGHT, _MOVED = 16, 0.03, 0.1
 _MANY, _SURE_OF_ORDER, _FITS = 24, 5.0, 2.0
+_FAR = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,14 +138,17 @@ def cut_off(one: Column, other: Column) -> int | None:
     """Return which channel of the other set is the first one's with the fractions cut off; None where none surely is.
 
     All its values must be whole, with the means of the first one's when cut off, and far from those as they are: beside
-    the spread of bytes a fraction is nothing.
+    the spread of bytes a fraction is nothing. Those of the first lie from -1 to 1, as of bytes that were divided: where
+    larger ones have fractions, those may be noise that was added to whole numbers, to make more of few samples.
     """
     if one.is_whole or not other.is_whole or not len(one.followed) or not np.array_equal(one.followed, other.followed):
+        return None
+    if max(np.nanmax(one.high, initial=0), -np.nanmin(one.low, initial=0)) > 1:
         return None
     means = _mean(other.centres)
     gap, left = np.abs(_mean(one.centres) - means), np.abs(_mean(one.cuts) - means)
     noise = _error(one) + _error(other) + 1e-12
-    moved = (gap > np.maximum(_SURE * noise, _MOVED * one.std[one.followed])) & (left < gap / 4)
+    moved = (gap > np.maximum(_SURE * noise, _FAR * one.std[one.followed])) & (left < gap / 4)
     return int(one.followed[gap.argmax()]) if bool(moved.any() and (left <= 4 * noise).all()) else None
 
 

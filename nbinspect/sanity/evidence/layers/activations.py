@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.capture.kinds import RECTIFIES, word_of
-from nbinspect.sanity.evidence.layers.depth import layers_of, variation
+from nbinspect.sanity.evidence.layers.depth import is_weighing, layers_of, variation
 from nbinspect.sanity.evidence.passes.lineage import ancestors, roots, source_of
 from nbinspect.sanity.recorded import Operation, Recorded
 
@@ -42,6 +42,9 @@ class Rectified:
     is_sealed: bool
     """Whether all of it is dead, with all before it: it is given sums below 0 that vary from sample to sample, and it
     is the only way from the trained weights that they are made of to the loss, so that nothing can wake it."""
+    is_hidden: bool
+    """Whether a weighted layer comes after it; what only enters the loss may be a penalty, which is 0 where all is
+    well."""
 
     @property
     def share(self) -> float:
@@ -56,6 +59,8 @@ class Rectified:
 
 def rectified(recordings: tuple[Recorded, ...]) -> Iterator[Rectified]:
     """Give the rectified layers of passes over several batches, each with its units that are zero in all of them."""
+    weighing = [one for one in recordings[0].operations if not one.in_loss and is_weighing(one)]
+    feeding = {other.step.index for one in weighing for other in ancestors(recordings[0], one)}
     for one in recordings[0].operations:
         if one.step.kind != "operation" or one.in_loss or not RECTIFIES.fullmatch(word_of(one.step.name)):
             continue
@@ -75,7 +80,7 @@ def rectified(recordings: tuple[Recorded, ...]) -> Iterator[Rectified]:
         awake = float(living.median()) if len(living) else float("nan")
         places = sum(o.made[0].numel() for o in same) // len(mean)
         sealed = dead == len(mean) and all(map(_is_sealed, recordings, same))
-        yield Rectified(one, dead, len(mean), places, awake, sealed)
+        yield Rectified(one, dead, len(mean), places, awake, sealed, one.step.index in feeding)
 
 
 def _is_sealed(recorded: Recorded, one: Operation) -> bool:
@@ -152,6 +157,13 @@ def is_fed_by_layer(recorded: Recorded, activation: Operation) -> bool:
             return False
         found |= is_layer
     return found
+
+
+def is_fixed(recorded: Recorded, activation: Operation) -> bool:
+    """Whether it is made by weights, none of which is trained, as random features are: no gradient is wanted there."""
+    given = (tensor for one in ancestors(recorded, activation) for tensor in one.given)
+    weights = [tensor for tensor in given if isinstance(tensor, nn.Parameter)]
+    return bool(weights) and not any(weight.requires_grad for weight in weights)
 
 
 def layer_before(recorded: Recorded, activation: Operation) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
 from nbinspect.records import Chart, Moments
-from nbinspect.sanity.evidence.passes.lineage import source_of
+from nbinspect.sanity.evidence.passes.lineage import ancestors, source_of
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _WEIGHS = re.compile(
@@ -128,6 +128,17 @@ def is_muffled(layers: Sequence[Layer], gain: float) -> bool:
     known = [layer for layer in layers[:-1] if layer.entering > 0]
     quiet = sum(layer.leaving < gain * layer.entering for layer in known)
     return len(known) >= LEAST and quiet >= _NEARLY_EVERY * len(known)
+
+
+def left_in_last(recorded: Recorded, layers: Sequence[Layer], entry: float) -> float:
+    """Return the share of the variation at the input that the last layers before the head still have.
+
+    A norm on the way sets the scale anew; what varies by about 1 behind it has lost nothing, however large the input.
+    """
+    tail = layers[:-1][-max(2, (len(layers) - 1) // 4) :]
+    is_normed = any("norm" in word_of(one.step.name) for one in ancestors(recorded, tail[-1].operation))
+    known = [max(layer.leaving, layer.entering) for layer in tail if isfinite(layer.entering)]
+    return max(known) / (min(1.0, entry) if is_normed else entry) if known else 1.0
 
 
 def kept_by_weights(layers: Sequence[Layer]) -> float:

@@ -14,6 +14,9 @@ from nbinspect.records import Floats, TensorUse
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _WEIGHS = re.compile(r"bilinear|linear|conv\w*|\w*matmul|\w*mm|einsum|lstm|gru|rnn_\w+|multi_head\w*|embedding\w*")
+_TURNS = re.compile(
+    r"transpose|swapaxes|swapdims|permute|movedim|moveaxis|t|mt|contiguous|view|reshape|flatten|(un)?squeeze"
+)
 _FEW = 8
 _NEAR_ZERO = 0.2
 _NEXT_TO_NOTHING = 1e-3
@@ -123,8 +126,15 @@ def are_spread_after(recorded: Recorded, operation: Operation) -> bool:
 
 
 def _norms_after(recorded: Recorded, operation: Operation) -> Iterator[Operation]:
-    follows = (one for one in recorded.operations if any(use.step == operation.step.index for use in one.step.inputs))
-    return (one for one in follows if "norm" in word_of(one.step.name))
+    """Give the normalisations of what an operation makes, or of that with its axes turned."""
+    turned = {operation.step.index}
+    for one in recorded.operations:
+        if any(use.step in turned for use in one.step.inputs):
+            word = word_of(one.step.name)
+            if "norm" in word:
+                yield one
+            elif _TURNS.fullmatch(word):
+                turned.add(one.step.index)
 
 
 def _is_of_samples(tensor: Tensor) -> bool:

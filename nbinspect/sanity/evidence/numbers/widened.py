@@ -76,7 +76,8 @@ def _of_casts(where: str, place: Place | None, share: float) -> Loss:
         "Values cast to small integers wrap around",
         f"{where} casts numbers to integers of one or two bytes which do not hold them: bright becomes dark. Where the "
         f"cast stops at the ends of the type, {share:.1%} of the values come out otherwise.",
-        "Clip before the cast, not after it: x.clip(0, 255).astype(np.uint8).",
+        "Clip before the cast, not after it: x.clip(0, 255).astype(np.uint8). If values are meant to go round, take "
+        "the remainder before it: what such a cast of fractions gives depends on the machine.",
         measured("values of a batch that wrap around", f"{share:.1%}", "0%"),
     )
 
@@ -101,10 +102,25 @@ class _Both(Dataset[Any]):
                 return "samples", share, steps
         with suppress(Exception), SaturatingCasts():  # type: ignore[no-untyped-call] # PyTorch's own class
             share = _other(parts, _columns(self._samples(_changed(self._dataset, saturating))))
-            if share and SaturatingCasts.stopped:
+            if share and SaturatingCasts.stopped and not self._goes_round(parts):
                 return "cast", share, [share]
         batches = (list(_arrays(self._batch(samples))) for samples in (plain, _wide(plain)))
         return "collate", *_differences(*batches)
+
+    def _goes_round(self, plain: Sequence[Any]) -> bool:
+        """Whether values that did not wrap come to the same, as parities and angles do: there a wrap is meant."""
+        SaturatingCasts.widens = True
+        try:
+            wide = _columns(self._samples(_changed(self._dataset, saturating)))
+        except Exception:  # noqa: BLE001 - the user's own data set may raise anything on other types
+            return False
+        finally:
+            SaturatingCasts.widens = False
+        units = (_PRECISION * max(float(np.abs(one).max(initial=0)), 1e-30) for one in plain)
+        return all(
+            one.shape == its.shape and np.allclose(one, its, rtol=0, atol=unit, equal_nan=True)
+            for one, its, unit in zip(plain, wide, units, strict=True)
+        )
 
     def _samples(self, dataset: Any) -> list[Any]:
         seed_generators(0)

@@ -6,7 +6,7 @@ from torch.utils.data import DataLoader
 
 from nbinspect.capture.naming import failing_line
 from nbinspect.records import CheckResult
-from nbinspect.sanity.batches import Batch, reading
+from nbinspect.sanity.batches import Batch, batches_in, reading
 from nbinspect.sanity.check import MissingNeed, StepRaised, measured, warned
 from nbinspect.sanity.evidence.data.order import order_of
 from nbinspect.sanity.evidence.data.scan import picked
@@ -60,6 +60,14 @@ def last_batch(program: Program) -> Batch | None:
         return None
     with reading(program.subject, picked(loader, order.first[-left:], left), program.limits) as batches:
         return next(batches)
+
+
+def is_left_out(program: Program) -> bool:
+    """Return whether the steps of the run are epochs without their last batch, or too few to come to one."""
+    total, epoch = program.subject.total_steps, batches_in(program.subject.loader)
+    if not total or not epoch or epoch < 2:
+        return False
+    return total < epoch or (total % epoch > 0 and total % (epoch - 1) == 0)
 
 
 def _raised(program: Program, batch: Batch) -> BaseException | None:

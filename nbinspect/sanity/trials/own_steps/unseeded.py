@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import random
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -16,8 +15,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from nbinspect.capture.loader import only_indexes
+from nbinspect.capture.loader import BatchSource, only_indexes, worker_context
 from nbinspect.capture.naming import calling_line
+from nbinspect.errors import LoaderError
 from nbinspect.nested import tensors_in
 from nbinspect.preserve import preserve
 from nbinspect.records import Place
@@ -78,18 +78,17 @@ def read_elsewhere(program: Program, batch: Batch) -> Place | None:
     None where the same seeds give the same first batch, or no such draw was seen.
 
     Args:
-        program: left unchanged, with its loader; a copy of the data set is read on this thread, and only on suspicion.
+        program: left unchanged, with its loader, whose data set is read in a worker where there can be one.
         batch: the first of the loader, with the indices of its samples.
     """
     loader = program.subject.loader
     if not isinstance(loader, DataLoader) or only_indexes(loader) or not batch.indices or sys.getprofile() is not None:
         return None
-    if _agree(_first(program), _first(program)):
-        return None
-    draws: list[Place] = []
     try:
-        one, other = (_read(program, loader, batch.indices, draws) for _ in range(2))
-    except Exception:  # noqa: BLE001 - a data set may refuse to be copied, or to be read but in a worker
+        if _agree(_first(program), _first(program)):
+            return None
+        (one, draws), (other, _) = (_read(program, loader, batch.indices) for _ in range(2))
+    except (MissingNeed, LoaderError):  # it was read before, and need not be readable again
         return None
     return draws[0] if draws and not _agree(one, other) else None
 
@@ -101,13 +100,42 @@ def _first(program: Program) -> list[Tensor]:
             return [tensor for _, tensor in tensors_in(next(batches).raw, "")]
 
 
-def _read(program: Program, loader: DataLoader[Any], indices: tuple[int, ...], draws: list[Place]) -> list[Tensor]:
+def _read(program: Program, loader: DataLoader[Any], indices: tuple[int, ...]) -> tuple[list[Tensor], list[Place]]:
+    """Return what a batch of these samples holds, and the lines that drew from outside the seeds as it was read."""
+    watched = _Watched(loader)
+    own = DataLoader(
+        loader.dataset,
+        batch_sampler=[[*indices]],
+        collate_fn=watched,
+        worker_init_fn=watched.begin,
+        multiprocessing_context=loader.multiprocessing_context,
+        num_workers=min(1, loader.num_workers),
+    )
     with preserve(loader), program.limits.watching():
         seed_all(program.seed, "pass")
-        own, collate = copy.deepcopy((loader.dataset, loader.collate_fn))
-        batches = iter(DataLoader(own, batch_sampler=[[*indices]], collate_fn=collate))
-        with _watching(draws):
-            return [tensor for _, tensor in tensors_in(next(batches), "")]
+        source = BatchSource(own)
+        try:
+            with _watching(watched.draws) if worker_context(own) is None else nullcontext():
+                batch, draws = source.next().batch
+        finally:
+            source.close()
+    return [tensor for _, tensor in tensors_in(batch, "")], draws
+
+
+class _Watched:
+    """Puts samples together as a loader does, and tells with them which draws were seen since the worker began."""
+
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        self.collate, self.prepare = loader.collate_fn, loader.worker_init_fn
+        self.draws: list[Place] = []
+
+    def begin(self, worker: int) -> None:
+        if self.prepare is not None:
+            self.prepare(worker)
+        sys.setprofile(_noting(self.draws))
+
+    def __call__(self, samples: list[Any]) -> tuple[Any, list[Place]]:
+        return self.collate(samples), self.draws
 
 
 def _agree(one: list[Tensor], other: list[Tensor]) -> bool:
@@ -116,7 +144,15 @@ def _agree(one: list[Tensor], other: list[Tensor]) -> bool:
 
 @contextmanager
 def _watching(draws: list[Place]) -> Iterator[None]:
-    """Note in `draws` each line of the user's own, on this thread, that asks the operating system for randomness."""
+    sys.setprofile(_noting(draws))
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+def _noting(draws: list[Place]) -> Callable[[FrameType, str, Any], None]:
+    """Return what notes in `draws` each line of the user's own that asks the operating system for randomness."""
 
     def note(frame: FrameType, event: str, called: Any) -> None:
         if event == "c_call":
@@ -129,11 +165,7 @@ def _watching(draws: list[Place]) -> Iterator[None]:
         if is_draw and (place := _asking(frame)) is not None:
             draws.append(place)
 
-    sys.setprofile(note)
-    try:
-        yield
-    finally:
-        sys.setprofile(None)
+    return note
 
 
 def _asking(frame: FrameType | None) -> Place | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from nbinspect.records import CheckResult
-from nbinspect.sanity.check import MissingNeed, failed, measured, skipped
+from nbinspect.sanity.check import MissingNeed, failed, measured, skipped, warned
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.running.trainee import trained
 from nbinspect.subject import named_optimizers
@@ -42,11 +42,20 @@ def are_maximising(maximising: Maximising) -> bool:
     return maximising == {True}
 
 
-def of_maximised(maximising: Maximising, *, is_lower: bool) -> CheckResult:
-    """Judge optimizers that maximise, by whether perfect predictions have a lower loss than those of the network."""
-    if not (is_lower and are_maximising(maximising)):
+def of_maximised(program: Program, maximising: Maximising, *, is_lower: bool, is_new: bool) -> CheckResult:
+    """Judge optimizers that maximise, by whether perfect predictions have a lower loss than those of the network.
+
+    Nothing is said where parts of the network are not trained, as where a change of the inputs is to mislead it.
+
+    Args:
+        program: nothing of it is run.
+        maximising: of its optimizers.
+        is_lower: whether perfect predictions have the lower loss.
+        is_new: whether the network is untrained; else it may be meant to forget, which is a warning.
+    """
+    if not (is_lower and are_maximising(maximising) and _trains_all(program)):
         return skipped(_need(maximising))
-    return failed(
+    return (failed if is_new else warned)(
         "the optimizer maximises a loss that is lower for better predictions",
         measured("maximize, of the optimizer", "True", "False"),
         title="The optimizer goes up where the loss is to fall",
@@ -55,6 +64,15 @@ def of_maximised(maximising: Maximising, *, is_lower: bool) -> CheckResult:
         remedy="Make the optimizer without maximize=True.",
         where="optimizer",
     )
+
+
+def _trains_all(program: Program) -> bool:
+    """Return whether the optimizers that are given, or what a factory makes, have every parameter of the network."""
+    parts = named_optimizers(program.subject.optimizer).values()
+    groups = [group for one in parts for group in getattr(one, "param_groups", ())]
+    held = {id(parameter) for group in groups for parameter in group["params"]}
+    wanted = list(program.network.parameters())
+    return all(one.requires_grad and (not groups or id(one) in held) for one in wanted)
 
 
 def require_minimised(maximising: Maximising) -> None:

@@ -165,3 +165,45 @@ def test_a_multiplier_that_goes_up_beside_weights_that_go_down_is_no_defect() ->
     losses = losses_of(made, (make_batch(made.subject, next(iter(loader)), 0),), 8)
     assert losses is not None
     assert losses[0] > losses[-1] > 0
+
+
+class Misled(nn.Module):
+    """A network that stays as it is, and a change of its inputs that is to mislead it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = nn.Linear(5, 3).requires_grad_(requires_grad=False)
+        self.change = nn.Parameter(torch.zeros(5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs: Tensor = self.network(x + self.change)
+        return outputs
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_inputs_that_are_to_mislead_a_network_are_no_defect(frozen: bool) -> None:
+    """An adversarial change rightly maximises the loss of the network that it is made for."""
+    torch.manual_seed(0)
+    x, model = torch.randn(64, 5), Misled()
+    model.network.requires_grad_(not frozen)
+    loader = DataLoader(TensorDataset(x, x[:, :3].argmax(1)), 16)
+    optimizer = torch.optim.SGD([model.change], 0.1, maximize=True)
+    (found,) = check(model, loader, nn.CrossEntropyLoss(), optimizer=optimizer, only=["loss-direction"]).results
+    assert found.status == "skip"
+
+
+def test_a_network_that_is_to_forget_is_a_warning() -> None:
+    """One that has learnt its data may unlearn them by rising losses; of a fresh one the optimizer is at fault."""
+    torch.manual_seed(0)
+    x, model = torch.randn(64, 5), nn.Linear(5, 3)
+    y = x[:, :3].argmax(1)
+    rising = torch.optim.SGD(model.parameters(), 0.1, maximize=True)
+    given: Any = {"optimizer": rising, "only": ["loss-direction"]}
+    loader = DataLoader(TensorDataset(x, y), 16)
+    assert [one.status for one in check(model, loader, nn.CrossEntropyLoss(), **given).results] == ["fail"]
+    learning = torch.optim.Adam(model.parameters(), 0.1)
+    for _ in range(60):
+        learning.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        learning.step()
+    assert [one.status for one in check(model, loader, nn.CrossEntropyLoss(), **given).results] == ["warn"]
