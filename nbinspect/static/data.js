@@ -3413,9 +3413,10 @@ function createCharts(kit) {
 // src/matrix.js
 var LEVEL = 5;
 var MOST6 = 18;
+var matrixName = (name) => shorten(name, MOST6);
 function matrixHead(words, corner) {
 	const upright = words.some((word) => word.length > LEVEL);
-	const heads = words.map((word) => h("th", { scope: "col", title: tooltip(word) }, h("span", {}, shorten(word, MOST6))));
+	const heads = words.map((word) => h("th", { scope: "col", title: tooltip(word) }, h("span", {}, matrixName(word))));
 	return h("thead", { class: upright ? "nb-upright" : null }, h("tr", {}, h("td", { class: "nb-between" }, corner), ...heads));
 }
 
@@ -3451,7 +3452,7 @@ function createConfusion(kit) {
 		}
 	});
 	function matrix(words, rows, known) {
-		const names = words.map((word) => shorten(word, 18));
+		const names = words.map(matrixName);
 		const body = rows.map((row, r) => {
 			const sum = row.reduce((a, b) => a + b, 0) || 1;
 			return h("tr", {}, h("th", { scope: "row", title: tooltip(words[r]) }, names[r]), ...row.map((many, c) => cell(words, many, sum, r, c, r < known && c < known)));

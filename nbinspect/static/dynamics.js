@@ -1884,9 +1884,10 @@ function createCompare(store) {
 // src/matrix.js
 var LEVEL = 5;
 var MOST4 = 18;
+var matrixName = (name) => shorten(name, MOST4);
 function matrixHead(words, corner) {
 	const upright = words.some((word) => word.length > LEVEL);
-	const heads = words.map((word) => h("th", { scope: "col", title: tooltip(word) }, h("span", {}, shorten(word, MOST4))));
+	const heads = words.map((word) => h("th", { scope: "col", title: tooltip(word) }, h("span", {}, matrixName(word))));
 	return h("thead", { class: upright ? "nb-upright" : null }, h("tr", {}, h("td", { class: "nb-between" }, corner), ...heads));
 }
 
@@ -1914,7 +1915,7 @@ function createConfusion(store) {
 			before = state;
 			const { classes, samples, right } = confusionOf(probe, state.reading);
 			const shown = classes.slice(0, MOST5);
-			const names = shown.map((one) => shorten(className(probe, one), 18));
+			const names = shown.map((one) => matrixName(className(probe, one)));
 			const head = matrixHead(shown.map((one) => className(probe, one)), "target ↓ guess →");
 			const rows = shown.map((_, r) => {
 				const total2 = samples[r].reduce((sum, own) => sum + own.length, 0);

@@ -1,7 +1,7 @@
 // Which class is taken for which; a click on a count shows those samples.
 
 import { attribute, h } from "../dom.js";
-import { matrixHead } from "../matrix.js";
+import { matrixHead, matrixName } from "../matrix.js";
 import { count, plural, share, shorten, tooltip } from "../numbers.js";
 import { createResult, filterButton, notesOf, tableOf, verdict } from "./result.js";
 import { numbersOf } from "./numbers.js";
@@ -41,7 +41,7 @@ export function createConfusion(kit) {
 
   /** @param {string[]} words @param {number[][]} rows @param {number} known words that a query can name */
   function matrix(words, rows, known) {
-    const names = words.map((word) => shorten(word, 18));
+    const names = words.map(matrixName);
     const body = rows.map((row, r) => {
       const sum = row.reduce((a, b) => a + b, 0) || 1;
       return h("tr", {}, h("th", { scope: "row", title: tooltip(words[r]) }, names[r]), ...row.map((many, c) => cell(words, many, sum, r, c, r < known && c < known)));

@@ -1,8 +1,8 @@
 // Which class was taken for which, on the probe batch at the scrubber.
 
 import { attribute, changed, h, say } from "../dom.js";
-import { matrixHead } from "../matrix.js";
-import { plural, shorten, tooltip } from "../numbers.js";
+import { matrixHead, matrixName } from "../matrix.js";
+import { plural, tooltip } from "../numbers.js";
 import { className } from "./measures.js";
 import { refill } from "./refill.js";
 
@@ -44,7 +44,7 @@ export function createConfusion(store) {
       before = state;
       const { classes, samples, right } = confusionOf(probe, state.reading);
       const shown = classes.slice(0, MOST);
-      const names = shown.map((one) => shorten(className(probe, one), 18));
+      const names = shown.map((one) => matrixName(className(probe, one)));
       const head = matrixHead(shown.map((one) => className(probe, one)), "target ↓ guess →");
       const rows = shown.map((_, r) => {
         const total = samples[r].reduce((sum, own) => sum + own.length, 0);
