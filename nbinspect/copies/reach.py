@@ -61,6 +61,19 @@ def is_users_file(file: str) -> bool:
     return not (is_installed(file) or file.startswith((_OURS, _PYTHON)))
 
 
+def is_users_own(call: Any) -> bool:
+    """Return whether the code of something that can be called is the user's, or one of C that keeps nothing."""
+    if isinstance(call, functools.partial):
+        return is_users_own(call.func)
+    if isinstance(call, types.MethodType):
+        return is_users_own(call.__func__)
+    if isinstance(call, types.FunctionType):
+        return is_users_file(call.__code__.co_filename)
+    if isinstance(call, types.BuiltinFunctionType):
+        return call.__self__ is None or isinstance(call.__self__, types.ModuleType | type)
+    return _is_users_class(type(call))
+
+
 def is_installed(file: str) -> bool:
     """Return whether a file is of an installed package."""
     return any(folder in file for folder in _INSTALLED)

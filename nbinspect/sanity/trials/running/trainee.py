@@ -236,8 +236,8 @@ def trained(
         idle: no training step is to be taken, as where only `evaluate` is called, and no optimizer is needed.
 
     Raises:
-        MissingNeed: if the program cannot be copied, has hooks on its parameters that a copy lacks, or there is no
-            optimizer, or no loss for a standard step.
+        MissingNeed: if the program cannot be copied, a library has put a hook on a parameter, or there is no optimizer,
+            or no loss for a standard step.
     """
     subject = program.subject
     is_own = own and subject.train_step is not None and optimizer is None

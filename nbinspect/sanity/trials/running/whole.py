@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from nbinspect.copies.reach import Binding, bindings_of
+from nbinspect.copies.reach import Binding, bindings_of, is_users_own
 from nbinspect.copies.sinks import sink_for
 from nbinspect.copies.standing import standing_in
 from nbinspect.copies.twins import Twins, is_live, walked
@@ -24,6 +25,10 @@ from nbinspect.subject import Subject, named_optimizers
 
 _STEPS = ("train_step", "eval_step", "forward", "split", "loss_fn")
 _LIVE = ("optimizer", "scheduler", "scaler")
+_HOOKS = {
+    "_backward_hooks": "register_hook",
+    "_post_accumulate_grad_hooks": "register_post_accumulate_grad_hook",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +59,15 @@ class Whole:
 def whole_copy(program: Program) -> Iterator[Whole]:
     """Give a copy of a program; in the block, names by which the user's functions reach live objects mean the copies.
 
-    At the end everything is as it was.
+    Hooks of the user's on parameters, such as one that clamps gradients, are on the copies too. At the end everything
+    is as it was.
 
     Raises:
-        MissingNeed: if the program cannot be copied, or has hooks on its parameters that a copy lacks.
+        MissingNeed: if the program cannot be copied, or a library has put a hook on a parameter.
     """
-    _refuse_hooks(program)
-    subject = program.subject
+    subject, hooks = program.subject, _hooks_of(program)
     factory = subject.optimizer if callable(subject.optimizer) else None
-    roots = [*(getattr(subject, name) for name in _STEPS), factory, subject.network]
+    roots = [*(getattr(subject, name) for name in _STEPS), factory, subject.network, *(hook for *_, hook in hooks)]
     bindings = bindings_of([part for part in roots if part is not None])
     _refuse_iterators(bindings)
     live = [subject.network, subject.model, *(getattr(subject, name) for name in _LIVE)]
@@ -72,6 +77,8 @@ def whole_copy(program: Program) -> Iterator[Whole]:
             twins = Twins(part for part in held if part is not None)
         except CaptureError as error:
             raise MissingNeed(str(error)) from error
+        for parameter, register, hook in hooks:
+            getattr(twins.of(parameter), register)(twins.of(hook))
         with standing_in(bindings, twins):
             own = {name: twins.of(getattr(subject, name)) for name in (*_STEPS, *_LIVE)}
             yield Whole(replace(subject, model=twins.of(subject.network), **own), bindings, twins)
@@ -85,8 +92,16 @@ def _refuse_iterators(bindings: Sequence[Binding]) -> None:
             raise MissingNeed(f"a step that is given its batches; {binding.name} is an iterator and cannot be copied")
 
 
-def _refuse_hooks(program: Program) -> None:
-    """A hook on a parameter, such as one that updates it as its gradient comes, is bound to the live optimizer."""
+def _hooks_of(program: Program) -> list[tuple[Tensor, str, Any]]:
+    """Return the hooks on parameters, each with its parameter and the method that puts it on one.
+
+    One of a library, such as a logger's, may reach what no copy stands in for.
+    """
+    found: list[tuple[Tensor, str, Any]] = []
     for name, parameter in program.parameters.items():
-        if parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None):
-            raise MissingNeed(f"parameters without hooks, which a copy lacks; {name} has some")
+        for held, register in _HOOKS.items():
+            for hook in (getattr(parameter, held, None) or {}).values():
+                if not is_users_own(hook):
+                    raise MissingNeed(f"parameters without hooks of a library, which no copy can have; {name} has one")
+                found.append((parameter, register, hook))
+    return found

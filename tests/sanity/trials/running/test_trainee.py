@@ -3,6 +3,7 @@ from __future__ import annotations
 import builtins
 import copy
 import csv
+import functools
 import io
 import logging
 import sys
@@ -197,7 +198,7 @@ def test_rates_are_scaled_group_by_group() -> None:
 
 
 def test_without_a_way_to_train_the_need_is_named() -> None:
-    """Neither optimizer nor step, a hook on a parameter, and a run without steps left are missing needs."""
+    """Neither optimizer nor step, a library's hook on a parameter, and a run without steps left are missing needs."""
     model, optimizer, loader = parts()
     program, _ = program_of(model, loader, nn.CrossEntropyLoss())
     with pytest.raises(MissingNeed, match="optimizer or train_step"), trained(program):
@@ -206,10 +207,67 @@ def test_without_a_way_to_train_the_need_is_named() -> None:
     program.steps = STEPS
     with pytest.raises(MissingNeed, match="training steps"), trained(program) as trainee:
         trainee.step(batches[0])
-    handle = model.body.weight.register_hook(lambda gradient: gradient)
-    with pytest.raises(MissingNeed, match="hooks"), trained(program):
-        pass
-    handle.remove()
+    for hook in (pytest.approx, [].append):  # what it keeps cannot be put back
+        handle = model.body.weight.register_hook(hook)
+        with pytest.raises(MissingNeed, match="hooks"), trained(program):
+            pass
+        handle.remove()
+
+
+@pytest.mark.parametrize("kind", ["zeroed", "C", "partial", "method"])
+def test_a_hook_on_a_parameter_acts_on_the_copy(kind: str) -> None:
+    """A gradient that a hook makes nothing of moves nothing in the copy; the original and what the hook keeps stay."""
+
+    class Keeper:
+        def __init__(self) -> None:
+            self.norms: list[float] = []
+
+        def keep(self, gradient: torch.Tensor) -> torch.Tensor:
+            self.norms.append(float(gradient.norm()))
+            return 0 * gradient
+
+    keeper = Keeper()
+    hooks: dict[str, Any] = {
+        "zeroed": lambda gradient: keeper.norms.append(1.0) or 0 * gradient,
+        "C": torch.zeros_like,
+        "partial": functools.partial(torch.clamp, min=0.0, max=0.0),
+        "method": keeper.keep,
+    }
+    model, _, loader = parts()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    handle = model.head.weight.register_hook(hooks[kind])
+    program, batches = program_of(model, loader, nn.CrossEntropyLoss(), optimizer=optimizer)
+    before = state_of(model, optimizer)
+    with trained(program) as trainee:
+        step = trainee.step(batches[0], observed=True)
+    assert dict(model.named_parameters()).keys() - step.rewritten == {"head.weight"}
+    assert keeper.norms == []
+    assert state_of(model, optimizer) == before
+    assert list(model.head.weight._backward_hooks or ()) == [handle.id]
+
+
+def test_updates_in_the_backward_are_those_of_the_copy() -> None:
+    """Hooks that step an optimizer for each parameter, as its gradient comes, step those of the copy."""
+    model, _, loader = parts()
+    own = {parameter: torch.optim.SGD([parameter], 0.1) for parameter in model.parameters()}
+
+    def update(parameter: torch.Tensor) -> None:
+        own[parameter].step()  # type: ignore[index]
+        own[parameter].zero_grad()  # type: ignore[index]
+
+    for parameter in model.parameters():
+        parameter.register_post_accumulate_grad_hook(update)
+
+    def step(model: nn.Module, batch: Any) -> Any:
+        loss = F.cross_entropy(model(batch[0]), batch[1])
+        loss.backward()
+        return loss
+
+    program, batches = program_of(model, loader, train_step=step)
+    before = state_of(model)
+    with trained(program) as trainee:
+        assert trainee.step(batches[0], observed=True).rewritten == dict(model.named_parameters()).keys()
+    assert state_of(model) == before
 
 
 def test_a_factory_makes_the_optimizer_of_the_copy() -> None:
