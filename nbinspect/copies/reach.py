@@ -71,7 +71,8 @@ def is_users_own(call: Any) -> bool:
         return is_users_file(call.__code__.co_filename)
     if isinstance(call, types.BuiltinFunctionType):
         return call.__self__ is None or isinstance(call.__self__, types.ModuleType | type)
-    return _is_users_class(type(call))
+    kind: type = type(call)
+    return _is_users_class(kind)
 
 
 def is_installed(file: str) -> bool:
