@@ -36,8 +36,8 @@ ready: lint frontend chromium $(KERNELS) .frontends
 zoo: .venv/dev.stamp ## every sanity check on every program of the zoo, or one in SHARE=…; fails on a false alarm
 	$(PY) benchmarks/zoo.py --check --share $(or $(SHARE),1)
 
-check: lint ## the quick loop: format, lint, types, unit tests; with ROOM=data those of one room and the conventions
-	$(PY) -m pytest -q $(TWO) $(if $(ROOM),tests/$(ROOM) tests/conventions,$(UNIT))
+check: lint ## the quick loop: format, lint, types, unit tests without the slow ones; with ROOM=data all of one room and the conventions
+	$(PY) -m pytest -q $(TWO) $(if $(ROOM),tests/$(ROOM) tests/conventions,$(UNIT) -m 'not slow')
 
 lint: .venv/dev.stamp
 	$(PY) -m ruff format --check .

@@ -9,6 +9,8 @@ from nbinspect.browse import BatchBrowser, Held, headed_by, held_with
 from nbinspect.errors import LoaderError
 from nbinspect.subject import make_subject
 
+pytestmark = pytest.mark.slow
+
 X = torch.arange(20.0).reshape(20, 1)
 Y = torch.arange(20) % 3
 

@@ -14,6 +14,8 @@ import pytest
 
 from nbinspect.command import main
 
+pytestmark = pytest.mark.slow
+
 MODULE = """
     import time
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 VIEWS = {"ipywidgets", "anywidget", "IPython", "matplotlib", "pandas"}
 TORCH = {"torch", "numpy"}
 

@@ -7,6 +7,8 @@ import pytest
 
 from tests.docs.program_of_guide import program
 
+pytestmark = pytest.mark.slow
+
 PAGES = ["batch", "dashboard", "data", "dynamics", "forward", "sanity", "sharing", "symptoms", "testing"]
 
 

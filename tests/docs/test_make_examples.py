@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("page", ["start.md", "overfitting.md", "journal.md", "reference.md"])
 def test_a_page_shows_what_its_code_gives(root: Path, examples: Any, page: str) -> None:

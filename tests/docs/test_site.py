@@ -15,6 +15,8 @@ import nbinspect
 from nbinspect import records
 from nbinspect.sanity.registry import CHECKS
 
+pytestmark = pytest.mark.slow
+
 LOADED = re.compile(
     r"""(?:<(?:script|img|iframe|source|video)\b[^>]*?\bsrc|<link\b(?![^>]*rel="canonical")[^>]*?\bhref)\s*=\s*["']?(?:https?:)?//[^"'\s>]*""",
     re.IGNORECASE,

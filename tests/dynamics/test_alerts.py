@@ -13,6 +13,8 @@ from nbinspect.records import Moment
 from tests.dynamics.broken_runs import BROKEN, noisy
 from tests.dynamics.healthy_runs import HEALTHY, adam, plainly, sgd, watched
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _seeded():

@@ -19,6 +19,8 @@ from nbinspect.records import DynamicsRecord, Moment, Pictures, Trace
 from tests.dynamics.records_of_runs import TASKS, broken, empty, probe_of, run_of, trace
 from tests.figures.reading import HOSTILE, drawn, texts
 
+pytestmark = pytest.mark.slow
+
 RUNS = {task: run_of(task, steps=200) for task in TASKS}
 
 

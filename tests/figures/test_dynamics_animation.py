@@ -14,6 +14,8 @@ from nbinspect.figures.dynamics_animation import dynamics_animation
 from nbinspect.records import DynamicsRecord
 from tests.dynamics.records_of_runs import TASKS, broken, empty, probe_of, run_of, trace
 
+pytestmark = pytest.mark.slow
+
 
 def frames(file: bytes) -> list[Image.Image]:
     with Image.open(io.BytesIO(file)) as image:

@@ -21,6 +21,7 @@ from nbinspect.integrations.lightning import dynamics_callback
 from nbinspect.records import DynamicsRecord
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),  # a test's data is in memory
     pytest.mark.filterwarnings("ignore:.*num_workers.*bottleneck.*"),  # the same, in other words
     pytest.mark.filterwarnings("ignore:.*isinstance.treespec, LeafSpec.*"),  # Lightning's own use of torch

@@ -29,6 +29,7 @@ from nbinspect.integrations.transformers import dynamics_callback
 from nbinspect.records import DynamicsRecord
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*pin_memory.*"),  # Trainer asks for it, also without an accelerator
 ]
 SAMPLES, LENGTH = 24, 8

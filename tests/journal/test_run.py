@@ -18,6 +18,8 @@ from nbinspect.journal.storage import reading
 from tests.journal.programs import HOSTILE, another_python
 from tests.journal.test_storage import full_disk
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def journal(tmp_path) -> Journal:

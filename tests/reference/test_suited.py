@@ -8,6 +8,8 @@ from nbinspect.reference.data import REFERENCE_DATA
 from nbinspect.reference.suited import Rescaled, Standardised, suited
 from tests.reference.scores import outputs_of, score, trained
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"digits_on_noise": (35, 4e-3), "python_topics": (90, 4e-3), "sines": (40, 4e-3)}
 """Steps and learning rate where a step takes long."""
 SHORT = {"python_topics": 16, "sines": 32}

@@ -16,6 +16,8 @@ from nbinspect.reference.data import digits
 from nbinspect.reference.swap import Swap, swap
 from tests.sanity.states import state_of
 
+pytestmark = pytest.mark.slow
+
 
 class Cut(nn.Module):
     """A classifier that loses its input on the way."""

@@ -8,6 +8,8 @@ from nbinspect.reference.suited import suited
 from nbinspect.reference.synthetic import synthetic
 from tests.reference.scores import outputs_of, score, trained
 
+pytestmark = pytest.mark.slow
+
 PROBLEMS = {
     "images": ("classification", (3, 16, 16), (), {"classes": 10}),
     "grey images": ("classification", (1, 16, 16), (), {"classes": 10}),

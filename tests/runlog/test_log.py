@@ -18,6 +18,8 @@ from nbinspect.runlog.runfile import LogError, encoded, reading, sessions_in
 from tests.journal.test_storage import as_nobody, full_disk
 from tests.runlog.logged import KILLED, another_python, news
 
+pytestmark = pytest.mark.slow
+
 PARTS = [news(1, 4), news(5, 5), news(6, 9)]
 
 

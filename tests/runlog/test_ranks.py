@@ -16,6 +16,8 @@ from nbinspect.runlog.looks import Look
 from nbinspect.runlog.ranks import compare_ranks
 from tests.runlog.logged import another_python
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["fc.weight", "fc.bias", "norm.weight"]
 
 

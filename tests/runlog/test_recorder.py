@@ -15,6 +15,8 @@ from nbinspect.runlog.recorder import Recorder
 from tests.journal.test_storage import full_disk
 from tests.runlog.logged import another_python
 
+pytestmark = pytest.mark.slow
+
 
 class Program:
     """A small classifier with dropout and batch statistics, and its loop."""

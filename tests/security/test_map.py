@@ -16,6 +16,8 @@ import nbinspect
 from tests.security.exits import EXITS
 from tests.security.test_views import VIEWS
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(nbinspect.__file__).parent
 ELSEWHERE = {
     "comparison_html": "tests/security/test_readers.py",

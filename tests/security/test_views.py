@@ -19,6 +19,8 @@ from tests.security.markup import Walked
 from tests.security.programs import as_name, inspector, trained
 from tests.security.running import obeyed, refused_plainly
 
+pytestmark = pytest.mark.slow
+
 KINDS = ("img", "end of style", "ansi", "surrogate", "whole mathtext")
 
 

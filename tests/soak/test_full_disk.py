@@ -17,6 +17,8 @@ from nbinspect import Inspector, Journal, NbinspectError, Recorder
 from nbinspect.runlog.follow import Follow
 from tests.runlog.logged import another_python
 
+pytestmark = pytest.mark.slow
+
 ROOM = 200
 """Bytes that a file may have on a disk that is nearly full: the first ones are taken, the rest is refused."""
 

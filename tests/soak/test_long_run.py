@@ -7,6 +7,8 @@ import pytest
 
 from tests.soak.long_run import LongRun
 
+pytestmark = pytest.mark.slow
+
 EARLY, MIDDLE, STEPS = 20_000, 30_000, 60_000
 """What is kept in bounds has filled up by the first; an object that is left at each telling makes 1,480 by the last."""
 

@@ -17,6 +17,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect import Inspector, Recorder
 
+pytestmark = pytest.mark.slow
+
 VIEWS, ROUNDS = 8, 7
 ROOMS = ("data", "batch", "forward", "sanity", "dynamics")
 

@@ -7,11 +7,14 @@ import tracemalloc
 import weakref
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch import Tensor, nn
 
 from nbinspect.stepping.stepper import ForwardStepper
 from tests.stepping.models import Net, normal
+
+pytestmark = pytest.mark.slow
 
 Opened = Callable[..., ForwardStepper]
 

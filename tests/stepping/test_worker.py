@@ -22,6 +22,8 @@ from nbinspect.stepping.stepper import ForwardStepper
 from tests.stepping.models import Net, normal, subject
 from tests.stepping.threads import WAIT, passes_alive
 
+pytestmark = pytest.mark.slow
+
 Opened = Callable[..., ForwardStepper]
 
 

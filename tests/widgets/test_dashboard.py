@@ -17,6 +17,8 @@ from nbinspect import Inspector, NbinspectError
 from nbinspect.errors import InputError, LoaderError
 from nbinspect.widgets.dashboard import Dashboard
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "<img src=x onerror=alert(1)>"
 IMAGES = torch.rand(60, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(60) % 3

@@ -21,6 +21,8 @@ from nbinspect.data.query.matching import QueryError
 from nbinspect.errors import CaptureError, InputError, LoaderError, NbinspectError
 from tests.data.records_of_data import HOSTILE
 
+pytestmark = pytest.mark.slow
+
 
 class Net(nn.Module):
     def __init__(self):

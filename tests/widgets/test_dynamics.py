@@ -18,6 +18,8 @@ from nbinspect.errors import InputError
 from nbinspect.records import DynamicsRecord
 from nbinspect.widgets.dynamics import DynamicsView
 
+pytestmark = pytest.mark.slow
+
 WAIT = 60
 
 

@@ -16,6 +16,8 @@ from nbinspect.browse import Held
 from nbinspect.errors import InputError
 from nbinspect.widgets.forward import ForwardView
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 

@@ -18,6 +18,8 @@ from nbinspect.runlog.recorder import Recorder
 from nbinspect.widgets.dynamics_follow import FollowView
 from nbinspect.widgets.output import Output
 
+pytestmark = pytest.mark.slow
+
 LIVE = "application/vnd.jupyter.widget-view+json"
 HOSTILE = "</title></style><script>alert(1)</script><img src=x onerror=alert(1)>"
 

@@ -24,6 +24,8 @@ from nbinspect.widgets import sanity
 from nbinspect.widgets.sanity import SanityView
 from nbinspect.widgets.sanity_state import merged, so_far
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "<img src=x onerror=alert(1)>"
 FEW = ["nonfinite-data", "label-range", "runs", "loss-input"]
 

@@ -6,6 +6,8 @@ from torch import nn
 from nbinspect import Journal
 from tests.journal.programs import inspector
 
+pytestmark = pytest.mark.slow
+
 FEW = ["nonfinite-data", "label-range", "runs"]
 
 

@@ -13,6 +13,8 @@ from nbinspect.errors import InputError
 from nbinspect.widgets.sanity_swap import swap_result
 from tests.widgets.swaps import RECORD
 
+pytestmark = pytest.mark.slow
+
 
 def opened(samples=64, **options):
     torch.manual_seed(0)

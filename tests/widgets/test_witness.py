@@ -11,6 +11,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from nbinspect import Inspector, check
 from nbinspect.recipe.catalogue import CHAPTERS
 
+pytestmark = pytest.mark.slow
+
 DATA = TensorDataset(torch.rand(12, 3), torch.arange(12) % 2)
 
 

@@ -11,6 +11,8 @@ from tests.zoo.every import every_program
 from tests.zoo.outcome import outcome_of
 from tests.zoo.program import Program
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = every_program()
 PART = [program for program in PROGRAMS if zlib.crc32(program.name.encode()) % 144 == 73]
 

@@ -8,6 +8,8 @@ from sklearn.neighbors import NearestNeighbors
 from nbinspect.data.findings.near import near_duplicates, pairs_alike, pairs_within
 from tests.data.scanned_records import scanned
 
+pytestmark = pytest.mark.slow
+
 DIGITS = load_digits()
 
 

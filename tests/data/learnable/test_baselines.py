@@ -13,6 +13,8 @@ from nbinspect.errors import InputError
 from nbinspect.records import BaselineRecord, Column, DatasetRecord
 from tests.data.records_of_data import record_of
 
+pytestmark = pytest.mark.slow
+
 Arrays = tuple[NDArray[Any], NDArray[Any]]
 
 

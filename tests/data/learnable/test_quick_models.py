@@ -14,6 +14,8 @@ from nbinspect.data.learnable.quick_models import out_of_fold, quick_models
 from nbinspect.data.learnable.quick_samples import quick_samples
 from nbinspect.errors import NbinspectError
 
+pytestmark = pytest.mark.slow
+
 
 def test_predictions_are_those_of_cross_validation() -> None:
     """Answers and their doubt are what scikit-learn's own cross-validation gives on the same folds."""

@@ -13,6 +13,8 @@ from torch.utils.data import DataLoader, Dataset
 from nbinspect.data.loading.reading import Reader, fetch
 from nbinspect.subject import Subject
 
+pytestmark = pytest.mark.slow
+
 SUBJECT = Subject(nn.Identity())
 
 

@@ -11,6 +11,8 @@ from nbinspect.data.loading.reading import Reader
 from nbinspect.data.scanning.scan import Scan, scanned
 from nbinspect.subject import Subject, make_subject
 
+pytestmark = pytest.mark.slow
+
 
 class Ragged(Dataset):
     """Series of different length whose first value is their index; the targets as well."""

@@ -27,6 +27,8 @@ from nbinspect.data.loading.reading import Reader, fetch
 from nbinspect.errors import InputError, LoaderError, UnreadableLoaderError
 from nbinspect.subject import Subject
 
+pytestmark = pytest.mark.slow
+
 SUBJECT = Subject(nn.Identity())
 
 

@@ -15,6 +15,8 @@ from nbinspect.data.table.frame import to_frame
 from nbinspect.errors import InputError
 from tests.data.columns import classes, numbers, record
 
+pytestmark = pytest.mark.slow
+
 DATA = {"iris": load_iris, "wine": load_wine, "digits": load_digits}
 
 
