@@ -255,6 +255,32 @@ def call_loss(subject: Subject, outputs: Any, targets: Any) -> Any:
     return (fields_of(outputs) or {}).get("loss")
 
 
+def set_mode(model: nn.Module, training: bool) -> None:
+    """Put a model into train or eval mode, module by module where a class has a `train` of its own that does more.
+
+    A `train` that takes no mode, but data or a number of epochs, is never called.
+    """
+    if all(map(_takes_mode, {type(module) for module in model.modules()})):
+        model.train(training)
+        return
+    for module in model.modules():
+        module.training = training
+
+
+def _takes_mode(kind: type[nn.Module]) -> bool:
+    if kind.train is nn.Module.train:
+        return True
+    try:
+        given = list(inspect.signature(kind.train).parameters.values())[1:]
+    except (TypeError, ValueError):
+        return True
+    if not given or any(one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD for one in given[1:]):
+        return False
+    first = given[0]
+    is_open = first.kind in (first.VAR_POSITIONAL, first.VAR_KEYWORD)
+    return is_open or first.name == "mode" or isinstance(first.default, bool) or first.annotation in (bool, "bool")
+
+
 def to_device(subject: Subject, batch: Any) -> tuple[Any, str]:
     """Return the batch on the model's device, and a sentence that says so where it had to move (else an empty one)."""
     device = subject.target_device

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import functools
+import sys
+import sysconfig
 import types
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, TypeVar
 
 import torch
@@ -21,6 +23,9 @@ Part = TypeVar("Part")
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _OF_TRAINING = (Optimizer, LRScheduler, DataLoader, Dataset)
+_NO_HOLDERS = (Tensor, nn.Module, type, types.FunctionType, *_OF_TRAINING)
+_MOST, _LONGEST = 100_000, 10_000
+_INSTALLED = ("site-packages", "dist-packages")
 
 
 def clones_of(
@@ -31,7 +36,9 @@ def clones_of(
     Buffers, random generators and all else are the clone's own. Shared are, besides parameters: hooks that are no
     methods of the model's modules, optimizers, loaders and data sets, and what cannot be copied (locks, open files,
     Python generators). Functions that close over the model, as its hooks or attributes too, close over the clone.
-    Weights of embeddings with a `max_norm` are copied, for a forward writes to them. The model is left unchanged.
+    So do the user's own functions that reach it through a global, and objects and containers that hold it: they get
+    shallow copies of these. Weights of embeddings with a `max_norm` are copied, for a forward writes to them. The model
+    is left unchanged.
 
     Args:
         network: the model.
@@ -155,15 +162,72 @@ def _rebound(value: Part, memo: dict[Any, Any]) -> Part:
         given = [_rebound(part, memo) for part in value.args]
         named = {key: _rebound(part, memo) for key, part in value.keywords.items()}
         again = functools.partial(_rebound(value.func, memo), *given, **named)
-    elif isinstance(value, types.FunctionType) and value.__closure__:
+    elif isinstance(value, types.FunctionType):
         known = memo.get(("function", id(value)))
         again = _closed_over(value, memo) if known is None else known
+    elif _held_by(value):
+        again = memo.get(("holder", id(value))) or _holder(value, memo)
     return again  # type: ignore[no-any-return] # of the very type that came
+
+
+def _holder(value: Any, memo: dict[Any, Any]) -> Any:
+    """Return a shallow copy of an object or container that holds the clones where this one holds what was copied."""
+    memo["holder", id(value)] = value  # an object may hold itself
+    if not _leads_to(value, memo):
+        return value
+    try:
+        own = copy.copy(value)
+        if isinstance(value, tuple):
+            parts = [_rebound(part, memo) for part in value]
+            own = type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+        memo["holder", id(value)] = own
+        if isinstance(value, dict):
+            own.update({key: _rebound(part, memo) for key, part in value.items()})
+        elif isinstance(value, list):
+            own[:] = [_rebound(part, memo) for part in value]
+        elif not isinstance(value, tuple):
+            vars(own).update({name: _rebound(part, memo) for name, part in vars(value).items()})
+    except Exception:  # noqa: BLE001 - a class's own way of copying may raise anything; it is shared
+        memo["holder", id(value)] = own = value
+    return own
+
+
+def _leads_to(value: Any, memo: dict[Any, Any]) -> bool:
+    """Whether an object or container holds what was copied, itself or through others."""
+    seen, waiting = {id(value)}, [value]
+    while waiting and len(seen) < _MOST:
+        held = waiting.pop()
+        for part in _held_by(held):
+            own = part.__self__ if isinstance(part, types.MethodType) else part
+            if isinstance(own, nn.Module) and memo.get(id(own), own) is not own:
+                return True
+            if id(own) not in seen and not isinstance(own, nn.Module):
+                seen.add(id(own))
+                waiting.append(own)
+    return False
+
+
+def _held_by(value: Any) -> Collection[Any]:
+    """Return the elements of a container, the attributes of an object of the user's own class; none of data."""
+    if isinstance(value, list | tuple | dict):
+        return () if len(value) > _LONGEST else value.values() if isinstance(value, dict) else value
+    held = getattr(value, "__dict__", None)
+    is_plain = type(held) is dict and not isinstance(value, _NO_HOLDERS)
+    return held.values() if is_plain and _is_users(type(value).__module__) else ()  # type: ignore[union-attr]
+
+
+def _is_users(module: str) -> bool:
+    """Whether a module is the user's own, of no installed package and not of Python."""
+    if module == "__main__":
+        return True
+    file = getattr(sys.modules.get(module), "__file__", None)
+    installed = file is None or any(folder in file for folder in _INSTALLED)
+    return not installed and not file.startswith(sysconfig.get_paths()["stdlib"])  # type: ignore[union-attr]
 
 
 def _closed_over(function: types.FunctionType, memo: dict[Any, Any]) -> types.FunctionType:
     memo["function", id(function)] = function  # a function may close over itself
-    cells = list(function.__closure__ or ())
+    cells, known = list(function.__closure__ or ()), _globals_of(function, memo)
     for position, cell in enumerate(cells):
         try:
             held = cell.cell_contents
@@ -172,15 +236,28 @@ def _closed_over(function: types.FunctionType, memo: dict[Any, Any]) -> types.Fu
         own = _rebound(held, memo)
         if own is not held and own != held:
             cells[position] = types.CellType(own)
-    if not any(one is not other for one, other in zip(cells, function.__closure__ or (), strict=True)):
+    if not known and not any(one is not other for one, other in zip(cells, function.__closure__ or (), strict=True)):
         return function
-    again = types.FunctionType(
-        function.__code__, function.__globals__, function.__name__, function.__defaults__, tuple(cells)
-    )
+    names = {**function.__globals__, **known} if known else function.__globals__
+    again = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, tuple(cells))
     again.__kwdefaults__, again.__qualname__ = function.__kwdefaults__, function.__qualname__
     again.__dict__.update(function.__dict__)
     memo["function", id(function)] = again
     return again
+
+
+def _globals_of(function: types.FunctionType, memo: dict[Any, Any]) -> dict[str, Any]:
+    """Return the globals of a function of the user's own that are, or lead to, what was copied: with the clones."""
+    if not _is_users(function.__module__ or ""):
+        return {}
+    held = {name: function.__globals__[name] for name in _names(function.__code__) & function.__globals__.keys()}
+    again = {name: _rebound(value, memo) for name, value in held.items()}
+    return {name: own for name, own in again.items() if own is not held[name]}
+
+
+def _names(code: types.CodeType) -> frozenset[str]:
+    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return frozenset(code.co_names).union(*map(_names, inner))
 
 
 def parameter_versions(network: nn.Module) -> tuple[tuple[int, int], ...]:

@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from transformers import BatchEncoding, BertConfig, BertForSequenceClassification
 
-from nbinspect.calling import call_model, split_batch
+from nbinspect.calling import call_model, set_mode, split_batch
 from nbinspect.capture.forward import record_forward
 from nbinspect.errors import CaptureError, InputError
 from nbinspect.inspector import Inspector
@@ -358,3 +358,45 @@ def test_what_may_be_inputs_stays_a_tuple(batch):
     subject = make_subject(TwoInputs() if batch[1] is Y else OneInput())
     assert split_batch(subject, batch).inputs == batch[:2]
     assert split_batch(subject, batch).targets is batch[2]
+
+
+class Trainer(nn.Linear):
+    """A layer whose `train` takes something else than a mode."""
+
+    def __init__(self, *args) -> None:
+        super().__init__(*args)
+        self.calls = []
+
+    def train(self, positive, negative=None):
+        self.calls.append((positive, negative))
+
+
+class Frozen(nn.Linear):
+    """A layer whose `train` keeps it in eval mode."""
+
+    def train(self, mode=True):
+        return super().train(False)
+
+
+class Verbose(Frozen):
+    def train(self, mode: bool = True, verbose=False):
+        return super().train(mode)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_train_that_takes_no_mode_is_not_called(training):
+    """The modes are set all the same where a class uses the name for its own training loop, and one inside of it."""
+    model = nn.Sequential(Trainer(2, 2), nn.Dropout())
+    for module in model.modules():
+        module.training = not training
+    set_mode(model, training)
+    assert [module.training for module in model.modules()] == [training] * 3
+    assert model[0].calls == []
+
+
+@pytest.mark.parametrize("kind", [Frozen, Verbose])
+def test_a_train_that_takes_a_mode_decides(kind):
+    """What a class does with the mode is left to it."""
+    model = nn.Sequential(kind(2, 2), nn.Dropout())
+    set_mode(model, training=True)
+    assert [module.training for module in model.modules()] == [True, False, True]

@@ -219,3 +219,44 @@ def test_iterating_is_not_needed_to_copy() -> None:
     clones_of(model)
     assert list(model.numbers) == [0, 1, 2]
     assert called(model, torch.ones(1, 2)).shape == (1, 2)
+
+
+class Trainer:
+    """Holds the model beside other things, as many scripts do."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model, self.parts, self.itself = model, {"nets": [model]}, self
+        self.lock = threading.Lock()
+
+    def run(self, _: nn.Module, batch: Tensor) -> Tensor:
+        return self.model(batch) + self.itself.parts["nets"][0](batch)
+
+
+def test_an_object_that_holds_the_model_holds_the_clone_for_its_functions() -> None:
+    """Methods of such an object, and functions that close over it, run the clone; the user's object is left alone."""
+    model = nn.BatchNorm1d(4)
+    trainer = Trainer(model)
+    for forward in (trainer.run, lambda model, batch: 1 * trainer.run(model, batch)):
+        clone, own = clones_of(model, forward, shared=False)
+        own(clone, normal(3, 4)).sum().backward()
+        assert clone.weight.grad is not None
+        assert clone.num_batches_tracked == 2
+    assert model.weight.grad is None
+    assert model.num_batches_tracked == 0
+    assert trainer.model is model
+    assert trainer.parts == {"nets": [model]}
+
+
+def test_functions_reach_the_clone_through_their_globals() -> None:
+    """A penalty on the weights of a global model, or by a helper on them, is one on the clone's."""
+    names: dict[str, Any] = {"model": nn.Linear(2, 1), "__name__": "__main__"}
+    source = "def size():\n    return model.weight.square().sum()\n\n"
+    source += "def loss(out, y):\n    return (out - y).sum() + size()\n"
+    exec(compile(source, "<stdin>", "exec"), names)
+    model, loss = names["model"], names["loss"]
+    clone, own = clones_of(model, loss, shared=False)
+    own(torch.zeros(1), torch.zeros(1)).backward()
+    assert clone.weight.grad is not None
+    assert model.weight.grad is None
+    assert names["model"] is model
+    assert clones_of(nn.Linear(2, 1), loss)[1] is loss

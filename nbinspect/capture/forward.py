@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
-from nbinspect.calling import Parts, call_loss, call_model, entering, split_batch, to_device
+from nbinspect.calling import Parts, call_loss, call_model, entering, set_mode, split_batch, to_device
 from nbinspect.capture.door import probing, refuse_beside_training
 from nbinspect.capture.explain import explain
 from nbinspect.capture.gradients import parameter_gradients
@@ -69,7 +69,7 @@ def record_forward(
     with preserve(subject.model, subject.loss_fn), unwritten(batch), as_called(), ExitStack() as modes:
         modes.callback(recorder.release)
         if training is not None:
-            subject.model.train(training)
+            set_mode(subject.model, training)
         if gradients:
             modes.enter_context(torch.inference_mode(mode=False))
             modes.enter_context(torch.enable_grad())

@@ -8,7 +8,7 @@ LAYS = re.compile(r"\w*full(_like)?|\w*fill\w*|setitem|where|triu|tril|\w*tensor
 """Those that lay values down on purpose, as of masks."""
 COUNTS = re.compile(r"arange|linspace|logspace|eye|tri[ul]_indices|zeros|ones|full|\w*tensor")
 """Those that count, or give values that are written down."""
-RECTIFIES = re.compile(r"\w*relu6?|threshold|clamp(_min)?|clip|maximum|hardswish")
+RECTIFIES = re.compile(r"\w*relu6?|threshold|clamp(_min)?|clip|maximum|hardswish|hardtanh")
 """Those that may silence a unit for good."""
 UNWRITTEN = re.compile(r"(new_)?empty\w*")
 """Those that make a tensor of whatever lies in memory."""

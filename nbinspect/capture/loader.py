@@ -229,19 +229,23 @@ def _batches_of(loader: Any) -> Iterator[Any]:
 
 def refuse_streams(loader: Any) -> None:
     """Raise UnreadableLoaderError for a loader that a second reader would move on: an iterator, an open file."""
-    if hasattr(loader, "__next__"):
-        raise UnreadableLoaderError(
-            f"the loader is a one-shot iterator ({type(loader).__name__}): "
-            f"reading a batch would take it from your training"
-        )
+    if hasattr(loader, "__next__") and not _begins_anew(loader):
+        kind = type(loader).__name__
+        text = f"the loader is a one-shot iterator ({kind}): reading a batch would take it from your training"
+        raise UnreadableLoaderError(text)
     dataset = getattr(loader, "dataset", None)
     parts = vars(dataset) if isinstance(dataset, IterableDataset) else {}
     stream = next((name for name, part in parts.items() if isinstance(part, io.IOBase)), None)
     if stream is not None:
-        raise UnreadableLoaderError(
-            f"the data set {type(dataset).__name__} reads from an open file ({stream!r}): "
-            f"a second reader would move its position"
-        )
+        text = f"the data set {type(dataset).__name__} reads from an open file ({stream!r}): "
+        raise UnreadableLoaderError(f"{text}a second reader would move its position")
+
+
+def _begins_anew(loader: Any) -> bool:
+    """Whether an iterator is of the user's own class and has a length, as one that begins anew; it can be copied."""
+    kind = type(loader)
+    own = isinstance(kind.__next__, FunctionType) and "-packages" not in kind.__next__.__code__.co_filename
+    return own and hasattr(kind, "__len__")
 
 
 def shared(loader: DataLoader[Any]) -> dict[int, Any]:
@@ -279,10 +283,8 @@ def copied(value: Any, memo: dict[int, Any], what: str) -> Any:
     try:
         return copy.deepcopy(value, memo)
     except Exception as error:
-        raise UnreadableLoaderError(
-            f"the loader cannot be read without disturbing it: "
-            f"{what} cannot be copied ({type(error).__name__}: {error})"
-        ) from error
+        text = f"the loader cannot be read without disturbing it: {what} cannot be copied"
+        raise UnreadableLoaderError(f"{text} ({type(error).__name__}: {error})") from error
 
 
 def explained(error: Exception, loader: Any) -> LoaderError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nbinspect.calling import call_model, split_batch, to_device
+from nbinspect.calling import call_model, set_mode, split_batch, to_device
 from nbinspect.capture.batch import CapturedBatch, samples_first
 from nbinspect.capture.door import probing, refuse_beside_training
 from nbinspect.capture.predictions import Evaluation
@@ -28,7 +28,7 @@ def evaluate(subject: Subject, captured: CapturedBatch) -> Evaluation:
     batch, _ = to_device(subject, captured.batch)
     parts = split_batch(subject, batch) if captured.parts is None else to_device(subject, captured.parts)[0]
     with preserve(subject.model, subject.loss_fn), probing(), torch.no_grad():
-        subject.model.eval()
+        set_mode(subject.model, training=False)
         try:
             outputs = call_model(subject, batch, parts)
         except Exception as error:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 from torch.nn.parameter import is_lazy
 
+from nbinspect.calling import set_mode
 from nbinspect.errors import CaptureError
 from nbinspect.preserve import preserve
 from nbinspect.settings import GENERATORS, autocast_devices, generator_undo, random_undos, setting_undos
@@ -58,7 +59,7 @@ class Unchanged:
             with preserve(*self._roots, parameters=self.whole or kept is not None), torch.no_grad():
                 for root in self._roots:
                     if not (training and root.training):
-                        root.train(training)
+                        set_mode(root, training)
                 yield
                 if kept is not None and not all(map(torch.equal, kept, self._bytes() or ())):
                     self.whole = True  # written past the versions, which is all that is looked at later

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from nbinspect.calling import call_loss, call_model
+from nbinspect.calling import call_loss, call_model, set_mode
 from nbinspect.preserve import preserve
 from nbinspect.records import SwapRun
 from nbinspect.reference.levels import Answering
@@ -72,7 +72,7 @@ def copied_arm(program: Program, optimizer: Callable[[Program], tuple[Optimizer,
             return as_scalar(call_loss(copy.subject, outputs, batch.parts.targets), copy.subject)
 
     if not copy.network.training:
-        copy.network.train()
+        set_mode(copy.network, training=True)
     return Arm("yours", copy.network, loss, optimizer(copy), described)
 
 
@@ -174,7 +174,7 @@ def _looked(arm: Arm, course: Course, limits: Limits) -> list[float]:
         modes = [False, True] if any("BatchNorm" in type(m).__name__ for m in arm.network.modules()) else [False]
         found = []
         for training in modes:
-            arm.network.train(training)
+            set_mode(arm.network, training)
             found.append([float(arm.loss(part.changed(torch.clone))) for part in course.held])
             limits.ask()
     return min(found, key=lambda losses: float(np.mean(losses)) if np.isfinite(losses).all() else math.inf)

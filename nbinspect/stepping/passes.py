@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nbinspect.calling import call_loss, call_model, split_batch, to_device
+from nbinspect.calling import call_loss, call_model, set_mode, split_batch, to_device
 from nbinspect.capture.forward import Recorder, drawn_up, failure_of, measured_inputs, measured_tensors, number
 from nbinspect.capture.operations import Call, Level, Tracer
 from nbinspect.capture.recorder import MOST_STEPS
@@ -79,7 +79,7 @@ class Pass:
             self._model, subject.loss_fn, subject.forward, subject.split, values=parameters
         )
         if training is not None:
-            clone.train(training)
+            set_mode(clone, training)
         self.training = clone.training
         self._subject = replace(subject, model=clone, loss_fn=loss_fn, forward=forward, split=split)
         with torch.inference_mode(False):

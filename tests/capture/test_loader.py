@@ -422,3 +422,36 @@ def test_a_fetch_that_fails_leaves_no_worker():
         source.fetch([1])
     assert held.value.__traceback__ is not None
     assert set(active_children()) <= before
+
+
+class BeginsAnew:
+    """An iterator over batches that shuffles at its end and begins anew, as older scripts have them."""
+
+    def __init__(self):
+        self.rows, self.at = [1.0, 2.0, 3.0, 4.0], 0
+
+    def __iter__(self):
+        return self
+
+    def __len__(self):
+        return 2
+
+    def __next__(self):
+        if self.at == len(self):
+            random.shuffle(self.rows)
+            self.at = 0
+            raise StopIteration
+        self.at += 1
+        return torch.tensor(self.rows[2 * self.at - 2 : 2 * self.at])
+
+
+def test_an_iterator_that_begins_anew_is_read_as_a_copy():
+    """Its position, its rows and the random state are left alone, also over the end of a pass."""
+    loader, state = BeginsAnew(), random.getstate()
+    next(loader)
+    source = BatchSource(loader)
+    fetched = [source.next() for _ in range(3)]
+    assert [one.batch.tolist() for one in fetched] == [[3.0, 4.0]] * 3
+    assert [one.epoch for one in fetched] == [0, 1, 2]
+    assert (loader.at, loader.rows) == (1, [1.0, 2.0, 3.0, 4.0])
+    assert random.getstate() == state
