@@ -85,8 +85,9 @@ class Batch:
             along = next((a for a in (axis, 0) if tensor.dim() > a and tensor.shape[a] == size), None)
             return tensor if along is None else tensor.index_select(along, index.to(tensor.device))
 
-        taken = self.changed(cut)
-        return replace(taken, raw=_lists_cut(taken.raw, samples, size))
+        taken, known = self.changed(cut), self.indices
+        indices = tuple(known[at] for at in samples) if known is not None and len(known) == size else known
+        return replace(taken, raw=_lists_cut(taken.raw, samples, size), indices=indices)
 
     def changed(self, change: Callable[[Tensor], Tensor], *, targets: bool = True) -> Batch:
         """Return the batch with its tensors changed, each once, so that those that are one stay one.

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nbinspect.calling import call_loss, call_model
+from nbinspect.calling import call_loss, call_model, set_mode
 from nbinspect.capture.forward import as_called
 from nbinspect.clone import clones_of
 from nbinspect.copies.scripted import with_leaves
@@ -92,7 +92,7 @@ class Program:
         with preserve(self.network, self.loss_module, parameters=self.writes), as_called():
             seed_all(self.seed, "pass")
             if training is False or (training and not self.network.training):
-                self.network.train(training)
+                set_mode(self.network, training)
             with torch.inference_mode(mode=False), torch.set_grad_enabled(gradients):
                 yield
 

@@ -168,6 +168,17 @@ class Supplies:
     def _backward(self) -> Recorded:
         return with_gradients(self.supply("attempt"), self.subject)
 
+    def _descended(self) -> Recorded:
+        """The shared pass with its gradients; where there is no loss outside of it, the user's own step."""
+        try:
+            found: Recorded = self.supply("backward")
+        except MissingNeed:
+            own: OwnStep | None = self.supply("own_step") if self.subject.loss_fn is None else None
+            if own is None or not own.is_single or own.recorded.no_backward:
+                raise
+            return own.recorded
+        return found
+
     def _recordings(self) -> tuple[Recorded, ...]:
         first: Recorded = self.supply("recorded")
         more = (record(self.program, batch) for batch in self.supply("batches")[1:])
@@ -201,7 +212,7 @@ class Supplies:
         return measure_dependence(self.program, self.supply("batch"))
 
     def _untrained(self) -> Untrained:
-        return require_untrained(self.program, self.supply("recorded"), self.supply("task"))
+        return require_untrained(self.program, self.supply("training_pass"), self.supply("task"))
 
 
 _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
@@ -224,6 +235,7 @@ _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
     "trial": Supplies._trial,
     "recorded": Supplies._recorded,
     "backward": Supplies._backward,
+    "descended": Supplies._descended,
     "recordings": Supplies._recordings,
     "evaluated": Supplies._evaluated,
     "task": Supplies._task,
@@ -246,6 +258,7 @@ _NOUNS = {
     "training_pass": "a pass that can be recorded",
     "attempt": "a pass that can be recorded",
     "recorded": "a pass that can be recorded",
+    "descended": "a pass that can be recorded",
     "recordings": "passes that can be recorded",
     "evaluated": "a pass in eval mode",
     "scan": "data that can be looked through",

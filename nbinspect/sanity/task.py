@@ -60,3 +60,15 @@ def infer_task(subject: Subject, batch: Batch, recorded: Recorded) -> TaskRecord
     targets = call.targets if call is not None else batch.targets
     told = tell_task(subject, name, outputs, targets, inputs=[tensor for _, tensor in batch.inputs], size=batch.size)
     return told if told.given or len(calls) < 2 else replace(told, why=f"{told.why}; the last of {len(calls)} losses")
+
+
+def task_of(recorded: Recorded, task: TaskRecord) -> TaskRecord:
+    """Return the task, told anew from the user's own step where it is that which was recorded, and nothing else told.
+
+    Args:
+        recorded: what trains.
+        task: what is known without it.
+    """
+    if not recorded.of_step or task.given or task.kind != "other":
+        return task
+    return infer_task(recorded.batch.subject, recorded.batch, recorded)

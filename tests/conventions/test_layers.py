@@ -26,7 +26,7 @@ BELOW: dict[str, set[str]] = {
     "clone": GROUND,
     "copies": PROBES,
     "capture": PROBES | {"settings"},
-    "sanity": PROBES | {"capture", "copies", "version"},
+    "sanity": PROBES | {"settings", "capture", "copies", "version"},
     "decode": PROBES | {"capture"},
     "browse": PROBES | {"capture", "decode", "evaluation"},
     "figures": GROUND,

@@ -130,3 +130,9 @@ def test_targets_that_the_model_is_given_are_no_inputs() -> None:
     """Labels that go to a model which computes its own loss are not among the inputs."""
     batch = made({"x": X, "label": Y})
     assert [name for name, _ in batch.inputs] == ["x"]
+
+
+def test_taken_samples_keep_their_indices() -> None:
+    """Of fewer samples the data set's indices are those of these samples, so that they stay samples of their own."""
+    batch = make_batch(Subject(Takes()), (X, Y), (7, 3, 5, 0, 1, 2))
+    assert batch.taken([4, 1]).indices == (1, 3)

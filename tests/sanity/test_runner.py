@@ -25,6 +25,8 @@ from nbinspect.sanity.runner import memory_wanted, run_checks
 from nbinspect.subject import make_subject
 from tests.sanity.states import state_of
 
+pytestmark = pytest.mark.slow
+
 
 def check(run: Any, name: str = "asked", **rest: Any) -> Check:
     return Check(name, "wiring", "?", "", "", 0, run, dict, None, **rest)

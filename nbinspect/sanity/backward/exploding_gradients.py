@@ -26,7 +26,7 @@ from nbinspect.sanity.recorded import Recorded
 
 def run(
     program: Program,
-    backward: Recorded,
+    descended: Recorded,
     untrained: Untrained,
     *,
     most: float = 1e4,
@@ -40,7 +40,7 @@ def run(
 
     Args:
         program: its recurrent layers are run once more; it is left unchanged.
-        backward: the shared pass.
+        descended: the shared pass, or the user's own step.
         untrained: says that nothing has been learnt yet.
         most: factor above which the gradient has exploded; gradients are relative to their weights.
         watch: factor above which that is worth a look.
@@ -50,12 +50,12 @@ def run(
         fast: the same as `grown` for the gradient of the activations where each layer, or shortcut, doubles it.
     """
     del untrained
-    through = max(unrolled(program, backward), key=lambda one: one.grows, default=None)
+    through = max(unrolled(program, descended), key=lambda one: one.grows, default=None)
     if through is not None and through.grows > watch:
-        return _through_time(through, grown if is_steady(through.norms[::-1]) else most)
-    if (found := grown_along(backward, fast=fast, most=most)) is not None:
+        return _through_time(through, grown if through.is_steady else most)
+    if (found := grown_along(descended, fast=fast, most=most)) is not None:
         return found
-    layers = relative_gradients(backward)
+    layers = relative_gradients(descended)
     if len(layers) < LEAST:
         return passed(f"weighted layers with a gradient: {len(layers)}, no depth to grow in")
     values = [layer.relative_gradient for layer in layers]
@@ -108,7 +108,7 @@ def _through_time(through: Unrolled, most: float) -> CheckResult:
     )
 
 
-_CODE, _DOUBLED = "+ torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)", 2.0
+_CODE, _DOUBLED, _CLIPS = "+ torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)", 2.0, "clipping-always-on"
 
 
 class _Sines(nn.Module):
@@ -154,7 +154,7 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("nonfinite-gradient", "overfit-one-batch", "learning-rate", "update-ratio", "clipping-always-on"),
+    explains=("loss-at-init", "nonfinite-gradient", "overfit-one-batch", "learning-rate", "update-ratio", _CLIPS),
     sources=("S-not-applied", "D-init"),
     silent="layers that begin at zero and what lies behind them, frozen parts",
 )

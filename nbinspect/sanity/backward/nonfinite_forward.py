@@ -16,6 +16,7 @@ from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, record
 from nbinspect.sanity.trials.own_steps.broken import broken_by
+from nbinspect.sanity.trials.own_steps.emptied import Emptied, emptied
 from nbinspect.sanity.trials.own_steps.last_batch import is_left_out, last_batch
 from nbinspect.sanity.trials.running.own_step import OwnStep
 
@@ -25,6 +26,7 @@ def run(program: Program, recordings: tuple[Recorded, ...], own_step: OwnStep | 
 
     The user's own `train_step` counts where it updates parameters by a loss that is not finite. On the last, smaller
     batch of an epoch a warning without one, or after training: a loop may leave that batch out.
+    Masks that change from batch to batch are followed for a few steps on a copy.
     """
     last = _last(program)
     for recorded in recordings:
@@ -38,6 +40,8 @@ def run(program: Program, recordings: tuple[Recorded, ...], own_step: OwnStep | 
             return found
     if last is not None and (found := _of_last(program, last)) is not None:
         return found
+    if (later := emptied(program, recordings)) is not None:
+        return _of_later(later)
     return passed(f"all finite that reaches the loss; batches looked at: {len(recordings)}")
 
 
@@ -49,6 +53,17 @@ def _of_pass(program: Program, recorded: Recorded) -> CheckResult | None:
 def _of_step(program: Program, batch: Batch) -> CheckResult | None:
     own = broken_by(program, batch)
     return None if own is None else _of_pass(own.program, own.recorded)
+
+
+def _of_later(later: Emptied) -> CheckResult:
+    """Tell of a mask that leaves nothing after a few steps on a copy."""
+    found = _told(later.recorded, later.reached)
+    return replace(
+        found,
+        summary=f"{found.summary}, training steps before: {later.steps}",
+        detail=f"In step {later.steps + 1} on a copy a mask that changes leaves a row with nothing. {found.detail}",
+        confirmed=True,
+    )
 
 
 def _last(program: Program) -> Batch | None:

@@ -10,30 +10,43 @@ from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, w
 from nbinspect.sanity.evidence.layers.depth import LEAST, ends, faded, magnitude, relative_gradients, through_depth
 from nbinspect.sanity.evidence.layers.shortcuts import faded_along
 from nbinspect.sanity.evidence.losses.untrained import Untrained
+from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.subject import named_optimizers
 
 
 def run(
-    backward: Recorded, untrained: Untrained, *, least: float = 1e-4, steady: float = 1e-3, watch: float = 1e-3
+    program: Program,
+    descended: Recorded,
+    untrained: Untrained,
+    *,
+    least: float = 1e-4,
+    steady: float = 1e-3,
+    watch: float = 1e-3,
+    plain: float = 1e-2,
 ) -> CheckResult:
     """Compare the largest gradient of the first weighted layers with the smallest of the last before the head.
 
     Args:
-        backward: the shared pass.
+        program: tells the optimizer.
+        descended: the shared pass, or the user's own step.
         untrained: says that nothing has been learnt yet.
         least: share below which the gradient has vanished; gradients are relative to their weights, or those of sums
             with a shortcut.
         steady: the same where nearly every layer makes it shrink, for then it is their kind and no single one's.
         watch: share below which that is worth a look.
+        plain: the same as `steady` under plain descent, whose steps are as small as the gradients; Adam's are not.
     """
     del untrained
-    if (found := faded_along(backward, least=least)) is not None:
+    if (found := faded_along(descended, least=least)) is not None:
         return found
-    layers = relative_gradients(backward)
+    layers = relative_gradients(descended)
     if len(layers) < LEAST:
         return passed(f"weighted layers with a gradient: {len(layers)}, no depth to lose it in")
     values = [layer.relative_gradient for layer in layers]
     share, is_steady = faded(layers)
+    if is_steady and _is_plain(program):
+        steady = watch = plain
     if share >= watch:
         return passed(f"the first layers get {share:.3g} of the relative gradient of the last")
     enough, last = steady if is_steady else least, min(ends(values[:-1])[1])
@@ -55,6 +68,12 @@ def run(
             ),
         ),
     )
+
+
+def _is_plain(program: Program) -> bool:
+    """Whether all optimizers are descents by the gradient itself, with or without momentum."""
+    found = named_optimizers(program.subject.optimizer).values()
+    return bool(found) and all(isinstance(one, torch.optim.SGD) for one in found)
 
 
 def good() -> Arguments:

@@ -30,7 +30,8 @@ def run(scan: Scan, task: TaskRecord, attempt: Recorded, *, ratio: float = 10) -
     total = sum(counts.values())
     if not counts or total < _ENOUGH:
         return skipped(f"{_ENOUGH} labels")
-    for value in range(task.classes or 0):
+    compared = task.given or bool(task.loss)  # else columns of the outputs may be those of an embedding
+    for value in range((compared and task.classes) or 0):
         counts.setdefault(value, 0)
     (common, most), (rare, least) = max(counts.items(), key=_count), min(counts.items(), key=_count)
     if (others := misplaced(attempt, counts)) is not None:
@@ -46,6 +47,8 @@ def run(scan: Scan, task: TaskRecord, attempt: Recorded, *, ratio: float = 10) -
     )  # fmt: skip
     if len(counts) < 2 or missing or most <= ratio * possible:
         return passed(found, charts=(chart,))
+    if not least and most <= ratio * min(filter(None, counts.values())):
+        return _without(rare, len(counts), total, chart)
     return warned(
         f"{most / max(1, least):.3g} : 1 ({found})",
         measured("most common to rarest class", f"{most:,} : {least:,}", f"below {ratio:g} : 1"),
@@ -53,6 +56,19 @@ def run(scan: Scan, task: TaskRecord, attempt: Recorded, *, ratio: float = 10) -
         title="Uneven classes",
         detail=f"Always answering {common} is right in {most / total:.1%} of the cases, so accuracy says little.",
         remedy="Judge by balanced accuracy, macro F1 or average precision; consider class weights.",
+        where=f"class {rare}",
+        charts=(chart,),
+    )
+
+
+def _without(rare: int, classes: int, total: int, chart: Chart) -> CheckResult:
+    """Tell of a class that the network can answer and that never comes, where the others are even."""
+    return warned(
+        f"no sample of class {rare}",
+        measured(f"samples of class {rare}", f"0 of {total:,}", f"about {total // classes:,}"),
+        title=f"Class {rare} has no samples",
+        detail=f"The network has {classes} outputs, and no label is {rare}; the other classes are even.",
+        remedy=f"Leave it so if {rare} stands for nothing, as padding or an unknown word does; else find its samples.",
         where=f"class {rare}",
         charts=(chart,),
     )

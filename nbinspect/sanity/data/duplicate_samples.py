@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.data.closeness import come_by_chance
+from nbinspect.sanity.evidence.data.closeness import are_copied_in_order, come_by_chance
+from nbinspect.sanity.evidence.data.repeats import are_held, makes_classes_even
 from nbinspect.sanity.evidence.data.rows import Rows, is_multiplied, repeated
 from nbinspect.sanity.evidence.data.scan import Scan
+from nbinspect.sanity.evidence.data.stored import Drawn, drawn_from_others
 from nbinspect.sanity.evidence.data.workers import given_by_every_worker
 from nbinspect.sanity.limits import Limits
+from nbinspect.subject import Subject
 
 _FEW = 20
 
 
-def run(scan: Scan, limits: Limits, *, share: float = 0.03, most: float = 2 / 3, sure: int = 5) -> CheckResult:
+def run(
+    subject: Subject, scan: Scan, limits: Limits, *, share: float = 0.03, most: float = 2 / 3, sure: int = 5
+) -> CheckResult:
     """Fail where samples equal another in input and target, which chance cannot do, or every worker gives all of them.
 
     Args:
+        subject: how samples are split, where they are read again.
         scan: what was read.
         limits: the run's budget.
         share: of the samples that may repeat another.
@@ -31,6 +39,8 @@ def run(scan: Scan, limits: Limits, *, share: float = 0.03, most: float = 2 / 3,
     """
     rows = scan.rows
     if rows is None:
+        if (drawn := drawn_from_others(subject, scan.loader, scan.order, limits)) is not None:
+            return _of_drawn(drawn)
         return inconclusive(
             "samples differ at each reading",
             settle="Keep the random part in an attribute `transform` of the data set, so that it can be left out.",
@@ -40,32 +50,51 @@ def run(scan: Scan, limits: Limits, *, share: float = 0.03, most: float = 2 / 3,
     if not rows.are_telling:
         return passed("rows of few values, which are equal by chance")
     alike = given_by_every_worker(scan.loader, limits, to_the_end=scan.is_whole)
-    return _of_workers(scan, alike) if alike else _of_rows(rows, share, most, sure)
+    return _of_workers(scan, alike) if alike else _of_rows(scan.loader, rows, share, most, sure)
 
 
-def _of_rows(rows: Rows, share: float, most: float, sure: int) -> CheckResult:
+def _of_rows(loader: Any, rows: Rows, share: float, most: float, sure: int) -> CheckResult:
     earlier, repeats = repeated(rows)
     extra = len(repeats)
     found = extra / len(rows.inputs)
-    seen = f"{len(rows.inputs):,} samples" + (f" ({rows.share:.1%} of all)" if rows.share is not None else "")
+    is_part = rows.share is not None and rows.share < 1
+    seen = f"{len(rows.inputs):,} samples" + (f" ({rows.share:.1%} of all)" if is_part else "")
     if not extra:
-        if rows.share is not None and rows.share < 1:
+        if is_part:
             return inconclusive(f"none among {seen}", settle="Raise the share that is read, or compare all the files.")
         return passed(f"none among {seen}")
     examples = ", ".join(f"{earlier[i]} = {rows.indices[i]}" for i in repeats[:3])
     kinds = len(np.unique(rows.inputs[repeats]))
-    certain = found > share and min(extra, kinds) >= sure and rows.are_own
+    certain = found > share and min(extra, kinds) >= sure and (rows.are_own or are_held(loader, rows))
     may_be_chance = rows.are_few_valued or come_by_chance(rows, repeats, rows)
-    certain &= is_multiplied(rows) or not (found >= most or may_be_chance)
+    put_together = is_multiplied(rows) or are_copied_in_order(rows)
+    even = makes_classes_even(rows, repeats)
+    certain &= not even and (put_together or not (found >= most or may_be_chance))
     return (failed if certain else warned)(
         f"{extra:,} among {seen}",
         measured("samples that repeat another", f"{found:.2%}", f"below {share:.0%}"),
         title="Samples that occur more than once",
         detail=f"{extra:,} of {seen} equal another in every value and in the target: samples {examples}. They count "
         "double in training, and after a random split lie in train and validation alike."
-        + (" Rows of this kind may be equal by chance." if may_be_chance and not certain else ""),
+        + (" They make the classes even, which may be meant." if even else "")
+        + (" Rows of this kind may be equal by chance." if may_be_chance and not (certain or even) else ""),
         remedy="Keep each sample once; look for files that were read or joined twice.",
         where=f"sample {rows.indices[repeats[0]]}",
+    )
+
+
+def _of_drawn(drawn: Drawn) -> CheckResult:
+    """Warn only, for some samples may be given more often than others on purpose."""
+    return warned(
+        f"{drawn.changing:,} of {drawn.read:,} indices draw the samples of others",
+        measured("indices that give another sample at each reading", f"{drawn.changing:,} of {drawn.read:,}", "0"),
+        measured("their samples that other indices give too", f"{drawn.shared:.0%}", "none"),
+        title="Indices that draw a sample in place of their own",
+        detail=f"{drawn.changing:,} of {drawn.read:,} indices give another sample at each reading, and "
+        f"{drawn.shared:.0%} of those come from other indices too: some come several times an epoch, and others never.",
+        remedy="Let each index stand for one sample: leave out beforehand what cannot be given. If some are to come "
+        "more often, a WeightedRandomSampler says so.",
+        where="the data set's __getitem__",
     )
 
 
@@ -111,5 +140,5 @@ CHECK = Check(
     explains=("split-leak",),
     sources=("K-duplicates",),
     silent="repeats of a sampler, streams shared out among workers, rows of few values, blanks; a stray copy, "
-    "and rows that chance makes twice, warn",
+    "rows that chance makes twice, copies that make the classes even, and indices that draw others' samples, warn",
 )

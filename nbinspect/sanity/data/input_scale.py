@@ -10,6 +10,7 @@ from nbinspect.records import Chart, CheckResult, Floats
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.data.columns import constant_features
 from nbinspect.sanity.evidence.data.scan import Scan
+from nbinspect.sanity.evidence.data.two_units import in_two_units
 from nbinspect.sanity.evidence.layers.entry import (
     are_spread_after,
     entries_of,
@@ -19,6 +20,7 @@ from nbinspect.sanity.evidence.layers.entry import (
     typical_size,
     widest_range,
 )
+from nbinspect.sanity.evidence.passes.lineage import roots
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _ENOUGH = 50
@@ -26,7 +28,7 @@ _SHOWN = 64
 
 
 def run(
-    recorded: Recorded,
+    training_pass: Recorded,
     scan: Scan,
     *,
     greatest: float = 50,
@@ -37,9 +39,9 @@ def run(
 ) -> CheckResult:
     """Fail where a feature at the first weighted layer is typically above `greatest`, or all values below `least`.
 
-    So where no feature goes further from its mean than `still` of that.
+    So where no feature goes further from its mean than `still` of that, or pictures come in two units.
     """
-    entries = [(one, data) for one in entries_of(recorded) if (data := features_given(one)) is not None]
+    entries = [(one, data) for one in _entries(training_pass) if (data := features_given(one)) is not None]
     if not entries:
         return skipped("an input that is weighed, and no index")
     sizes = [typical_size(data) for _, data in entries]
@@ -52,7 +54,7 @@ def run(
         feature = int(size.argmax())
         name = f"feature {feature}" if len(size) > 1 else "values"
         text = f"{name} about {biggest:.4g} at {_name(operation)}"
-        hidden = is_normalised_after(recorded, operation) or not is_trainable(operation)
+        hidden = is_normalised_after(training_pass, operation) or not is_trainable(operation)
         return (failed if biggest > greatest and not hidden else warned)(
             text,
             measured("typical size of the largest feature", biggest, f"about 1, at most {greatest:g}"),
@@ -79,7 +81,7 @@ def run(
         )
     for operation, data in entries:
         lies, width = widest_range(data)
-        if 0 < width < still and is_trainable(operation) and not are_spread_after(recorded, operation):
+        if 0 < width < still and is_trainable(operation) and not are_spread_after(training_pass, operation):
             return failed(
                 f"all values lie within {width:.2g} of their mean at {_name(operation)}",
                 measured("widest range of a feature, as a share of its mean", width, f"above {still:g}"),
@@ -90,6 +92,8 @@ def run(
                 where=_name(operation),
                 place=operation.step.place,
             )
+    if (found := in_two_units(scan.inputs.values(), [one for one, _ in entries])) is not None:
+        return found
     table = scan.read >= _ENOUGH and scan.is_fair
     constant = [name for column in scan.inputs.values() for name in constant_features(column)] if table else []
     if constant:
@@ -102,6 +106,13 @@ def run(
             where=constant[0],
         )
     return passed(f"typical size {float(np.median(size)):.3g}, largest {biggest:.3g}")
+
+
+def _entries(training_pass: Recorded) -> list[Operation]:
+    """Return the operations that weigh data first: in a step of the user's, of the batch, where there are such."""
+    found = list(entries_of(training_pass))
+    of_batch = [one for one in found if any(name.startswith("batch") for name in roots(training_pass, one, 0))]
+    return of_batch if training_pass.of_step and of_batch else found
 
 
 def _name(operation: Operation) -> str:

@@ -18,16 +18,20 @@ from nbinspect.sanity.check import (
     skipped,
     warned,
 )
+from nbinspect.sanity.evidence.data.repeats import order_among_equals
 from nbinspect.sanity.evidence.data.rows import Rows, among_equals, contradicting
 from nbinspect.sanity.evidence.data.scan import Scan
+from nbinspect.sanity.evidence.losses.labels_given import kind_compared
+from nbinspect.sanity.recorded import Recorded
 
-_FEW = 20
+_FEW, _ALL, _SURE = 20, 0.9, 8.0
 _CLASSES = ("classification", "binary", "multilabel", "segmentation")
 
 
 def run(
     scan: Scan,
     task: TaskRecord,
+    training_attempt: Recorded,
     *,
     share: float = 0.01,
     sure: int = 5,
@@ -42,24 +46,26 @@ def run(
     Args:
         scan: what was read.
         task: what is known of it.
+        training_attempt: asked for its losses where the task is not known.
         share: of the samples, that may contradict another class label; fewer than `sure` are stray ones.
         sure: see `share`.
         repeated: of the samples, in regression, that have the inputs of another.
-        unexplained: of the targets' variance, that is among those of equal inputs; half of it is worth a look.
+        unexplained: of the targets' variance, among those of equal inputs; half is worth a look, less fails if sorted.
         rejected: of the labels, to which simple models give a chance below `doubt`, which is worth a look.
         doubt: see `rejected`.
         skill: right answers without which simple models are not asked.
     """
-    if task.kind not in (*_CLASSES, "regression"):
+    kind = kind_compared(training_attempt) if task.kind == "other" and not task.given else task.kind
+    if kind not in (*_CLASSES, "regression"):
         return skipped("class labels, or numbers")
     rows = scan.rows
     if rows is not None and not (rows.are_telling and len(rows.inputs) >= _FEW):
         rows = None
-    if task.kind == "regression":
+    if kind == "regression":
         return _of_numbers(rows, repeated, unexplained) if rows is not None else passed("no rows to compare")
     if rows is not None and len(positions := contradicting(rows)):
         return _contradiction(rows, positions, share, sure)
-    return _of_models(scan, task, rejected, doubt, skill)
+    return _of_models(scan, kind, rejected, doubt, skill)
 
 
 def _of_numbers(rows: Rows, repeated: float, unexplained: float) -> CheckResult:
@@ -68,19 +74,20 @@ def _of_numbers(rows: Rows, repeated: float, unexplained: float) -> CheckResult:
     found = f"{share:.0%} of {len(rows.inputs):,} samples share their inputs with others"
     if groups < _FEW or share < repeated or apart < unexplained / 2:
         return passed(f"{found}, {apart:.0%} of the variance among them")
-    return (failed if apart >= unexplained else warned)(
+    is_sorted = share >= _ALL and apart >= unexplained * 0.75 and order_among_equals(rows) >= _SURE
+    return (failed if apart >= unexplained or is_sorted else warned)(
         f"{found}, and {apart:.0%} of the variance is among those",
         measured("variance among targets of equal inputs, of all", f"{apart:.0%}", f"below {unexplained:.0%}"),
         measured("samples with the inputs of another", f"{share:.1%}", f"below {repeated:.0%}"),
         title="Identical inputs with different targets",
         detail=f"{found}. Among targets of equal inputs is {apart:.0%} of all their variance, which no network can "
-        "predict from these inputs.",
+        "predict from these inputs." + " They follow the order of the rows, which no chance does." * is_sorted,
         remedy="Look for inputs and targets that were joined by the wrong key, or for a feature that was lost.",
         where="targets",
     )
 
 
-def _of_models(scan: Scan, task: TaskRecord, rejected: float, doubt: float, skill: float) -> CheckResult:
+def _of_models(scan: Scan, kind: str, rejected: float, doubt: float, skill: float) -> CheckResult:
     """Ask simple models that never saw a label how likely it is."""
     try:
         models = scan.simple_models
@@ -88,7 +95,7 @@ def _of_models(scan: Scan, task: TaskRecord, rejected: float, doubt: float, skil
         if scan.rows is None:
             return inconclusive("samples differ at each reading", settle=f"Simple models need {missing}.")
         return passed(f"no contradiction (not compared with simple models, which need {missing})")
-    if not models.chances or task.kind not in ("classification", "binary"):
+    if not models.chances or kind not in ("classification", "binary"):
         return passed("no input has two labels")
     found = models.rejected(doubt)
     skilled = models.weaker > max(skill, models.baseline + models.margin)
@@ -118,8 +125,7 @@ def _contradiction(rows: Rows, positions: Integers, share: float, sure: int) -> 
         f"{len(positions):,} of {len(rows.inputs):,} samples contradict an equal one",
         measured("samples with the inputs but not the target of another", f"{found:.2%}", f"below {share:.0%}"),
         title="Identical inputs with different targets",
-        detail=f"{len(positions):,} samples equal another in every input and differ in the target: "
-        f"samples {pair}{told}. No network can fit both.",
+        detail=f"{len(positions):,} samples equal another, not in the target: {pair}{told}. No network can fit both.",
         remedy="Correct or drop these labels; look for inputs and labels that were joined by the wrong key.",
         where=f"sample {rows.indices[positions[0]]}",
     )

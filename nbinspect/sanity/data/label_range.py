@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import torch
 from torch import Tensor, nn
 
@@ -9,16 +11,32 @@ from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.data.label_dtype import misfit, runs_as_indices
 from nbinspect.sanity.evidence.data.scan import Scan
-from nbinspect.sanity.evidence.losses.codes import Codes, odd_codes
+from nbinspect.sanity.evidence.losses.codes import odd_codes
 from nbinspect.sanity.evidence.losses.ignored_labels import labels_outside, wrapped
+from nbinspect.sanity.evidence.losses.label_findings import (
+    of_codes,
+    of_labels_outside,
+    of_signs,
+    of_still_labels,
+    of_wrapped_labels,
+)
+from nbinspect.sanity.evidence.losses.labels_given import beyond_outputs, rates_candidates, still_labels
+from nbinspect.sanity.evidence.losses.margins import below_nothing, signs_wanted, wants_signs
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, tensor_output
 from nbinspect.sanity.task import OF_CLASSES
 from nbinspect.subject import Subject
 
 
-def run(
-    scan: Scan, attempt: Recorded, task: TaskRecord, subject: Subject, program: Program, *, enough: int = 20
+def run(  # noqa: PLR0917 - each need is supplied by its name
+    scan: Scan,
+    attempt: Recorded,
+    training_attempt: Recorded,
+    task: TaskRecord,
+    subject: Subject,
+    program: Program,
+    *,
+    enough: int = 20,
 ) -> CheckResult:
     """Fail on indices that no output stands for, no and yes by other numbers than 0 and 1, a wrong dtype, one class.
 
@@ -30,72 +48,46 @@ def run(
         indices = task.loss in OF_CLASSES and outputs is not None and odd.dim() == outputs.dim() - 1
         if proven or (indices and "type" in str(attempt.error).lower()):
             return _wrong_dtype(odd, proven=proven)
+    where = attempt.batch.parts.target_name
+    if (found := _as_given(scan, attempt, training_attempt, task, program, enough)) is not None:
+        return found
     if task.kind not in ("classification", "segmentation", "binary", "multilabel", "language-model"):
         return skipped("class labels")
-    constant = _constant(scan, task, enough)
+    constant = _constant(scan, task, training_attempt, enough)
     if constant is not None:
         return constant
-    codes = odd_codes(program, attempt, scan)
-    if codes is not None:
-        return _coded(codes, attempt.batch.parts.target_name)
     if not scan.tally or task.kind in ("binary", "multilabel"):
         return passed("labels of several values")
     low, high = min(scan.tally), max(scan.tally)
     if below := wrapped(scan.tally, task, subject, attempt):
-        return _wrapped(below, task.classes or 0, attempt.batch.parts.target_name)
+        return of_wrapped_labels(below, task.classes or 0, where)
     wrong = labels_outside(scan.tally, task, subject, attempt)
     if wrong is None:
         return passed(f"labels {low} to {high}")
     if not wrong:
         return passed(f"{len(scan.tally)} values, {low} to {high}, for {task.classes} outputs")
-    return _outside(wrong, low, high, task.classes or 0, attempt.batch.parts.target_name)
+    return of_labels_outside(wrong, low, high, task.classes or 0, where)
 
 
-def _outside(wrong: dict[int, int], low: int, high: int, classes: int, where: str) -> CheckResult:
-    shown, count = ", ".join(map(str, list(wrong)[:8])), sum(wrong.values())
-    shifted = low == 1 and high == classes
-    return failed(
-        f"labels {shown} for {classes} outputs",
-        measured("labels", f"{low} to {high}", f"0 to {classes - 1}"),
-        measured("labels outside", count, "0"),
-        title="Labels outside of the classes",
-        detail=f"The model has {classes} outputs, so class indices go from 0 to {classes - 1}; {count:,} labels are "
-        f"{shown}, which the loss does not ignore.",
-        remedy="Subtract 1 from the labels."
-        if shifted
-        else f"Give the last layer {high + 1} outputs, or map the labels.",
-        code="+ targets = targets - 1" if shifted else "",
-        where=where,
-    )
-
-
-def _wrapped(below: dict[int, int], classes: int, where: str) -> CheckResult:
-    value, count = max(below), sum(below.values())
-    return failed(
-        f"labels {value} count as class {value + classes}",
-        measured("labels below 0", count, "0"),
-        title="Labels below 0 count from the last class",
-        detail=f"{count:,} labels are {', '.join(map(str, below))}, and an index below 0 counts from the end: the loss "
-        f"is the very same with {value + classes} in place of {value}, though that class has labels of its own.",
-        remedy="Leave out samples with labels below 0: loss_fn(outputs[y >= 0], y[y >= 0]).",
-        where=where,
-        confirmed=True,
-    )
-
-
-def _coded(codes: Codes, where: str) -> CheckResult:
-    return failed(
-        f"labels {codes.no} and {codes.yes} for no and yes",
-        measured("labels", f"{codes.no} and {codes.yes}", "0 and 1"),
-        measured("loss as it is", codes.loss, f"{codes.mapped:.4g}, as with labels 0 and 1"),
-        title="Labels of no and yes other than 0 and 1",
-        detail=f"Binary cross-entropy takes labels from 0 to 1, and is given {codes.no} and {codes.yes} as they are: "
-        f"it is {codes.loss:.4g}, {codes.mapped:.4g} with 0 and 1 in their place, and has no lower bound.",
-        remedy=f"Map the labels to 0 and 1: targets == {codes.yes}.",
-        code=f"+ targets = (targets == {codes.yes}).float()",
-        where=where,
-        confirmed=True,
-    )
+def _as_given(  # noqa: PLR0917 - each need has its name
+    scan: Scan, attempt: Recorded, training_attempt: Recorded, task: TaskRecord, program: Program, enough: int
+) -> CheckResult | None:
+    """Judge labels as the losses get them, whether the loss, the model or the step of the user calls these."""
+    where = attempt.batch.parts.target_name
+    beyond = beyond_outputs(attempt)
+    if beyond is not None:
+        labels, classes = beyond
+        tally = scan.tally or Counter(map(int, labels.flatten().tolist()))
+        wrong = {value: tally[value] for value in sorted(set(map(int, labels.flatten().tolist())))}
+        return of_labels_outside(wrong, min(tally), max(tally), classes, where)
+    still = still_labels(training_attempt, scan, enough=enough)
+    if still is not None:
+        return of_still_labels(still)
+    known = signs_wanted(training_attempt, scan)
+    if known is not False or wants_signs(program.subject, attempt, scan):
+        return of_signs(where, certain=known is not None)
+    codes = odd_codes(program, training_attempt, scan) or below_nothing(program.subject, attempt, scan, task)
+    return None if codes is None else of_codes(codes, where)
 
 
 def _wrong_dtype(targets: Tensor, *, proven: bool) -> CheckResult:
@@ -112,14 +104,15 @@ def _wrong_dtype(targets: Tensor, *, proven: bool) -> CheckResult:
     )
 
 
-def _constant(scan: Scan, task: TaskRecord, enough: int) -> CheckResult | None:
+def _constant(scan: Scan, task: TaskRecord, attempt: Recorded, enough: int) -> CheckResult | None:
     """Judge targets that are all the same: a defect if that is all of them, or all of a fair sample."""
     value = scan.only_target
     if task.kind == "language-model" or not value or scan.read < enough:
         return None
     if not scan.is_fair:
         return inconclusive(f"only {value} among {scan.read:,} labels", settle="Read more: this was a part.")
-    by_place = value.startswith("[")  # right where a network rates candidates, and finds the right one first
+    # right where a network rates candidates, and finds the right one first
+    by_place = value.startswith("[") or any(rates_candidates(attempt, one) for one in attempt.named(*OF_CLASSES))
     unless = ", unless it rates candidates one by one" * by_place
     return (warned if by_place else failed)(
         f"every label is {value}",

@@ -8,70 +8,67 @@ from torch import nn
 
 from nbinspect.records import Chart, CheckResult, Floats, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.data.mates import Mates, mates_of
+from nbinspect.sanity.evidence.data.mates import mates_of, unmixed_classes
 from nbinspect.sanity.evidence.data.order import label_changes
 from nbinspect.sanity.evidence.data.scan import Scan
-from nbinspect.sanity.evidence.data.stretches import Stretches, labels_in_order, stretches_of
+from nbinspect.sanity.evidence.data.stored import is_drawn_anew
+from nbinspect.sanity.evidence.data.stretches import Stretches, classes_apart, labels_in_order, stretches_of
+from nbinspect.sanity.evidence.losses.labels_given import hands_a_state_on, labels_compared
 from nbinspect.sanity.evidence.samples.together import reads_together
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import Recorded
 
-_FEW_BATCHES = 4
-_FEW = 40
-_SHOWN = 2000
+_FEW_BATCHES, _FEW, _SHOWN = 4, 40, 2000
 
 
 def run(
-    program: Program, scan: Scan, task: TaskRecord, *, sorted_below: float = 0.1, smooth: float = 0.5, sure: float = 8.0
+    program: Program,
+    scan: Scan,
+    task: TaskRecord,
+    training_attempt: Recorded,
+    *,
+    sorted_below: float = 0.1,
+    smooth: float = 0.5,
+    sure: float = 8.0,
 ) -> CheckResult:
     """Fail where the label changes less than `sorted_below` times as often as in a shuffled order, in every epoch.
 
     Or half as often, in a stream that is drawn anew in each epoch, and one class comes after the other. So it is with
     the labels inside of a batch where each epoch has another order: fail where its samples come together again, or
     classes still come in blocks, unless the model reads a batch as one. Of numbers the correlation of successive ones
-    counts, from `smooth` on; all by `sure` deviations from chance.
+    counts, from `smooth` on; all by `sure` deviations from chance. In a fixed order, parts without a common class fail.
     """
-    if scan.batches < 2:
-        return passed("one batch")
+    if scan.batches < 2 or hands_a_state_on(training_attempt):
+        return passed("one batch" if scan.batches < 2 else "a state goes on from batch to batch, in its own order")
     fixed = scan.order.repeats if scan.order is not None else isinstance(scan.loader, list | tuple)
     labels = labels_in_order(scan) if fixed or scan.order is None else None
-    carried = task.kind in ("classification", "binary", "regression")
-    if labels is not None and carried and len(labels) >= _FEW:
-        found = _drift(labels, smooth, sure) if task.kind == "regression" else _runs(labels, sorted_below, sure)
+    are_classes = task.kind in ("classification", "binary") or scan.is_one_hot
+    if not are_classes and fixed and scan.is_whole and (told := labels_compared(training_attempt, scan)) is not None:
+        labels, are_classes = told, True
+    mates = mates_of(scan) if are_classes else None
+    unmixed = unmixed_classes(mates, sorted_below, sure, lambda: reads_together(program)) if mates else None
+    if labels is not None and (are_classes or task.kind == "regression") and len(labels) >= _FEW:
+        found = _runs(labels, sorted_below, sure) if are_classes else _drift(labels, smooth, sure)
+        if fixed and are_classes and scan.batches >= _FEW_BATCHES and (found is None or found.status == "warn"):
+            found = classes_apart(labels, lambda: reads_together(program)) or found
         if found is not None:
             near = stretches_of(program, scan) if found.status == "warn" else None
-            return found if near is None else _buffered(found, near)
-    mates = mates_of(scan) if not fixed and task.kind in ("classification", "binary") else None
-    if mates is not None and (unmixed := _unmixed(program, mates, sorted_below, sure)) is not None:
+            local = unmixed if found.status == "warn" and unmixed is not None and unmixed.status == "fail" else found
+            return local if near is None else _buffered(found, near)
+    if unmixed is not None and (not fixed or unmixed.status == "fail"):
         return unmixed
     if not fixed:
         return passed("another order in each epoch" if scan.order is not None else "the labels come in no order")
-    count = len(scan.loader) if hasattr(scan.loader, "__len__") else scan.batches
-    if count < _FEW_BATCHES:
+    if (count := len(scan.loader) if hasattr(scan.loader, "__len__") else scan.batches) < _FEW_BATCHES:
         return passed(f"{count} batches")
+    if is_drawn_anew(program.subject, scan.loader, scan.order, program.limits):
+        return passed("samples are drawn anew at each reading")
     return warned(
         "the same order in every epoch",
         measured("order in two epochs", "the same", "another"),
         title="The training data is not shuffled",
-        detail="Every epoch gives the same batches in the same order, so that the network sees the same few samples "
-        "together each time.",
+        detail="Every epoch gives the same batches: the network sees the same few samples together each time.",
         remedy="Give the training loader shuffle=True (a distributed sampler needs set_epoch in each epoch).",
-        code="+ DataLoader(…, shuffle=True)",
-    )
-
-
-def _unmixed(program: Program, mates: Mates, sorted_below: float, sure: float) -> CheckResult | None:
-    """Judge batches of few classes: a defect where neighbours stay together, or classes come in blocks or in order."""
-    if mates.sigmas < sure or not mates.is_unmixed(sorted_below):
-        return None
-    follow = "batches of one class follow each other" if mates.in_blocks else "each batch is drawn anew"
-    how = "the same samples come together in each epoch" if mates.stay else follow
-    return (failed if mates.is_local(sorted_below) and not reads_together(program) else warned)(
-        f"{mates.differing:,} pairs in a batch have different labels",
-        measured("pairs of samples in a batch with different labels", mates.differing, f"about {mates.expected:,.0f}"),
-        title="The batches do not mix the classes",
-        detail=f"Samples of one batch differ in the label {mates.differing:,} times, where those in a random order do "
-        f"about {mates.expected:,.0f} times, and {how}: each step pulls the network to one constant answer.",
-        remedy="Let the sampler permute samples, not batches, chunks or files of them: shuffle=True in place of it.",
         code="+ DataLoader(…, shuffle=True)",
     )
 

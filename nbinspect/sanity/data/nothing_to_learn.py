@@ -9,19 +9,24 @@ from torch import nn
 from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.data.scan import Scan
+from nbinspect.sanity.evidence.losses.labels_given import kind_compared
+from nbinspect.sanity.recorded import Recorded
 
 
-def run(scan: Scan, task: TaskRecord, *, gain: float = 0.1, enough: int = 150) -> CheckResult:
+def run(
+    scan: Scan, task: TaskRecord, training_attempt: Recorded, *, gain: float = 0.1, enough: int = 150
+) -> CheckResult:
     """Warn where no simple model beats the most common class, or the mean, and samples enough would have shown it.
 
     Enough are those that rule a gain as large as `gain` out, and `enough` at least.
     """
-    if task.kind not in ("classification", "binary", "regression"):
+    kind = kind_compared(training_attempt) if task.kind == "other" and not task.given else task.kind
+    if kind not in ("classification", "binary", "regression"):
         return skipped("one class or number to predict for each sample")
     models = scan.simple_models
     name, best = max(models.scores.items(), key=lambda item: item[1])
-    what = "R²" if task.kind == "regression" else "right answers"
-    names = (*models.scores, "mean" if task.kind == "regression" else "most common class")
+    what, usual = ("right answers", "most common class") if models.chances else ("R²", "mean")
+    names = (*models.scores, usual)
     heights = np.array([max(score, -1.0) for score in (*models.scores.values(), models.baseline)])
     chart = Chart("bars", "Simple models on samples that they had not seen", "", what, names, (heights,), np.zeros(0))
     text = f"{name} {best:.3g}, against {models.baseline:.3g}"

@@ -10,16 +10,18 @@ from nbinspect.records import CheckResult, Flags
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
 from nbinspect.sanity.evidence.data.closeness import come_by_chance
 from nbinspect.sanity.evidence.data.order import origin_of
+from nbinspect.sanity.evidence.data.overlapping import overlapped
 from nbinspect.sanity.evidence.data.rows import Rows
 from nbinspect.sanity.evidence.data.scan import Scan
 
-_MANY, _SOME = 0.2, 20
+_MANY, _SOME, _HALF = 0.2, 20, 0.5
 
 
 def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> CheckResult:
     """Fail where over `share` of the validation samples that were read, `sure` at least, are training samples too.
 
-    Equals that chance makes, in train as often as between the two, are only worth a look.
+    Or where half of its windows lie between windows of train that they overlap with. Equals that chance makes, in
+    train as often as between the two, are only worth a look.
     """
     train, val = scan.rows, val_scan.rows
     if train is None or val is None:
@@ -41,6 +43,9 @@ def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> Ch
         certain &= not (_is_as_in_train(found, train) and come_by_chance(val, np.flatnonzero(found), train))
         sample = f"{count:,} samples, the first is sample {val.indices[int(found.argmax())]} of validation"
         return _finding(count, total, sample, certain=certain)
+    between, asked = overlapped(scan, val_scan)
+    if between >= _SOME and between >= _HALF * asked:
+        return _overlap(between, asked)
     if not train.is_comparable(val):
         return inconclusive(
             f"train holds {train.told}, validation {val.told}",
@@ -90,6 +95,17 @@ def _finding(count: int, total: int, text: str, *, certain: bool) -> CheckResult
         title="Validation samples that were trained on",
         detail=f"{text}. On these the network is graded on what it has seen, so validation looks better than it is.",
         remedy="Remove copies, then split by sample (or person, patient, document) with disjoint index lists.",
+    )
+
+
+def _overlap(count: int, total: int) -> CheckResult:
+    return failed(
+        f"{count:,} of {total:,} validation windows overlap with train on both sides",
+        measured("validation windows that go on in train, before and after", f"{count / total:.1%}", "next to none"),
+        title="Windows of train and validation overlap",
+        detail=f"{count:,} of {total:,} validation windows share half of their values or more with windows of train "
+        "that begin before, and with others that begin after: what they are to tell has been seen in training.",
+        remedy="Split the series first, by time or by recording, and cut windows from each part then.",
     )
 
 

@@ -9,10 +9,11 @@ from nbinspect.records import CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.layers.head import bias_of, head_before
 from nbinspect.sanity.evidence.losses.data_targets import are_data
+from nbinspect.sanity.evidence.losses.distances import by_subtraction
 from nbinspect.sanity.evidence.losses.prior import gap_of_classes, gap_of_numbers
 from nbinspect.sanity.evidence.losses.untrained import Untrained
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.task import OF_NUMBERS, LossCall, loss_call
+from nbinspect.sanity.task import OF_NUMBERS, LossCall, loss_call, task_of
 
 _WRITTEN = 16
 _OF_THE_TARGETS = (*OF_NUMBERS, "F.gaussian_nll_loss")
@@ -20,7 +21,7 @@ _OF_THE_TARGETS = (*OF_NUMBERS, "F.gaussian_nll_loss")
 
 
 def run(
-    recorded: Recorded,
+    training_pass: Recorded,
     untrained: Untrained,
     task: TaskRecord,
     *,
@@ -33,7 +34,7 @@ def run(
     """Compare the mean output with the mean target, in standard deviations of the targets; of classes, the shares.
 
     Args:
-        recorded: the shared pass.
+        training_pass: what trains, the user's own step where one is given.
         untrained: says that nothing has been learnt yet.
         task: what is known of it.
         most: standard deviations between the means that no healthy program has.
@@ -43,13 +44,14 @@ def run(
         each: targets a class, without which their shares are not known.
     """
     del untrained
-    call = loss_call(recorded)
+    recorded, task = training_pass, task_of(training_pass, task)
+    call = loss_call(recorded) or by_subtraction(recorded)
     if call is None or task.kind in ("other", "language-model") or not call.outputs.is_floating_point():
         return skipped("a loss of PyTorch's on numbers or on a few classes")
     if task.kind == "regression":
         if call.name not in _OF_THE_TARGETS:
             return skipped("a loss that compares outputs and targets as they are")
-        if not are_data(recorded, call):
+        if call.operation.step.name == call.name and not are_data(recorded, call):  # by hand they are known to be
             return skipped("targets that are data: these are made by the network")
         return _of_numbers(recorded, call, most, watch, far)
     if len(call.operation.given) > 2:

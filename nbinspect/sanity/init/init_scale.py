@@ -8,50 +8,60 @@ import torch
 from torch import nn
 
 from nbinspect.records import CheckResult
-from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
+from nbinspect.sanity.check import Arguments, Check, inconclusive, passed
 from nbinspect.sanity.evidence.layers.depth import (
     LEAST,
-    Layer,
+    between,
     compounded,
     faded,
     is_muffled,
     kept_by_weights,
     layers_of,
     left_in_last,
-    magnitude,
     relative_gradients,
     steepest,
-    through_depth,
 )
+from nbinspect.sanity.evidence.layers.head import slipped
+from nbinspect.sanity.evidence.layers.scale import of_scale
 from nbinspect.sanity.evidence.losses.untrained import Untrained
+from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.fitting.revived import revived
+from nbinspect.sanity.trials.running.own_step import OwnStep
+
+_OTHERS = 2.3
+"""How many times what weights take, on a logarithmic scale, from where on it is what stands between them."""
+
+_GAIN, _SLIP, _FAINT = 2.0, 0.01, 0.01
+"""Of a layer, above which it amplifies, He's is 1.4; times the usual size of a layer's weights, below which no layer
+behind it may have less than `shrunk` left; and what is left of a signal that a trial on copies judges."""
 
 
 def run(
+    program: Program,
     recorded: Recorded,
     untrained: Untrained,
+    own_step: OwnStep | None,
     *,
     least: float = 1e-5,
     most: float = 1e4,
     watch: float = 1e-4,
-    gain: float = 2.0,
     grown: float = 100.0,
     quiet: float = 0.25,
     shrunk: float = 1e-3,
-    sound: float = 1e-3,
 ) -> CheckResult:
     """Compare how much activations vary between samples deep in the network with how much the first layer's input does.
 
     Args:
+        program: trained on copies for a while where the signal is faint; left unchanged.
         recorded: the shared pass.
         untrained: says that nothing has been learnt yet.
+        own_step: the user's own, which has the gradients where there is no loss outside of it.
         least: of the variation at the input, less than this in all of the last layers has vanished.
         most: more than this in any layer has exploded.
         watch: less than this, or more than its inverse, is worth a look.
-        gain: of a layer, above which it amplifies; He's is 1.4.
         quiet: of a layer, below which it mutes the signal; PyTorch's own initialisation has 0.6.
-        shrunk: less than this has vanished where nearly every layer mutes it.
-        sound: a layer that has more than this left did not shrink the signal to nothing; something wiped it out.
+        shrunk: less has vanished where nearly every layer mutes it; what a layer leaves more of, one behind it took.
         grown: more than this has exploded where nearly every layer before amplifies, and nothing takes it back.
     """
     del untrained
@@ -63,61 +73,34 @@ def run(
         return inconclusive("all samples of the batch are alike", settle="A batch of several samples that differ.")
     shares = [layer.leaving / entry for layer in layers]
     silent = next((at for at, layer in enumerate(layers) if layer.entering == 0), 0)
-    if silent and shares[silent - 1] > sound:
-        name = layers[silent].name
+    if silent and shares[silent - 1] > shrunk:
         return inconclusive(
-            f"nothing at all is left before {name}",
+            f"nothing at all is left before {layers[silent].name}",
             settle="Up to there the scale is sound: what wipes it out is for dead-units or constant-output to tell.",
         )
+    if (at := slipped(layers, _SLIP, shrunk)) is not None:
+        return of_scale(layers, shares, at, share=layers[-1].entering / entry, expected=f"above {shrunk:g}", grave=True)
     # the head may begin near zero on purpose, and so may single layers inside residual branches
     left = left_in_last(recorded, layers, entry)
     bound = shrunk if is_muffled(layers, quiet) else least
     if len(layers) >= LEAST and left < max(bound, watch):
-        gone, steady = faded(relative_gradients(recorded))
-        if left < watch * kept_by_weights(layers) and gone < (shrunk if steady else watch):  # the gradient, too
-            return _between(layers, left, least)
-        return _told(layers, shares, steepest(shares), share=left, expected=f"above {bound:g}", grave=left < bound)
+        has_gradients = recorded if recorded.gradients or own_step is None else own_step.recorded
+        gone, steady = faded(relative_gradients(has_gradients))
+        kept = kept_by_weights(layers)
+        # half of what ReLU under PyTorch's own weights takes is by the weights, and a third of what sigmoids take
+        if left < max(watch * kept, kept**_OTHERS) and gone < (shrunk if steady else watch):  # the gradient, too
+            return between(layers, left, least)
+        return of_scale(layers, shares, steepest(shares), share=left, expected=f"above {bound:g}", grave=left < bound)
     if (share := max(shares)) > 1 / watch:
-        return _told(layers, shares, shares.index(share), share=share, expected=f"below {most:g}", grave=share > most)
-    deepest, share = compounded(layers, gain)
+        return of_scale(
+            layers, shares, shares.index(share), share=share, expected=f"below {most:g}", grave=share > most
+        )
+    deepest, share = compounded(layers, _GAIN)
     if share > grown:
-        return _told(layers, shares, deepest, share=share, expected=f"below {grown:g}", grave=True)
+        return of_scale(layers, shares, deepest, share=share, expected=f"below {grown:g}", grave=True)
+    if len(layers) >= LEAST and left < _FAINT and (found := revived(program, layers, left)) is not None:
+        return found
     return passed(f"{left:.3g} of the input's variation is left in the last of {len(layers)} layers")
-
-
-def _between(layers: list[Layer], left: float, least: float) -> CheckResult:
-    """Warn of what stands between layers that keep the scale; other weights would not heal it."""
-    return warned(
-        f"signal shrinks to {magnitude(left)} of the input's between the layers",
-        measured("variation between samples, of that at the input", left, f"above {least:g}"),
-        measured("the same if the weights alone took it", kept_by_weights(layers), f"above {least:g}"),
-        title="What stands between the layers shrinks the signal",
-        detail=f"The weights of {len(layers)} layers keep the scale, the activations between them do not.",
-        remedy="Use ReLU or GELU with He's initialisation instead of sigmoids, or normalise between the layers.",
-    )
-
-
-def _told(
-    layers: list[Layer], shares: list[float], at: int, *, share: float, expected: str, grave: bool
-) -> CheckResult:
-    layer = layers[at]
-    std = float(layer.weight.detach().double().std()) if layer.weight.numel() > 1 else 0.0
-    wanted = (2 / max(1, layer.weight[0].numel())) ** 0.5
-    does, other = ("explodes", "smaller") if share > 1 else ("shrinks", "larger")
-    return (failed if grave else warned)(
-        f"signal {does} to {magnitude(share)} of the input's",
-        measured("variation between samples, of that at the input", share, expected),
-        measured(f"std of {layer.name}", std, f"{wanted:.3g} (He), {wanted / 2**0.5:.3g} (Xavier, LeCun)"),
-        title=f"The signal {does} through the depth",
-        detail=f"Through {len(layers)} weighted layers the differences between samples come to {magnitude(share)} "
-        f"of those at the input, so that one learning rate cannot train all layers.",
-        remedy=f"Initialise with {other} weights, kaiming_normal_ for ReLU or xavier_normal_ for tanh "
-        f"(std {wanted:.3g} at {layer.name}), or normalise between the layers.",
-        where=layer.name,
-        place=layer.operation.step.place,
-        code="+ for weight in (p for p in model.parameters() if p.dim() > 1):\n+     nn.init.kaiming_normal_(weight)",
-        charts=(through_depth("Variation between samples", "of that at the input", [x.name for x in layers], shares),),
-    )
 
 
 def good() -> Arguments:

@@ -14,11 +14,12 @@ from nbinspect.sanity.evidence.layers.head import head_before, oversize
 from nbinspect.sanity.evidence.losses.chance import Chance
 from nbinspect.sanity.evidence.losses.untrained import Untrained
 from nbinspect.sanity.evidence.passes.lineage import ancestors
-from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.recorded import Operation, Recorded
+from nbinspect.sanity.task import task_of
 
 
 def run(
-    recorded: Recorded,
+    training_pass: Recorded,
     untrained: Untrained,
     task: TaskRecord,
     *,
@@ -29,13 +30,14 @@ def run(
     """Compare the loss with the value of the very same call on equal logits; of regression, on the mean target or 0.
 
     Args:
-        recorded: the shared pass.
+        training_pass: what trains, the user's own step where one is given.
         untrained: with what chance gives.
         task: what is known of it.
         most: times chance that no healthy initialisation gives; for regression its square times ten.
         watch: times chance that is worth a look, and a defect where the last layer itself was drawn too large:
         oversized: times the usual size of its weights, one over the root of its inputs.
     """
+    recorded, task = training_pass, task_of(training_pass, task)
     if task.kind == "other":
         return of_unknown_task(task)
     chance = untrained.chance
@@ -49,6 +51,7 @@ def run(
         return inconclusive(f"{chance.call.name} is {chance.measured:.3g}", settle="A loss that is finite and above 0.")
     ratio = chance.measured / expected
     if chance.is_regression:
+        drawn = oversized
         grave = ratio > 10 * most**2 and _scale(chance.call.outputs) > 10 * max(1.0, _scale(chance.call.targets))
         odd = False
     else:
@@ -61,25 +64,33 @@ def run(
             f"{chance.measured:.4g}, chance gives {expected:.4g}",
             settle="The targets go into the logits behind the last layer (a margin, say); look at them without.",
         )
-    return _told(chance, expected, head_before(recorded, chance.call.operation), grave)
+    # a part at rest was trained elsewhere, and so perhaps was the last layer, for other targets
+    rests = _is_on_frozen(recorded, chance.call.operation) and not drawn > oversized
+    return _told(chance, expected, head_before(recorded, chance.call.operation), grave and not rests, rests)
 
 
-def _told(chance: Chance, expected: float, head: Layer | None, grave: bool) -> CheckResult:
+def _told(chance: Chance, expected: float, head: Layer | None, grave: bool, rests: bool) -> CheckResult:
     spread = _scale(chance.call.outputs)
     what = "outputs" if chance.is_regression else "logits"
-    say = failed if grave else warned
-    return say(
+    kind = "partly frozen" if rests else "untrained"
+    return (failed if grave else warned)(
         f"{chance.measured:.4g} instead of {expected:.4g}",
         measured(f"{chance.call.name} at the start", chance.measured, f"{expected:.4g} (chance)"),
         measured(f"typical size of the {what}", spread, "below 1 for an untrained network"),
         measured("size of the last layer's weights, times √inputs", oversize(head), "about 1"),
         title=f"The loss begins at {chance.measured:.3g}, not at {expected:.3g}",
-        detail=f"The same loss on outputs that know nothing is {expected:.4g}: the untrained network is confident and "
+        detail=f"The same loss on outputs that know nothing is {expected:.4g}: the {kind} network is confident and "
         f"wrong, and the first steps are spent on shrinking its {what}.",
         remedy=f"Scale the last layer's initial weights by {min(0.5, 0.5 / max(spread, 1e-30)):.2g}, or set them to 0.",
         where=head.name if head is not None else chance.call.name,
         place=chance.call.operation.step.place,
     )
+
+
+def _is_on_frozen(recorded: Recorded, operation: Operation) -> bool:
+    """Whether an operation depends on weights that are not trained."""
+    given = (tensor for one in ancestors(recorded, operation) for tensor in one.given)
+    return any(isinstance(one, nn.Parameter) and one.dim() > 1 and not one.requires_grad for one in given)
 
 
 def _knows_targets(recorded: Recorded, chance: Chance, head: Layer | None) -> bool:

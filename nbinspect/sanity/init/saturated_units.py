@@ -17,6 +17,8 @@ from nbinspect.sanity.evidence.layers.activations import (
     layer_before,
     value_bounded,
 )
+from nbinspect.sanity.evidence.layers.depth import layers_of
+from nbinspect.sanity.evidence.layers.head import oversize
 from nbinspect.sanity.evidence.layers.unrolled import gain_of, later_states, weights_of
 from nbinspect.sanity.evidence.losses.untrained import is_untrained
 from nbinspect.sanity.evidence.passes.lineage import where_of
@@ -33,8 +35,10 @@ def run(
     watch: float = 0.7,
     many: int = 3,
     steep: float = 3.0,
+    half: float = 0.5,
+    wide: float = 6.0,
 ) -> CheckResult:
-    """Measure the share of each hidden bounded activation's values that lie within a hundredth of an end of its range.
+    """Measure the share of each hidden bounded activation's values within a hundredth of an end of its range.
 
     Args:
         program: looked at for signs that it was trained.
@@ -44,6 +48,8 @@ def run(
         watch: of the values; worth a look, and a defect straight after a layer that has learnt nothing yet.
         many: layers that are a defect from `watch` on in such a network; one or two may be sharpened on purpose.
         steep: spread of what weights between states add up, beyond which states are a defect from `watch` on.
+        half: of the values; a defect in two layers or more whose weights were drawn too large:
+        wide: times the usual size of weights, one over the root of their inputs; Xavier's own gains end at 2.
     """
     saturated = partial(_saturated, program, recordings)
     found = [(one, saturated(one)) for one in hidden_bounded(recordings[0]) if not is_fixed(recordings[0], one)]
@@ -56,15 +62,20 @@ def run(
     if not found:
         return passed("no hidden tanh or sigmoid at its limits")
     worst, most = max(found, key=lambda pair: pair[1])
-    if most < watch:
+    drawn = {layer.name: oversize(layer) for layer in layers_of(recordings[0])}
+    before = (layer_before(recordings[0], one) for one, least in found if least > half)
+    over = {name for name in before if drawn.get(name, 0) > wide}
+    sound = half if len(over) > 1 else watch
+    if most < sound:
         return passed(f"at most {most:.0%} of the values at a limit")
-    deep = len({layer_before(recordings[0], one) for one, least in found if least >= watch} - {""}) >= many
+    many_at = {layer_before(recordings[0], one) for one, least in found if least >= watch} - {""}
+    deep = len(over) > 1 or len(many_at) >= many
     suspected = deep or is_fed_by_layer(recordings[0], worst)
     grave = most >= share or (suspected and is_untrained(program, recordings[0], task))
     name = where_of(worst)
     return (failed if grave else warned)(
         f"{most:.0%} of the values of {name} at a limit",
-        measured(f"values of {name} at an end of their range", f"{most:.0%}", f"below {watch:.0%}"),
+        measured(f"values of {name} at an end of their range", f"{most:.0%}", f"below {sound:.0%}"),
         title=f"{name} is saturated",
         detail=f"{most:.0%} of its values lie at an end of their range, where its slope is nearly zero: hardly any "
         f"gradient reaches the weights before it.",
@@ -137,7 +148,10 @@ CHECK = Check(
     run=run,
     good=good,
     bad=bad,
-    explains=("constant-output", "vanishing-gradients", "overfit-one-batch", "learning-rate"),
+    explains=(
+        *("loss-at-init", "final-bias", "constant-output", "vanishing-gradients", "overfit-one-batch"),
+        "learning-rate",
+    ),
     sources=("S-layers", "T-init-activation"),
     silent="gates, attention and final probabilities; one or two layers sharpened on purpose; codes and states of "
     "recurrent layers that were trained; random features that are not",

@@ -141,7 +141,14 @@ CHECK = Check(
     good=good,
     bad=bad,
     explains=(
-        *("dead-units", "vanishing-gradients", "constant-output", "overfit-one-batch", "input-independent-baseline"),
+        *(
+            "init-scale",
+            "dead-units",
+            "vanishing-gradients",
+            "constant-output",
+            "overfit-one-batch",
+            "input-independent-baseline",
+        ),
         *("shuffled-labels", "learning-rate", "update-ratio"),
     ),
     sources=("D-init",),

@@ -12,21 +12,21 @@ from nbinspect.sanity.check import (
     Arguments,
     Check,
     CheckResult,
-    MissingNeed,
     inconclusive,
     measured,
     passed,
     skipped,
     warned,
 )
-from nbinspect.sanity.evidence.layers.head import NarrowHead, narrow_head
-from nbinspect.sanity.evidence.passes.lineage import where_of
+from nbinspect.sanity.evidence.layers.head import narrow_head
+from nbinspect.sanity.evidence.layers.narrow import waist
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.fitting.doubled_width import doubled
 from nbinspect.sanity.trials.fitting.fit import adam, fit
 from nbinspect.sanity.trials.fitting.merged import merged, of_merged, of_single_entry, single_entry
-from nbinspect.sanity.trials.fitting.overfitting import BLIND, Overfitting, adam_rates
+from nbinspect.sanity.trials.fitting.narrowness import STEPS, of_narrow_head, of_waist
+from nbinspect.sanity.trials.fitting.overfitting import Overfitting, adam_rates
 from nbinspect.sanity.trials.fitting.pictures import curves_chart, shown, way
 from nbinspect.sanity.trials.running.stepping import memorising
 
@@ -38,12 +38,20 @@ _BENDS = re.compile(
 
 
 def run(
-    program: Program, recorded: Recorded, overfitting: Overfitting, *, fitted: float = 0.5, lower: float = 0.05
+    program: Program,
+    recorded: Recorded,
+    overfitting: Overfitting,
+    *,
+    fitted: float = 0.5,
+    lower: float = 0.05,
+    little: float = 0.3,
+    gain: float = 0.15,
 ) -> CheckResult:
     """Warn where the loss of a batch stands still far above its floor, and twice the width does not lower it.
 
     Or where the last layer has too few units to tell the classes from, nothing is learnt with them, and twice as many
-    lower the loss; or samples become one, or a single value each, before the first weights.
+    lower the loss; or all has to go through few values, and eight times as many lower the loss; or samples become one,
+    or a single value each, before the first weights.
 
     Args:
         program: left unchanged.
@@ -52,6 +60,8 @@ def run(
         fitted: share of the loss above its floor, beside the best outputs that ignore the inputs, below which the
             capacity is enough for the batch.
         lower: the same, by which the loss of the wider network has to be lower.
+        little: the same, below which a few values that all has to go through are enough for the batch.
+        gain: the same, by which eight times as many have to lower it.
     """
     whole, batch = overfitting.whole, overfitting.batch
     if program.subject.loss_fn is None:
@@ -67,7 +77,9 @@ def run(
         learnt = passed(f"with {best.name} the loss goes {way(best)}", shown("the batch", best))
         return learnt if best.left <= fitted else of_single_entry(recorded, entry, min(whole.left, best.left))
     narrow = narrow_head(recorded) if whole.left > fitted else None
-    told = None if narrow is None else _of_narrow_head(program, overfitting, narrow, lower)
+    told = None if narrow is None else of_narrow_head(program, overfitting, narrow, lower)
+    thin = waist(recorded) if told is None and whole.left > little else None
+    told = told if thin is None else of_waist(program, overfitting, thin, little, gain)
     if told is not None:
         return told
     if whole.left <= fitted or not whole.is_settled:
@@ -101,36 +113,6 @@ def run(
     )
 
 
-def _of_narrow_head(program: Program, overfitting: Overfitting, narrow: NarrowHead, lower: float) -> CheckResult | None:
-    """Warn where Adam learns nothing of the batch at either rate, and less is left of its loss at twice the width."""
-    goal, rates, units, classes = overfitting.whole.goal, adam_rates(program), narrow.units, narrow.classes
-    tried = []
-    for make in (adam, doubled):
-        try:
-            curves = [fit(program, overfitting.batch, goal, make(rate), _STEPS).curve for rate in rates]
-        except (MissingNeed, RuntimeError, TypeError, ValueError):
-            return None
-        tried.append(min(curves, key=_LEFT))
-        if make is adam and not tried[0].left > BLIND:
-            return None
-    single, wide = tried
-    if single.left - wide.left <= lower:
-        return None
-    return warned(
-        f"{classes} classes are told from {units} unit{'s' * (units > 1)}",
-        measured("units that the last layer reads", units, f"{(classes - 1).bit_length()} at the very least"),
-        *(shown("the batch", curve) for curve in tried),
-        title="The network is too narrow for its classes",
-        detail=f"The last layer tells {classes} classes from {units} unit{'s' * (units > 1)}. Adam leaves "
-        f"{single.left:.0%} of the loss of one batch, as outputs do that ignore the inputs; twice the width leaves "
-        f"{wide.left:.0%}.",
-        remedy=f"Give the hidden layers more units, {4 * classes} or more.",
-        where=where_of(narrow.layer.operation),
-        place=narrow.layer.operation.step.place,
-        charts=(curves_chart("Loss of one batch, at once and twice the width", (single, wide)),),
-    )
-
-
 def good() -> Arguments:
     """Return a network that is wide enough for its batch."""
     return memorising(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 4))
@@ -147,11 +129,11 @@ CHECK = Check(
     question="Where the training loss stands still above its floor, does more width lower it?",
     why="A network that is too small cannot fit; one that gains nothing by being larger has another fault.",
     remedy="Where width helps, take more of it; where it does not, look at data, wiring and loss.",
-    cost=6 * _STEPS,
+    cost=4 * (_STEPS + STEPS),
     run=run,
     good=good,
     bad=bad,
     sources=("K-capacity",),
-    silent="batches that are fitted, losses that still fall, linear networks; few units under which the loss falls; "
-    "a few samples that become one; one value that is learnt, or that tells two classes",
+    silent="batches that are fitted, losses that still fall, linear networks; few units, or values on the way, under "
+    "which the loss falls; a few samples that become one; one value that is learnt, or that tells two classes",
 )

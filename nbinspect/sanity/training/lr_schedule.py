@@ -14,6 +14,7 @@ from nbinspect.sanity.batches import Batch, batches_in
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.rates import rates_seen
+from nbinspect.sanity.trials.rates.by_number import is_stepped_at_ends, sunk_by_number
 from nbinspect.sanity.trials.rates.starting_over import starting_over
 from nbinspect.sanity.trials.rates.waiting import sunk_by_waiting
 from nbinspect.sanity.trials.running.cadence import cadence
@@ -47,19 +48,21 @@ def run(
     """
     epoch = batches_in(loader)
     total = program.subject.total_steps
+    known = total or epoch
     calls, updates = max(observed.scheduled.values(), default=0), len(observed.updating)
     every = cadence(program.subject.train_step, of_schedule=True) if total and not calls else None
+    if total and epoch and not calls and not every and observed.scheduled:
+        every = epoch if is_stepped_at_ends(program, stream, epoch) else None
+    epochs = max(1, round(total / epoch)) if total and epoch else None
     is_by_epoch = observed.is_own and (0 < calls < 0.9 * updates or (every is not None and every == epoch))
-    if is_by_epoch and not (total and epoch):
+    if is_by_epoch and not epochs:
         return inconclusive("not stepped with every update", settle="Give total_steps, and a loader with a length.")
-    known = total or epoch
-    fault = rates_seen.wrong_way(observed)
-    fault = fault or (rates_seen.sunk_by_hand(observed, known, nothing, share) if known else None)
+    fault = rates_seen.wrong_way(observed) or rates_seen.sunk_by_hand(observed, known, nothing, share)
+    fault = fault or sunk_by_number(program, observed, stream[0], total, nothing=nothing, share=share)
     if fault := fault or starting_over(program, observed, stream, epoch, total):
         return rates_seen.of_the_rates(fault, observed)
     if known and (found := sunk_by_waiting(program, observed, stream, nothing, (1 - share) * known)):
         return found
-    epochs = max(1, round(total / epoch)) if total and epoch else None
     pace = rates_seen.calls_an_update(observed, program.subject.train_step) if total else 1
     each = rates_seen.steps_an_update(observed, pace)
     schedule = schedule_of(program, epochs if is_by_epoch else each * known if known else None)
@@ -67,9 +70,8 @@ def run(
         return skipped("a scheduler that follows the steps")
     stepped = observed.scheduled.get(schedule.name, 0)
     if observed.is_own and stepped == 0 and not is_by_epoch:
-        return _elsewhere(schedule)
-    low = float(schedule.is_low(nothing).mean())
-    later = float(schedule.rates.max()) / (schedule.peak or 1.0)
+        return _elsewhere(schedule, len(observed.steps))
+    low, later = float(schedule.is_low(nothing).mean()), float(schedule.rates.max()) / (schedule.peak or 1.0)
     unit = "epochs" if is_by_epoch else "steps"
     length = f"the {schedule.total} {unit} of {'the run' if total else 'an epoch'}" if schedule.total else "1,000 steps"
     shown = (
@@ -78,18 +80,19 @@ def run(
     )
     rises = total is not None and schedule.rises_beyond(rise / 2, rise)
     sinks = low > share or schedule.idle > zero
-    spans = {"epochs": None if is_by_epoch or each > 1 else epochs, "steps": total}
-    fault = fault_of(schedule, unit, sinks=sinks, rises=rises, **spans)
-    if fault is None and (early := rates_seen.stepped_first(observed, schedule)):
-        return rates_seen.of_the_rates(early, observed, judged=warned)
+    within = (None, None) if is_by_epoch or each > 1 else (epochs, epoch)
+    fault = fault_of(schedule, unit, sinks=sinks, rises=rises, epochs=within[0], epoch=within[1], steps=total)
+    if fault is None and each > 1 and schedule.span == total:
+        fault = ("at its end too early", f"It is made for {total} steps, as many as the run has updates.", "")
     if fault is None:
+        if own := rates_seen.own_fault(observed, schedule):
+            return own
         way = f"from {schedule.run[0]:.3g} to {schedule.run[-1]:.3g}, at most {schedule.peak:.3g}"
         return passed(way, *shown, charts=_chart(schedule))
-    summary, detail, remedy = fault
+    (summary, detail, remedy), charts = fault, _chart(schedule)
     if each > 1:
         summary, remedy = f"{summary}, stepped {each} times an update", "Step it once with every update."
-    charts = _chart(schedule)
-    if each > 1 and total and not rates_seen.counts_updates(total, epoch, pace):
+    if rates_seen.is_unclear(observed, total, epoch, each, pace):
         settle = "Step it beside optimizer.step(); if total_steps counts calls of train_step, give it in updates."
         return inconclusive(f"{summary}, if total_steps counts updates", *shown, settle=settle, charts=charts)
     if not observed.is_own:  # nobody says that it is stepped every batch
@@ -106,11 +109,11 @@ def run(
     )
 
 
-def _elsewhere(schedule: Schedule) -> CheckResult:
+def _elsewhere(schedule: Schedule, calls: int) -> CheckResult:
     return inconclusive(
         "not stepped by train_step",
-        settle=f"{schedule.kind} is given, and train_step does not step it: where an epoch's end does, all is well; "
-        "step it there or in train_step.",
+        settle=f"{schedule.kind} is given, and the first {calls} calls of train_step do not step it: where an epoch's "
+        "end does, all is well; where a later call does, look whether it does so once, and not between two updates.",
         charts=_chart(schedule),
     )
 

@@ -9,10 +9,10 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.own_steps.left_out import held_by_none, losses_with
 from nbinspect.sanity.trials.running.comparison import ends_at, losses_of
 from nbinspect.sanity.trials.running.observed import Observed
 from nbinspect.sanity.trials.running.stepping import in_order, stepping
-from nbinspect.sanity.trials.running.trainee import Trainee
 
 
 def run(program: Program, batch: Batch, observed: Observed, *, control_steps: int = 10) -> CheckResult:
@@ -25,7 +25,7 @@ def run(program: Program, batch: Batch, observed: Observed, *, control_steps: in
     stepped = frozenset().union(*(update.sizes for update in updates))
     held = frozenset().union(*observed.held.values()) | stepped
     own = program.parameters.keys()
-    missing = sorted((observed.trainable & own & observed.arrived) - held - observed.rewritten)
+    missing = held_by_none(program, observed)
     foreign = stepped - own - observed.arrived
     is_all = not held & own and not observed.rewritten  # then frozen ones are no other network's, kept on purpose
     stale = sorted(foreign if is_all else foreign & observed.trainable)
@@ -46,7 +46,7 @@ def run(program: Program, batch: Batch, observed: Observed, *, control_steps: in
             remedy="Give them to the optimizer, or set requires_grad_(False), which also saves their gradients.",
             where=missing[0],
         )
-    losses = losses_of(program, (batch,), control_steps), _with(program, batch, missing, control_steps)
+    losses = losses_of(program, (batch,), control_steps), losses_with(program, batch, missing, control_steps)
     ends = tuple(map(ends_at, losses))
     tried = [
         measured(f"loss of a batch after {control_steps} steps{how}", end, "lower")
@@ -64,14 +64,6 @@ def run(program: Program, batch: Batch, observed: Observed, *, control_steps: in
         where=missing[0],
         confirmed=ends[1] < ends[0],
     )
-
-
-def _with(program: Program, batch: Batch, missing: list[str], steps: int) -> tuple[float, ...] | None:
-    def add(trainee: Trainee) -> None:
-        optimizer = next(iter(trainee.optimizers.values()))
-        optimizer.add_param_group({"params": [trainee.parameters[name] for name in missing]})
-
-    return losses_of(program, (batch,), steps, before=add)
 
 
 def good() -> Arguments:

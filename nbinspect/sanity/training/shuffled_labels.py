@@ -30,6 +30,7 @@ from nbinspect.sanity.trials.labels.changing_labels import of_labels_that_change
 from nbinspect.sanity.trials.labels.collated import of_parted_labels, parted_by_collating
 from nbinspect.sanity.trials.labels.exam import exam_of
 from nbinspect.sanity.trials.labels.fresh import looks_while_training, strength
+from nbinspect.sanity.trials.labels.mispaired import mispaired, of_mispaired
 from nbinspect.sanity.trials.labels.moved_on import moved_on, of_moved_labels
 from nbinspect.sanity.trials.labels.reread import reread
 from nbinspect.sanity.trials.labels.sorted_as_text import in_alphabetical_order, of_alphabetical_order
@@ -86,6 +87,9 @@ def run(  # noqa: PLR0917 - each need is supplied by its name
     again = reread(stream, program.limits, program.seed)
     if again is not None and again.is_drawn_anew:
         return of_labels_that_change(again, shown, charts)
+    apart = mispaired(program, task, stream, looks, sure)
+    if apart is not None:
+        return of_mispaired(program, apart, shown, charts)
     unclear = f"{abs(told):.1f} deviations {'above' if told > 0 else 'below'} shuffled ones on {fresh} fresh samples"
     exam = exam_of(program, task, stream, scan, steps=memorising, chance=chance)
     if exam.own is not None and exam.own.strength >= sure:

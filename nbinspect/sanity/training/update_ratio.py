@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from statistics import median
 
 import torch
@@ -15,14 +16,17 @@ from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.rates.lagging import lagging, of_those_behind
 from nbinspect.sanity.trials.rates.other_rate import at_other_rates
+from nbinspect.sanity.trials.rates.rate_evidence import is_run_told, steps_of_run
 from nbinspect.sanity.trials.rates.sizes import is_warming, picture_of, sizes_of
 from nbinspect.sanity.trials.running.comparison import Losses, chart_of, ends_at, fell, losses_of
 from nbinspect.sanity.trials.running.observed import Observed
 from nbinspect.sanity.trials.running.stepping import in_order, stepping
 
-_CREEPING = 3e-5  # too small as well where the loss stands still meanwhile, and falls far at another rate
+_CREEPING = 1e-4  # too small as well where the loss hardly falls in the whole run, and falls far at another rate
+_SLOW = 3e-5  # the same where it stands still in a few steps
 _TRIED = (1e-2, 1e-3)  # sizes that show within a few steps whether they help; the former is too large for some
 _STILL, _FAR, _FALLS = 5e-4, 0.03, 0.05  # shares of the loss; how far it falls at least where it stood still, or moved
+_TINY, _DRIFT = 3e-6, 0.02  # of the weights' size: an update with which they hardly move, or all of a run together
 _FURTHER = 30.0
 
 
@@ -66,17 +70,19 @@ def run(
     chart = picture_of(sizes, (low, high))
     is_off = _most(sizes, low, high, most) and not low <= middle <= high
     may_creep = low <= middle < _CREEPING and is_untrained(program, recorded, task)
+    run_steps = steps_of_run(program)
 
     def uneven() -> CheckResult | None:
-        names = lagging(sizes, observed, recorded, still=low, slow=_CREEPING)
-        is_few = len(names) < most * len(sizes) or median(sizes[name] for name in names) > _CREEPING / 10
-        if is_few or not is_untrained(program, recorded, task):
+        names = lagging(program, sizes, observed, recorded, still=low, slow=_CREEPING)
+        usual = median(sizes[name] for name in names) if len(names) >= most * len(sizes) else inf
+        if usual > max(_TINY, _DRIFT / run_steps) or not is_untrained(program, recorded, task):
             return None
         return of_those_behind(program, stream[0], sizes, names, steps=control_steps, tried=_TRIED, chart=chart)
 
     learnt = stream if middle > high else stream[:1]
     as_it_is = losses_of(program, learnt, control_steps) if is_off or may_creep else None
-    if not is_off and not (as_it_is and abs(fell(as_it_is)) < _STILL * abs(as_it_is[0])):
+    runs = 0 if task.kind == "other" or not is_run_told(program) else run_steps / control_steps
+    if not is_off and not (as_it_is and _stands(as_it_is, middle, runs)):
         return uneven() or passed(f"median {middle:.2g} of the weights", number, charts=(chart,))
     band = (low if is_off else _CREEPING, high)
     tried = [measured(f"loss of a batch after {control_steps} steps", ends_at(as_it_is), "lower")]
@@ -107,6 +113,12 @@ def run(
 
 def _most(sizes: Mapping[str, float], low: float, high: float, most: float) -> bool:
     return sum(not low <= size <= high for size in sizes.values()) >= most * len(sizes)
+
+
+def _stands(losses: Losses, middle: float, runs: float) -> bool:
+    """Whether a loss stands still in a short run of small updates, or would in as many as the training has."""
+    share = abs(fell(losses)) / max(abs(losses[0]), 1e-12)
+    return (middle < _SLOW and share < _STILL) or (runs > 0 and share * runs < _FALLS)
 
 
 def _helps(as_it_is: Losses, other: Losses, better: float | None) -> bool:

@@ -14,7 +14,8 @@ from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measu
 from nbinspect.sanity.evidence.losses.untrained import is_fresh
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.own_steps.inert import as_tried
-from nbinspect.sanity.trials.own_steps.unapplied import SAID, Reason, Unapplied, cut_off, unapplied
+from nbinspect.sanity.trials.own_steps.left_out import left_out
+from nbinspect.sanity.trials.own_steps.unapplied import SAID, Reason, Unapplied, cut_off, shut_off, unapplied
 from nbinspect.sanity.trials.running.comparison import fell, losses_of
 from nbinspect.sanity.trials.running.observed import Observed
 from nbinspect.sanity.trials.running.stepping import in_order, stepping
@@ -42,6 +43,10 @@ def run(
     cut = None if found else cut_off(program, batch, observed)
     if cut is not None and (cut.is_certain or not observed.rewritten):
         found = [cut]
+    if not found and (shut := shut_off(observed, program.subject.train_step)):
+        found = [shut]
+    if not found and (left := left_out(program, batch, observed)):
+        found = [Unapplied("left out", left)]
     still = {name for one in found for name in one.names}
     held: frozenset[str] = frozenset().union(*observed.held.values())
     wanted = len(observed.trainable & (held | observed.rewritten | still))
@@ -74,7 +79,8 @@ def _step_of(observed: Observed, name: str) -> Any:
 
 def _is_part(one: Unapplied, observed: Observed) -> bool:
     """Whether the optimizer found gradients of others, as where those of a few are cancelled on purpose."""
-    return bool(observed.held[one.optimizer] & observed.rewritten)
+    updates = (update for step in observed.steps for update in step.events.updates)
+    return any(observed.held[one.optimizer] & update.rewritten for update in updates)
 
 
 def _has_half(program: Program, one: Unapplied) -> bool:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from nbinspect.records import CheckResult, Place, TaskRecord
-from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
-from nbinspect.sanity.evidence.layers.lost import lost
+from nbinspect.records import CheckResult, TaskRecord
+from nbinspect.sanity.check import Arguments, Check, MissingNeed, measured, passed, warned
+from nbinspect.sanity.evidence.layers.bad_norms import of_broken, of_fixed, of_single, of_swapped
+from nbinspect.sanity.evidence.layers.lost import lost, lost_as_it_is
 from nbinspect.sanity.evidence.layers.normed import Normed, last_of_one, normed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.own_steps.last_batch import is_left_out, last_batch, raised_on
 from nbinspect.sanity.trials.own_steps.modes import teller_of_eval_mode
 from nbinspect.sanity.trials.own_steps.one_domain import of_one_domain_each
 from nbinspect.sanity.trials.own_steps.shared_norm import mixed, shared_norms
+from nbinspect.sanity.trials.own_steps.unwritten import of_unwritten
 
 _SINGLE = "Expected more than 1 value per channel"
 
@@ -40,20 +43,27 @@ def run(
     `largest` and a momentum below `slowest`. Fewer than `least` values per channel are a warning. Statistics of 0 and 1
     that a momentum of zero keeps for ever fail before any step, where a variance is off by a factor of `apart` or a
     mean by half of `shift`; so do one BatchNorm behind several layers, whose mixture loses eval mode, and batches of
-    one domain each, which a copy that was trained loses in eval mode, unlike one trained on mixed batches.
+    one domain each, which a copy that was trained loses in eval mode, unlike one trained on mixed batches. A norm
+    written by hand, by the batch in train mode and by buffers in eval mode, fails where nothing writes these.
     """
     failure = attempt.failure
     if failure is not None and _SINGLE in failure.error:
         step = attempt.record.steps[failure.step] if failure.step is not None else None
-        return _single("this batch has one", step.path if step else "", failure.place)
+        return of_single("this batch has one", step.path if step else "", failure.place)
+    if broken := next((one for mode in (True, False) for one in normed(attempt, training=mode) if one.is_broken), None):
+        return of_broken(broken)
     layers = list(normed(attempt))
     if not layers:
-        return passed("no BatchNorm in train mode")
+        found = lost_as_it_is(program, attempt, task) if failure is None else None
+        found = found or of_unwritten(program, attempt, apart=apart)
+        return found or passed("no BatchNorm in train mode")
     fewest = min(layers, key=lambda layer: layer.values)
     count = last_of_one(program.subject.loader) if program.subject.train_step is None else None
-    for layer in layers:
-        if count is not None and layer.of_sample == 1:
-            return _single(f"the last batch of {count:,} samples has one", layer.path, layer.place)
+    alone = next((layer for layer in layers if layer.of_sample == 1), None)
+    if alone is not None and count is not None:
+        return of_single(f"the last batch of {count:,} samples has one", alone.path, alone.place)
+    if alone is not None and _ends_alone(program):
+        return of_single("the last batch of an epoch has one", alone.path, alone.place)
     if fewest.values < least:
         return warned(
             f"{fewest.values:g} values per channel",
@@ -65,10 +75,15 @@ def run(
             place=fewest.place,
         )
     if swapped := [layer for layer in layers if layer.eps > largest and 0 < layer.momentum < slowest]:
-        return _swapped(swapped[0])
-    fixed = [layer for layer in layers if layer.is_fixed and (layer.ratio > apart or layer.shift > shift / 2)]
+        return of_swapped(swapped[0])
+    steps = program.subject.total_steps or 0
+    fixed = [
+        layer
+        for layer in layers
+        if (layer.is_fixed or _stays(layer, steps)) and (layer.ratio > apart or layer.shift > shift / 2)
+    ]
     if fixed and (say := teller_of_eval_mode(program, attempt.batch, fixed[0].path)) is not None:
-        return _fixed(fixed[0], say)
+        return of_fixed(fixed[0], say, steps)
     mixtures = (mixed(program, attempt, *one) for one in shared_norms(attempt, layers))
     if (mixture := next(filter(None, mixtures), None)) is not None:
         return mixture
@@ -76,51 +91,21 @@ def run(
     off = [layer for layer in settled if layer.shift > shift or layer.ratio > ratio]
     found = lost(program, attempt, task, off[0]) if off and attempt.error is None else None
     state = "settled" if settled else f"not settled (batches: {fewest.batches})"
-    found = found or of_one_domain_each(program, attempt, task, layers)
+    found = found or of_unwritten(program, attempt, apart=apart) or of_one_domain_each(program, attempt, task, layers)
     return found or passed(f"at least {fewest.values:g} values a channel; statistics {state}")
 
 
-def _single(which: str, path: str, place: Place | None) -> CheckResult:
-    return failed(
-        f"one value per channel: {which}",
-        measured("values per channel", 1, "2 or more"),
-        title="BatchNorm on one value per channel",
-        detail=f"BatchNorm needs a spread, and {which} sample alone: it raises in train mode.",
-        remedy="Give the training loader drop_last=True, or a batch_size that leaves no single sample.",
-        code="+ DataLoader(…, drop_last=True)",
-        where=path,
-        place=place,
-    )
+def _ends_alone(program: Program) -> bool:
+    """Whether the steps of an epoch end with one sample, and raise on it, the user's own too."""
+    with suppress(MissingNeed):
+        last = None if is_left_out(program) else last_batch(program)
+        return last is not None and last.size == 1 and _SINGLE in str(raised_on(program, last))
+    return False
 
 
-def _swapped(layer: Normed) -> CheckResult:
-    return failed(
-        f"eps {layer.eps:g}, momentum {layer.momentum:g}",
-        measured(f"momentum of {layer.path}", layer.momentum, "0.1, or 0.01 to 0.3"),
-        measured(f"eps of {layer.path}", layer.eps, "1e-05, or up to 0.001"),
-        title="BatchNorm's eps and momentum are swapped",
-        detail="The statistics that eval mode relies on hardly ever move, and what it gives is not of unit scale.",
-        remedy=f"Give both by name: eps={layer.momentum:g}, momentum={layer.eps:g}.",
-        code=f"+ BatchNorm(…, eps={layer.momentum:g}, momentum={layer.eps:g})",
-        where=layer.path,
-        place=layer.place,
-    )
-
-
-def _fixed(layer: Normed, say: Callable[..., CheckResult]) -> CheckResult:
-    return say(
-        "momentum 0: the statistics stay 0 and 1",
-        measured(f"momentum of {layer.path}", layer.momentum, "0.1, or 0.01 to 0.3"),
-        measured("mean of its input off the one kept, in standard deviations", layer.shift, "below 0.5"),
-        measured("variance of its input against the one kept, as a factor", layer.ratio, "below 2"),
-        title="BatchNorm's statistics never move",
-        detail=f"A momentum of 0 gives new batches no weight: {layer.path} keeps the mean 0 and the variance 1 that it "
-        "was made with, and eval mode normalises by these, not by those of the data.",
-        remedy="Use momentum=0.1, the weight of a new batch, or momentum=None for the average over all batches.",
-        code="+ BatchNorm(…, momentum=0.1)",
-        where=layer.path,
-        place=layer.place,
-    )
+def _stays(layer: Normed, steps: int) -> bool:
+    """Whether half of the statistics that a layer was made with are still there when all steps are taken."""
+    return layer.is_fresh and steps > 0 and (1 - layer.momentum) ** steps > 0.5
 
 
 def good(samples: int = 32) -> Arguments:

@@ -19,24 +19,34 @@ _SHARE = "change before the cut, as a share of the largest"
 
 
 def run(
-    program: Program, batch: Batch, recorded: Recorded, *, fail_above: float = 1e-5, warn_above: float = 1e-6
+    program: Program,
+    batch: Batch,
+    attempt: Recorded,
+    training_pass: Recorded,
+    *,
+    fail_above: float = 1e-5,
+    warn_above: float = 1e-6,
 ) -> CheckResult:
     """Fail where outputs change with later inputs, or where the targets are not the inputs one step on."""
-    evidence = causal_evidence(recorded)
+    recorded = training_pass
+    evidence = causal_evidence(recorded) or causal_evidence(attempt)
     if not evidence:
         return skipped("causal=True, a causal mask, or the config of a causal model")
     # what an encoder reads may be seen whole
     own = inputs_of_decoder(recorded)
-    looks = [one for one in look_ahead(awakened(program, batch), batch) if not own or one.name in own]
+    runs = attempt.error is None
+    looks = [one for one in look_ahead(awakened(program, batch), batch) if not own or one.name in own] if runs else []
+    found = [one for one in shifts(recorded) if not own or one.name in own]
+    if not runs and found and all(one.steps != 1 for one in found):
+        return _misaligned(found[0], 0, evidence)
     if not looks:
         return skipped("an output at each position of an input")
     least = min(looks, key=lambda look: look.before)
     if least.before > warn_above:
         return _leaks(least, evidence, fail_above)
-    found = [one for one in shifts(recorded) if not own or one.name in own]
     right = next((one for one in found if one.steps + least.shifts == 1), None)
     if found and right is None:
-        return _misaligned(found[0], least, evidence)
+        return _misaligned(found[0], least.shifts, evidence)
     shifted = f"; targets are {right.name}, {right.steps} step on" if right else ""
     shown = measured(_SHARE, least.before, f"0 (fails above {fail_above:g})")
     return passed(f"nothing before position {least.cut} changed{shifted}", shown)
@@ -59,8 +69,9 @@ def _leaks(look: Ahead, evidence: str, fail_above: float) -> CheckResult:
     )
 
 
-def _misaligned(shift: Shift, look: Ahead, evidence: str) -> CheckResult:
-    ahead = shift.steps + look.shifts
+def _misaligned(shift: Shift, moved: int, evidence: str) -> CheckResult:
+    """Tell of targets that are not one step ahead of the last token seen, which a model that shifts has `moved`."""
+    ahead = shift.steps + moved
     text = "the token that it has just been given" if not ahead else f"the token {ahead} steps on"
     title = "Targets are the inputs, not shifted" if not ahead else "Targets are shifted twice"
     return failed(

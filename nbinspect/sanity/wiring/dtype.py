@@ -6,29 +6,46 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, measured, passed, warned
-from nbinspect.sanity.evidence.numbers.halves import has_scaler, lost_in_step, steps_in_half, underflow
+from nbinspect.sanity.evidence.losses.comparisons import comparisons
+from nbinspect.sanity.evidence.numbers.cut_off import cut_off
+from nbinspect.sanity.evidence.numbers.halves import (
+    half_step,
+    has_scaler,
+    lost_in_step,
+    of_half,
+    steps_in_half,
+    underflow,
+)
 from nbinspect.sanity.evidence.numbers.narrowed import narrowed
 from nbinspect.sanity.evidence.numbers.precision import losses, overrun_in_place, promoted
 from nbinspect.sanity.evidence.numbers.widened import wrapped
 from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Recorded, tensor_output
+from nbinspect.sanity.recorded import Recorded, missing_pass, tensor_output
+from nbinspect.sanity.trials.running.own_step import OwnStep
 
 
-def run(program: Program, recorded: Recorded, *, lost: float = 0.01, still: float = 0.5) -> CheckResult:
+def run(
+    program: Program, attempt: Recorded, own_step: OwnStep | None, *, lost: float = 0.01, still: float = 0.5
+) -> CheckResult:
     """Fail where integers wrap or drop values before the network, float64 creeps into it, or half precision underflows.
 
     Args:
         program: run once or twice more where small integers are written in place or float16 is in use; left unchanged.
-        recorded: the recorded pass.
+        attempt: the recorded pass.
+        own_step: the recorded step of the user's own, which counts too.
         lost: share of the gradient's entries, or of their squares in the optimizer, that may vanish in float16.
         still: share of the plain steps of float16 parameters that may be too small to change them.
     """
+    passes = [attempt] if attempt.error is None else []
+    passes += [own_step.recorded] if own_step is not None else []
+    if not passes:
+        raise missing_pass(program.subject)
     found = (
-        next(losses(recorded), None)
-        or next(narrowed(recorded), None)
-        or overrun_in_place(program, recorded)
+        next((one for each in passes for one in (*losses(each), *narrowed(each))), None)
+        or (overrun_in_place(program, attempt) if attempt.error is None else None)
         or wrapped(program.subject.loader, program.limits)
+        or cut_off(passes[-1], [one.target for one in comparisons(passes[-1])], program.limits)
     )
     if found is not None:
         return failed(
@@ -40,7 +57,14 @@ def run(program: Program, recorded: Recorded, *, lost: float = 0.01, still: floa
             where=found.where,
             place=found.place,
         )
-    return _halved(program, recorded, lost, still) or _doubled(program, recorded) or passed(_types(program))
+    if attempt.error is None:
+        return _halved(program, attempt, lost, still) or _doubled(program, attempt) or passed(_types(program))
+    assert own_step is not None  # else there was no pass
+    return (
+        half_step(own_step.program, own_step.recorded, lost, still)
+        or _doubled(program, own_step.recorded)
+        or passed(_types(program))
+    )
 
 
 def _types(program: Program) -> str:
@@ -63,16 +87,8 @@ def _halved(program: Program, recorded: Recorded, lost: float, still: float) -> 
     most = lost if words.startswith("squared") else still
     if words:
         measurements.append(measured(words, f"{gone:.1%}", f"below {most:.0%}"))
-    return (failed if certain or gone >= most else warned)(
-        "float16 without loss scaling",
-        *measurements,
-        title="float16 without loss scaling",
-        detail="Gradients below 6e-8 are zero in float16"
-        + (", and so are updates of its parameters below a thousandth of them." if half else "."),
-        remedy="Scale the loss with torch.amp.GradScaler (parameters in float32 under autocast), or use bfloat16.",
-        where=half[0] if half else where_of(cast),
-        place=cast.step.place if cast is not None else None,
-    )
+    say = failed if certain or gone >= most else warned
+    return of_half(say, measurements, half[0] if half else "", cast)
 
 
 def _doubled(program: Program, recorded: Recorded) -> CheckResult | None:

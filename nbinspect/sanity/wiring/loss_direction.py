@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-from math import isfinite, isinf
+from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import nn
 
-from nbinspect.records import Place, TaskRecord
+from nbinspect.records import TaskRecord
 from nbinspect.sanity.check import (
     Arguments,
     Check,
     CheckResult,
-    Measurement,
-    MissingNeed,
-    failed,
-    inconclusive,
     measured,
-    of_unknown_task,
     passed,
     skipped,
 )
+from nbinspect.sanity.evidence.losses.by_perfect import judged_by_perfect
 from nbinspect.sanity.evidence.losses.density import inverted, log_density
-from nbinspect.sanity.evidence.losses.descent import descended
-from nbinspect.sanity.evidence.losses.extreme import best_of, is_likeness, loss_of
-from nbinspect.sanity.evidence.losses.likeness import of_repelled
-from nbinspect.sanity.evidence.losses.location import located
-from nbinspect.sanity.evidence.losses.partners import of_estranged
-from nbinspect.sanity.evidence.losses.perfect import answers, supposed
-from nbinspect.sanity.evidence.losses.untrained import is_untrained
+from nbinspect.sanity.evidence.losses.extreme import loss_of, sees_targets
+from nbinspect.sanity.evidence.losses.negated import negated, of_negated
+from nbinspect.sanity.evidence.losses.sinking import of_sinking, sinking, with_turned_weights
+from nbinspect.sanity.evidence.losses.untrained import has_learnt, is_untrained
+from nbinspect.sanity.evidence.losses.wrong_way import wrong_way
+from nbinspect.sanity.evidence.passes.beheld import is_beheld
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, with_gradients
+from nbinspect.sanity.task import task_of
+from nbinspect.sanity.trials.own_steps.climbing import climb, of_climb
 from nbinspect.sanity.trials.own_steps.step_direction import Turned, turned
-from nbinspect.sanity.trials.running.maximising import Maximising, of_maximised
+from nbinspect.sanity.trials.running.maximising import Maximising, of_maximised, trains_all
 from nbinspect.sanity.trials.running.own_step import OwnStep
 
 
@@ -49,69 +47,59 @@ def run(
 
     `rates` are lengths of the steps against the gradient, as shares of the length of all parameters.
     """
+    found = _found(program, own_step, attempt, task, maximising, rates=rates)
+    if found.status != "fail":
+        return found
+    shown = (program, attempt) if own_step is None else (own_step.program, own_step.recorded)
+    if is_beheld(*shown):
+        return skipped("outputs that the loss judges itself: here a network that is not trained does")
+    is_trained = has_learnt(program, shown[1], task_of(shown[1], task))
+    return replace(found, status="warn") if is_trained else found  # which may be meant to forget
+
+
+def _found(
+    program: Program,
+    own_step: OwnStep | None,
+    attempt: Recorded,
+    task: TaskRecord,
+    maximising: Maximising,
+    *,
+    rates: tuple[float, ...],
+) -> CheckResult:
     is_alone = program.subject.train_step is None  # which may give the loss its sign
     if True not in maximising and own_step is not None and (told := turned(program, own_step, task, rates)) is not None:
-        return _of_step(told)
-    found = _of_loss(program, with_gradients(attempt, program.subject), task, rates)
+        cosine = climb(program, own_step)
+        if told.is_wrong and cosine > 0:
+            return _risen()
+        return of_climb(own_step, cosine) or _of_step(told)
+    seen = own_step.recorded if own_step is not None else attempt if attempt.error is None else None
+    sign = negated(seen) if seen is not None else None
+    if sign is not None and not maximising & {True} and trains_all(program):
+        if own_step is not None and climb(program, own_step) > 0:
+            return _risen()
+        return of_negated(sign)
+    found = judged_by_perfect(program, with_gradients(attempt, program.subject), task, rates)
     if True in maximising:
         is_lower = is_alone and task.kind != "other" and found.status == "pass"
         return of_maximised(program, maximising, is_lower=is_lower, is_new=is_untrained(program, attempt, task))
     density = log_density(program, attempt) if found.status == "skip" and is_alone else None
-    return found if density is None else inverted(density)
-
-
-def _of_loss(program: Program, backward: Recorded, task: TaskRecord, rates: tuple[float, ...]) -> CheckResult:
-    if program.subject.loss_fn is None:
-        return of_unknown_task(task) if task.kind == "other" else skipped("a loss_fn")
-    if task.kind == "other" and (
-        found := of_repelled(program, backward, rates) or of_estranged(program, backward, rates)
-    ):
+    if density is not None:
+        return inverted(density)
+    is_open = is_alone and found.status != "fail" and program.subject.loss_fn is not None and trains_all(program)
+    if not is_open:
         return found
-    is_supposed, task = task.kind == "other", supposed(task, backward)
-    if task.kind == "other":
-        return of_unknown_task(task)
-    if (known := answers(task, backward) or located(program, backward, task)) is None:
-        return skipped("outputs that can be compared with the targets")
-    try:
-        now = loss_of(program, backward, backward.outputs)
-        nearer, best = (best_of(program, backward, known, share) for share in (0.1, 1.0))
-        best = best_of(program, backward, known, 0.9) if isinf(best) else best  # as a ratio of signal to noise
-    except MissingNeed:
-        raise
-    except Exception as error:  # noqa: BLE001 - the user's loss may want the outputs of a run, with their graph
-        return skipped(f"a loss that can be called on other outputs ({type(error).__name__})")
-    if not isfinite(now) or not isfinite(best):
-        return skipped("a finite loss")
-    shown = [measured("loss of perfect predictions", best, f"below {now:.4g}, that of this network's")]
-    if not best > now + 1e-3 * abs(now):
-        return passed(f"perfect predictions have the loss {best:.4g}, these {now:.4g}", *shown)
-    is_sure = known.direct and not (is_supposed and known.kind == "values" and known.columns is None)
-    if not is_sure and not (known.kind == "values" and is_likeness(program, backward, known)):
-        return skipped("a loss that compares the outputs with the targets as they are")
-    before = known.worth(backward.outputs)
-    steps = [(rate, known.worth(outputs), loss) for rate, outputs, loss in descended(program, backward, rates)]
-    worse = [name for name in before if all(loss < now and after[name] > before[name] for _, after, loss in steps)]
-    name = next(iter(worse or before))
-    for rate, after, _ in steps:
-        shown.append(measured(f"{name}, after a step of {rate:g}", after[name], f"at most {before[name]:.4g}"))
-    if not (worse and steps and nearer > now):
-        settle = "Small steps did not show that predictions get worse; see what the loss gives for perfect ones."
-        return inconclusive("perfect predictions have the higher loss", *shown, settle=settle)
-    return _failed(shown)
+    sees = partial(sees_targets, program, attempt)
+    sunk = sinking(attempt, partial(loss_of, program, attempt), program.seed, sees_targets=sees)
+    if sunk is None:
+        return found
+    for turned_over in with_turned_weights(attempt):
+        if sinking(attempt, partial(loss_of, program, turned_over), program.seed, sees_targets=sees) is None:
+            return found
+    return of_sinking(sunk)
 
 
-def _failed(shown: list[Measurement], where: str = "loss_fn", place: Place | None = None) -> CheckResult:
-    return failed(
-        "minimising it makes predictions worse",
-        *shown,
-        title="The loss points the wrong way",
-        detail="The loss of perfect predictions is higher than the present one, and each small step down makes the "
-        "predictions worse: its sign is flipped, or it is a metric that should be maximised.",
-        remedy="Multiply the loss by -1, or minimise 1 minus the metric.",
-        where=where,
-        place=place,
-        code="" if place else "- loss = loss_fn(outputs, targets)\n+ loss = -loss_fn(outputs, targets)",
-    )
+def _risen() -> CheckResult:
+    return passed("your train_step goes up the gradient of what is to rise")
 
 
 def _of_step(found: Turned) -> CheckResult:
@@ -121,7 +109,7 @@ def _of_step(found: Turned) -> CheckResult:
     for rate, after, _ in found.steps:
         shown.append(measured(f"{found.measure}, after a step of {rate:g}", after, f"at most {found.before:.4g}"))
     if found.is_wrong:
-        return _failed(shown, "train_step", found.place)
+        return wrong_way(shown, "train_step", found.place)
     return passed(f"perfect predictions have the loss {found.best:.4g}, these {found.now:.4g}", *shown)
 
 

@@ -15,7 +15,7 @@ from nbinspect.sanity.evidence.source.edits import removal
 from nbinspect.sanity.evidence.source.statements import line_at
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, missing_pass
-from nbinspect.sanity.trials.own_steps.recorded_evaluation import record_evaluation
+from nbinspect.sanity.trials.own_steps.recorded_evaluation import record_evaluation, record_whole_step
 from nbinspect.subject import Subject
 
 _FITTING = {"nll_loss": "cross_entropy", "binary_cross_entropy": "binary_cross_entropy_with_logits"}
@@ -28,6 +28,10 @@ def run(subject: Subject, training_attempt: Recorded, program: Program, batch: B
     So does a loss of the user's own evaluation that is given what a softmax or a sigmoid has made.
     """
     attempt = training_attempt
+    if attempt.loss is None and (whole := record_whole_step(program, batch)) is not None:  # of several losses
+        trained = [one for one in misfits(whole) if is_squashed(one) and _is_trained(one)]
+        if trained:
+            return _told(whole, trained[0])
     if attempt.error is not None and subject.train_step is not None:  # which may call the loss with other things
         raise missing_pass(subject)
     found = next(misfits(attempt), None)
@@ -42,6 +46,11 @@ def run(subject: Subject, training_attempt: Recorded, program: Program, batch: B
     if attempt.loss is None:
         return skipped("a loss")
     return passed("every loss is given what it takes")
+
+
+def _is_trained(misfit: Misfit) -> bool:
+    """Whether a loss may send gradients back; a metric does not."""
+    return any(tensor.requires_grad for tensor in misfit.loss.given)
 
 
 def _told(recorded: Recorded, misfit: Misfit) -> CheckResult:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from nbinspect.sanity.check import Arguments, Check, CheckResult, failed, passed, skipped, warned
+from nbinspect.sanity.evidence.losses.exclusive import exclusive
 from nbinspect.sanity.evidence.losses.targets import unsuited
 from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.recorded import Recorded, missing_pass
@@ -17,7 +18,8 @@ def run(subject: Subject, training_attempt: Recorded) -> CheckResult:
     attempt = training_attempt
     if attempt.error is not None and subject.train_step is not None:  # which may call the loss with other things
         raise missing_pass(subject)
-    everything = sorted(unsuited(attempt, subject), key=lambda one: not one.certain)
+    everything = [*unsuited(attempt, subject), *exclusive(attempt, subject)]
+    everything.sort(key=lambda one: not one.certain)
     if everything:
         found = everything[0]
         return (failed if found.certain else warned)(

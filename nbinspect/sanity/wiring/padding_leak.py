@@ -45,13 +45,14 @@ def run(program: Program, batch: Batch, *, fail_above: float = 1e-3, warn_above:
     source = first_spread(probe, before, after, spreads)
     certain = share > fail_above and mixes_places(source)
     title, remedy = words_of(source)
+    unmarked = f", of which {padding.unmarked_by} marks none," if padding.unmarked_by else ""
     return (failed if certain else warned)(
         f"less padding changes outputs by {share:.2g} of their spread",
         found,
         title=title,
-        detail=f"{padding.told_by} says what is padding; the same sequences with {length} places instead of "
+        detail=f"{padding.told_by}{unmarked} says what is padding; the same sequences with {length} places instead of "
         f"{padding.steps} give other outputs: a prediction depends on how long the others in the batch are.",
-        remedy=remedy,
+        remedy=f"Let {padding.unmarked_by} tell padded places: it calls all real." if unmarked else remedy,
         where="" if source is None else source.where,
         place=source.place if source else None,
     )

@@ -21,7 +21,8 @@ from nbinspect.sanity.check import (
 from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, Trial
-from nbinspect.sanity.trials.own_steps.called_otherwise import by_own_step, unsettled
+from nbinspect.sanity.trials.own_steps.called_otherwise import by_own_step, of_further_steps, unsettled
+from nbinspect.sanity.trials.own_steps.evaluating import of_evaluation
 from nbinspect.sanity.trials.own_steps.last_batch import of_last_batch
 from nbinspect.subject import Subject
 
@@ -31,7 +32,8 @@ _SHAPES = "Give the layer that raises the shape, dtype and device that the batch
 def run(program: Program, trial: Trial) -> CheckResult:
     """Fail where loader, forward or loss raise on a real batch, or no backward can follow.
 
-    Where a plain call raises, a `train_step` that is given counts, taken on a copy. On the last batch alone: a warning.
+    A `train_step` that is given counts, taken twice on a copy, and so does an `eval_step` on what it is to evaluate.
+    On the last batch alone: a warning.
     """
     attempt = trial.attempt
     if attempt is None or trial.raised is not None:
@@ -56,8 +58,8 @@ def run(program: Program, trial: Trial) -> CheckResult:
             where=type(program.network).__name__,
         )
     loss = "" if attempt.record.loss is None else f", loss {attempt.record.loss:.4g}"
-    last = of_last_batch(program, attempt.batch.size)
-    return passed(f"{len(attempt.operations)} steps{loss}") if last is None else last
+    found = of_further_steps(program, attempt) or of_last_batch(program, attempt.batch.size)
+    return found or of_evaluation(program, attempt.batch) or passed(f"{len(attempt.operations)} steps{loss}")
 
 
 def _no_batch(need: str) -> CheckResult:
@@ -122,7 +124,7 @@ CHECK = Check(
     question="Does a training step run on a real batch?",
     why="A mismatch of shape, dtype or device shows only on real data, and the message names torch's line, not yours.",
     remedy="Compare the two shapes at the line that is named, and change the layer or the batch.",
-    cost=1,
+    cost=4,
     run=run,
     good=good,
     bad=bad,

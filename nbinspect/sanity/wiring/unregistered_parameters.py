@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -28,10 +29,21 @@ def run(program: Program, recorded: Recorded) -> CheckResult:
     inputs = (tensor for _, tensor in recorded.batch.inputs)
     known = {id(tensor) for tensor in (*program.network.buffers(), *program.parameters.values(), *inputs)}
     leaves = {key: leaf for key, leaf in leaves_of(root).items() if key not in known}
-    held = [one for one in unlisted_in(program.network) if any(id(tensor) in leaves for tensor in one.tensors)]
-    if held:
+    unlisted = list(unlisted_in(program.network))
+    if held := [one for one in unlisted if any(id(tensor) in leaves for tensor in one.tensors)]:
         return _held(program, held[0], leaves)
+    for one in unlisted:
+        # a parameter that was moved, cast or scaled on its way to the attribute is a result, and no parameter
+        behind = {key: leaf for tensor in one.tensors for key, leaf in _behind(tensor).items() if key in leaves}
+        if behind:
+            return _held(program, replace(one, tensors=tuple(behind.values())), leaves)
     return _loose(program, recorded, [one for one in leaves.values() if isinstance(one, nn.Parameter)])
+
+
+def _behind(tensor: Tensor) -> Mapping[int, Tensor]:
+    """Return the parameters that a tensor was computed from where it was made, by id; none for what a layer gave."""
+    found = {} if tensor.grad_fn is None else leaves_of(tensor)
+    return found if len(found) == 1 and all(isinstance(leaf, nn.Parameter) for leaf in found.values()) else {}
 
 
 def _held(program: Program, found: Unlisted, leaves: Mapping[int, Tensor]) -> CheckResult:

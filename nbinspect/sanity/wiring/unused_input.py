@@ -7,7 +7,17 @@ from torch import Tensor, nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
+from nbinspect.sanity.check import (
+    Arguments,
+    Check,
+    MissingNeed,
+    failed,
+    inconclusive,
+    measured,
+    passed,
+    skipped,
+    warned,
+)
 from nbinspect.sanity.evidence.samples.awake import stirred
 from nbinspect.sanity.evidence.samples.unread import Unread, read_inputs, unread
 from nbinspect.sanity.program import Program
@@ -18,7 +28,7 @@ def run(program: Program, batches: tuple[Batch, ...], recorded: Recorded, *, mos
     """Fail where an input that varies has no gradient at all, and exchanging it among samples changes no output.
 
     Looks at `most` samples of two batches: the first in the model as it is, the second in a copy with noise on all
-    weights.
+    weights. A model that takes no smaller batches, as of a graph, gets the first batch whole.
     """
     cuts = [batch.taken(range(min(most, batch.size))) for batch in batches[:2] if batch.size]
     if not cuts or not recorded.batch.inputs:
@@ -27,7 +37,15 @@ def run(program: Program, batches: tuple[Batch, ...], recorded: Recorded, *, mos
     both = [(program, cuts[0]), (other, cuts[-1])]
     if len(cuts) > 1 and {name for name, _ in cuts[0].inputs} != {name for name, _ in cuts[1].inputs}:
         both[1] = (other, cuts[0])
-    readings = [read_inputs(one, cut) for one, cut in both]
+    try:
+        readings = [read_inputs(one, cut) for one, cut in both]
+    except MissingNeed:
+        if cuts[0].size == batches[0].size:
+            raise
+        both = [(one, batches[0]) for one in (program, other)]
+        readings = [read_inputs(one, whole) for one, whole in both]
+    if not readings[1].reached:  # as by codes that send gradients back in training alone
+        readings[1] = read_inputs(*both[1], training=True)
     if not readings[1].reached:
         return inconclusive("no input reaches the outputs", settle="See `constant-output` and `detached-graph`.")
     found = unread(other, [cut for _, cut in both], readings, recorded)

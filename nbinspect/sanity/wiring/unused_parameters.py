@@ -3,81 +3,100 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import torch
 from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, Place
-from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.passes.flow import follow
-from nbinspect.sanity.evidence.passes.logged import without_logged
+from nbinspect.sanity.check import (
+    Arguments,
+    Check,
+    MissingNeed,
+    failed,
+    inconclusive,
+    measured,
+    passed,
+    skipped,
+    warned,
+)
+from nbinspect.sanity.evidence.passes.gravity import judged, judged_uncalled
 from nbinspect.sanity.evidence.passes.reach import (
     is_library_part,
     modules_of,
     trainable,
-    trains_alike,
     trains_by_one_loss,
     unreached,
 )
-from nbinspect.sanity.evidence.passes.uncalled import gravity_of_uncalled, may_be_picked
 from nbinspect.sanity.evidence.samples.one_way import unread_direction
 from nbinspect.sanity.evidence.source.classes import assigned_at
-from nbinspect.sanity.evidence.source.picking import passes_alike
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.running.observed import observe
+from nbinspect.sanity.trials.running.own_step import Training
+
+_NUMBER = "trainable parameters without a gradient"
 
 
-def run(program: Program, recordings: tuple[Recorded, ...]) -> CheckResult:
-    """Fail where parameters of modules that ran get no gradient, not even zeros, in any pass."""
-    wanted = trainable(program)
-    ran = [one for one in recordings if not one.no_backward]
-    if not wanted or not ran:
-        return skipped(f"a backward pass: {recordings[0].no_backward}" if wanted else "trainable parameters")
-    missing = unreached(program, ran)
-    flows = [follow(one, missing) for one in ran] if missing else []
-    kept = without_logged(program, ran[0], flows[0]) if flows else ()
-    logged = [one for one in flows[0].cuts if one not in kept] if flows else []
-    cut = {name for flow in flows for one in flow.cuts for name in one.parameters}
-    numbers = {name for one in logged for name in one.parameters} - {name for one in kept for name in one.parameters}
-    cut -= numbers
-    used = {name for flow in flows for name in flow.used}
-    # a head that is returned may wait for its turn, unless the loss is seen to take the same parts of them every time
-    always = trains_alike(program.subject)
-    returned = set[str]() if always else {name for flow in flows for name in flow.returned}
-    # so may what a number was made of, that the text of a pass can look at, or whose loss it can leave out for now
-    returned |= set() if always and passes_alike(program.network) else numbers
-    calls = {one.step.path for r in ran for one in r.operations if one.step.kind == "module"}
-    found: dict[str, list[str]] = {"fail": [], "warn": [], "": []}
-    for name in missing.keys() - cut:
-        if name in used:
-            is_picked = name in returned or may_be_picked(program, name, missing, ran)
-            gravity = "warn" if is_picked else "fail"
-        else:
-            gravity = gravity_of_uncalled(program.network, name, calls, missing)
-        found["" if is_library_part(program.network, name) else gravity].append(name)
-    own = [name for name in wanted if not is_library_part(program.network, name)]
-    if not found["fail"] and (way := unread_direction(program, ran, own)) is not None:
-        return _found(program, way.names, len(wanted), ran[0], certain=True, parts=way.part)
-    names = found["fail"] or found["warn"]
-    if not names:
-        told = (f"{len(missing.keys() - cut)} not picked or not yours", f"{len(cut)} cut off: see `detached-graph`")
-        spared = [text for text in told if not text.startswith("0 ")]
-        reached = f"{len(wanted) - len(missing)} of {len(wanted)} trainable parameters reached"
-        return passed(", ".join([reached, *spared]))
-    return _found(program, sorted(names), len(wanted), ran[0], certain=bool(found["fail"]))
+def run(program: Program, training: Training) -> CheckResult:
+    """Fail where parameters of modules that ran get no gradient, not even zeros, in any pass or step."""
+    own, wanted = training.program, trainable(training.program)
+    ran = [one for one in training.recordings if not one.no_backward]
+    if not wanted:
+        return skipped("trainable parameters")
+    if not ran and program.subject.train_step is None:
+        return skipped(f"a backward pass: {training.recordings[0].no_backward}")
+    if not ran:
+        return _in_steps(program, training)
+    missing = unreached(own, ran)
+    if missing and training.of_step:  # parts may take turns
+        later = training.later(program)
+        missing = {name: one for name, one in missing.items() if name not in later}
+    found = judged(own, missing, ran)
+    names = [name for name in wanted if not is_library_part(own.network, name)]
+    if not found.forgotten and (way := unread_direction(program, ran, names)) is not None:
+        return _found(own, way.names, len(wanted), ran[0], certain=True, parts=way.part)
+    if some := found.forgotten or found.doubtful:
+        answer = _found(own, some, len(wanted), ran[0], certain=bool(found.forgotten))
+        if answer.status == "inconclusive":
+            with suppress(MissingNeed):
+                steps = _in_steps(program, training)
+                return steps if steps.status == "fail" else answer
+        return answer
+    told = (f"{found.spared} not picked or not yours", f"{found.cut} cut off: see `detached-graph`")
+    reached = f"{len(wanted) - len(missing)} of {len(wanted)} trainable parameters reached"
+    return passed(", ".join([reached, *(text for text in told if not text.startswith("0 "))]))
+
+
+def _in_steps(program: Program, training: Training) -> CheckResult:
+    """Judge steps of the user's own with several losses: by what nothing calls, and no gradient comes for."""
+    observed, wanted = observe(program, training.batches), trainable(program)
+    moved = observed.rewritten.union(*(step.events.arrived for step in observed.steps))
+    missing = {name: one for name, one in wanted.items() if name not in moved}
+    found = judged_uncalled(program, missing, training.recordings)
+    if found.forgotten:
+        return _told(program, found.forgotten, len(wanted), training.recordings[0], certain=True)
+    return passed(f"{len(wanted) - len(missing)} of {len(wanted)} trainable parameters reached in your steps")
 
 
 def _found(
     program: Program, names: Sequence[str], count: int, recorded: Recorded, *, certain: bool, parts: str = ""
 ) -> CheckResult:
-    parts, of_all = parts or modules_of(names, program.network), f"{len(names)} of {count}"
-    number = measured("trainable parameters without a gradient", of_all, "0")
-    if not trains_by_one_loss(program.subject):
+    of_all = f"{len(names)} of {count}"
+    if not recorded.of_step and not trains_by_one_loss(program.subject):
+        number = measured(_NUMBER, of_all, "0")
         return inconclusive(f"{of_all} not reached by this loss", number, settle="Give the loss that trains them.")
+    return _told(program, names, count, recorded, certain=certain, parts=parts)
+
+
+def _told(
+    program: Program, names: Sequence[str], count: int, recorded: Recorded, *, certain: bool, parts: str = ""
+) -> CheckResult:
+    parts, of_all = parts or modules_of(names, program.network), f"{len(names)} of {count}"
     tell = failed if certain else warned
     return tell(
         f"{parts}: {of_all} parameters get no gradient",
-        number,
+        measured(_NUMBER, of_all, "0"),
         title=f"The loss never uses {parts}",
         detail=f"Nothing that the loss is made of comes from trainable parameters of {parts}: they stay as they were "
         "initialised.",

@@ -12,6 +12,8 @@ from nbinspect.sanity.backward.exploding_gradients import CHECK, bad
 from tests.sanity.backward.test_vanishing_gradients import Residual, Scaled, deep
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 X, Y = torch.randn(32, 32, generator=torch.Generator().manual_seed(1)), torch.arange(32) % 4
 
 
@@ -198,3 +200,21 @@ def test_shortcuts_added_twice_fail_where_there_are_many(depth: int, status: str
 def test_usual_shortcuts_pass(join: Callable[[Tensor, Tensor], Tensor]) -> None:
     """Ten blocks beside a shortcut are healthy, be their sum plain, scaled or normalised."""
     assert judged(Residual(join, 10)) == "pass"
+
+
+@pytest.mark.parametrize(("gain", "status"), [(3.0, "fail"), (1.0, "pass")])
+def test_recurrent_weights_of_a_large_gain_fail_though_single_times_make_it_fall(gain: float, status: str) -> None:
+    """Over a few times at once the gradient grows all along, which is no matter of chance; a gain of 1 hands it on."""
+
+    class Elman(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn, self.head = nn.RNN(2, 32, batch_first=True), nn.Linear(32, 3)
+            nn.init.orthogonal_(self.rnn.weight_hh_l0, gain=gain)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.rnn(x)[0].mean(1))
+
+    torch.manual_seed(1)
+    loader = [(torch.randn(16, 40, 2), torch.arange(16) % 3)]
+    assert run_one(CHECK, model=Elman(), loader=loader, loss_fn=nn.CrossEntropyLoss()).status == status

@@ -322,3 +322,18 @@ def test_the_row_of_padding_is_held() -> None:
     assert (
         run_one(CHECK, model=model, loader=[(ids, torch.arange(8) % 3)], loss_fn=nn.CrossEntropyLoss()).status == "pass"
     )
+
+
+def test_a_model_of_a_whole_graph_is_tested_on_the_whole() -> None:
+    """Where no smaller batch fits the model, all of it is run in float64."""
+
+    class OnGraph(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(4, 3)
+
+        def forward(self, x: Tensor, adj: Tensor) -> Tensor:
+            return torch.tanh(adj @ self.head(x))
+
+    batch = (X, torch.eye(8) + 0.1, Y)
+    assert run_one(CHECK, model=OnGraph(), loader=[batch], loss_fn=nn.MSELoss()).status == "pass"

@@ -4,6 +4,7 @@ import itertools
 import random
 import secrets
 import tempfile
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ from torch.utils.data import DataLoader, Dataset
 from nbinspect.records import CheckResult
 from nbinspect.sanity.backward.nondeterminism import CHECK, bad
 from tests.sanity.running import run_one
+
+pytestmark = pytest.mark.slow
 
 X, Y = torch.randn(8, 4, generator=torch.Generator().manual_seed(1)), torch.arange(8) % 3
 OWN = np.random.default_rng(0)
@@ -258,3 +261,220 @@ def test_no_copy_of_a_data_set_is_thrown_away_in_the_users_program(tmp_path: Pat
     for back in range(1, 5):
         few = Stored(tmp_path / f"rows but {back}", needed - back * len(X))
         assert run_one(CHECK, loader=DataLoader(few, batch_size=len(X)), **given).status == "pass"
+
+
+def in_a_seeded_program(**given: Any) -> CheckResult:
+    torch.manual_seed(3)
+    return run_one(CHECK, **({"model": nn.Linear(4, 3), "loader": [(X, Y)], "loss_fn": nn.CrossEntropyLoss()} | given))
+
+
+class Holding(nn.Module):
+    """Draws its noise, or which way it takes, from a generator that it holds."""
+
+    def __init__(self, generator: np.random.Generator | np.random.RandomState) -> None:
+        super().__init__()
+        self.head, self.generator = nn.Linear(4, 3), generator
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(x + torch.as_tensor(self.generator.normal(size=x.shape), dtype=x.dtype))
+
+
+LONG = 253764716534117393818169862434857713484
+
+
+def resumed() -> np.random.Generator:
+    generator = np.random.default_rng()
+    generator.bit_generator.state = np.random.default_rng(8).bit_generator.state
+    return generator
+
+
+@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+def test_a_generator_that_is_held_and_was_made_without_a_seed_fails_by_its_name(make: Callable[[], Any]) -> None:
+    """Both passes begin in its one state, but another run of the program would begin in another."""
+    result = in_a_seeded_program(model=Holding(make()))
+    assert result.status == "fail"
+    assert result.where == "generator"
+    assert in_a_seeded_program(loader=DataLoader(Held(make()), batch_size=4)).status == "fail"
+    torch.seed()
+    assert run_one(CHECK, model=Holding(make()), loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss()).status == "warn"
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [
+        np.random.default_rng(5),
+        np.random.default_rng(LONG),  # a long seed that is written down
+        np.random.RandomState(5),
+        np.random.default_rng(np.random.SeedSequence(5).spawn(1)[0]),
+        resumed(),
+        np.random.mtrand._rand,
+    ],
+)
+def test_a_generator_that_is_held_and_was_given_a_seed_passes(generator: Any) -> None:
+    """Generators with a seed of the program's, or a state that was set, repeat from run to run."""
+    assert in_a_seeded_program(model=Holding(generator)).status == "pass"
+
+
+def test_an_unseeded_generator_that_is_not_drawn_from_passes() -> None:
+    """What is held but changes nothing is no defect."""
+    model = Noisy(torch.zeros_like)
+    model.generator = np.random.default_rng()  # type: ignore[assignment]
+    assert in_a_seeded_program(model=model).status == "pass"
+
+
+class Held(Dataset[tuple[Tensor, Tensor]]):
+    """Rows with noise of a generator that the data set holds."""
+
+    def __init__(self, generator: Any) -> None:
+        self.generator = generator
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        return X[index] + float(self.generator.normal()), Y[index]
+
+
+class Order(torch.utils.data.Sampler[int]):
+    """Gives the samples in an order that a function makes."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def __iter__(self) -> Any:
+        return iter([int(at) for at in self.make()])
+
+
+def by_the_system() -> list[int]:
+    order = list(range(len(X)))
+    random.SystemRandom().shuffle(order)
+    return order
+
+
+class Streamed(torch.utils.data.IterableDataset[tuple[Tensor, Tensor]]):
+    """Rows one after the other, in an order that a function makes."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+    def __iter__(self) -> Any:
+        return iter([(X[int(at)], Y[int(at)]) for at in self.make()])
+
+
+def test_an_order_of_samples_from_outside_the_seeds_fails() -> None:
+    """A sampler or a stream that asks the operating system gives other batches from the same seed; a seeded one not."""
+    rows = torch.utils.data.TensorDataset(X, Y)
+    for make, status in (
+        (by_the_system, "fail"),
+        (lambda: np.random.permutation(len(X)), "pass"),
+        (lambda: torch.randperm(len(X)), "pass"),
+    ):
+        assert in_a_seeded_program(loader=DataLoader(rows, batch_size=4, sampler=Order(make))).status == status
+    assert in_a_seeded_program(loader=DataLoader(Streamed(by_the_system), batch_size=4)).status == "fail"
+
+
+def seeded_by_the_clock() -> float:
+    torch.manual_seed(time.time_ns() % 2**32)
+    return float(torch.rand(()))
+
+
+def timed_with_a_seed_of_its_own() -> float:
+    began = time.perf_counter()
+    np.random.seed(7)
+    return float(np.random.rand()) * (time.perf_counter() >= began)
+
+
+def test_a_seed_of_the_clock_fails_and_a_step_that_is_timed_passes() -> None:
+    """What seeds a generator by the clock does not repeat; a clock that is read for a log changes nothing."""
+    torch.manual_seed(3)
+    assert of_steps(seeded_by_the_clock).status == "fail"
+    assert of_steps(timed_with_a_seed_of_its_own).status == "pass"
+
+
+class Pairs(nn.Module):
+    """Scores of users and items, which takes two arguments that a batch does not give it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(8, 4)
+
+    def forward(self, user: Tensor, item: Tensor, sign: Tensor) -> Tensor:
+        return (self.table(user) * self.table(item)).sum(1) * sign
+
+
+@pytest.mark.parametrize(("make", "status"), [(np.random.default_rng, "fail"), (lambda: np.random, "pass")])
+def test_a_model_that_runs_in_its_step_alone_is_judged_by_its_step(make: Callable[[], Any], status: str) -> None:
+    """Negatives that a step draws without a seed are found where no pass runs outside of it."""
+
+    def train_step(model: nn.Module, batch: list[Tensor], optimizer: torch.optim.Optimizer) -> Tensor:
+        users, items = batch
+        others = torch.as_tensor(make().permutation(8))
+        loss = nn.functional.softplus(model(users, others, -torch.ones(8)) + model(users, items, torch.ones(8))).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    model = Pairs()
+    given = {"optimizer": torch.optim.SGD(model.parameters(), 0.1), "train_step": train_step, "task": "other"}
+    loader = [(torch.arange(8), torch.arange(8).flip(0))]
+    assert in_a_seeded_program(model=model, loader=loader, loss_fn=None, **given).status == status
+
+
+def test_noise_of_the_size_of_rounding_fails_where_its_draw_is_seen() -> None:
+    """A tiny difference is that of sums in another order only where nobody asks the operating system."""
+    tiny = judged(lambda x: torch.full_like(x, 5e-5 * (1 + random.SystemRandom().random())))
+    assert tiny == "fail"
+
+
+@pytest.mark.parametrize(
+    ("fill", "status"),
+    [
+        (lambda rows, x: rows[:, :2].copy_(x[:, :2]), "fail"),
+        (lambda rows, x: rows.copy_(x), "pass"),
+        (lambda rows, x: rows.zero_()[:, :2].copy_(x[:, :2]), "pass"),
+        (lambda rows, x: rows.normal_(), "pass"),
+        (lambda rows, x: torch.mul(x, 2, out=rows), "pass"),
+    ],
+)
+def test_memory_that_is_read_before_it_is_written_fails(fill: Callable[[Tensor, Tensor], Any], status: str) -> None:
+    """What `torch.empty` gives and nobody writes holds what was left there; one that is filled is no matter."""
+
+    class Buffered(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            rows = torch.empty_like(x)
+            fill(rows, x)
+            return super().forward(rows.clamp(-3, 3))
+
+    assert in_a_seeded_program(model=Buffered(4, 3)).status == status
+
+
+def test_memory_that_a_mask_leaves_out_passes() -> None:
+    """A cache with room to grow is read whole, but what lies past its end has no weight."""
+
+    class Cached(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            cache = torch.empty(len(x), 6)
+            cache[:, :4] = x
+            kept = torch.where(torch.arange(6) < 4, cache, torch.zeros(()))
+            return super().forward(kept[:, :4]) + (cache * torch.tensor([0.0] * 6)).sum()
+
+    assert in_a_seeded_program(model=Cached(4, 3)).status == "pass"
+
+
+class Answering:
+    """Has no attribute, and raises something of its own when asked for one."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+def test_what_a_model_holds_may_raise_when_asked() -> None:
+    """An object that raises for unknown names, as some namespaces of PyTorch do, is no error."""
+    model = nn.Sequential(nn.Linear(4, 3))
+    model.tool = Answering()  # type: ignore[assignment] # any object
+    loader = [(torch.randn(8, 4), torch.randint(3, (8,)))]
+    assert run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss()).status == "pass"

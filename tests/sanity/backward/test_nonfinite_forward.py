@@ -12,6 +12,8 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.backward.nonfinite_forward import CHECK, bad
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 X, Y = (
     torch.randn(8, 4, generator=torch.Generator().manual_seed(1)),
     torch.randn(8, 3, generator=torch.Generator().manual_seed(2)),
@@ -247,3 +249,41 @@ def test_a_loss_that_the_step_alone_makes_infinite_is_found(change: Callable[[Te
     result = run_one(CHECK, model=model, loader=[(X, Y)], train_step=step, **given)
     assert result.status == "fail"
     assert result.where == name
+
+
+class Choosing(nn.Module):
+    """Attends to those of the places that its own scores are above zero at."""
+
+    def __init__(self, *, guarded: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.score, self.head, self.guarded = nn.Linear(4, 1), nn.Linear(4, 1), guarded
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores = self.score(x).squeeze(2)
+        hidden = scores < 0
+        if self.guarded:
+            hidden = hidden & ~hidden.all(1, keepdim=True)
+        weights = scores.masked_fill(hidden, float("-inf")).softmax(1)
+        chosen: Tensor = self.head((weights[:, :, None] * x).sum(1))
+        return chosen
+
+
+def of_choosing(*, guarded: bool) -> CheckResult:
+    """Of one sample, in the sixth batch, all scores are below zero."""
+    model = Choosing(guarded=guarded)
+    x = torch.randn(64, 6, 4, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        x += 2.0 * model.score.weight
+        x[43] = -6.0 * model.score.weight
+    loader = DataLoader(TensorDataset(x, torch.randn(64, 1)), 8)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    return run_one(CHECK, model=model, loader=loader, loss_fn=nn.MSELoss(), optimizer=optimizer)
+
+
+def test_a_mask_that_leaves_nothing_some_steps_on_fails() -> None:
+    """All is finite at first, and in the sixth step a row of the mask is full; where that is guarded it passes."""
+    result = of_choosing(guarded=False)
+    assert (result.status, result.where, result.confirmed) == ("fail", "Tensor.softmax", True)
+    assert result.summary.endswith("training steps before: 5")
+    assert of_choosing(guarded=True).status == "pass"

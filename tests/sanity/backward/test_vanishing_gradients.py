@@ -133,3 +133,46 @@ def test_shortcuts_that_let_little_of_the_gradient_through_fail() -> None:
     assert judged(Residual(let_through(0.5), 8)) != "fail"
     assert judged(Residual(let_through(1.0), 8)) == "pass"
     assert judged(Residual(lambda x, made: 0.2 * x + made, 8, shared=True)) != "fail"
+
+
+@pytest.mark.parametrize(("activation", "status"), [(nn.Sigmoid, "fail"), (nn.ReLU, "pass")])
+def test_a_step_of_the_users_own_is_judged_where_there_is_no_loss_outside_of_it(
+    activation: type[nn.Module], status: str
+) -> None:
+    """Without a `loss_fn` the gradients are those that the user's own step gets."""
+
+    def train_step(model: nn.Module, batch: tuple[Tensor, Tensor], optimizer: torch.optim.Optimizer) -> Tensor:
+        loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    torch.manual_seed(0)
+    model = deep(activation, 10 if activation is nn.Sigmoid else 4)
+    given = {"optimizer": torch.optim.SGD(model.parameters(), 0.1), "train_step": train_step}
+    assert run_one(CHECK, model=model, loader=[(X, Y)], **given).status == status
+
+
+def test_a_hundredth_of_the_gradient_is_too_little_for_plain_descent_alone() -> None:
+    """Six sigmoid layers that leave less than a hundredth fail under SGD, not under Adam; six ReLUs do not."""
+    torch.manual_seed(0)
+    model, sound = deep(nn.Sigmoid, 6), deep(nn.ReLU, 6)
+    for one in (model, sound):
+        for layer in one:
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_normal_(layer.weight)
+    result = run_one(
+        CHECK,
+        model=model,
+        loader=[(X, Y)],
+        loss_fn=nn.CrossEntropyLoss(),
+        optimizer=torch.optim.SGD(model.parameters(), 0.1),
+    )
+    assert (result.status, result.where) == ("fail", "0.weight")
+    assert 1e-3 < float(result.measurements[0].measured) < 1e-2
+    assert judged(model, optimizer=torch.optim.Adam(model.parameters())) == "pass"
+    assert judged(model) == "pass"
+    assert judged(sound, optimizer=torch.optim.SGD(sound.parameters(), 0.1)) == "pass"
+    shallow = deep(nn.Sigmoid, 3)
+    assert judged(shallow, optimizer=torch.optim.SGD(shallow.parameters(), 0.1)) == "pass"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
@@ -7,6 +8,8 @@ from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
 from nbinspect.records import CheckResult
 from nbinspect.sanity.data.class_imbalance import CHECK
 from tests.sanity.running import run_one
+
+pytestmark = pytest.mark.slow
 
 
 def on(y: Tensor, classes: int = 3, **loader: object) -> CheckResult:
@@ -33,6 +36,13 @@ def test_a_class_that_is_missing_by_chance_is_no_finding() -> None:
     """Of a hundred classes some are rare in a few hundred labels."""
     torch.manual_seed(0)
     assert on(torch.randint(100, (300,)), classes=100).status == "pass"
+
+
+def test_columns_of_embeddings_are_no_classes() -> None:
+    """Where no loss compares labels with outputs, as in contrastive learning, further columns are no empty classes."""
+    data = TensorDataset(torch.randn(1000, 4), torch.arange(1000) % 10)
+    result = run_one(CHECK, model=nn.Linear(4, 32), loader=DataLoader(data, batch_size=50, shuffle=True))
+    assert (result.status, result.summary) == ("pass", "100 of class 9, 100 of class 0")
 
 
 def test_what_the_network_sees_counts() -> None:
@@ -78,3 +88,13 @@ def test_weights_by_inverse_frequency_or_cost_pass() -> None:
     """Inverse frequencies, their roots, and costs of any other kind are nothing to tell."""
     for weights in (460 / COUNTS, (460 / COUNTS).sqrt(), torch.tensor([2.0, 1.0, 1.0]), torch.tensor([1.0, 5.0, 1.0])):
         assert weighed(weights).status == "pass"
+
+
+def test_an_output_that_no_label_is_among_even_classes_is_told_as_that() -> None:
+    """An index for unknown words that never comes makes no ratio; beside uneven classes the ratio is told."""
+    for counts, summary in (((0, 100, 90), "no sample of class 0"), ((0, 300, 5), "300 : 1")):
+        y = torch.repeat_interleave(torch.arange(3), torch.tensor(counts))
+        loader = DataLoader(TensorDataset(torch.randn(len(y), 4), y), batch_size=32, shuffle=True)
+        result = run_one(CHECK, model=nn.Linear(4, 3), loader=loader, loss_fn=nn.CrossEntropyLoss())
+        assert result.status == "warn"
+        assert result.summary.startswith(summary)

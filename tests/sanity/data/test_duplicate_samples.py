@@ -19,6 +19,8 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.data.duplicate_samples import CHECK
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 
 def on(loader: Any, features: int = 8) -> CheckResult:
     model = nn.Sequential(nn.Flatten(), nn.Linear(features, 3))
@@ -161,6 +163,32 @@ def test_random_samples_are_inconclusive() -> None:
     assert on(DataLoader(Hidden(), batch_size=8)).status == "inconclusive"
 
 
+class Replaced(Dataset[Any]):
+    """Rows; the first `own` come for their index, and for the others one of those behind is drawn, or made."""
+
+    def __init__(self, own: int, *, made: bool = False) -> None:
+        self.data, self.own, self.made = rows(200), own, made
+
+    def __len__(self) -> int:
+        return 200
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        if index < self.own:
+            return self.data[index]
+        x, y = self.data[int(torch.randint(self.own, 200, (1,)))]
+        return (torch.randn(8), y) if self.made else (x, y)
+
+
+def test_indices_that_draw_the_samples_of_others_are_a_warning() -> None:
+    """Some indices that draw are told beside those that do not; samples made anew, or all of them drawn, are not."""
+    result = on(DataLoader(Replaced(120), batch_size=8, shuffle=True))
+    assert (result.status, result.title) == ("warn", "Indices that draw a sample in place of their own")
+    assert result.summary.split(" of ")[1] == "200 indices draw the samples"
+    assert 70 <= int(result.summary.split()[0]) <= 80
+    assert on(DataLoader(Replaced(0), batch_size=8)).status == "inconclusive"
+    assert on(DataLoader(Replaced(120, made=True), batch_size=8)).status == "inconclusive"
+
+
 def test_a_part_without_copies_is_inconclusive_with_its_share() -> None:
     """Of 40,000 samples half are read, and the share is said."""
     result = on(DataLoader(TensorDataset(torch.randn(40_000, 8), torch.zeros(40_000).long()), batch_size=500))
@@ -248,3 +276,92 @@ def test_measurements_that_are_there_two_to_four_times_fail() -> None:
     x = torch.randn(300, 8, generator=torch.Generator().manual_seed(1))
     x = x.repeat_interleave(torch.arange(300) % 4 + 1, 0)
     assert on(DataLoader(TensorDataset(x, torch.zeros(len(x)).long()), batch_size=32)).status == "fail"
+
+
+class Whole(IterableDataset[Any]):
+    """Streams all rows that it holds, in a new order; some again where `again` says so."""
+
+    def __init__(self, data: TensorDataset, again: int = 0) -> None:
+        self.x, self.y = data.tensors
+        self.again = again
+
+    def __iter__(self) -> Any:
+        for place in [*torch.randperm(len(self.x)).tolist(), *range(self.again)]:
+            yield self.x[place], self.y[place]
+
+
+def test_a_stream_that_holds_copies_fails() -> None:
+    """Rows that the data set itself holds twice are no repeats on purpose; those that it gives twice may be."""
+    assert on(DataLoader(Whole(rows(200, 40)), batch_size=32)).status == "fail"
+    assert on(DataLoader(Whole(rows(200), again=40), batch_size=32)).status == "warn"
+
+
+def test_parts_that_were_read_again_fail_in_spite_of_rows_that_could_meet_by_chance() -> None:
+    """Copies that come in the order of what they repeat were read again; those drawn at random may be chance."""
+    torch.manual_seed(0)
+    x, y = torch.randint(6, (800, 14)).float(), torch.randint(3, (800,))
+    listed = [row for first in range(0, 300, 5) for end in range(1, 6) for row in range(first, first + end)]
+    again = torch.tensor([*range(700), *range(600, 800), *range(600, 700)])
+    for order, status in ((again, "fail"), (torch.tensor(listed), "fail"), (torch.randint(300, (900,)), "warn")):
+        loader = DataLoader(TensorDataset(x[order], y[order]), batch_size=32, shuffle=True)
+        assert on(loader, 14).status == status, (order, status)
+
+
+def test_what_goes_round_or_stays_does_not_fail() -> None:
+    """A timetable comes again after a week, and readings that do not change at once: neither was read twice."""
+    torch.manual_seed(0)
+    x, y = torch.randint(6, (168, 14)).float(), torch.randint(3, (168,))
+    for order in (torch.arange(900) % 168, torch.arange(168).repeat_interleave(torch.randint(1, 7, (168,)))):
+        loader = DataLoader(TensorDataset(x[order], y[order]), batch_size=32, shuffle=True)
+        assert on(loader, 14).status == "warn"
+
+
+def test_copies_that_make_the_classes_even_are_a_warning() -> None:
+    """Rare classes whose samples were copied until all come as often as the common one may be meant so."""
+    torch.manual_seed(0)
+    x, y = torch.randn(300, 8), (torch.arange(300) % 4 == 0).long()
+    rare = torch.nonzero(y)[:, 0]
+    more = torch.cat([torch.arange(300), rare[torch.randint(len(rare), (150,))]])
+    assert on(DataLoader(TensorDataset(x[more], y[more]), batch_size=32, shuffle=True)).status == "warn"
+    any_of_them = torch.cat([torch.arange(300), torch.randint(300, (150,))])
+    loader = DataLoader(TensorDataset(x[any_of_them], y[any_of_them]), batch_size=32, shuffle=True)
+    assert on(loader).status == "fail"
+
+
+def test_what_games_begin_with_is_no_copy() -> None:
+    """Boards after each move, of which most games have the first in common, come in one order, and do not fail."""
+    draw = torch.Generator().manual_seed(0)
+    openings, boards, moves = torch.randint(64, (3, 6), generator=draw), [], []
+    for game in range(60):
+        board = torch.zeros(64)
+        for turn, move in enumerate([*openings[game % 7 % 3], *torch.randint(64, (14,), generator=draw)]):
+            boards.append(board.clone())
+            moves.append(int(move) % 3)
+            board[move] = 1 + turn % 2
+    loader = DataLoader(TensorDataset(torch.stack(boards), torch.tensor(moves)), batch_size=32, shuffle=True)
+    assert on(loader, 64).status == "warn"
+
+
+class Listed(IterableDataset[Any]):
+    """Streams a list of samples."""
+
+    def __init__(self, samples: list[Any]) -> None:
+        self.samples = samples
+
+    def __iter__(self) -> Any:
+        return iter(self.samples)
+
+
+def test_a_stream_of_all_samples_several_times_may_be_as_many_epochs() -> None:
+    """A list of samples times three is an epoch of three, and worth a look at most."""
+    samples = list(rows(60))
+    assert on(DataLoader(Listed(samples * 3), batch_size=32)).status == "warn"
+
+
+def test_a_rare_class_of_which_each_sample_comes_several_times_is_a_warning() -> None:
+    """Rare samples may be copied on purpose without making classes even; once again each, they may be read twice."""
+    torch.manual_seed(0)
+    x, y = torch.randn(300, 8), (torch.arange(300) % 12 == 0).long()
+    for again, status in ((4, "warn"), (1, "fail")):
+        more = torch.cat([torch.arange(300), torch.nonzero(y)[:, 0].repeat(again)])
+        assert on(DataLoader(TensorDataset(x[more], y[more]), batch_size=32, shuffle=True)).status == status

@@ -159,3 +159,60 @@ def test_a_norm_of_turned_axes_undoes_the_scale_as_well() -> None:
     x = 1 + 0.003 * torch.randn(32, 20, 2, generator=torch.Generator().manual_seed(0)).clamp(-3, 3)
     assert on(x, Windows()).status == "pass"
     assert on(200 * x, Windows()).status != "fail"
+
+
+@pytest.mark.parametrize(("divisor", "status"), [(1, "fail"), (255, "pass"), (255**2, "fail")])
+def test_what_the_training_step_makes_of_the_inputs_counts(divisor: int, status: str) -> None:
+    """Bytes that a step of the user's divides are judged as they reach the network, once, twice or not at all."""
+
+    def train_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(batch[0] / divisor), batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    model = conv()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    assert on(pictures(1), model, train_step=train_step, optimizer=optimizer).status == status
+
+
+@pytest.mark.parametrize(
+    ("noise", "unit", "first", "status"),
+    [
+        (None, 255.0, (), "fail"),
+        (None, 255.0, (nn.InstanceNorm2d(3, eps=1e-12),), "pass"),
+        (None, 4.0, (), "pass"),  # contrast alone
+        (0.0, 1.0, (), "pass"),  # blanks
+        (1 / 255, 1.0, (), "pass"),  # blanks with noise
+    ],
+)
+def test_pictures_in_two_units_fail(
+    noise: float | None, unit: float, first: tuple[nn.Module, ...], status: str
+) -> None:
+    """A part that is divided by 255 again fails with its number, though the others are in [0, 1]; no weaker one."""
+    torch.manual_seed(0)
+    x = 0.5 + (torch.rand(120, 3, 8, 8) - 0.5) * torch.linspace(0.4, 1, 40).repeat_interleave(3)[:, None, None, None]
+    x[::3] = x[::3] / unit if noise is None else 0.5 + noise * (torch.rand(40, 3, 8, 8) - 0.5)
+    result = on((x - 0.45) / 0.25, conv(*first))
+    assert result.status == status, result
+    if status == "fail":
+        assert result.title == "Samples in two units"
+        assert result.summary.startswith("40 of 120 samples vary 25")
+
+
+def test_what_a_training_step_draws_beside_the_batch_is_no_input() -> None:
+    """A nudge of next to nothing, that a step learns beside the data, does not fail."""
+
+    def train_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        nudge = model[1](1e-4 * torch.randn(len(batch[0]), 4))
+        loss = nn.functional.cross_entropy(model[0](batch[0]) + nudge, batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    model = nn.Sequential(nn.Linear(4, 3), nn.Linear(4, 3))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    found = on(torch.randn(32, 4), model, train_step=train_step, optimizer=optimizer)
+    assert found.status == "pass", found

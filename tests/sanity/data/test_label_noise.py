@@ -11,6 +11,8 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.data.label_noise import CHECK
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 
 def on(x: Tensor, y: Tensor, **more: Any) -> CheckResult:
     loader = DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True)
@@ -128,3 +130,77 @@ def test_equal_inputs_with_several_targets_that_have_nothing_in_common_fail(
     x = torch.randn(64, 8).repeat(repeats, 1)
     y = (1 - noise) * x[:, :2] + noise * torch.randn(len(x), 2)
     assert on(x, y, loss_fn=nn.MSELoss(), task="regression").status == status
+
+
+def in_steps(drift: float, *, mixed: bool = False) -> CheckResult:
+    """The check on 150 inputs of six targets each, which go up and down in the order of the rows by so much."""
+    torch.manual_seed(0)
+    x, times = torch.randn(150, 8).repeat_interleave(6, 0), torch.arange(900) % 6
+    wave = 1.4 * drift * (torch.rand(150).repeat_interleave(6) * 6.3 + times).sin()
+    y = 0.7 * x[:, 0] / x[:, 0].std() + wave + (1 - drift) * torch.randn(900)
+    order = torch.randperm(900) if mixed else torch.arange(900)
+    return on(x[order], y[order, None], model=nn.Linear(8, 1), loss_fn=nn.MSELoss())
+
+
+def test_numbers_of_one_input_that_follow_the_order_of_the_rows_fail() -> None:
+    """What goes up and down along the rows of one input was told by a lost feature; noise in no order may be meant."""
+    assert in_steps(1.0).status == "fail"
+    assert "order" in in_steps(1.0).detail
+    assert in_steps(0.0).status == "warn"
+    assert in_steps(1.0, mixed=True).status == "warn"
+
+
+def test_labels_that_only_a_training_step_compares_are_judged() -> None:
+    """Contradictions fail where the loss is in a step of the user's alone, and equal pairs do not."""
+
+    def train_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.binary_cross_entropy_with_logits(model(batch[0])[:, 0], batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x, y = separable(200)
+    model = nn.Linear(8, 1)
+    given = {
+        "model": model,
+        "loss_fn": None,
+        "train_step": train_step,
+        "optimizer": torch.optim.SGD(model.parameters(), 0.1),
+    }
+    assert on(torch.cat([x, x[:20]]), torch.cat([y, 1 - y[:20]]).float(), **given).status == "fail"
+    assert on(torch.cat([x, x[:20]]), torch.cat([y, y[:20]]).float(), **given).status == "pass"
+
+
+def test_a_table_that_is_sorted_by_its_target_lost_no_feature() -> None:
+    """Noise among measurements that were repeated follows the order of the rows where these were sorted by it."""
+    torch.manual_seed(0)
+    x = torch.randn(40, 8).repeat_interleave(20, 0)
+    y = 0.6 * x[:, 0] / x[:, 0].std() + 0.8 * torch.randn(800)
+    order = y.argsort()
+    assert on(x[order], y[order, None], model=nn.Linear(8, 1), loss_fn=nn.MSELoss()).status == "warn"
+
+
+def stepped(compare: Any, *data: Tensor) -> CheckResult:
+    def train_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss: Tensor = compare(model, *batch)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    model = nn.Linear(8, 8)
+    loader = DataLoader(TensorDataset(*data), batch_size=32, shuffle=True)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    return run_one(CHECK, model=model, loader=loader, train_step=train_step, optimizer=optimizer)
+
+
+def test_answers_that_are_weighed_or_not_asked_for_contradict_nothing() -> None:
+    """Actions with rewards differ for one state on purpose, and labels that no loss is given do no harm."""
+    torch.manual_seed(0)
+    x, actions = torch.randn(30, 8).repeat_interleave(8, 0), torch.randint(8, (240,))
+    cross = nn.functional.cross_entropy
+    weighed = lambda m, x, y, reward: (reward * cross(m(x), y, reduction="none")).mean()  # noqa: E731
+    assert stepped(weighed, x, actions, torch.randn(240)).status == "skip"
+    rebuilt = lambda m, x, y: nn.functional.mse_loss(m(x), x)  # noqa: E731
+    assert stepped(rebuilt, x, torch.randn(240)).status == "skip"

@@ -361,3 +361,230 @@ def test_quantities_and_shares_are_no_codes() -> None:
     assert masks(torch.rand(40, 1, 6, 6)).status == "pass"
     assert masks(torch.randint(256, (40, 1, 6, 6))).status == "pass"
     assert masks(torch.rand(40, 1, 6, 6) > 0.5).status == "pass"
+
+
+def on_masks(y: Tensor, loss_fn: Any, **more: Any) -> CheckResult:
+    model = nn.Conv2d(1, 1, 3, padding=1)
+    loader = DataLoader(TensorDataset(torch.randn(len(y), 1, 6, 6), y), batch_size=10, shuffle=True)
+    return run_one(CHECK, model=model, loader=loader, loss_fn=loss_fn, **more)
+
+
+def overlap(outputs: Tensor, targets: Tensor) -> Tensor:
+    p = outputs.sigmoid()
+    return 1 - (2 * (p * targets).sum() + 1) / (p.sum() + targets.sum() + 1)
+
+
+@pytest.mark.parametrize("task", [None, "segmentation"])
+def test_masks_of_255_under_a_loss_of_overlap_fail(task: Any) -> None:
+    """A loss by hand that sinks below 0 with labels 0 and 255, and ends at 0 with 0 and 1, fails; with 0 and 1 none."""
+    y = (torch.rand(40, 1, 6, 6) > 0.6).float()
+    assert on_masks(255 * y, overlap, task=task).status == "fail"
+    assert on_masks(y, overlap, task=task).status != "fail"
+
+
+def test_bytes_between_the_ends_of_a_mask_still_leave_it_one_of_255() -> None:
+    """Masks in bytes that were resized, so that some pixels lie between 0 and 255, fail under binary cross-entropy."""
+    y = (torch.rand(40, 1, 6, 6) > 0.6).float()
+    y[:, :, 0, 0] = 0.4
+    assert on_masks(255 * y, nn.BCEWithLogitsLoss()).measurements[0].measured == "0 and 255"
+    assert on_masks(y, nn.BCEWithLogitsLoss()).status != "fail"
+
+
+def test_masks_divided_twice_fail() -> None:
+    """Where every yes is 1/255 the network is asked for next to nothing; smoothed labels and rare shares are meant."""
+    y = (torch.rand(40, 1, 6, 6) > 0.6).float()
+    assert on_masks(y / 255, nn.BCEWithLogitsLoss()).status == "fail"
+    assert on_masks(0.1 + 0.8 * y, nn.BCEWithLogitsLoss()).status != "fail"
+    assert on_masks(y * torch.rand(40, 1, 6, 6) / 20, nn.BCEWithLogitsLoss()).status != "fail"
+
+
+def hinge(outputs: Tensor, targets: Tensor) -> Tensor:
+    return F.relu(1 - outputs * targets).mean()
+
+
+@pytest.mark.parametrize("loss_fn", [hinge, nn.SoftMarginLoss()])
+def test_labels_0_and_1_where_the_sign_counts_fail(loss_fn: Any) -> None:
+    """A loss of the product of output and label says nothing of samples labelled 0, which fails; −1 and 1 are meant."""
+    y = (torch.arange(40) % 2).float()[:, None]
+    assert on(y, loss_fn, outputs=1).title == "Labels 0 and 1 where the loss takes −1 and 1"
+    assert on(2 * y - 1, loss_fn, outputs=1).status != "fail"
+
+
+@pytest.mark.parametrize(
+    "loss_fn",
+    [
+        lambda o, t: -(o * t).mean(),
+        lambda o, t: -(F.logsigmoid(o) * t).mean(),
+        lambda o, t: ((o * t) ** 2).mean(),
+        lambda o, t: ((o - 1) ** 2 * t).sum() / t.sum(),
+        lambda o, t: (t * F.softplus(-o) + (1 - t) * F.softplus(o)).mean(),
+        F.mse_loss,
+    ],
+)
+def test_losses_in_which_0_is_meant_are_left_alone(loss_fn: Any) -> None:
+    """Rewards, masks, and yes or no by hand take 0 for what it is, and do not fail."""
+    assert on((torch.arange(40) % 2).float()[:, None], loss_fn, outputs=1).status != "fail"
+
+
+def step_with(loss: Any) -> Any:
+    def train_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        found: Tensor = loss(model(batch[0]), *batch[1:])
+        found.backward()
+        optimizer.step()
+        return found
+
+    return train_step
+
+
+def in_a_step(loss: Any, *targets: Tensor, outputs: int = 1) -> CheckResult:
+    model = nn.Linear(4, outputs)
+    loader = DataLoader(TensorDataset(torch.randn(40, 4), *targets), batch_size=20, shuffle=True)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    return run_one(CHECK, model=model, loader=loader, train_step=step_with(loss), optimizer=optimizer)
+
+
+def test_labels_that_a_training_step_gives_to_its_own_loss_are_judged() -> None:
+    """Codes other than 0 and 1, and one label alone, fail in a step of the user's as well; 0 and 1 do not."""
+    y = (torch.arange(40) % 2).float()
+    bce = lambda o, t: F.binary_cross_entropy_with_logits(o[:, 0], t)  # noqa: E731
+    assert in_a_step(bce, y + 1).title == "Labels of no and yes other than 0 and 1"
+    assert in_a_step(bce, torch.ones(40)).title == "A constant label"
+    assert in_a_step(bce, y).status != "fail"
+
+
+def test_labels_that_become_one_on_the_way_to_the_loss_fail() -> None:
+    """Fractions that are cut to 0, and the largest entry of a single column, are one label for all; others are none."""
+    y = torch.arange(40) % 4
+    cut = lambda o, t: F.cross_entropy(o, t.long())  # noqa: E731
+    assert in_a_step(cut, y / 10, outputs=4).title == "A constant label"
+    assert in_a_step(cut, y.double(), outputs=4).status != "fail"
+    largest = lambda o, t: F.cross_entropy(o, t.argmax(1))  # noqa: E731
+    assert in_a_step(largest, y[:, None], outputs=4).title == "A constant label"
+    assert in_a_step(largest, F.one_hot(y), outputs=4).status != "fail"
+
+
+def test_keys_of_a_contrast_are_no_labels() -> None:
+    """Places of the right answer that are made in the step, all 0, are meant, and do not fail."""
+    loss = lambda o, t: F.cross_entropy(o, torch.zeros(len(o), dtype=torch.long))  # noqa: E731
+    assert in_a_step(loss, torch.arange(40) % 2, outputs=4).status != "fail"
+    real = lambda o, t: F.binary_cross_entropy_with_logits(o, torch.ones_like(o))  # noqa: E731
+    assert in_a_step(real, torch.arange(40) % 2).status != "fail"
+
+
+def test_a_second_target_that_never_changes_fails() -> None:
+    """One of several targets is judged as well, if a loss of classes is given it."""
+    both = lambda o, t, u: F.cross_entropy(o, t) + F.binary_cross_entropy_with_logits(o[:, 0], u)  # noqa: E731
+    y = torch.arange(40) % 3
+    assert in_a_step(both, y, torch.zeros(40), outputs=3).title == "A constant label"
+    assert in_a_step(both, y, (y > 1).float(), outputs=3).status != "fail"
+    weighed = lambda o, t, u: (F.cross_entropy(o, t, reduction="none") * u).mean()  # noqa: E731
+    assert in_a_step(weighed, y, torch.ones(40), outputs=3).status != "fail"
+
+
+def test_labels_beyond_the_outputs_fail_where_the_model_computes_its_loss() -> None:
+    """Labels from 1 on which the cross-entropy inside of a model raises fail here, with the number of its outputs."""
+    batch = {"x": torch.randn(30, 4), "labels": torch.arange(30) % 3 + 1}
+    result = run_one(CHECK, model=Judging(), loader=[batch])
+    assert (result.status, result.code) == ("fail", "+ targets = targets - 1")
+
+
+def of_step(model: nn.Module, data: list[Tensor], compare: Any) -> CheckResult:
+    """The check on a step of the user's that compares what the model and a batch give."""
+
+    def train_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        found: Tensor = compare(model, *batch)
+        found.backward()
+        optimizer.step()
+        return found
+
+    loader = DataLoader(TensorDataset(*data), batch_size=20, shuffle=True)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    return run_one(CHECK, model=model, loader=loader, train_step=train_step, optimizer=optimizer)
+
+
+def test_one_label_that_meets_another_in_the_same_step_is_meant() -> None:
+    """Pairs that are there, all labelled 1, beside such as are drawn, all 0, leave the network something to tell."""
+    bce = F.binary_cross_entropy_with_logits
+    both = lambda m, x, y: bce(m(x)[:, 0], y) + bce(m(torch.randn_like(x))[:, 0], 1 - y)  # noqa: E731
+    assert of_step(nn.Linear(4, 1), [torch.randn(80, 4), torch.ones(80)], both).status != "fail"
+
+
+class Rated(nn.Module):
+    """Rates each candidate by one and the same weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.candidate = nn.Linear(4, 8), nn.Linear(4, 8)
+
+    def forward(self, query: Tensor, candidates: Tensor) -> Tensor:
+        return torch.einsum("bd,bkd->bk", self.query(query), self.candidate(candidates))
+
+
+def test_the_right_candidate_may_always_be_the_first() -> None:
+    """A network that rates candidates one by one cannot know their places: a constant label is worth a look at most."""
+    data = [torch.randn(80, 4), torch.randn(80, 5, 4), torch.zeros(80).long()]
+    asked = of_step(Rated(), data, lambda m, q, c, y: F.cross_entropy(m(q, c), y))
+    assert asked.status == "warn"
+    assert "candidates" in asked.detail
+    loader = DataLoader(TensorDataset(*data), batch_size=20)
+    given = {"split": lambda batch: (batch[:2], batch[2]), "loss_fn": nn.CrossEntropyLoss()}
+    assert run_one(CHECK, model=Rated(), loader=loader, **given).status == "warn"
+
+
+def test_fractions_of_one_batch_alone_may_all_be_cut_to_0() -> None:
+    """Amounts in whole units, of which nearly all are below 1, are several labels in all that is read."""
+    amounts = torch.rand(400) * 0.9
+    amounts[-8:] += 3
+    model, loss = nn.Linear(4, 8), lambda o, t: F.cross_entropy(o, t.long())
+    loader = DataLoader(TensorDataset(torch.randn(400, 4), amounts), batch_size=25)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    assert run_one(CHECK, model=model, loader=loader, train_step=step_with(loss), optimizer=optimizer).status != "fail"
+
+
+def test_signs_of_pairs_are_asked_for_where_0_may_be_meant() -> None:
+    """Half of the labels of a ranking are no ties; 0 leaves out a pair whose other side is not trained."""
+    y = (torch.arange(400) % 2).float()
+    ranked = lambda m, a, b, y: F.margin_ranking_loss(m(a)[:, 0], m(b)[:, 0], y)  # noqa: E731
+    pairs = [torch.randn(400, 4), torch.randn(400, 4)]
+    assert of_step(nn.Linear(4, 1), [*pairs, y], ranked).status == "fail"
+    assert of_step(nn.Linear(4, 1), [*pairs, (torch.arange(400) % 4 > 0).float()], ranked).status == "warn"
+    assert of_step(nn.Linear(4, 1), [*pairs, 2 * y - 1], ranked).status != "fail"
+    like = lambda m, a, b, y: F.cosine_embedding_loss(m(a), m(b), y)  # noqa: E731
+    taught = lambda m, a, b, y: F.cosine_embedding_loss(m(a), b, y)  # noqa: E731
+    assert of_step(nn.Linear(4, 4), [*pairs, y], like).status == "fail"
+    assert of_step(nn.Linear(4, 4), [*pairs, y], taught).status == "warn"
+
+
+def test_only_a_label_that_the_error_names_is_told() -> None:
+    """Of labels beyond the outputs the one on which the loss raised is told, and not what it may leave out."""
+
+    class Scene(Judging):
+        def forward(self, x: Tensor, labels: Tensor) -> dict[str, Tensor]:
+            outputs = self.fc(x)
+            return {"loss": F.cross_entropy(outputs, labels, ignore_index=255), "logits": outputs}
+
+    labels = torch.arange(30) % 3
+    labels[:9], labels[12] = 255, 7
+    result = run_one(CHECK, model=Scene(), loader=[{"x": torch.randn(30, 4), "labels": labels}])
+    assert (result.status, result.summary) == ("fail", "labels 7 for 3 outputs")
+
+
+class Counting(nn.Module):
+    """A hinge that keeps a mean of what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(()))
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        self.mean = 0.9 * self.mean + 0.1 * outputs.detach().mean()
+        return hinge(outputs, targets)
+
+
+def test_a_loss_that_keeps_a_count_is_asked_on_a_copy() -> None:
+    """What a loss of the user's keeps stays as it was, while it is asked what it makes of other labels."""
+    y = (torch.arange(40) % 2).float()[:, None]
+    assert on(y, Counting(), outputs=1).status == "fail"
+    assert on(2 * y - 1, Counting(), outputs=1).status != "fail"

@@ -12,6 +12,8 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.data.nonfinite_data import CHECK
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 
 def found(x: Tensor, y: Tensor | None = None, **more: Any) -> CheckResult:
     labels = torch.arange(len(x)) % 3 if y is None else y

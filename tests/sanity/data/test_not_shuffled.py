@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, IterableDataset, Sampler, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.data.not_shuffled import CHECK
 from tests.sanity.running import run_one
+
+pytestmark = pytest.mark.slow
 
 
 def on(loader: Any, **more: Any) -> CheckResult:
@@ -100,6 +102,27 @@ def test_a_fixed_order_is_a_warning() -> None:
     assert on(DataLoader(mixed, batch_size=20)).status == "warn"
     sampler = DistributedSampler(mixed, num_replicas=1, rank=0, shuffle=True)
     assert on(DataLoader(mixed, batch_size=20, sampler=sampler)).status == "warn"
+
+
+class Anew(Dataset[Any]):
+    """Vectors and their parity, drawn at each reading, from nowhere or from those that it holds."""
+
+    def __init__(self, held: bool) -> None:
+        self.rows = torch.randint(0, 2, (400, 12)).float() if held else None
+
+    def __len__(self) -> int:
+        return 400
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        x = torch.randint(0, 2, (12,)).float() if self.rows is None else self.rows[int(torch.randint(400, ()))]
+        return x, (x.sum() % 2).long()
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_samples_that_are_drawn_anew_have_no_order(held: bool) -> None:
+    """The order of indices that choose no sample is no fixed order."""
+    result = on(DataLoader(Anew(held), batch_size=20), model=nn.Linear(12, 2))
+    assert (result.status, result.summary) == ("pass", "samples are drawn anew at each reading")
 
 
 def test_shuffled_orders_pass() -> None:
@@ -326,3 +349,98 @@ def test_a_stream_whose_samples_are_made_anew_is_a_warning(kind: str) -> None:
 def test_one_batch_has_no_order() -> None:
     """Tiny sets of one batch pass."""
     assert on(DataLoader(data(torch.arange(40) // 10), batch_size=40)).status == "pass"
+
+
+def sorted_rows(count: int = 240, classes: int = 3) -> Tensor:
+    return torch.arange(count) * classes // count
+
+
+@pytest.mark.parametrize("loss_fn", [nn.CrossEntropyLoss(), nn.MSELoss()])
+def test_sorted_one_hot_targets_fail(loss_fn: Any) -> None:
+    """Rows of zeros with a single one are classes, whatever the loss, and fail where they are sorted; shuffled not."""
+    hot = nn.functional.one_hot(sorted_rows()).float()
+    samples = TensorDataset(torch.randn(240, 4), hot)
+    for shuffle, status in ((False, "fail"), (True, "pass")):
+        loader = DataLoader(samples, batch_size=16, shuffle=shuffle)
+        assert run_one(CHECK, model=nn.Linear(4, 3), loader=loader, loss_fn=loss_fn).status == status
+    several = TensorDataset(torch.randn(240, 4), (torch.rand(240, 3) > 0.5).float())
+    loader = DataLoader(several, batch_size=16)
+    assert run_one(CHECK, model=nn.Linear(4, 3), loader=loader, loss_fn=nn.BCEWithLogitsLoss()).status == "warn"
+
+
+def own_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(batch["rows"]), batch["kind"])
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def test_sorted_labels_that_only_the_training_step_knows_fail() -> None:
+    """What a step compares the outputs with is the label, by whatever name; a number beside it may be sorted."""
+    kinds = sorted_rows()
+    for labels, status in ((kinds, "fail"), (kinds[torch.randperm(240)], "warn")):
+        samples = [{"rows": torch.randn(4), "kind": label, "day": torch.tensor(i)} for i, label in enumerate(labels)]
+        model = nn.Linear(4, 3)
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        given: dict[str, Any] = {"model": model, "loader": DataLoader(samples, batch_size=16), "optimizer": optimizer}
+        found = run_one(CHECK, train_step=own_step, forward=lambda m, b: m(b["rows"]), **given)
+        assert found.status == status, found
+
+
+def test_a_fixed_order_of_batches_of_one_class_fails() -> None:
+    """Blocks as long as a batch change the label often enough, and still no batch has two classes; shorter ones mix."""
+    blocks = torch.arange(240) // 8 % 2
+    assert on(DataLoader(data(blocks), batch_size=8)).status == "fail"
+    assert on(DataLoader(data(blocks), batch_size=48)).status == "warn"
+
+
+def folders(*parts: tuple[int, ...], each: int = 120) -> Tensor:
+    """Labels of folders, of the classes of each in a random order, one folder after the other."""
+    return torch.cat([torch.tensor(part)[torch.randint(len(part), (each,))] for part in parts])
+
+
+def test_folders_with_classes_of_their_own_fail_one_after_the_other() -> None:
+    """Classes that come in the first third alone fail; shuffled, with a class in common, or read together, not."""
+    torch.manual_seed(0)
+    apart, shared = folders((0, 1), (2, 3)), folders((0, 1, 2), (2, 3, 0))
+    thirds = folders((0, 1, 2), (3, 4, 5, 6), (7, 8, 9))
+    assert on(DataLoader(data(apart), batch_size=20)).status == "fail"
+    found = on(DataLoader(data(thirds), batch_size=20), model=nn.Linear(4, 10))
+    assert (found.status, found.summary) == ("fail", "3 parts without a class in common")
+    assert "first 120 of 360 samples have 3 of 10 classes" in found.detail
+    assert on(DataLoader(data(thirds), batch_size=20, shuffle=True), model=nn.Linear(4, 10)).status == "pass"
+    assert on(DataLoader(data(shared), batch_size=20)).status == "warn"
+    assert on(DataLoader(data(folders((0,), (0, 1, 2), each=30)), batch_size=10)).status == "warn"
+    assert on(DataLoader(data(folders((0, 1, 2), (3, 4, 5, 6))), batch_size=20), model=OverTime()).status == "warn"
+
+
+class Lasting(nn.Module):
+    """Goes on from the state that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.head = nn.GRU(4, 8, batch_first=True), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        outputs, state = self.cell(x, state)
+        return self.head(outputs[:, -1]), state
+
+
+def test_a_state_that_goes_on_from_step_to_step_has_an_order_of_its_own() -> None:
+    """Where a step hands the state of a recurrent layer on, without its gradient, a shuffle would break it."""
+    state: dict[str, Tensor] = {}
+
+    def train_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        outputs, last = model(batch[0], state.get("last"))
+        state["last"] = last.detach()
+        loss = nn.functional.cross_entropy(outputs, batch[1])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    loader = DataLoader(TensorDataset(torch.randn(200, 5, 4), torch.arange(200) // 50), batch_size=10)
+    model = Lasting()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    assert run_one(CHECK, model=model, loader=loader, train_step=train_step, optimizer=optimizer).status == "pass"

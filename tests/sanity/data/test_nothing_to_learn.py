@@ -12,6 +12,8 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.data.nothing_to_learn import CHECK
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("sklearn")
 
 
@@ -67,3 +69,13 @@ def test_skips_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn", None)
     result = on(torch.randn(300, 5), torch.randint(3, (300,)))
     assert (result.status, result.summary) == ("skip", "needs scikit-learn")
+
+
+def test_one_hot_labels_are_judged_as_classes() -> None:
+    """Rows of zeros with a single one are the classes of samples, of which right answers are counted."""
+    torch.manual_seed(0)
+    x, y = torch.randn(300, 5), torch.randint(3, (300,))
+    for labels, status in ((y, "warn"), ((x[:, 0] > 0).long(), "pass")):
+        loader = DataLoader(TensorDataset(x, nn.functional.one_hot(labels, 3).float()), batch_size=50, shuffle=True)
+        found = run_one(CHECK, model=nn.Linear(5, 3), loader=loader, loss_fn=nn.CrossEntropyLoss())
+        assert found.status == status, found

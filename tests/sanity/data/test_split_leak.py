@@ -11,6 +11,8 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.data.split_leak import CHECK
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 
 def on(train: Any, val: Any) -> CheckResult:
     return run_one(CHECK, model=nn.Linear(8, 3), loader=train, val_loader=val, loss_fn=nn.CrossEntropyLoss())
@@ -242,3 +244,50 @@ def test_few_valued_rows_that_train_repeats_as_well_do_not_fail(free: float) -> 
     rows, draw = walks(300, free), torch.Generator().manual_seed(1)
     train, val = (rows[torch.randint(0, len(rows), (count,), generator=draw)] for count in (550, 150))
     assert of_walks(train, val).status in ("pass", "warn")
+
+
+def in_windows(series: Tensor, *, mixed: bool) -> CheckResult:
+    """The check on windows of 8 over a series: the last fifth of them is for validation, or any fifth."""
+    x = series.unfold(0, 8, 1)
+    order = torch.randperm(len(x)) if mixed else torch.arange(len(x))
+    train, val = order[: len(x) * 4 // 5], order[len(x) * 4 // 5 :]
+    model = (
+        nn.Linear(8, 3)
+        if series.is_floating_point()
+        else nn.Sequential(nn.Embedding(30, 2), nn.Flatten(), nn.Linear(16, 3))
+    )
+    return run_one(
+        CHECK,
+        model=model,
+        loader=loaded(x[train], shuffle=True),
+        val_loader=loaded(x[val]),
+        loss_fn=nn.CrossEntropyLoss(),
+    )
+
+
+@pytest.mark.parametrize("series", [torch.randn(400).cumsum(0), torch.randint(30, (400,))], ids=["signal", "tokens"])
+def test_windows_of_one_series_that_are_split_at_random_fail(series: Tensor) -> None:
+    """Validation windows that begin between those of train, which they overlap with, fail; a later part does not."""
+    torch.manual_seed(0)
+    assert in_windows(series, mixed=True).title == "Windows of train and validation overlap"
+    assert in_windows(series, mixed=False).status == "pass"
+
+
+def test_short_validation_behind_the_training_windows_passes() -> None:
+    """Windows at the border have what comes before them in common with train, and nothing that comes after."""
+    x = torch.randn(400).cumsum(0).unfold(0, 8, 1)
+    assert on(loaded(x[:360]), loaded(x[360:385])).status == "pass"
+
+
+def test_windows_that_do_not_overlap_may_be_split_at_random() -> None:
+    """Pieces of a signal that were cut one after the other share no value."""
+    x = torch.randn(1600).cumsum(0).unfold(0, 8, 8)[torch.randperm(200)]
+    assert on(loaded(x[:150]), loaded(x[150:])).status == "pass"
+
+
+def test_what_is_turned_round_a_circle_is_no_window() -> None:
+    """Waves on a ring, moved by any number of places, hold the same values whole and were not cut from a series."""
+    torch.manual_seed(0)
+    waves = torch.randn(12, 32)
+    x = torch.stack([wave.roll(by) for wave in waves for by in range(32)])[torch.randperm(12 * 32)]
+    assert on(loaded(x[:300]), loaded(x[300:])).status == "pass"

@@ -11,6 +11,8 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.data.train_val_shift import CHECK
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 
 def on(train: Tensor, val: Tensor) -> CheckResult:
     loaders = (DataLoader(TensorDataset(x, torch.arange(len(x)) % 3), batch_size=25) for x in (train, val))
@@ -261,3 +263,37 @@ def test_noise_added_to_whole_numbers_of_train_alone_is_no_cut() -> None:
     assert on(train + draw(1000, 30), val).status != "fail"
     train, val = ((draw(count, 1, 8, 8) < 0.3).float() for count in (1000, 600))
     assert on((train + 0.3 * draw(1000, 1, 8, 8)).clamp(0, 1), val).status == "pass"
+
+
+class Windows(torch.utils.data.Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """Windows of a series in time, with the day of the year of each step, of one stretch of it."""
+
+    def __init__(self, begin: int, end: int, scale: float = 1.0) -> None:
+        time = torch.arange(begin, end)
+        noise = 0.3 * torch.randn(len(time), generator=torch.Generator().manual_seed(begin))
+        self.series = ((time / 24 * 6.28).sin() + noise)[:, None] * scale
+        self.day = (time / 24).floor()[:, None] / 365 - 0.5
+
+    def __len__(self) -> int:
+        return len(self.series) - 36
+
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor, Tensor]:
+        return self.series[i : i + 24], self.day[i : i + 24], self.series[i + 24 : i + 36, 0]
+
+
+class Forecast(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(48, 12)
+
+    def forward(self, x: Tensor, day: Tensor) -> Tensor:
+        return self.head(torch.cat([x, day], 1).flatten(1))
+
+
+@pytest.mark.parametrize(("scale", "status"), [(1.0, "pass"), (10.0, "fail")])
+def test_a_calendar_that_goes_on_is_no_shift(scale: float, status: str) -> None:
+    """The dates of a later and shorter stretch are others by nature; a series of another scale is told all the same."""
+    loaders = [DataLoader(Windows(*part), batch_size=32, shuffle=True) for part in ((0, 1500), (1500, 2000, scale))]
+    result = run_one(CHECK, model=Forecast(), loader=loaders[0], val_loader=loaders[1], loss_fn=nn.MSELoss())
+    assert result.status == status
+    assert status == "pass" or result.where == "x[0]"

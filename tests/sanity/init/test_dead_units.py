@@ -176,3 +176,13 @@ def test_a_trained_network_is_judged_too() -> None:
     optimizer.step()
     optimizer.zero_grad()
     assert run_one(CHECK, **arguments, optimizer=optimizer).status == "fail"
+
+
+@pytest.mark.parametrize(("bias", "status"), [(-10.0, "fail"), (0.0, "pass")])
+def test_units_of_relu6_that_are_dead_are_found(bias: float, status: str) -> None:
+    """ReLU6 is a hard tanh from 0 to 6, which silences as ReLU does; one from −1 to 1 gives no zeros."""
+    torch.manual_seed(0)
+    first = nn.Linear(16, 64)
+    nn.init.constant_(first.bias, bias)
+    assert judged(nn.Sequential(first, nn.ReLU6(), nn.Linear(64, 3))) == status
+    assert judged(nn.Sequential(first, nn.Hardtanh(), nn.Linear(64, 3))) == "pass"

@@ -112,3 +112,30 @@ def test_a_small_distance_of_targets_that_hardly_vary_is_no_defect() -> None:
     nn.init.constant_(model.bias, 1.0)
     nn.init.normal_(model.weight, std=0.01)
     assert run_one(CHECK, model=model, loader=[(x, y)], loss_fn=nn.MSELoss()).status == "warn"
+
+
+def by_hand(z: Tensor, y: Tensor) -> Tensor:
+    return (z - y).abs().mean()
+
+
+def own_step(model: nn.Module, batch: tuple[Tensor, Tensor], optimizer: torch.optim.Optimizer) -> Tensor:
+    optimizer.zero_grad()
+    loss = nn.functional.smooth_l1_loss(model(batch[0]), batch[1])
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+@pytest.mark.parametrize(("mean", "status"), [(60.0, "fail"), (0.0, "pass")])
+def test_a_loss_by_hand_and_one_of_a_step_count_too(mean: float, status: str) -> None:
+    """A distance that is written by hand, and one in a train_step, have the mean of their targets to begin at."""
+    batch, model = (X, mean + torch.randn(64, 1)), nn.Linear(8, 1)
+    assert run_one(CHECK, model=model, loader=[batch], loss_fn=by_hand).status == status
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    assert run_one(CHECK, model=model, loader=[batch], train_step=own_step, optimizer=optimizer).status == status
+
+
+def test_a_residual_that_is_no_output_has_no_bias_to_set() -> None:
+    """What a loss makes of the outputs before it compares them is another quantity."""
+    loss_fn = lambda z, y: ((z.exp() - y) ** 2).mean()  # noqa: E731 - as users write it
+    assert run_one(CHECK, model=nn.Linear(8, 1), loader=[(X, 60 + torch.rand(64, 1))], loss_fn=loss_fn).status == "skip"

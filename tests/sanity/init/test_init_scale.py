@@ -205,3 +205,94 @@ def test_units_that_are_all_dead_are_no_matter_of_scale() -> None:
         CHECK, model=model, loader=[(torch.randn(32, 32), torch.arange(32) % 4)], loss_fn=nn.CrossEntropyLoss()
     )
     assert result.status == "inconclusive"
+
+
+class Gates(nn.Module):
+    """A highway layer of sigmoids: a gate beside each layer, both given the same."""
+
+    def __init__(self, bias: float) -> None:
+        super().__init__()
+        self.change, self.gate = nn.Linear(64, 64), nn.Linear(64, 64)
+        nn.init.constant_(self.gate.bias, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate = torch.sigmoid(self.gate(x))
+        return gate * torch.sigmoid(self.change(x)) + (1 - gate) * x
+
+
+def test_layers_beside_each_other_take_the_signal_once() -> None:
+    """Sigmoids behind gates that let nothing by wipe the signal out, not the weights: worth a look, no failure."""
+    torch.manual_seed(0)
+    assert judged(nn.Sequential(*(Gates(3.0) for _ in range(16)), nn.Linear(64, 4))) == "warn"
+    assert judged(nn.Sequential(*(Gates(-3.0) for _ in range(16)), nn.Linear(64, 4))) == "pass"
+
+
+def test_sigmoids_under_usual_weights_are_no_matter_of_the_weights() -> None:
+    """What eight sigmoids take is far more than what PyTorch's own weights between them do."""
+    torch.manual_seed(0)
+    layers = [part for _ in range(8) for part in (nn.Linear(64, 64), nn.Sigmoid())]
+    assert judged(nn.Sequential(*layers, nn.Linear(64, 4))) == "warn"
+
+
+class Slipped(nn.Module):
+    """Four layers, one of which is drawn a thousand times too small."""
+
+    def __init__(self, *, at: int = 1, shortcut: bool = False, norm: bool = False, factor: float = 1e-3) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.ModuleList(nn.Linear(64, 64) for _ in range(4))
+        nn.init.normal_(self.layers[at].weight, std=factor / 8)  # type: ignore[arg-type]
+        nn.init.zeros_(self.layers[at].bias)  # type: ignore[arg-type]
+        self.shortcut, self.norm = shortcut, nn.LayerNorm(64, eps=1e-12) if norm else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers[:-1]:
+            x = self.norm(layer(x)).relu() + (x if self.shortcut else 0)
+        given: Tensor = self.layers[-1](x)
+        return given
+
+
+def test_one_layer_drawn_far_too_small_fails_with_its_name() -> None:
+    """Where all behind it sees no difference between samples, the layer that was drawn too small is named."""
+    result = run_one(CHECK, model=Slipped(), loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss())
+    assert (result.status, result.where) == ("fail", "layers.1.weight")
+    assert float(result.measurements[0].measured) < 1e-3
+
+
+@pytest.mark.parametrize("model", [Slipped(at=3), Slipped(shortcut=True), Slipped(norm=True), Slipped(factor=0.1)])
+def test_a_small_head_branch_layer_before_a_norm_and_a_modest_one_are_silent(model: nn.Module) -> None:
+    """What is small on purpose leaves a way past it, or a norm behind it."""
+    assert judged(model) == "pass"
+
+
+def test_small_weights_for_large_inputs_are_silent() -> None:
+    """A first layer that takes bytes to unit scale wipes nothing out."""
+    model = Slipped(at=0, factor=1 / 255)
+    assert judged(model, 128 + 60 * X) == "pass"
+
+
+def of_tanh(depth: int, gain: float, rate: float) -> CheckResult:
+    """Deep tanh layers on four classes that are far apart."""
+    torch.manual_seed(0)
+    layers = [part for _ in range(depth) for part in (nn.Linear(64, 64), nn.Tanh())]
+    model = nn.Sequential(*layers, nn.Linear(64, 4))
+    for layer in layers[::2]:
+        nn.init.normal_(layer.weight, std=gain / 8)  # type: ignore[arg-type]
+    x = 0.3 * X + torch.eye(4, 64)[Y] * 4
+    optimizer = torch.optim.SGD(model.parameters(), rate, momentum=0.9)
+    return run_one(CHECK, model=model, loader=[(x, Y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+
+
+def test_a_faint_signal_that_learns_nothing_fails_with_both_losses() -> None:
+    """Where the loss stays, and falls with weights that keep the scale, a hundredth of the signal is too little."""
+    result = of_tanh(16, 0.6, 0.02)
+    assert (result.status, result.confirmed) == ("fail", True)
+    assert float(result.measurements[0].measured) > 1e-4
+    assert float(result.measurements[1].measured) > 2 * float(result.measurements[1].expected.split()[0])
+    assert 60 < result.steps <= 120
+
+
+@pytest.mark.parametrize(("depth", "gain", "rate"), [(16, 1.0, 0.02), (8, 0.55, 0.1), (16, 0.6, 1e-6)])
+def test_a_faint_signal_that_is_learnt_from_or_that_nothing_helps_passes(depth: int, gain: float, rate: float) -> None:
+    """Weights that keep the scale, a rate that learns all the same, and one too small for any are no finding."""
+    assert of_tanh(depth, gain, rate).status == "pass"

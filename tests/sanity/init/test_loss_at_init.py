@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from math import log
+from typing import Any
 
 import pytest
 import torch
@@ -166,3 +167,37 @@ def test_a_trained_network_an_unknown_loss_and_an_unknown_task_are_not_judged() 
     other = run_one(CHECK, model=confident(), loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss(), task="other")
     assert other.status == "skip"
     assert run_one(CHECK, model=confident(), loader=[X]).status in ("skip", "inconclusive")
+
+
+@pytest.mark.parametrize(("std", "status"), [(8.0, "fail"), (0.05, "pass")])
+def test_a_step_of_ones_own_begins_at_chance_too(std: float, status: str) -> None:
+    """The loss of a train_step is held against chance where no loss_fn is given."""
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    torch.manual_seed(0)
+    model = nn.Linear(8, 5)
+    nn.init.normal_(model.weight, std=std)
+    batch = (torch.randn(64, 8), torch.arange(64) % 5)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    assert run_one(CHECK, model=model, loader=[batch], train_step=step, optimizer=optimizer).status == status
+
+
+def test_logits_of_a_partly_frozen_network_are_a_warning_unless_the_head_was_drawn_too_large() -> None:
+    """What is tuned for other targets begins far above chance; that is no defect, and a large new head is one."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 10))
+    with torch.no_grad():
+        model[0].weight.mul_(20)
+    given: dict[str, Any] = {"model": model, "loader": [(X, Y)], "loss_fn": nn.CrossEntropyLoss()}
+    assert run_one(CHECK, **given).status == "fail"
+    model[0].requires_grad_(False)
+    assert run_one(CHECK, **given).status == "warn"
+    with torch.no_grad():
+        model[2].weight.mul_(20)
+    assert run_one(CHECK, **given).status == "fail"

@@ -114,6 +114,23 @@ def test_steep_units_in_layer_after_layer_are_a_defect() -> None:
     assert steep(3, 1.0) == "pass"
 
 
+def drawn(*factors: float) -> str:
+    """Sigmoid layers behind weights that are so many times as large as usual."""
+    torch.manual_seed(0)
+    model = nn.Sequential()
+    for factor in factors:
+        nn.init.normal_((layer := nn.Linear(64, 64)).weight, std=factor / 8)
+        model.extend([layer, nn.Sigmoid()])
+    return judged(model.append(nn.Linear(64, 3)), torch.rand(32, 64))
+
+
+def test_half_of_the_units_behind_weights_drawn_too_large_are_a_defect() -> None:
+    """Two layers of weights twenty times the usual size, with most units at a limit, fail; one of them is no proof."""
+    assert drawn(1.0, 20.0, 20.0, 1.0) == "fail"
+    assert drawn(1.0, 20.0, 1.0, 1.0) == "pass"
+    assert drawn(4.0, 4.0, 4.0, 4.0) == "pass"
+
+
 def test_soft_bits_behind_normalised_values_are_no_defect() -> None:
     """A network that is binarised softly has steep units in every layer, each behind a BatchNorm: they only warn."""
     assert steep(4, 8.0, lambda: nn.BatchNorm1d(32)) == "warn"

@@ -158,3 +158,78 @@ def test_a_program_that_refuses_a_later_batch_is_skipped_with_what_it_said() -> 
     found = run_one(CHECK, model=Picky(4, 1), loader=loader, loss_fn=nn.MSELoss())
     assert (found.status, found.hindrance) == ("skip", "raised")
     assert "out of range" in found.summary
+
+
+def noisy(size: int, batches: int, *, columns: int = 100) -> dict[str, Any]:
+    """A linear model whose targets are hardly told by its inputs."""
+    some = linear(size, batches, deviation=12.0, columns=columns)
+    some.pop("oracle")
+    return some
+
+
+def test_a_batch_of_two_that_is_mostly_noise_warns() -> None:
+    """Gradients of two samples each that hardly agree are told, with a batch to try."""
+    found = run_one(CHECK, **noisy(2, 40))
+    assert found.status == "warn"
+    assert "batches of 32" in found.remedy
+
+
+def test_a_small_batch_whose_gradients_agree_passes() -> None:
+    """Two samples do where the data have no noise, and four batches of them are too few to judge by."""
+    some = linear(2, 40, deviation=0.0, columns=2)
+    some.pop("oracle")
+    assert run_one(CHECK, **some).status == "pass"
+    assert run_one(CHECK, **noisy(2, 8)).status == "pass"
+
+
+def test_small_batches_that_a_step_adds_up_pass() -> None:
+    """Sixteen batches of two before each update are a batch of 32."""
+    some = noisy(2, 40)
+    optimizer, seen = torch.optim.SGD(some["model"].parameters(), 0.01), [0]
+
+    def train_step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> torch.Tensor:
+        loss = nn.functional.mse_loss(model(batch[0]), batch[1])
+        loss.backward()  # type: ignore[no-untyped-call] # torch's
+        seen[0] += 1
+        if seen[0] % 16 == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        return loss.detach()
+
+    assert run_one(CHECK, optimizer=optimizer, train_step=train_step, **some).status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("size", "batches", "deviation", "status"),
+    [(800, 1, 0.0, "warn"), (800, 2, 0.0, "warn"), (800, 1, 30.0, "pass"), (200, 1, 0.0, "inconclusive")],
+)
+def test_a_whole_data_set_in_one_step_warns(size: int, batches: int, deviation: float, status: str) -> None:
+    """One or two steps an epoch are too few where parts of the batch agree; a small set has no other choice."""
+    some = linear(size, batches, deviation=deviation, columns=4)
+    some.pop("oracle")
+    assert run_one(CHECK, **some).status == status
+
+
+def test_a_method_that_needs_all_data_is_silent() -> None:
+    """L-BFGS takes all samples in each step, on purpose."""
+    some = linear(800, 1, deviation=0.0, columns=4)
+    some.pop("oracle")
+    optimizer = torch.optim.LBFGS(some["model"].parameters())
+    assert run_one(CHECK, optimizer=optimizer, **some).status == "inconclusive"
+
+
+def test_the_nodes_of_one_graph_are_no_samples_of_a_batch() -> None:
+    """A graph cannot be cut into smaller batches, and is told so."""
+
+    class OnGraph(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(4, 1)
+
+        def forward(self, x: torch.Tensor, adj: torch.Tensor) -> torch.Tensor:
+            return adj @ self.head(x)
+
+    batch = (torch.randn(300, 4), torch.eye(300), torch.randn(300, 1))
+    result = run_one(CHECK, model=OnGraph(), loader=[batch], loss_fn=nn.MSELoss())
+    assert result.status == "skip"
+    assert "relates every row" in result.summary

@@ -8,8 +8,11 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nbinspect.records import CheckResult
 from nbinspect.sanity.training.capacity import CHECK, bad, good
 from tests.sanity.running import run_one
+
+pytestmark = pytest.mark.slow
 
 
 def test_more_width_that_changes_nothing_is_a_warning_with_both_losses() -> None:
@@ -205,3 +208,51 @@ def test_one_value_that_higher_rates_learn_from_is_no_finding(seed: int) -> None
     optimizer = torch.optim.Adam(model.parameters(), 1e-4)
     found = run_one(CHECK, model=model, loader=[(x, y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
     assert found.status == "pass", found
+
+
+def through(units: int, *, beside: int = 0) -> CheckResult:
+    """A classifier of digits that all goes through so many units, and others beside them."""
+    torch.manual_seed(4)
+    held = load_digits()
+    x, y = torch.tensor(held.data[128:192] / 8 - 1, dtype=torch.float32), torch.tensor(held.target[128:192])
+
+    class Waisted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.enter, self.leave = nn.Linear(64, units), nn.Sequential(nn.Linear(units, 32), nn.ReLU())
+            self.beside = nn.Linear(64, beside) if beside else None
+            self.head = nn.Linear(32 + beside, 10)
+
+        def forward(self, x: Tensor) -> Tensor:
+            made = self.leave(self.enter(x).tanh())
+            return self.head(made if self.beside is None else torch.cat([made, self.beside(x).tanh()], 1))
+
+    model = Waisted()
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    return run_one(CHECK, model=model, loader=[(x, y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+
+
+def test_one_unit_in_the_middle_is_a_warning_at_its_line() -> None:
+    """All that the head is given goes through one unit, and eight such networks fit what one cannot."""
+    found = through(1)
+    assert found.status == "warn"
+    assert "1 value" in found.summary
+    assert found.place is not None
+    assert found.steps <= 150 + CHECK.cost
+
+
+@pytest.mark.parametrize(("units", "beside"), [(16, 0), (1, 32)])
+def test_enough_units_or_a_way_around_few_pass(units: int, beside: int) -> None:
+    """Sixteen units do, and so does one that is a part of what the head is given, as of a gate."""
+    assert through(units, beside=beside).status == "pass"
+
+
+@pytest.mark.parametrize(("bends", "status"), [(True, "warn"), (False, "pass")])
+def test_one_hidden_unit_is_a_warning_where_the_data_need_more(bends: bool, status: str) -> None:
+    """One unit fits what depends on one direction, and not a product of two inputs."""
+    torch.manual_seed(6)
+    x = torch.randn(64, 4)
+    y = (x[:, :1] * x[:, 1:2] + torch.sin(2 * x[:, 2:3])) if bends else x[:, :1] - x[:, 2:3]
+    model = nn.Sequential(nn.Linear(4, 1), nn.Tanh(), nn.Linear(1, 1))
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    assert run_one(CHECK, model=model, loader=[(x, y)], loss_fn=nn.MSELoss(), optimizer=optimizer).status == status

@@ -25,6 +25,8 @@ from tests.sanity.running import run_one
 from tests.sanity.states import state_of
 from tests.zoo.every import every_program
 
+pytestmark = pytest.mark.slow
+
 
 def digits() -> tuple[Tensor, Tensor]:
     held = load_digits()

@@ -380,6 +380,24 @@ def test_a_schedule_of_updates_that_every_micro_batch_steps_fails(
     assert ("4 times an update" in found.summary) is (status in ("fail", "inconclusive"))
 
 
+@pytest.mark.parametrize("each_call", [True, False])
+def test_a_schedule_that_each_call_steps_from_the_first_update_on_is_told(each_call: bool) -> None:
+    """Calls before the first update, which step no scheduler, hide nothing: four steps an update are told."""
+    with_updates, taken = by_micro_batch(4, with_updates=True), 0
+
+    def train_step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> torch.Tensor:
+        nonlocal taken
+        taken += 1
+        if each_call and taken > 4 and taken % 4:
+            scheduler.step()
+        loss: torch.Tensor = with_updates(model, batch, optimizer, scheduler)
+        return loss
+
+    found = run_one(CHECK, **program(lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, 25), 25, train_step))
+    assert found.status == ("fail" if each_call else "pass"), found
+    assert ("4 times an update" in found.summary) is each_call
+
+
 def noisy(patience: int, noise: float, **options: Any) -> dict[str, Any]:
     """A linear fit to targets with noise, whose every loss is told to a scheduler that waits for it to fall."""
     x = torch.randn(40 * 4, 4)
@@ -503,3 +521,187 @@ def test_rates_by_the_epoch_or_by_what_a_batch_holds_are_no_warm_up_that_starts_
     made = paced(lambda _: None, 20) | {"train_step": step}
     made["loader"] = [(torch.randn(4 + at, 4), torch.randn(4 + at, 1)) for at in range(20)]
     assert run_one(CHECK, **made).status == "skip"
+
+
+def of(factor: Any) -> Any:
+    return lambda optimizer: lr_scheduler.LambdaLR(optimizer, factor)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        of(lambda n: (1 - n / 200) ** 2),
+        of(lambda n: (1 - n / 200) ** 0.9),
+        of(lambda n: min(1.0, n / 20)),
+        of(lambda _: 1.0),
+        lambda o: lr_scheduler.MultiStepLR(o, [30, 60]),
+        lambda o: lr_scheduler.MultiStepLR(o, [100, 150]),
+        lambda o: lr_scheduler.ConstantLR(o, 0.1, 15),
+        lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 20),
+        lambda o: lr_scheduler.CyclicLR(o, 1e-4, 0.05, step_size_up=8, cycle_momentum=False),
+    ],
+)
+def test_schedules_of_the_whole_run_are_silent(make: Any) -> None:
+    """Powers of what is left, which rise or have no root after the end, late decays, restarts and cycles pass."""
+    assert run_one(CHECK, **program(make)).status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda o: lr_scheduler.CosineAnnealingLR(o, 4), "every 8 steps"),
+        (of(lambda n: 0.05 * min(1, (n + 1) / 20)), "the square of the rate"),
+        (of(lambda n: min(1, n // 20)), "0 until step 20"),
+    ],
+)
+def test_lengths_and_factors_of_another_unit_fail(make: Any, said: str) -> None:
+    """Milestones in epochs, a cosine over one epoch, a factor that is the rate, and a warm-up by `//` fail."""
+    found = run_one(CHECK, **program(make))
+    assert found.status == "fail"
+    assert said in found.summary
+
+
+def twice(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> torch.Tensor:
+    """A step that steps the scheduler two times."""
+    loss = step(model, batch, optimizer, scheduler)
+    scheduler.step()
+    return loss
+
+
+def test_a_cosine_stepped_twice_an_update_fails() -> None:
+    """A cosine as long as the run, stepped twice, is at its lowest halfway and up again at the end."""
+    found = run_one(CHECK, **program(lambda o: lr_scheduler.CosineAnnealingLR(o, 200), train_step=twice))
+    assert found.status == "fail"
+    assert "stepped 2 times an update" in found.summary
+
+
+def test_a_schedule_of_another_optimizer_fails() -> None:
+    """A scheduler that was made with an optimizer which is never stepped changes nothing."""
+    arguments = program(lambda o: lr_scheduler.CosineAnnealingLR(o, 200))
+    other = torch.optim.SGD(arguments["model"].parameters(), lr=0.05)
+    found = run_one(CHECK, **{**arguments, "optimizer": other})
+    assert found.status == "fail"
+    assert "no rate that is used" in found.summary
+
+
+def by_number(factor: Any) -> dict[str, Any]:
+    """A step that sets the rate itself, by its number."""
+
+    def own(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, step: int) -> torch.Tensor:
+        for group in optimizer.param_groups:
+            group["lr"] = 0.05 * factor(step)
+        return once_an_epoch(model, batch, optimizer)
+
+    return {**program(of(lambda _: 1.0), train_step=own), "scheduler": None}
+
+
+@pytest.mark.parametrize(
+    "factor", [lambda n: 0.5 ** (n // 5), lambda n: max(0.0, 1 - n / 20), lambda n: 1 / (1 + 99 * n)]
+)
+def test_rates_by_the_number_of_the_step_that_sink_early_fail(factor: Any) -> None:
+    """A rate that the step halves every fifth batch, or takes to nothing in 20 of 200 steps, fails."""
+    found = run_one(CHECK, **by_number(factor))
+    assert found.status == "fail"
+    assert "next to nothing" in found.summary
+
+
+@pytest.mark.parametrize(
+    "factor",
+    [
+        lambda n: 0.5 * (1 + math.cos(math.pi * n / 200)),
+        lambda n: min(1.0, (n + 1) / 20) * (1 - n / 200),
+        lambda n: 1.0 if n < 150 else 0.5 ** ((n - 150) / 5),
+        lambda n: 0.1 ** (n // 80),
+    ],
+)
+def test_rates_by_the_number_of_the_step_to_the_end_are_silent(factor: Any) -> None:
+    """A cosine, a line, a late decay and decays by tenths that the step computes itself are no finding."""
+    assert run_one(CHECK, **by_number(factor)).status == "skip"
+
+
+@pytest.mark.parametrize(("length", "status"), [(50, "pass"), (200, "fail")])
+def test_a_scheduler_that_the_last_call_of_an_epoch_steps_is_judged(length: int, status: str) -> None:
+    """Of a step that goes by the number of the batch it is known that it steps the scheduler once an epoch."""
+
+    def own(model: nn.Module, batch: Any, optimizer: Any, scheduler: Any, step: int) -> torch.Tensor:
+        loss = once_an_epoch(model, batch, optimizer)
+        if step % 16 == 15:
+            scheduler.step()
+        return loss
+
+    arguments = program(lambda o: lr_scheduler.CosineAnnealingLR(o, length // 4), train_step=own)
+    arguments["loader"] = [(torch.randn(4, 4), torch.randn(4, 1)) for _ in range(16)]
+    arguments["total_steps"] = 200
+    if status == "fail":
+        arguments["scheduler"] = lr_scheduler.CosineAnnealingLR(arguments["optimizer"], 200)
+    assert run_one(CHECK, **arguments).status == status
+
+
+def longer(make: Any, batches: int, total: int, train_step: Any = step, rate: float = 0.05) -> dict[str, Any]:
+    """A program whose epochs have so many batches."""
+    loader = [(torch.randn(4, 4), torch.randn(4, 1)) for _ in range(batches)]
+    return {**program(make, total, train_step, rate), "loader": loader}
+
+
+def test_milestones_in_epochs_stepped_every_batch_fail() -> None:
+    """Milestones at 10 and 15 of 20 epochs are passed within the second one where each batch counts."""
+    found = run_one(CHECK, **longer(lambda o: lr_scheduler.MultiStepLR(o, [10, 15]), 20, 400))
+    assert found.status == "fail"
+    assert "from step 15 of 400" in found.summary
+
+
+def resumed(optimizer: Any) -> Any:
+    """Milestones of a run that is taken up again after the first one."""
+    scheduler = lr_scheduler.MultiStepLR(optimizer, [30, 600], 0.1)
+    for _ in range(35):
+        optimizer.step()
+        scheduler.step()
+    return scheduler
+
+
+@pytest.mark.parametrize(
+    ("make", "batches", "total"),
+    [
+        (of(lambda n: max(0.1, 0.995**n)), 4, 4000),
+        (lambda o: lr_scheduler.MultiStepLR(o, [500, 1000], 0.1), 4, 5000),
+        (lambda o: lr_scheduler.CosineAnnealingLR(o, 20), 50, 300),
+        (lambda o: lr_scheduler.CosineAnnealingLR(o, 50), 50, 250),
+        (resumed, 10, 500),
+        (of(lambda n: 0.1 ** (1 + n // 300)), 10, 500),
+        (of(lambda n: 0.0 if n < 100 else 1.0), 10, 1000),
+        (lambda o: lr_scheduler.ConstantLR(o, 1 / 3, 6), 10, 200),
+    ],
+)
+def test_schedules_that_look_like_those_of_another_unit_are_silent(make: Any, batches: int, total: int) -> None:
+    """A decay to a floor, milestones of steps, cycles, runs taken up again, a pause and a step at the end pass."""
+    assert run_one(CHECK, **longer(make, batches, total, rate=0.1)).status == "pass"
+
+
+def four_times(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> torch.Tensor:
+    """A step that passes over its batch four times, and steps the scheduler with each update."""
+    return [step(model, batch, optimizer, scheduler) for _ in range(4)][-1]
+
+
+@pytest.mark.parametrize("length", [400, 1600])
+def test_several_updates_in_a_call_are_no_steps_too_many(length: int) -> None:
+    """Where a call has four updates, each with a step of the schedule, a total in updates or in calls is no finding."""
+    own = longer(lambda o: lr_scheduler.OneCycleLR(o, 0.1, total_steps=length + 1), 50, 400, four_times)
+    assert run_one(CHECK, **own).status in ("pass", "inconclusive")
+
+
+def test_a_schedule_of_an_optimizer_that_seldom_has_its_turn_is_used() -> None:
+    """Of an optimizer that has updated once in ten calls it is not known that the schedule changes nothing."""
+    arguments = program(lambda o: lr_scheduler.CosineAnnealingLR(o, 200))
+    judge = nn.Linear(4, 1)
+    both = {"maker": arguments["optimizer"], "judge": torch.optim.Adam(judge.parameters())}
+    taken = []
+
+    def own(model: nn.Module, batch: Any, scheduler: Any) -> torch.Tensor:
+        taken.append(1)
+        once_an_epoch(judge, batch, both["judge"])
+        if len(taken) % 10 == 0:
+            once_an_epoch(model, batch, both["maker"])
+        scheduler.step()
+        return (model(batch[0]) - batch[1]).square().mean()
+
+    assert run_one(CHECK, **{**arguments, "optimizer": both, "train_step": own}).status != "fail"

@@ -11,6 +11,8 @@ from nbinspect.sanity.training.memory_growth import CHECK
 from tests.sanity.running import run_one
 from tests.sanity.training.steps import accumulating, loss_of, network, program, usual
 
+pytestmark = pytest.mark.slow
+
 kept: list[Any] = []
 total: Any = 0.0
 

@@ -15,6 +15,8 @@ from nbinspect.sanity.training.overfit_one_batch import CHECK, bad, good
 from tests.sanity.running import run_one
 from tests.sanity.states import state_of
 
+pytestmark = pytest.mark.slow
+
 X, Y = torch.randn(32, 16, generator=torch.Generator().manual_seed(1)), torch.arange(32) % 10
 
 

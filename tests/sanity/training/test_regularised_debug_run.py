@@ -12,6 +12,8 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.training.regularised_debug_run import CHECK, bad
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 X, Y = torch.randn(32, 16, generator=torch.Generator().manual_seed(1)), torch.arange(32) % 10
 
 

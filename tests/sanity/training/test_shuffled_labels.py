@@ -12,6 +12,8 @@ from nbinspect.sanity.training.shuffled_labels import CHECK, bad, good
 from tests.sanity.running import run_one
 from tests.sanity.states import state_of
 
+pytestmark = pytest.mark.slow
+
 
 def network(columns: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(columns, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, outputs))
@@ -55,7 +57,7 @@ def test_pictures_shuffled_without_their_labels_fail() -> None:
 def test_rows_sorted_or_shuffled_without_their_labels_fail(kind: str) -> None:
     """Numbers that were put into another order than their rows fit no row any more."""
     torch.manual_seed(2)
-    x, y = numbers(0.9)
+    x, y = numbers(0.9, 1000)
     y = y.sort(0).values if kind == "sorted" else y[torch.randperm(len(y))]
     assert run_one(CHECK, **program(network(10, 1), x, y, loss=nn.MSELoss())).status == "fail"
 
@@ -63,7 +65,7 @@ def test_rows_sorted_or_shuffled_without_their_labels_fail(kind: str) -> None:
 def test_rows_filtered_without_their_labels_fail() -> None:
     """A filter of the rows alone moves every label on, by more and more rows."""
     torch.manual_seed(1)
-    x, y = torch.randn(2400, 8), torch.zeros(0)
+    x = torch.randn(1600, 8)
     y = x[:, :3].argmax(1)
     x = x[x[:, 4] < 1.0]
     assert run_one(CHECK, **program(network(8, 3), x, y[: len(x)])).status == "fail"
@@ -85,11 +87,10 @@ def test_a_rate_that_is_too_low_is_no_finding() -> None:
     assert found.steps < 100
 
 
-@pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("kind", ["weak numbers", "very weak numbers", "many classes", "rare", "noisy", "exclusive or"])
-def test_what_is_hard_to_learn_never_fails(kind: str, seed: int) -> None:
+def test_what_is_hard_to_learn_never_fails(kind: str) -> None:
     """Weak links, few samples a class, rare classes and labels of chance for the most part are no finding."""
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
     x = torch.randn(2000, 10)
     if "numbers" in kind:
         some = program(network(10, 1), *numbers(0.1 if kind == "weak numbers" else 0.03), loss=nn.MSELoss())
@@ -117,7 +118,7 @@ def test_small_sets_are_inconclusive() -> None:
 
 def test_parity_and_tokens_are_at_most_a_warning() -> None:
     """Of features that are only yes or no, what matters may take far longer to learn."""
-    x = torch.randint(2, (2000, 16)).float()
+    x = torch.randint(2, (1000, 16)).float()
     found = run_one(CHECK, **program(network(16, 2), x, x.sum(1).long() % 2))
     assert found.status in ("pass", "inconclusive", "warn")
 
@@ -289,7 +290,7 @@ def test_labels_of_the_next_row_fail(skipped: int, status: str) -> None:
 
 @pytest.mark.parametrize(
     ("first", "what", "status"),
-    [(0, "inputs", "fail"), (1, "inputs", "fail"), (0, "labels", "fail"), (1, "labels", "fail"), (0, "both", "pass")],
+    [(0, "inputs", "fail"), (1, "labels", "fail"), (0, "both", "pass")],
 )
 def test_files_sorted_as_text_beside_labels_sorted_by_number_fail(first: int, what: str, status: str) -> None:
     """Of files numbered from 0 or 1, one of inputs and labels sorted as text (1, 10, 2) and one by number are named."""
@@ -298,7 +299,8 @@ def test_files_sorted_as_text_beside_labels_sorted_by_number_fail(first: int, wh
     as_text = torch.tensor(sorted(range(len(x)), key=lambda number: str(number + first)))
     given = (x[as_text] if what != "labels" else x), (y[as_text] if what != "inputs" else y)
     part = Subset(TensorDataset(*given), torch.randperm(1200)[:1000].tolist())
-    some = program(pictures(), x, y) | {"loader": DataLoader(part, batch_size=32, shuffle=True)}
+    model = nn.Sequential(nn.Flatten(), network(64, 10))
+    some = program(model, x, y) | {"loader": DataLoader(part, batch_size=32, shuffle=True)}
     found = run_one(CHECK, **some)
     assert found.status == status, found
     assert status == "pass" or found.summary.startswith(f"the {what} are sorted by number as text"), found
@@ -307,8 +309,8 @@ def test_files_sorted_as_text_beside_labels_sorted_by_number_fail(first: int, wh
 def test_what_is_no_order_of_text_is_not_named_so() -> None:
     """Labels shuffled by chance, or that nothing tells, are not taken for sorted ones."""
     x, y = digits()
-    for labels in (y[torch.randperm(len(y))], torch.randint(10, (len(y),))):
-        assert "as text" not in run_one(CHECK, **program(pictures(), x, labels)).summary
+    x, y = x[:1000], y[torch.randperm(len(y))[:1000]]
+    assert "as text" not in run_one(CHECK, **program(network(64, 10), x.flatten(1), y)).summary
 
 
 @pytest.mark.parametrize("shape", ["circle", "band"])
@@ -400,3 +402,78 @@ def test_inputs_that_a_collate_function_sorts_without_their_labels_fail(kind: st
     found = run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
     assert (found.status == "fail") == (kind == "inputs alone"), found
     assert kind != "inputs alone" or "another order" in found.summary
+
+
+def _parted(model: nn.Module, batch: Any, optimizer: Any, loss_fn: Any) -> Tensor:
+    """A step that permutes the inputs alone."""
+    return _stepped(model, batch[0][torch.randperm(len(batch[0]))], batch[1], optimizer, loss_fn)
+
+
+def _together(model: nn.Module, batch: Any, optimizer: Any, loss_fn: Any) -> Tensor:
+    """A step that permutes both."""
+    order = torch.randperm(len(batch[0]))
+    return _stepped(model, batch[0][order], batch[1][order], optimizer, loss_fn)
+
+
+def _mixed(model: nn.Module, batch: Any, optimizer: Any, loss_fn: Any) -> Tensor:
+    """A step that learns mixtures of two samples each, under both labels."""
+    order = torch.randperm(len(batch[0]))
+
+    def of_both(outputs: Tensor, targets: Tensor) -> Tensor:
+        return (loss_fn(outputs, targets) + loss_fn(outputs, targets[order])) / 2
+
+    return _stepped(model, (batch[0] + batch[0][order]) / 2, batch[1], optimizer, of_both)
+
+
+def _noisy(model: nn.Module, batch: Any, optimizer: Any, loss_fn: Any) -> Tensor:
+    """A step that adds much noise, under which little is learnt so soon."""
+    return _stepped(model, batch[0] + 20 * torch.randn_like(batch[0]), batch[1], optimizer, loss_fn)
+
+
+def _stepped(model: nn.Module, x: Tensor, y: Tensor, optimizer: Any, loss_fn: Any) -> Tensor:
+    optimizer.zero_grad()
+    loss = loss_fn(model(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def _clipped(kind: str) -> Any:
+    """A step that learns slowly as it clips, from mixtures, the hardest samples, or rare classes weighted more."""
+
+    def step(model: nn.Module, batch: Any, optimizer: Any, loss_fn: Any) -> Tensor:
+        order, share = torch.randperm(len(batch[0])), 0.3 if kind == "mixed" else 0.0
+        outputs = model(batch[0] + share * (batch[0][order] - batch[0]))
+        loss = (1 - share) * loss_fn(outputs, batch[1]) + share * loss_fn(outputs, batch[1][order])
+        if kind == "hardest":
+            loss = nn.functional.cross_entropy(outputs, batch[1], reduction="none").topk(8).values.mean()
+        if kind == "weighted":
+            loss = nn.functional.cross_entropy(outputs, batch[1], weight=torch.tensor([0.2, 0.5, 3.0]))
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 0.003)
+        optimizer.step()
+        return loss
+
+    return step
+
+
+@pytest.mark.parametrize("kind", ["mixed", "hardest", "weighted"])
+def test_a_slow_step_with_a_loss_of_its_own_is_no_mispairing(kind: str) -> None:
+    """What learns slowly as it clips, and mixes, picks or weights samples, takes no inputs and labels apart."""
+    torch.manual_seed(0)
+    x = torch.randn(1100, 8)
+    some = program(network(8, 3), x, x[:, :3].argmax(1))
+    some["optimizer"] = torch.optim.SGD(some["model"].parameters(), 0.5)
+    assert run_one(CHECK, **some, train_step=_clipped(kind)).status != "fail"
+
+
+@pytest.mark.parametrize(("step", "fails"), [(_parted, True), (_together, False), (_mixed, False), (_noisy, False)])
+def test_a_step_that_permutes_the_inputs_of_a_batch_alone_fails(step: Any, *, fails: bool) -> None:
+    """Labels that standard steps learn and the user's own do not, for want of pairs; mixtures and noise are none."""
+    torch.manual_seed(0)
+    x = torch.randn(1100, 8)
+    found = run_one(CHECK, **{**program(network(8, 3), x, x[:, :3].argmax(1), rate=1e-2), "train_step": step})
+    assert (found.status == "fail") == fails
+    if fails:
+        assert "labels of other samples" in found.summary

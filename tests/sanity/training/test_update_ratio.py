@@ -10,6 +10,8 @@ from nbinspect.sanity.training.update_ratio import CHECK
 from tests.sanity.running import run_one
 from tests.sanity.training.steps import network, program, usual
 
+pytestmark = pytest.mark.slow
+
 
 def at(rate: float, kind: Any = torch.optim.SGD, **how: Any) -> dict[str, Any]:
     model = network()
@@ -188,3 +190,45 @@ def test_rows_of_an_embedding_that_no_sample_names_are_not_still_weights() -> No
     loader = [(torch.randint(0, 8, (16, 2)), torch.randint(3, (16,))) for _ in range(4)]
     optimizer = torch.optim.SGD(model.parameters(), 0.003)
     assert run_one(CHECK, **{**program(usual, model, optimizer=optimizer), "loader": loader}).status == "pass"
+
+
+def regression(rate: float, batches: int, kind: Any = torch.optim.SGD) -> dict[str, Any]:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 1))
+    x = torch.randn(batches * 16, 8)
+    loader = list(zip(x.split(16), x[:, :1].split(16), strict=True))
+    arguments = program(None, model, optimizer=kind(model.parameters(), rate))
+    return {**arguments, "loader": loader, "loss_fn": nn.MSELoss()}
+
+
+@pytest.mark.parametrize(("total", "status"), [(160, "fail"), (8000, "pass"), (None, "pass")])
+def test_updates_that_come_to_nothing_in_the_whole_run_fail(total: int | None, status: str) -> None:
+    """Small updates fail where all steps of the run do not move the loss; a few batches do not tell how long it is."""
+    assert run_one(CHECK, **regression(3e-5, 8), total_steps=total).status == status
+
+
+@pytest.mark.parametrize(("rate", "status"), [(1e-6, "fail"), (1e-4, "pass"), (1e-3, "pass")])
+def test_a_body_a_thousand_times_slower_than_its_head_fails(rate: float, status: str) -> None:
+    """A new body that moves by a thousandth of its size in the whole run fails; at a tenth of the rate it passes."""
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU())
+    model = nn.Sequential(body, nn.Linear(32, 3))
+    groups = [{"params": body.parameters(), "lr": rate}, {"params": model[1].parameters(), "lr": 1e-3}]
+    assert run_one(CHECK, **program(usual, model, optimizer=torch.optim.Adam(groups))).status == status
+
+
+def test_a_body_that_has_been_trained_may_be_slow_beside_a_new_head() -> None:
+    """A thousandth of the head's rate is usual for a body that has learnt something, though the optimizer is new."""
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU())
+    model = nn.Sequential(body, nn.Linear(32, 3))
+    x = torch.randn(256, 4)
+    before = torch.optim.Adam(model.parameters(), 3e-3)
+    for _ in range(60):
+        before.zero_grad()
+        nn.functional.cross_entropy(model(x), x[:, :3].argmax(1)).backward()
+        before.step()
+    model.zero_grad()
+    model[1] = nn.Linear(32, 3)
+    groups = [{"params": body.parameters(), "lr": 1e-6}, {"params": model[1].parameters(), "lr": 1e-3}]
+    assert run_one(CHECK, **program(usual, model, optimizer=torch.optim.Adam(groups)), total_steps=300).status == "pass"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from torch import nn
 
 from nbinspect.sanity.training.updates_not_applied import CHECK
 from tests.sanity.running import run_one
-from tests.sanity.training.steps import accumulating, loss_of, network, program, scaled, usual
+from tests.sanity.training.steps import accumulating, batches, loss_of, network, program, scaled, usual
 
 
 def without_backward(model: nn.Module, batch: Any, optimizer: Any) -> float:
@@ -63,6 +64,46 @@ def test_a_step_that_updates_nothing_is_explained(step: Any, title: str, line: s
     )
     assert result.confirmed
     assert float(result.measurements[2].measured) < float(result.measurements[1].measured)
+
+
+def test_a_parameter_whose_own_loss_gives_it_zero_is_not_cleared() -> None:
+    """A critic's last bias cancels in the difference of its means, though the generator's pass sends it a gradient."""
+    generator, critic = nn.Linear(2, 4), network()
+    own = {name: torch.optim.RMSprop(part.parameters(), 1e-2) for name, part in (("g", generator), ("c", critic))}
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+        made = model["g"](torch.randn(16, 2))
+        optimizer["c"].zero_grad()
+        loss = model["c"](made.detach())[:, 0].mean() - model["c"](batch[0])[:, 0].mean()
+        loss.backward()
+        optimizer["c"].step()
+        optimizer["g"].zero_grad()
+        (-model["c"](made)[:, 0].mean()).backward()
+        optimizer["g"].step()
+        return loss
+
+    both = nn.ModuleDict({"g": generator, "c": critic})
+    assert run_one(CHECK, **program(step, both, optimizer=own, loss_fn=None)).status == "pass"
+
+
+def test_what_the_step_averages_by_hand_is_no_update_of_the_optimizer() -> None:
+    """Gradients cleared too early are lost, though a twin among the parameters of the optimizer is kept up to date."""
+    model = nn.ModuleDict({"own": network(), "twin": network(), "spare": nn.Linear(2, 2)})
+    model["twin"].requires_grad_(requires_grad=False)
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+        loss = loss_of(model["own"], batch)
+        loss.backward()
+        optimizer.zero_grad()
+        optimizer.step()
+        with torch.no_grad():
+            for twin, own in zip(model["twin"].parameters(), model["own"].parameters(), strict=True):
+                twin.lerp_(own, 0.1)
+        return loss
+
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    forward = {"forward": lambda model, batch: model["own"](batch[0])}
+    assert run_one(CHECK, **program(step, model, optimizer=optimizer, **forward)).status == "fail"
 
 
 def test_one_of_several_optimizers_that_never_steps_is_named() -> None:
@@ -378,3 +419,209 @@ def test_updates_by_hand_of_what_has_a_gradient_are_judged() -> None:
 
     assert run_one(CHECK, **program(dropping, optimizer=None)).status == "fail"
     assert run_one(CHECK, **program(writing, optimizer=None)).status == "pass"
+
+
+class Layered(nn.Module):
+    """A body of two layers and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU())
+        self.head = nn.Linear(16, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(x))
+
+
+@pytest.mark.parametrize("step", [usual, None])
+def test_a_head_whose_group_was_never_given_to_the_optimizer_fails(step: Any) -> None:
+    """Parameters that no optimizer holds fail where they work on what trained ones of a new network give them."""
+    model = Layered()
+    groups = [{"params": model.body.parameters()}, {"params": iter(())}]
+    result = run_one(CHECK, **program(step, model, optimizer=torch.optim.SGD(groups, 0.1)))
+    assert result.status == "fail"
+    assert result.where == "head.bias"
+    assert "no optimizer holds" in result.title
+
+
+@pytest.mark.parametrize("kind", ["fixed head", "judge", "reservoir"])
+def test_what_an_optimizer_without_an_empty_group_leaves_out_is_silent(kind: str) -> None:
+    """A fixed head, a judge that another optimizer trains, and a fixed matrix between trained ones pass."""
+    model: Any = Layered()
+    if kind == "fixed head":
+        nn.init.orthogonal_(model.head.weight)
+    if kind == "reservoir":
+        model = nn.Sequential(nn.Linear(4, 16), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 16), nn.Linear(16, 3))
+    left = {"fixed head": "head", "judge": "head", "reservoir": "1."}[kind]
+    kept = [one for name, one in model.named_parameters() if not name.startswith(left)]
+    result = run_one(CHECK, **program(None if kind == "judge" else usual, model, optimizer=torch.optim.Adam(kept)))
+    assert result.status == "pass"
+    assert "more are held by no optimizer" in result.summary
+
+
+class Adapted(nn.Module):
+    """A layer with a small one beside it that is added to what it gives."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(16, size)
+        self.adapter = nn.Linear(16, size, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x) + 0.1 * self.adapter(x)
+
+
+@pytest.mark.parametrize("held", ["head", "bias", "adapter", "before", "trained", "judge"])
+def test_parameters_left_out_on_purpose_are_silent(held: str) -> None:
+    """A probe, biases alone, adapters, a prompt, a trained network, and a network that judges another one pass."""
+    model: Any = Layered()
+    if held == "adapter":
+        model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), Adapted(16), nn.ReLU(), Adapted(3))
+    if held == "before":
+        model = nn.Sequential(nn.Linear(4, 4, bias=False), *network())
+    if held == "trained":
+        for _ in range(60):
+            usual(model, batches(1)[0], torch.optim.Adam(model.parameters(), 0.02))
+        model.zero_grad()
+    kept = {
+        "head": lambda name: name.startswith("head"),
+        "bias": lambda name: "bias" in name,
+        "adapter": lambda name: "adapter" in name,
+        "before": lambda name: name == "0.weight",
+        "trained": lambda name: name.startswith("body"),
+        "judge": lambda name: name.startswith("body"),
+    }[held]
+    optimizer = torch.optim.SGD([one for name, one in model.named_parameters() if kept(name)], 0.01)
+    arguments = program(usual, model, optimizer=optimizer)
+    if held == "judge":
+        arguments["task"] = "other"
+    assert run_one(CHECK, **arguments).status == "pass"
+
+
+def _adversarial(*, thaws: bool) -> dict[str, Any]:
+    """A judge that is frozen while the maker is trained, and thawed again or not."""
+    model = nn.ModuleDict({"maker": nn.Linear(2, 4), "judge": nn.Linear(4, 1)})
+    maker, judge = (torch.optim.SGD(part.parameters(), 0.1) for part in model.values())
+
+    def step(batch: Any) -> Any:
+        made = model["maker"](batch[0][:, :2])
+        if thaws:
+            model["judge"].requires_grad_(requires_grad=True)
+        judge.zero_grad()
+        told = (nn.functional.softplus(-model["judge"](batch[0])) + nn.functional.softplus(model["judge"](made))).mean()
+        told.backward(retain_graph=True)
+        judge.step()
+        model["judge"].requires_grad_(requires_grad=False)
+        maker.zero_grad()
+        loss = nn.functional.softplus(-model["judge"](model["maker"](batch[0][:, :2]))).mean()
+        loss.backward()
+        maker.step()
+        return loss
+
+    return program(step, model, optimizer={"maker": maker, "judge": judge}, task="other")
+
+
+@pytest.mark.parametrize(("thaws", "status"), [(False, "fail"), (True, "pass")])
+def test_a_network_that_is_frozen_for_a_moment_and_never_thawed_fails(thaws: bool, status: str) -> None:
+    """An optimizer that steps on, and whose parameters get no gradient after the first step, fails."""
+    result = run_one(CHECK, **_adversarial(thaws=thaws))
+    assert result.status == status
+    assert thaws or "judge.weight" in result.detail
+
+
+def test_gradients_of_zero_come_all_the_same() -> None:
+    """A hinge that all samples satisfy sends zeros, and nothing is shut off."""
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+        optimizer.zero_grad()
+        loss = (1 - model(batch[0]).square().sum()).relu()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    model = network()
+    model[2].weight.data.mul_(20)
+    assert run_one(CHECK, **program(step, model)).status == "pass"
+
+
+def _by_remainder(model: nn.Module, batch: Any, optimizer: Any, step: int) -> Any:
+    loss = loss_of(model, batch)
+    loss.backward()
+    if step % 4 == 4:
+        optimizer.step()
+        optimizer.zero_grad()
+    return loss
+
+
+def test_a_remainder_as_large_as_its_divisor_never_lets_the_optimizer_step() -> None:
+    """`step % 4 == 4` is never met, so that nothing is ever updated."""
+    assert run_one(CHECK, **program(_by_remainder)).status == "fail"
+
+
+def test_a_scaler_whose_step_is_never_called_fails() -> None:
+    """A step that scales, unscales and updates the scaler, and never steps, updates nothing."""
+
+    def step(model: nn.Module, batch: Any, optimizer: Any, scaler: Any) -> Any:
+        optimizer.zero_grad()
+        loss = loss_of(model, batch)
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        scaler.update()
+        return loss
+
+    scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    assert run_one(CHECK, **program(step, scaler=scaler)).status == "fail"
+
+
+@pytest.mark.parametrize("kind", ["if else", "by place", "by number"])
+def test_optimizers_and_parts_that_have_their_turn_later_never_fail(kind: str) -> None:
+    """Alternating training that picks an optimizer in each call, or frees a part in one call of many, is no finding."""
+    model = network()
+    both = [torch.optim.SGD(part.parameters(), 0.1) for part in (model[0], model[2])]
+
+    def picked(batch: Any, step: int) -> Any:
+        one = both[0] if step // 100 % 2 == 0 else both[1]
+        return usual(model, batch, one)
+
+    def placed(batch: Any, step: int) -> Any:
+        model.zero_grad()
+        loss = loss_of(model, batch)
+        loss.backward()
+        both[step // 100 % 2].step()
+        return loss
+
+    def freed(batch: Any, step: int) -> Any:
+        model[2].requires_grad_(step % 10 == 0)
+        model.zero_grad()
+        loss = loss_of(model, batch)
+        loss.backward()
+        for one in both:
+            one.step()
+        return loss
+
+    own = {"if else": picked, "by place": placed, "by number": freed}[kind]
+    assert run_one(CHECK, **program(own, model, optimizer=both)).status != "fail"
+
+
+class _Scaled:
+    """A scaler that goes back and steps in one call, as some libraries have it."""
+
+    def __init__(self) -> None:
+        self.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+
+    def __call__(self, loss: Any, optimizer: Any, *, update: bool) -> None:
+        self.scaler.scale(loss).backward()
+        if update:
+            self.scaler.step(optimizer)
+            self.scaler.update()
+
+
+def test_a_scaler_that_a_step_is_given_as_an_object_may_step_later() -> None:
+    """Of a step bound to an object that scales and steps, and accumulates for long, nothing is certain."""
+
+    def step(scaled: Any, model: nn.Module, batch: Any, optimizer: Any, step: int) -> Any:
+        loss = loss_of(model, batch) / 32
+        scaled(loss, optimizer, update=(step + 1) % 32 == 0)
+        return loss
+
+    assert run_one(CHECK, **program(functools.partial(step, _Scaled()))).status == "inconclusive"

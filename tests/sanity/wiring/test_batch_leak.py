@@ -260,19 +260,20 @@ class Graph(nn.Module):
         self.head, self.pooled = nn.Linear(20, 3), pooled
 
     def forward(self, x: Tensor, edges: Tensor, graph: Tensor | None = None) -> Tensor:
-        if edges.dtype == torch.float32:
-            return self.head(edges @ x)
+        if edges.dtype != torch.int64:
+            return self.head(edges.float().view(len(x), len(x)) @ x)
         h = self.head(x + torch.zeros_like(x).index_add(0, edges[1], x[edges[0]]))
         if graph is None:
             return h
         return h + torch.zeros(4, 3).index_add(0, graph, h)[graph]
 
 
-@pytest.mark.parametrize("form", ["pairs", "dense", "vector"])
+@pytest.mark.parametrize("form", ["pairs", "dense", "heads", "vector"])
 def test_graphs_are_skipped(form: str) -> None:
     """Nodes of a graph depend on each other by design, however their relation is given."""
     x, vector = torch.randn(32, 20), torch.arange(32) // 8
-    edges = torch.randint(32, (2, 90)) if form != "dense" else (torch.rand(32, 32) > 0.8).float()
+    dense = torch.rand(32, 32) > 0.8
+    edges = {"dense": dense.float(), "heads": dense[:, :, None]}.get(form, torch.randint(32, (2, 90)))
     inputs = (x, edges, vector) if form == "vector" else (x, edges)
     assert run_one(CHECK, model=Graph(), loader=[(*inputs, Y)], loss_fn=nn.CrossEntropyLoss()).status == "skip"
 
@@ -465,3 +466,29 @@ def test_a_layer_that_the_first_batch_sets_up_is_no_leak(once: bool, status: str
     torch.manual_seed(0)
     loader = [(torch.randn(32, 20), Y)]
     assert run_one(CHECK, model=SetUpOnce(once=once), loader=loader, loss_fn=nn.CrossEntropyLoss()).status == status
+
+
+class CharacterByCharacter(nn.Module):
+    """Reads one text, a character after the other, as scripts without batches do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.cell, self.head = nn.Embedding(9, 8), nn.GRUCell(8, 8), nn.Linear(8, 9)
+
+    def forward(self, text: Tensor) -> Tensor:
+        state, outs = torch.zeros(1, 8), []
+        for character in text:
+            state = self.cell(self.table(character).view(1, -1), state)
+            outs.append(self.head(state))
+        return torch.cat(outs)
+
+
+def test_one_text_a_batch_is_no_batch_of_samples() -> None:
+    """Where each target is the next element of the input, the rows are places of one sequence; of other targets not."""
+    texts = torch.randint(9, (3, 13), generator=torch.Generator().manual_seed(0))
+    shifted = [(text[:-1], text[1:]) for text in texts]
+    result = run_one(CHECK, model=CharacterByCharacter(), loader=shifted, loss_fn=nn.CrossEntropyLoss())
+    assert result.status == "skip"
+    assert "one sequence" in result.summary
+    other = [(x, y.flip(0)) for x, y in shifted]
+    assert run_one(CHECK, model=CharacterByCharacter(), loader=other, loss_fn=nn.CrossEntropyLoss()).status == "fail"

@@ -11,6 +11,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from nbinspect.sanity.wiring.batchnorm_statistics import CHECK
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 N = 64
 LOSS = nn.CrossEntropyLoss()
 
@@ -374,3 +376,150 @@ def test_domains_that_are_told_nearly_as_well_in_eval_mode_are_silent() -> None:
 def test_domains_that_batches_mix_or_that_no_norm_mistakes_are_silent(order: str, more: dict[str, Any]) -> None:
     """Mixed batches, domains that are alike, sorted classes, other norms, and evaluation by batch are no finding."""
     assert run_one(CHECK, **of_scanners(order, **more)).status == "pass"
+
+
+def evaluated(model: nn.Module, batch: Any) -> float:
+    model.eval()
+    with torch.no_grad():
+        return float((model(batch[0]).argmax(1) == batch[1]).float().mean())
+
+
+def test_a_trained_model_in_eval_mode_on_statistics_of_others_fails(trained: nn.Sequential) -> None:
+    """Averaged weights without their buffers are at chance in eval mode, and good with the batch's statistics."""
+    averaged = with_statistics(trained, 6.0, 1.0).eval()
+    found = run_one(CHECK, **program(averaged, optimizer=torch.optim.SGD(averaged.parameters(), 0.1)))
+    assert (found.status, found.where, found.confirmed) == ("fail", "1", True)
+    assert run_one(CHECK, **program(averaged)).status == "warn", "it may be tried on other data on purpose"
+    assert run_one(CHECK, **program(with_statistics(trained, 0.0, 1.0).eval())).status == "pass"
+    fresh = network().eval()
+    assert run_one(CHECK, **program(fresh)).status == "pass"
+    x, y = data()
+    assert run_one(CHECK, **program(averaged, loader=[(x, 1 - y)])).status == "pass"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+@pytest.mark.parametrize("training", [True, False])
+def test_statistics_that_are_no_numbers_fail(trained: nn.Sequential, number: float, training: bool) -> None:
+    """NaN or infinity in what eval mode relies on fails, also where train mode hides it; bad inputs are no proof."""
+    model = with_statistics(trained, 0.0, 1.0).train(training)
+    model[1].running_var[3] = number
+    assert run_one(CHECK, **program(model)).title == "BatchNorm's statistics are no numbers"
+    x, y = data()
+    assert run_one(CHECK, **program(model, loader=[(x / 0, y)])).title != "BatchNorm's statistics are no numbers"
+
+
+def step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+    optimizer.zero_grad()
+    loss = LOSS(model(batch[0]), batch[1])
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def patient_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor | None:
+    return step(model, batch, optimizer) if len(batch[0]) > 1 else None
+
+
+def test_a_last_batch_of_one_fails_in_a_step_and_from_a_batch_sampler() -> None:
+    """What raises in the user's own step, or comes of a batch sampler, is told too; a step that skips it is not."""
+
+    def own(samples: int, take: Any) -> dict[str, Any]:
+        given = of(samples)
+        return {**given, "train_step": take, "optimizer": torch.optim.SGD(given["model"].parameters(), 0.1)}
+
+    assert run_one(CHECK, **own(33, step)).status == "fail"
+    assert run_one(CHECK, **own(34, step)).status == "pass"
+    assert run_one(CHECK, **own(33, patient_step)).status == "pass"
+    assert run_one(CHECK, **own(33, step), total_steps=16).status == "pass"
+    batches = torch.utils.data.BatchSampler(torch.utils.data.SequentialSampler(range(33)), 8, drop_last=False)
+    sampled = {"batch_size": 1, "batch_sampler": batches}
+    assert run_one(CHECK, **of(33, **sampled)).status == "fail"
+
+
+@pytest.mark.parametrize(
+    ("momentum", "steps", "status"),
+    [(1e-4, 300, "fail"), (1e-4, 100_000, "pass"), (0.01, 300, "pass"), (1e-4, 0, "pass")],
+)
+def test_a_momentum_too_small_for_all_steps_fails(momentum: float, steps: int, status: str) -> None:
+    """Where most of 0 and 1 is left after the last step, eval mode never sees the data's own statistics."""
+    model = network()
+    model[1] = nn.BatchNorm1d(16, momentum=momentum)
+    x, y = data()
+    given = program(model, loader=[(5 * x + 3, y)], eval_step=evaluated, total_steps=steps or None)
+    assert run_one(CHECK, **given).status == status
+
+
+class ByHand(nn.Module):
+    """A BatchNorm that is written out; `gathers` where in train mode it does so with its statistics."""
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, width: int = 16, *, gathers: bool = False, by: str = "batch") -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("variance", torch.ones(width))
+        self.gathers, self.by = gathers, by
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, variance = self.mean, self.variance
+        if self.training and self.by == "batch":
+            mean, variance = x.mean(0), x.var(0)
+            if self.gathers:
+                self.mean.lerp_(mean.detach(), 0.1)
+                self.variance.lerp_(variance.detach(), 0.1)
+            self.last = mean.detach()
+        return (x - mean) / (variance + 1e-5) ** 0.5
+
+
+class GatheredLater(ByHand):
+    """One that is told its statistics before it is evaluated."""
+
+    def gather(self, x: Tensor) -> None:
+        self.mean.copy_(x.mean(0))
+        self.variance.copy_(x.var(0))
+
+
+def of_hand(norm: nn.Module, **more: Any) -> Any:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), norm, nn.ReLU(), nn.Linear(16, 2))
+    x, y = data()
+    return run_one(CHECK, **{**program(model), "loader": [(5 * x, y)], "val_loader": [(5 * x, y)], **more})
+
+
+def test_statistics_by_hand_that_nothing_writes_fail() -> None:
+    """A norm that takes the batch's statistics in train mode, and in eval mode buffers that stay as made, fails."""
+    found = of_hand(ByHand())
+    assert (found.status, found.where, found.confirmed) == ("fail", "1", True)
+    assert "mean and variance of 1" in found.summary
+    assert of_hand(ByHand(), val_loader=None).status == "warn"
+    optimizer = torch.optim.SGD
+    assert of_hand(ByHand(), train_step=step, optimizer=lambda own: optimizer(own, 0.1)).status == "fail"
+
+
+def gathering_step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+    loss = step(model, batch, optimizer)
+    with torch.no_grad():
+        model[1].mean.lerp_(model[1].last, 0.1)  # type: ignore[index, union-attr, operator]
+        model[1].variance.mul_(0.9)  # type: ignore[index, union-attr, operator]
+    return loss
+
+
+@pytest.mark.parametrize(
+    ("norm", "more"),
+    [
+        (ByHand(gathers=True), {}),
+        (ByHand(by="buffers"), {}),
+        (ByHand(), {"eval_step": in_train_mode}),
+        (ByHand(), {"train_step": gathering_step, "optimizer": lambda own: torch.optim.SGD(own, 0.1)}),
+        (nn.BatchNorm1d(16), {}),
+    ],
+)
+def test_statistics_by_hand_that_somebody_writes_are_silent(norm: nn.Module, more: dict[str, Any]) -> None:
+    """Written in the forward or in the step, read in both modes, or never read by the evaluation, they are sound."""
+    assert of_hand(norm, **more).status == "pass"
+
+
+def test_statistics_by_hand_that_another_method_writes_are_a_warning() -> None:
+    """They may well be gathered before the evaluation."""
+    assert of_hand(GatheredLater()).status == "warn"

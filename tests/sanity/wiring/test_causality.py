@@ -296,3 +296,38 @@ def test_one_label_a_sequence_is_skipped() -> None:
     model = nn.Sequential(nn.Embedding(V, 8), nn.Flatten(), nn.Linear(8 * T, 3))
     loader = [(torch.randint(V, (N, T)), torch.randint(3, (N,)))]
     assert run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss(), causal=True).status == "skip"
+
+
+@pytest.mark.parametrize(("ahead", "status"), [(0, "fail"), (1, "skip")])
+def test_targets_that_a_step_cuts_are_lined_up(ahead: int, status: str) -> None:
+    """Where only the user's own step can call the model, its targets still have to be one step on."""
+
+    def step(model: nn.Module, batch: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
+        optimizer.zero_grad()
+        loss = loss_fn(model(batch[:, :-1]), batch[:, ahead : ahead + T])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    model = Decoder()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    tokens = torch.randint(V, (N, T + 1), generator=torch.Generator().manual_seed(0))
+    found = run_one(CHECK, model=model, loader=[tokens], train_step=step, optimizer=optimizer)
+    assert found.status == status
+
+
+def test_a_causal_model_that_cleans_its_tokens_passes() -> None:
+    """A step that spoils the tokens itself may ask for them as they were, at each position its own."""
+
+    def step(model: nn.Module, batch: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
+        spoilt = torch.where(torch.rand(batch.shape) < 0.3, torch.randint(V, batch.shape), batch)
+        optimizer.zero_grad()
+        loss = loss_fn(model(spoilt), batch)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    model = Decoder()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    tokens = torch.randint(V, (N, T), generator=torch.Generator().manual_seed(0))
+    assert run_one(CHECK, model=model, loader=[tokens], train_step=step, optimizer=optimizer).status == "pass"

@@ -15,6 +15,8 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.wiring.dtype import CHECK
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 N = 16
 BYTES = torch.arange(N * 8, dtype=torch.int64).mul(37).remainder(256).to(torch.uint8).reshape(N, 8)
 FEATURES = torch.linspace(-2, 2, N * 8).reshape(N, 8)
@@ -483,3 +485,93 @@ def test_a_mask_of_an_array_is_kept() -> None:
     data = Bytes(lambda x: torch.from_numpy(x.filled(0) / 255).float(), arrays=True)
     data.x = np.ma.masked_greater(data.x, 128)
     assert prepared(data).status == "pass"
+
+
+class Rows(Dataset[Any]):
+    """A table, whose rows or targets are prepared one by one."""
+
+    def __init__(self, prepare: Callable[[Tensor, float], Any]) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self.x = torch.randn(64, 8, generator=generator)
+        self.y = (self.x[:, 0] * 1.5).tolist()
+        self.prepare = prepare
+
+    def __len__(self) -> int:
+        return 64
+
+    def __getitem__(self, at: int) -> Any:
+        return self.prepare(self.x[at], self.y[at])
+
+
+def regressed(prepare: Callable[[Tensor, float], Any], loss_fn: Any = None) -> CheckResult:
+    loader = DataLoader(Rows(prepare), 64)
+    return run_one(CHECK, model=nn.Linear(8, 1), loader=loader, loss_fn=loss_fn or nn.MSELoss())
+
+
+@pytest.mark.parametrize(
+    ("prepare", "status"),
+    [
+        (lambda x, y: (torch.tensor(x.tolist(), dtype=torch.long).float(), torch.tensor([y])), "fail"),
+        (lambda x, y: (x, torch.tensor([float(int(y))])), "fail"),
+        (lambda x, y: (x, torch.tensor([y])), "pass"),
+        (lambda x, y: (x, torch.tensor([float(y >= 1)])), "pass"),
+        (lambda x, y: (x, torch.tensor([float(int(y * 20))])), "pass"),
+    ],
+    ids=["features", "targets", "kept", "threshold", "fine steps"],
+)
+def test_quantities_that_a_data_set_cuts_off_are_found(prepare: Callable[[Tensor, float], Any], status: str) -> None:
+    """What a data set holds as fractions and gives as a few whole numbers fails, unless it is a label or fine."""
+    assert regressed(prepare).status == status
+
+
+@pytest.mark.parametrize(("cast", "status"), [(Tensor.long, "fail"), (Tensor.double, "pass")])
+def test_targets_that_the_loss_cuts_off_are_found(cast: Callable[[Tensor], Tensor], status: str) -> None:
+    """A cast of the targets to integers on the way to a distance fails, in the loss as in a step of one's own."""
+    whole = lambda x, y: (x, torch.tensor([y]))  # noqa: E731 - used here alone
+    assert regressed(whole, lambda z, y: F.mse_loss(z, cast(y).float())).status == status
+
+
+def test_what_a_step_does_before_the_network_counts() -> None:
+    """Bytes that wrap around in a train_step fail, though no plain call takes them."""
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model((batch[0] - 100).float() / 64), batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    model = nn.Linear(8, 3)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    found = run_one(CHECK, model=model, loader=[(BYTES, CLASSES)], train_step=step, optimizer=optimizer)
+    assert (found.status, found.title) == ("fail", "Uint8 runs over") or "runs over" in found.title
+
+
+def test_a_mask_of_bytes_is_no_mask_of_bits() -> None:
+    """~ of a mask of 0 and 1 in bytes fails; of a mask that is bool it is what it seems."""
+    bytes_mask = (BYTES > 128).to(torch.uint8)
+    turned = Prepared(lambda m: (~m).float())
+    arguments = {"model": turned, "loss_fn": nn.CrossEntropyLoss()}
+    assert run_one(CHECK, loader=[(bytes_mask, CLASSES)], **arguments).status == "fail"
+    assert run_one(CHECK, loader=[(bytes_mask.bool(), CLASSES)], **arguments).status == "pass"
+
+
+def test_fractions_written_among_others_into_integers_are_found() -> None:
+    """Columns of a table of integers are seen also where others are written after them."""
+
+    def circles(x: Tensor) -> Tensor:
+        table = x.new_zeros(len(x), 8)
+        for at, speed in enumerate((24, 7)):
+            table[:, at] = (6.28 * x[:, 0] / speed).sin()
+        return torch.cat([x[:, :0].float(), table], 1).float()
+
+    hours = torch.arange(N)[:, None].repeat(1, 8)
+    found = run_one(CHECK, model=Prepared(circles), loader=[(hours, CLASSES)], loss_fn=nn.CrossEntropyLoss())
+    assert found.status == "fail"
+
+
+def test_shares_that_a_loss_puts_into_bins_are_meant() -> None:
+    """Bins of a share that was multiplied by their number are no quantities that lost their fractions."""
+    targets = torch.rand(64, 1, generator=torch.Generator().manual_seed(0))
+    loss_fn = lambda z, y: nn.functional.mse_loss(z, (5 * y).long().float())  # noqa: E731 - as users write it
+    assert result_of(nn.Linear(4, 1), torch.randn(64, 4), targets, loss_fn).status == "pass"

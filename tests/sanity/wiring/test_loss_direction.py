@@ -176,7 +176,7 @@ def test_silent_where_perfect_predictions_are_preferred(loss_fn: Any, targets: T
 
 def test_silent_on_outputs_that_are_not_matched_to_targets() -> None:
     """A density with its own scale among the outputs is skipped or passes, and so is another task."""
-    assert result_of(lambda z, y: -F.cross_entropy(z, y), CLASSES, task="other").status == "skip"
+    assert result_of(lambda z, y: (z * y[:, None]).mean(), CLASSES, task="other").status == "skip"
     two = nn.Linear(6, 2)
     batch = (torch.randn(N, 6), NUMBERS)
     loss_fn = lambda z, y: F.gaussian_nll_loss(z[:, :1], y, z[:, 1:].exp())  # noqa: E731 - as users write it
@@ -323,7 +323,7 @@ def test_a_loss_of_distances_that_parts_a_class_fails(sign: float, status: str) 
 
 @pytest.mark.parametrize(
     "loss_fn",
-    [lambda z, y: -z.square().mean(), lambda z, y: (z.cov() ** 2).mean(), lambda z, y: -F.cross_entropy(z, y)],
+    [lambda z, y: -z.square().mean(), lambda z, y: (z.cov() ** 2).mean(), F.cross_entropy],
 )
 def test_a_loss_that_sees_no_classes_or_no_distances_is_not_judged_by_them(loss_fn: Any) -> None:
     """A loss of vectors whatever their class, and one of each of their numbers, say nothing of mates and strangers."""
@@ -475,3 +475,284 @@ def test_a_step_may_give_a_contrast_its_minus() -> None:
     batch = (torch.randn(N, 6), torch.randn(N, 6), torch.arange(N))
     found = run_one(CHECK, loader=[batch], loss_fn=lambda z, y: log_share(z), task="other", **rest)
     assert found.status != "fail"
+
+
+def partial_likelihood(z: Tensor, y: Tensor) -> Tensor:
+    order = y[:, 0].argsort(descending=True)
+    ranked = z[order, 0]
+    return ((ranked - ranked.logcumsumexp(0)) * y[order, 1]).mean()
+
+
+class Encodes(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.code, self.back = nn.Linear(6, 4), nn.Linear(2, 6)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mean, spread = self.code(x).chunk(2, 1)
+        return self.back(mean), mean, spread
+
+
+def bound(z: Any, y: Tensor, sign: float = 1.0) -> Tensor:
+    divergence = -0.5 * (1 + z[2] - z[1].square() - z[2].exp()).sum(1).mean()
+    return F.mse_loss(z[0], y) + sign * divergence
+
+
+SURVIVED = torch.stack([torch.linspace(1, 5, N).roll(7), (torch.arange(N) % 3 > 0).float()], 1)
+
+
+@pytest.mark.parametrize(("sign", "status"), [(1.0, "fail"), (-1.0, "skip")])
+def test_a_partial_likelihood_that_is_minimised_fails(sign: float, status: str) -> None:
+    """A loss that has a highest value and no lowest one, whatever it computes, points the wrong way."""
+    torch.manual_seed(0)
+    loss_fn = lambda z, y: sign * partial_likelihood(z, y)  # noqa: E731 - as users write it
+    batch = (torch.randn(N, 6), SURVIVED)
+    assert run_one(CHECK, model=nn.Linear(6, 1), loader=[batch], loss_fn=loss_fn, task="other").status == status
+
+
+def test_the_negative_of_a_loss_fails_whatever_the_task() -> None:
+    """A cross-entropy that is maximised points the wrong way also where the user says that the task is another."""
+    assert result_of(lambda z, y: -F.cross_entropy(z, y), CLASSES, task="other").status == "fail"
+
+
+@pytest.mark.parametrize(("sign", "failed"), [(-1.0, True), (1.0, False)])
+def test_a_term_with_its_sign_flipped_fails(sign: float, failed: bool) -> None:
+    """A divergence that is subtracted from a bound is found in the outputs that it alone depends on."""
+    x = torch.randn(N, 6)
+    loss_fn = lambda z, y: bound(z, y, sign)  # noqa: E731 - as users write it
+    found = run_one(CHECK, model=Encodes(), loader=[(x, x)], loss_fn=loss_fn)
+    assert (found.status == "fail") is failed
+
+
+@pytest.mark.parametrize(
+    "loss_fn",
+    [
+        lambda z, y: F.logsigmoid(-z).mean(),
+        lambda z, y: -(z * y).mean(),
+        lambda z, y: torch.log1p((z - y) ** 2).mean(),
+        lambda z, y: ((z - y).abs() + 1e-6).sqrt().mean(),
+        lambda z, y: -(z.sigmoid() * y).sum() + (z**2).mean(),
+        lambda z, y: -torch.pdist(F.normalize(z, dim=1)).mean(),
+    ],
+)
+def test_losses_that_end_somewhere_are_let_be(loss_fn: Any) -> None:
+    """A generator's and a critic's loss, robust distances, rewards and vectors held on a sphere have no wrong way."""
+    torch.manual_seed(0)
+    batch = (torch.randn(N, 6), torch.randn(N, 3))
+    found = run_one(CHECK, model=nn.Linear(6, 3), loader=[batch], loss_fn=loss_fn, task="other")
+    assert found.status in ("skip", "pass")
+
+
+def contrast_step(sign: float) -> Any:
+    def step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        one, other = model(batch[0]), model(batch[0] + 0.1)
+        loss = sign * (one @ other.T).log_softmax(1).diagonal().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def weighted_step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+    optimizer.zero_grad()
+    loss = (model(batch[0]).log_softmax(1)[:, 0] * (batch[1] - 2.0)).mean()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+@pytest.mark.parametrize(
+    ("step", "failed"), [(contrast_step(1.0), True), (contrast_step(-1.0), False), (weighted_step, False)]
+)
+def test_a_share_that_a_step_makes_small_is_seen_in_the_graph(step: Any, failed: bool) -> None:
+    """The plain mean of chosen logarithms of shares is to rise; with weights of each sample nothing is known."""
+    torch.manual_seed(0)
+    model = nn.Linear(6, 4)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    found = run_one(CHECK, model=model, loader=[(torch.randn(N, 6), CLASSES)], train_step=step, optimizer=optimizer)
+    assert (found.status == "fail") is failed
+
+
+class OwnLoss(nn.Module):
+    def __init__(self, sign: float) -> None:
+        super().__init__()
+        self.fc, self.sign = nn.Linear(6, 4), sign
+
+    def forward(self, x: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        logits = self.fc(x)
+        return {"loss": self.sign * F.cross_entropy(logits, labels), "logits": logits}
+
+
+@pytest.mark.parametrize(("sign", "failed"), [(-1.0, True), (0.5, False)])
+def test_a_loss_of_the_model_itself_is_read_off_the_graph(sign: float, failed: bool) -> None:
+    """A model that returns the negative of its own cross-entropy fails."""
+    found = run_one(CHECK, model=OwnLoss(sign), loader=[{"x": torch.randn(N, 6), "labels": CLASSES}])
+    assert (found.status == "fail") is failed
+
+
+def step_by_hand(way: float, sign: float = 1.0) -> Any:
+    def step(model: Any, batch: Any) -> Tensor:
+        model.zero_grad()
+        loss = sign * F.mse_loss(model(batch[0]), batch[1])
+        loss.backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(parameter.grad, alpha=0.02 * way)
+        return loss
+
+    return step
+
+
+@pytest.mark.parametrize(
+    ("step", "status"), [(step_by_hand(1.0), "fail"), (step_by_hand(-1.0), "pass"), (step_by_hand(1.0, -1.0), "pass")]
+)
+def test_a_step_up_the_gradient_fails(step: Any, status: str) -> None:
+    """Parameters that move along the gradient of a loss fail; along that of its negative they are right."""
+    torch.manual_seed(0)
+    found = run_one(CHECK, model=nn.Linear(6, 1), loader=[(torch.randn(N, 6), NUMBERS)], train_step=step)
+    assert found.status == status
+
+
+class Disturbs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = nn.Parameter(torch.zeros(6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.patch
+
+
+@pytest.mark.parametrize("model", [Disturbs(), nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 6))])
+def test_what_another_network_judges_may_be_to_mislead_it(model: nn.Module) -> None:
+    """A patch against a classifier, and a generator against a critic, raise the loss of one that is not trained."""
+    torch.manual_seed(0)
+    other = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 4)).requires_grad_(requires_grad=False)
+    loss_fns = (lambda z, y: -F.cross_entropy(other(z), y), lambda z, y: -other(z)[torch.arange(N), y].mean())
+    for loss_fn in loss_fns:
+        found = run_one(CHECK, model=model, loader=[(torch.randn(N, 6), CLASSES)], loss_fn=loss_fn)
+        assert found.status != "fail"
+
+
+def test_a_frozen_head_may_be_misled() -> None:
+    """An encoder may be trained to raise the loss of a head behind it that is not trained."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 4).requires_grad_(requires_grad=False))
+    batch = (torch.randn(N, 6), CLASSES)
+    found = run_one(CHECK, model=model, loader=[batch], loss_fn=lambda z, y: -F.cross_entropy(z, y))
+    assert found.status == "skip"
+
+
+@pytest.mark.parametrize(
+    "weigh",
+    [
+        lambda own, batch: -(own * batch[2]).mean(),
+        lambda own, batch: -own.mean() * batch[2][0].item(),
+        lambda own, batch: -own.mean() * -12.5,
+    ],
+)
+def test_a_reward_that_is_a_whole_number_or_read_out_is_no_sign(weigh: Any) -> None:
+    """A policy gradient with a reward below 0 makes the action less likely, and that is right."""
+    torch.manual_seed(0)
+    model = nn.Linear(6, 4)
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        own = model(batch[0]).log_softmax(1).gather(1, batch[1][:, None])[:, 0]
+        loss: Tensor = weigh(own, batch)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    batch = (torch.randn(N, 6), CLASSES, -torch.ones(N, dtype=torch.long))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    found = run_one(CHECK, model=model, loader=[batch], train_step=step, optimizer=optimizer, task="other")
+    assert found.status != "fail"
+
+
+def test_gradients_whose_sign_a_step_turns_are_right() -> None:
+    """A likelihood whose gradients are turned over before the optimizer rises, though Adam goes by their signs."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 4))
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = -F.cross_entropy(model(batch[0]), batch[1])
+        loss.backward()
+        for parameter in model.parameters():
+            parameter.grad.neg_()
+        optimizer.step()
+        return loss
+
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    found = run_one(CHECK, model=model, loader=[(torch.randn(N, 6), CLASSES)], train_step=step, optimizer=optimizer)
+    assert found.status == "pass"
+
+
+def test_momentum_that_overshoots_is_no_climb() -> None:
+    """A single number that momentum carries past its best moves along the gradient for a while."""
+    torch.manual_seed(0)
+    model = nn.Linear(1, 1, bias=False)
+    optimizer = torch.optim.SGD(model.parameters(), 0.05, momentum=0.95)
+    x = torch.randn(N, 1)
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = F.mse_loss(model(batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    while model.weight.item() < 2.05:  # as long as it takes
+        step(model, (x, 2 * x), optimizer)
+    found = run_one(CHECK, model=model, loader=[(x, 2 * x)], train_step=step, optimizer=optimizer)
+    assert found.status == "pass"
+
+
+def test_what_was_learnt_may_be_meant_to_be_forgotten() -> None:
+    """The negative of a loss is a warning where the network knows the answers."""
+    torch.manual_seed(0)
+    model = nn.Linear(6, 4)
+    x = torch.randn(N, 6)
+    x[torch.arange(N), CLASSES] += 4.0
+    with torch.no_grad():
+        model.weight.copy_(4 * torch.eye(4, 6))
+    found = run_one(CHECK, model=model, loader=[(x, CLASSES)], loss_fn=lambda z, y: -F.cross_entropy(z, y))
+    assert found.status == "warn"
+
+
+class WithWeights(nn.Linear):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override] # as users write it
+        return super().forward(x), self.weight
+
+
+def principal(z: Any, y: Tensor) -> Tensor:
+    return 10 * (z[1] @ z[1].T - torch.eye(2)).square().sum() - z[0].square().sum(1).mean()
+
+
+def shared(z: Tensor, y: Tensor) -> Tensor:
+    kinds = F.one_hot(y, 4).float()
+    return -(z.T @ (kinds - kinds.mean(0)) / N).square().sum()
+
+
+@pytest.mark.parametrize(
+    ("model", "loss_fn"),
+    [
+        (WithWeights(6, 2), principal),
+        (nn.Sequential(nn.Linear(6, 2), nn.BatchNorm1d(2, affine=False)), shared),
+    ],
+)
+def test_outputs_that_are_held_may_be_spread(model: nn.Module, loss_fn: Any) -> None:
+    """A spread that a penalty of the weights, or a norm, holds within bounds may be as large as it gets."""
+    torch.manual_seed(0)
+    found = run_one(CHECK, model=model, loader=[(torch.randn(N, 6), CLASSES)], loss_fn=loss_fn, task="other")
+    assert found.status == "skip"
+
+
+def test_targets_with_a_column_of_rewards_tell_no_direction() -> None:
+    """Actions beside what they are worth: those that were bad are to become less likely."""
+    torch.manual_seed(0)
+    batch = (torch.randn(N, 6), torch.cat([torch.randn(N, 2), -torch.rand(N, 1) - 1], 1))
+    loss_fn = lambda z, y: (((z - y[:, :2]) ** 2).sum(1) * y[:, 2]).mean()  # noqa: E731 - as users write it
+    assert run_one(CHECK, model=nn.Linear(6, 2), loader=[batch], loss_fn=loss_fn).status != "fail"

@@ -217,3 +217,41 @@ def test_without_a_loss_it_is_skipped() -> None:
     """A program without a loss has nothing to ask."""
     result = run_one(CHECK, model=nn.Linear(4, 1), loader=[torch.randn(8, 4)])
     assert result.status == "skip"
+
+
+class Judge(nn.Module):
+    """Tells real from made, and which class, by logits or by probabilities."""
+
+    def __init__(self, last: nn.Module) -> None:
+        super().__init__()
+        self.real, self.kind = nn.Linear(4, 1), nn.Sequential(nn.Linear(4, 3), last)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.real(x), self.kind(x)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(("last", "status"), [(nn.Softmax(1), "fail"), (nn.Identity(), "skip")])
+def test_a_step_of_several_losses_is_read_as_a_whole(last: nn.Module, status: str, whole: bool) -> None:
+    """Where two networks take turns, a softmax before the cross-entropy of one is found in the step itself."""
+    made, judge = nn.Linear(2, 4), Judge(last)
+    optimizers = {"made": torch.optim.Adam(made.parameters()), "judge": torch.optim.Adam(judge.parameters())}
+
+    def step(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        x, y = batch
+        fake = made(torch.randn(len(x), 2))
+        optimizers["made"].zero_grad()
+        nn.functional.softplus(-judge(fake)[0]).mean().backward()
+        optimizers["made"].step()
+        optimizers["judge"].zero_grad()
+        real, kinds = judge(x)
+        with torch.no_grad():
+            nn.functional.cross_entropy(kinds.softmax(1), y)
+        loss = nn.functional.softplus(-real).mean() + nn.functional.cross_entropy(kinds, y)
+        loss.backward()
+        optimizers["judge"].step()
+        return loss
+
+    model = nn.ModuleDict({"made": made, "judge": judge}) if whole else judge
+    loader = [(torch.randn(16, 4), torch.arange(16) % 3)]
+    assert run_one(CHECK, model=model, loader=loader, optimizer=optimizers, train_step=step).status == status

@@ -173,3 +173,124 @@ def test_targets_that_a_loss_leaves_out_are_nobodys_mistake(loss_fn: Any, status
     targets = torch.tensor([0.0, 1.0, 255.0, 1.0]).repeat(4).unsqueeze(1)
     found = run_one(CHECK, model=nn.Linear(3, 1), loader=[(torch.randn(16, 3), targets)], loss_fn=loss_fn)
     assert found.status == status
+
+
+TAGS = torch.tensor([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0]]).repeat(N // 3, 1)
+COINCIDE = "Softmax over labels that coincide"
+BITS = (INDICES % 2).float()[:, None]
+
+
+def focal(z: Tensor, y: Tensor) -> Tensor:
+    p = z.softmax(1)
+    return -(y * (1 - p) ** 2 * p.clamp_min(1e-8).log()).sum(1).mean()
+
+
+@pytest.mark.parametrize(
+    "loss_fn",
+    [
+        lambda z, y: -(y * z.log_softmax(1)).sum(1).mean(),
+        focal,
+        lambda z, y: 1 - (2 * (z.softmax(1) * y).sum() + 1) / (z.softmax(1).sum() + y.sum() + 1),
+        lambda z, y: F.binary_cross_entropy(z.softmax(1), y),
+        lambda z, y: ((z.softmax(1) - y) ** 2).mean(),
+        lambda z, y: F.kl_div(z.log_softmax(1), y, reduction="batchmean"),
+    ],
+)
+def test_a_softmax_over_labels_that_coincide_is_found(loss_fn: Any) -> None:
+    """Whatever the loss makes of it, a softmax over the classes does not suit samples of several labels, or none."""
+    result = result_of(TAGS, loss_fn)
+    assert (result.status, result.title) == ("fail", COINCIDE)
+
+
+def test_where_every_sample_has_a_label_the_user_has_to_say_that_they_coincide() -> None:
+    """Counts of a multinomial, and candidates of which one is right, look the same and pass."""
+    loss_fn = lambda z, y: -(y * z.log_softmax(1)).sum(1).mean()  # noqa: E731 - as users write it
+    assert result_of(MULTI_HOT, loss_fn).status == "pass"
+    assert result_of(MULTI_HOT, lambda z, y: -(z.softmax(1) * y).sum(1).log().mean()).status == "pass"
+    assert result_of(MULTI_HOT, loss_fn, task="multilabel").title == COINCIDE
+
+
+class Scores(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x[..., None])[..., 0]
+
+
+@pytest.mark.parametrize("loss_fn", [nn.BCEWithLogitsLoss(), lambda z, y: -(y * z.log_softmax(1)).sum(1).mean()])
+def test_a_choice_among_documents_is_no_choice_of_labels(loss_fn: Any) -> None:
+    """Scores of a list by one layer for all, of which several may be relevant, or none, are let be."""
+    assert result_of(TAGS, loss_fn, Scores()).status == "pass"
+
+
+@pytest.mark.parametrize(
+    "loss_fn",
+    [
+        nn.BCEWithLogitsLoss(),
+        lambda z, y: -(F.logsigmoid(z) * y).mean() - (F.logsigmoid(-z) * (1 - y)).mean(),
+        lambda z, y: -(z * y).mean(),
+        lambda z, y: (z * y).sum() / y.sum(),
+        lambda z, y: (y * z**2 + (1 - y) * (1 - z).clamp_min(0) ** 2).mean(),
+    ],
+)
+def test_labels_of_0_and_1_suit_losses_that_see_both(loss_fn: Any) -> None:
+    """Losses of yes and no, rewards, masks and distances of pairs take 0 and 1."""
+    assert result_of(BITS, loss_fn, nn.Linear(4, 1)).status == "pass"
+
+
+def test_counts_below_0_are_found() -> None:
+    """A Poisson loss fails on standardised targets, and passes on counts."""
+    loss_fn = nn.PoissonNLLLoss()
+    assert result_of(QUANTITIES[:, None], loss_fn, nn.Linear(4, 1)).status == "fail"
+    assert result_of(QUANTITIES[:, None].abs().round(), loss_fn, nn.Linear(4, 1)).status == "pass"
+
+
+WORDS = F.one_hot(torch.arange(8 * 4).reshape(8, 4) // 2 % 4, 4).float()
+
+
+@pytest.mark.parametrize(
+    "loss_fn",
+    [
+        lambda z, y: F.mse_loss(z.softmax(-1), y),
+        lambda z, y: F.kl_div(z.log_softmax(-1), y, reduction="batchmean"),
+        lambda z, y: -(z.log_softmax(-1) * y).sum(-1).mean(),
+    ],
+)
+def test_a_label_for_each_word_is_looked_for_along_the_classes(loss_fn: Any) -> None:
+    """Words of a sentence may share a class; none has several, though the second axis has as many as there are."""
+    torch.manual_seed(0)
+    found = run_one(CHECK, model=nn.Linear(5, 4), loader=[(torch.randn(8, 4, 5), WORDS)], loss_fn=loss_fn)
+    assert found.status == "pass"
+
+
+def test_counts_that_a_network_is_to_tell_from_themselves_may_be_none() -> None:
+    """A multinomial likelihood of what goes in, as of the items of a user, suits users without any."""
+    items = (torch.rand(N, 8, generator=torch.Generator().manual_seed(0)) < 0.2).float()
+    assert bool((items.sum(1) == 0).any() and (items.sum(1) > 1).any())
+    loss_fn = lambda z, y: -(z.log_softmax(1) * y).sum(1).mean()  # noqa: E731 - as users write it
+    assert run_one(CHECK, model=nn.Linear(8, 8), loader=[(items, items)], loss_fn=loss_fn).status == "pass"
+
+
+def test_candidates_of_samples_without_any_are_let_be() -> None:
+    """The share of all candidates together is the logarithm of a sum, which samples without a label are left out of."""
+
+    def loss_fn(z: Tensor, y: Tensor) -> Tensor:
+        return -(z.softmax(1) * y).sum(1)[y.sum(1) > 0].log().mean()
+
+    assert result_of(TAGS, loss_fn).status == "pass"
+
+
+def test_counts_of_minus_one_that_are_left_out_are_no_counts() -> None:
+    """A Poisson loss one by one may leave out what is marked as missing."""
+    counts = QUANTITIES[:, None].abs().round()
+    counts[:3] = -1
+
+    def loss_fn(z: Tensor, y: Tensor) -> Tensor:
+        return F.poisson_nll_loss(z, y, reduction="none")[y >= 0].mean()
+
+    assert result_of(counts, loss_fn, nn.Linear(4, 1)).status == "pass"
+
+
+WORDS = F.one_hot(torch.arange(8 * 4).reshape(8, 4) // 2 % 4, 4).float()

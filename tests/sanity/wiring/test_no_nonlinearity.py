@@ -75,7 +75,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.inner(x)
-        return self.head(h + self.outer(h))
+        return self.head(torch.relu(h + self.outer(h)))
 
 
 class Attends(nn.Module):
@@ -98,6 +98,111 @@ class Latent(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         z = self.encode(x)
         return self.decode(z), z
+
+
+class Linked(nn.Module):
+    """Two products with matrices of one's own, and `between` in the middle of them."""
+
+    def __init__(self, between: Any, product: Any = torch.matmul) -> None:
+        super().__init__()
+        self.first, self.second = nn.Parameter(torch.randn(4, 8)), nn.Parameter(torch.randn(8, 3))
+        self.bias, self.between, self.product = nn.Parameter(torch.zeros(8)), between, product
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.product(self.between(self.product(x, self.first) + self.bias), self.second)
+
+
+class Heads(nn.Module):
+    """A trunk of one layer with two heads; `meet` is what becomes of theirs."""
+
+    def __init__(self, act: nn.Module, meet: Any) -> None:
+        super().__init__()
+        self.trunk, self.one, self.other = nn.Linear(4, 8), nn.Linear(8, 3), nn.Linear(8, 3)
+        self.act, self.meet = act, meet
+
+    def forward(self, x: Tensor) -> Any:
+        h = self.act(self.trunk(x))
+        return self.meet(self.one(h), self.other(h))
+
+
+class Passes(nn.Module):
+    """Two layers between which something is done to the hidden values."""
+
+    def __init__(self, between: Any) -> None:
+        super().__init__()
+        self.first, self.second, self.between = nn.Linear(4, 8), nn.Linear(8, 3), between
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(self.between(self.first(x)))
+
+
+class Linear(nn.Module):
+    """Residual layers without a nonlinearity anywhere, or with `act` in each."""
+
+    def __init__(self, act: nn.Module) -> None:
+        super().__init__()
+        self.into, self.layers = nn.Linear(4, 8), nn.ModuleList(nn.Linear(8, 8) for _ in range(2))
+        self.head, self.act = nn.Linear(8, 3), act
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.into(x)
+        for layer in self.layers:
+            h = h + self.act(layer(h))
+        return self.head(torch.cat([h[:, :4], h[:, 4:]], 1))
+
+
+def of_einsum(x: Tensor, weight: Tensor) -> Tensor:
+    return torch.einsum("ni,ij->nj", x, weight)
+
+
+def normed(*layers: nn.Module) -> nn.Module:
+    return nn.Sequential(*layers, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
+
+
+def pooled(act: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(2, 8, 3), act, nn.AvgPool2d(2), nn.Flatten(), nn.Linear(32, 3))
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs"),
+    [
+        (nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)), ROWS),
+        (normed(nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.Conv2d(8, 8, 3)), IMAGES),
+        (nn.Sequential(nn.Linear(4, 8), nn.LeakyReLU(1.0), nn.Linear(8, 3)), ROWS),
+        (pooled(nn.Identity()), IMAGES),
+        (Linked(nn.Identity()), ROWS),
+        (Linked(nn.Identity(), of_einsum), ROWS),
+        (Passes(lambda h: 0.5 * h + 1), ROWS),
+        (Heads(nn.Identity(), lambda one, other: one + other.exp()), ROWS),
+        (Linear(nn.Identity()), ROWS),
+    ],
+)
+def test_warns_where_what_stands_between_is_affine_too(model: nn.Module, inputs: Tensor) -> None:
+    """Norms, pools, scales, idle activations and products of one's own leave layers one; so does a trunk's heads."""
+    assert result(model, inputs).status == "warn"
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs"),
+    [
+        (nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.LeakyReLU(0.1), nn.Linear(8, 3)), ROWS),
+        (normed(nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3)), IMAGES),
+        (normed(nn.Conv2d(2, 8, 1), nn.BatchNorm2d(8), nn.Conv2d(8, 8, 3, groups=8)), IMAGES),
+        (normed(nn.Conv2d(2, 8, 3), nn.ReLU(), nn.Conv2d(8, 2, 1), nn.BatchNorm2d(2), nn.Conv2d(2, 8, 1)), IMAGES),
+        (pooled(nn.ReLU()), IMAGES),
+        (Linked(torch.tanh), ROWS),
+        (Linked(F.gelu, of_einsum), ROWS),
+        (Passes(lambda h: h * h), ROWS),
+        (Passes(lambda h: h / h.norm(dim=1, keepdim=True)), ROWS),
+        (Heads(nn.ReLU(), lambda one, other: one + other.exp()), ROWS),
+        (Heads(nn.Identity(), lambda one, other: one * torch.sigmoid(other)), ROWS),
+        (Linear(nn.Tanh()), ROWS),
+        (nn.Linear(4, 3), ROWS),
+    ],
+)
+def test_silent_on_what_bends_between(model: nn.Module, inputs: Tensor) -> None:
+    """Activations after norms, linear bottlenecks, separable kernels, gates and norms of rows are no two in one."""
+    assert result(model, inputs).status == "pass"
 
 
 class Recurrent(nn.Module):

@@ -207,6 +207,21 @@ def test_masks_that_tell_no_padding_at_the_end_skip(mask: Tensor) -> None:
     assert run_one(CHECK, **program("masked mean", mask | (mask.sum(1, keepdim=True) == 0))).status == "skip"
 
 
+@pytest.mark.parametrize(("ends", "status"), [(LENGTHS, "fail"), (torch.where(LENGTHS < T, T - 1, T), "skip")])
+def test_a_mask_that_marks_no_padding_is_not_believed_beside_padding_that_is_declared(
+    ends: Tensor, status: str
+) -> None:
+    """Attention fails under a mask full of ones over places of the `padding_value`, unless one at most ends a row."""
+    torch.manual_seed(0)
+    x = torch.where(torch.arange(T) < ends[:, None], torch.randint(1, V, (N, T)), 0)
+    batch = {"x": x, "mask": torch.ones(N, T, dtype=torch.long), "labels": Y}
+    model = Reader("masked attention")
+    result = run_one(CHECK, model=model, loader=[batch], loss_fn=loss_fn, padding_value=0)
+    assert result.status == status
+    assert ("of which mask marks none" in result.detail) == (status == "fail")
+    assert ("Let mask tell padded places" in result.remedy) == (status == "fail")
+
+
 def test_nothing_that_tells_skips() -> None:
     """Rows of a table and a model of a fixed length are skipped."""
     rows = [(torch.randn(N, 4), Y)]

@@ -11,6 +11,8 @@ from nbinspect import check
 from nbinspect.sanity.wiring.runs import CHECK
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 X, Y = torch.randn(32, 4, generator=torch.Generator().manual_seed(1)), torch.arange(32) % 3
 
 
@@ -417,3 +419,154 @@ def test_what_nobody_told_is_no_defect(model: nn.Module, batch: Any, status: str
     assert result.status == status
     if status == "inconclusive":
         assert "forward=lambda model, batch" in result.detail
+
+
+def trained_by(step: Any, model: nn.Module | None = None, **rest: Any) -> Any:
+    model = nn.Linear(4, 3) if model is None else model
+    return asked(model, optimizer=torch.optim.SGD(model.parameters(), 0.1), train_step=step, **rest)
+
+
+def plain_step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(batch[0]), batch[1])
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def step_of_a_number(model: Any, batch: Any, optimizer: Any) -> Any:
+    loss: Any = nn.functional.cross_entropy(model(batch[0]), batch[1]).item()
+    loss.backward()
+
+
+class Carries(nn.Module):
+    def __init__(self, *, detached: bool) -> None:
+        super().__init__()
+        self.cell, self.head, self.detached = nn.GRUCell(4, 8), nn.Linear(8, 3), detached
+        self.state: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = self.cell(x, x.new_zeros(len(x), 8) if self.state is None else self.state)
+        self.state = state.detach() if self.detached else state
+        return self.head(state)
+
+
+def test_a_step_that_raises_fails_though_a_plain_call_runs() -> None:
+    """A step of one's own counts where the plain call runs too: at its first call, and at its second."""
+    assert trained_by(step_of_a_number).title == "Your train_step raises on a real batch"
+    assert "a second time" in trained_by(plain_step, Carries(detached=False)).title
+
+
+@pytest.mark.parametrize("model", [nn.Linear(4, 3), Carries(detached=True)], ids=["plain", "carried"])
+def test_a_step_that_runs_again_and_again_passes(model: nn.Module) -> None:
+    """A plain step, and one whose state goes on without its graph, pass."""
+    assert trained_by(plain_step, model).status == "pass"
+
+
+class WritesOver(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.Linear(4, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.body(x).sigmoid()
+        hidden += 1  # of which the backward pass needs what it was
+        return self.head(hidden)
+
+
+def test_a_backward_pass_that_raises_is_a_failure() -> None:
+    """Where forward and loss run and the backward pass raises, it fails with what it says."""
+    found = asked(WritesOver())
+    assert found.status == "fail"
+    assert "inplace" in found.detail
+
+
+class Again(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.body, self.head = nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.utils.checkpoint.checkpoint(self.body, self.stem(x), use_reentrant=True))
+
+
+def test_a_checkpoint_that_wants_a_true_backward_pass_runs() -> None:
+    """What refuses to be differentiated but by backward() is no failure."""
+    assert asked(Again()).status == "pass"
+
+
+def evaluated(model: Any, batch: Any) -> float:
+    return float((model(batch["x"]).argmax(1) == batch["y"]).float().mean())
+
+
+@pytest.mark.parametrize(("key", "status"), [("y", "pass"), ("label", "fail")])
+def test_an_evaluation_that_raises_fails(key: str, status: str) -> None:
+    """An eval_step that raises on a batch of the validation loader fails; one that takes its batches passes."""
+    val_loader = DataLoader([{"x": x, key: y} for x, y in zip(X, Y, strict=True)], 8)
+    assert asked(val_loader=val_loader, eval_step=evaluated).status == status
+
+
+class EnoughError(Exception):
+    """Ends a run early."""
+
+
+def ends_with(error: BaseException) -> Any:
+    def step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+        raise error
+
+    return step
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (StopIteration(), "pass"),
+        (ValueError("I/O operation on closed file."), "pass"),
+        (EnoughError(), "warn"),
+        (AssertionError(), "warn"),
+        (TypeError("no"), "fail"),
+    ],
+)
+def test_a_run_that_is_over_is_no_mistake(error: BaseException, status: str) -> None:
+    """What ends a run, as an iterator or a file that is closed, passes; what the user asserts or names is a warning."""
+    assert trained_by(ends_with(error)).status == status
+
+
+def test_a_schedule_that_has_ended_is_no_mistake() -> None:
+    """After the last step of its run, a schedule raises in a further one."""
+    model = nn.Linear(4, 3)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=3)
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+        loss = plain_step(model, batch, optimizer)
+        schedule.step()
+        return loss
+
+    for _ in range(2):
+        step(model, (X, Y), optimizer)
+    assert asked(model, train_step=step, optimizer=optimizer).status == "pass"
+
+
+def test_a_table_by_the_ids_of_parameters_has_none_for_those_of_a_copy() -> None:
+    """Momentum of the user's own, kept by `id`, is not found for the parameters of a copy."""
+    model = nn.Linear(4, 3)
+    kept = {id(parameter): torch.zeros_like(parameter) for parameter in model.parameters()}
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+        loss = plain_step(model, batch, optimizer)
+        for parameter in model.parameters():
+            kept[id(parameter)].add_(parameter.grad)
+        return loss
+
+    assert asked(model, train_step=step, optimizer=torch.optim.SGD(model.parameters(), 0.1)).status == "pass"
+
+
+def test_an_evaluation_that_asks_for_a_loader_is_a_warning() -> None:
+    """A function of a loader, called with a batch, may raise."""
+
+    def evaluate(model: Any, val_loader: Any) -> float:
+        return sum(float(nn.functional.cross_entropy(model(x), y)) for x, y in val_loader)
+
+    found = asked(eval_step=evaluate, val_loader=[(X, Y, Y)])
+    assert found.status == "warn"

@@ -361,3 +361,24 @@ def test_fused_attention_that_drops_in_eval_mode_fails(heeds: bool, rate: float,
     if status == "fail":
         assert float(result.measurements[0].measured) == pytest.approx(rate)
         assert "dropout_p" in result.remedy
+
+
+class OnGraph(nn.Module):
+    """A network on the nodes of a graph, which takes all of them or none."""
+
+    def __init__(self, heeds: bool) -> None:
+        super().__init__()
+        self.one, self.two, self.heeds = nn.Linear(4, 16), nn.Linear(16, 2), heeds
+
+    def forward(self, x: Tensor, adj: Tensor) -> Tensor:
+        h = torch.relu(adj @ self.one(x)) + 0.1
+        return self.two(adj @ F.dropout(h, 0.5, self.training if self.heeds else True))
+
+
+@pytest.mark.parametrize(("heeds", "status"), [(True, "pass"), (False, "fail")])
+def test_a_model_of_a_whole_graph_is_judged_on_the_whole(heeds: bool, status: str) -> None:
+    """Dropout that stays on is found, and one that heeds the mode passes, where no smaller batch fits the model."""
+    generator = torch.Generator().manual_seed(0)
+    nodes, adj = torch.randn(N, 4, generator=generator), torch.rand(N, N, generator=generator) / N
+    result = run_one(CHECK, model=OnGraph(heeds), loader=[(nodes, adj, Y)], loss_fn=nn.CrossEntropyLoss())
+    assert result.status == status

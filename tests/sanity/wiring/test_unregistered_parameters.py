@@ -70,10 +70,12 @@ class Holder(nn.Module):
         (lambda: [nn.Parameter(torch.randn(4, 3))], lambda held, x: x @ held[0], "nn.ParameterList"),
         (lambda: torch.randn(4, 3, requires_grad=True), lambda held, x: x @ held, "nn.Parameter"),
         (Block, lambda held, x: held.fc(x), "nn."),
+        (lambda: nn.Parameter(torch.randn(4, 3)) * 0.02, lambda held, x: x @ held, "nn.Parameter"),
+        (lambda: nn.Parameter(torch.randn(4, 3)).to(torch.float64), lambda held, x: x @ held.float(), "nn.Parameter"),
     ],
 )
 def test_every_way_of_holding_weights_unlisted_fails(make: Any, use: Any, remedy: str) -> None:
-    """Dicts, tuples, lists of parameters, bare tensors and plain objects are found, with what to use instead."""
+    """Dicts, lists, bare tensors, plain objects and parameters scaled or moved are found, with what to use instead."""
     found = result(Holder(make(), use))
     assert found.status == "fail"
     assert found.where == "held"
@@ -199,3 +201,22 @@ def test_without_a_graph_it_is_skipped() -> None:
     """A loss that carries no graph says nothing of what it depends on."""
     assert result(nn.Linear(4, 3), lambda out, y: F.cross_entropy(out.detach(), y).item()).status in ("pass", "skip")
     assert result(nn.Flatten(), lambda out, y: out.sum()).status == "skip"
+
+
+class Remembers(nn.Module):
+    """Keeps what its last pass gave, with its graph."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.last = nn.Linear(4, 3), None
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.last = self.layer(x)
+        return self.last
+
+
+def test_an_output_that_is_kept_is_no_weight() -> None:
+    """What a pass leaves on the module is made of listed weights alone."""
+    model = Remembers()
+    model(torch.randn(12, 4))
+    assert result(model).status == "pass"

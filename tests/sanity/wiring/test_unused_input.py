@@ -219,3 +219,45 @@ def test_outputs_of_every_form_count() -> None:
 
     arguments = pair(Two())
     assert run_one(CHECK, **{**arguments, "loss_fn": lambda o, t: F.cross_entropy(o["logits"], t)}).status == "pass"
+
+
+class OnGraph(nn.Module):
+    """A network on the nodes of a graph, which takes all of them or none, and some of their features."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.features, self.head = features, nn.Linear(features, 2)
+
+    def forward(self, x: Tensor, adj: Tensor) -> Tensor:
+        return self.head(adj @ x[:, : self.features])
+
+
+@pytest.mark.parametrize(("features", "status"), [(4, "pass"), (3, "fail")])
+def test_a_model_of_a_whole_graph_is_judged_on_the_whole(features: int, status: str) -> None:
+    """A feature that is left out is found, and none where all are read, where no smaller batch fits the model."""
+    size, generator = 40, torch.Generator().manual_seed(0)
+    nodes, adj = torch.randn(size, 4, generator=generator), torch.rand(size, size, generator=generator)
+    for one in (adj, adj.to_sparse()):
+        batch = (nodes, one, torch.arange(size) % 2)
+        result = run_one(CHECK, model=OnGraph(features), loader=[batch], loss_fn=nn.CrossEntropyLoss())
+        assert result.status in ((status,) if one is adj else (status, "skip"))
+
+
+class Coded(nn.Module):
+    """Codes that hand gradients straight through in train mode, and none in eval mode."""
+
+    def __init__(self, columns: int) -> None:
+        super().__init__()
+        self.body, self.head, self.columns = nn.Linear(columns, 8), nn.Linear(8, 2), columns
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.body(x[:, : self.columns])
+        code = h.sign().detach()
+        return self.head(h + (code - h).detach() if self.training else code)
+
+
+@pytest.mark.parametrize(("columns", "status"), [(6, "pass"), (4, "fail")])
+def test_gradients_of_train_mode_count_where_eval_mode_has_none(columns: int, status: str) -> None:
+    """What is read is told from a pass in train mode, and what is not from exchanging it."""
+    loader = [(torch.randn(N, 6), Y), (torch.randn(N, 6), Y)]
+    assert run_one(CHECK, model=Coded(columns), loader=loader, loss_fn=nn.CrossEntropyLoss()).status == status

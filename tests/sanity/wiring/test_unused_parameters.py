@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -527,3 +529,362 @@ def test_silent_on_a_direction_that_is_handed_out_beside() -> None:
     loader = [(torch.randn(12, 5, 4), CLASSES)]
     found = result(model, loader=loader, loss_fn=lambda outputs, y: F.cross_entropy(outputs[0], y))
     assert found.status == "pass"
+
+
+class Initialised(Base):
+    """Draws the weights of all layers, and of one more tensor, in methods that `__init__` calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.middle = nn.Linear(8, 8)
+        del self.second
+        self.offset = nn.Parameter(torch.empty(8))
+        self._draw_all()
+
+    def _draw_all(self) -> None:
+        nn.init.normal_(self.offset)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(self.middle.bias)
+
+    def groups(self) -> list[Any]:
+        return [{"params": self.first.parameters()}, {"params": self.middle.parameters(), "lr": 1.0}]
+
+
+class InitialisedOnly(Initialised):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(self.first(x)))
+
+
+class InitialisedAndUsed(Initialised):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(self.middle(torch.relu(self.first(x)) + self.offset)))
+
+
+class InitialisedForLater(Initialised):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(self.first(x)))
+
+    def finer(self, x: Tensor) -> Tensor:
+        return self.head(self.middle(torch.relu(self.first(x)) + self.offset))
+
+
+def test_what_is_initialised_and_never_used_fails() -> None:
+    """Drawing a layer's weights, or handing its parameters to an optimizer, is no use of it; another method may be."""
+    found = result(InitialisedOnly())
+    assert (found.status, found.where) == ("fail", "middle, offset")
+    assert result(InitialisedAndUsed()).status == "pass"
+    assert result(InitialisedForLater()).status == "pass"
+
+
+class ByRoute(Base):
+    """Hands its layers on to something else, by which its passes pick one of them; `_wired` says how."""
+
+    def __init__(self, route: int = 0) -> None:
+        super().__init__()
+        self.route = route
+        self.routes: Any = self._wired()
+
+    def _wired(self) -> Any:
+        return {0: self.first, 1: self.second}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(self.routes[self.route](x)))
+
+
+class ByFunction(ByRoute):
+    def _wired(self) -> Any:
+        return [self.first, lambda x: self.second(self.first(x))]
+
+
+class ByBoundMethod(ByRoute):
+    def _wired(self) -> Any:
+        return (self.first.forward, self.second.forward)
+
+
+class Asked(Base):
+    """Calls a layer once, to see how wide it is, and never again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        del self.second
+        self.measuring = nn.Linear(8, 8)
+        self.width = self.measuring(torch.zeros(1, 8)).shape[1]
+        for layer in (self.first, self.measuring):
+            nn.init.zeros_(layer.bias)
+        init_all(self.measuring)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(self.first(x)))
+
+
+def init_all(layer: nn.Linear) -> None:
+    nn.init.ones_(layer.bias)
+
+
+def test_a_layer_with_another_name_is_silent() -> None:
+    """What is put into a dict, a function or a tuple when the model is made may be reached from there."""
+    for kind in (ByRoute, ByFunction, ByBoundMethod):
+        assert result(kind()).status == "pass", kind.__name__
+    assert ((found := result(Asked())).status, found.where) == ("fail", "measuring")
+
+
+class Optional(Base):
+    """Uses its second layer and its norm where it was told so when it was made."""
+
+    def __init__(self, deep: bool, normed: bool = True) -> None:
+        super().__init__()
+        self.scaler, self.middle = nn.LayerNorm(8), nn.Linear(8, 8)
+        del self.second
+        self.deep = deep
+        self.normed = normed
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.first(x))
+        if self.deep:
+            h = torch.relu(self.middle(h))
+        return self.head(self.scaler(h) if self.normed else h)
+
+
+class Unfolding(Base):
+    """Takes its second layer in once it is told so."""
+
+    def __init__(self, unfolded: bool) -> None:
+        super().__init__()
+        self.unfolded = unfolded
+        self.inner = nn.Linear(8, 8)
+
+    def unfold(self) -> None:
+        self.unfolded = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.second(torch.relu(self.first(x))))
+        return self.head(self.inner(h) if self.unfolded else h)
+
+
+def test_a_layer_that_a_flag_shuts_out_for_good_warns() -> None:
+    """A branch that a model was made never to take uses nothing, as it was told to, unless the flag is set later."""
+    assert ((found := result(Optional(deep=False))).status, found.where) == ("warn", "middle")
+    assert ((found := result(Optional(deep=True, normed=False))).status, found.where) == ("warn", "scaler")
+    assert result(Optional(deep=True)).status == "pass"
+    assert result(Unfolding(unfolded=False)).status == "pass"
+
+
+class InTurn(nn.Module):
+    """Goes through layers of a list; `rounds` is how."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.into, self.layers = nn.Linear(4, 8), nn.ModuleList(nn.Linear(8, 8) for _ in range(3))
+        self.head, self.depth = nn.Linear(8, 3), 2
+
+
+class EndsEarly(InTurn):
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.into(x)
+        for number in range(2):
+            h = torch.relu(self.layers[number](h))
+        return self.head(h)
+
+
+class AlwaysTheFirst(InTurn):
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.into(x)
+        for _ in self.layers:
+            h = torch.relu(self.layers[0](h))
+        return self.head(h)
+
+
+class ToADepth(InTurn):
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.into(x)
+        for number in range(self.depth):
+            h = torch.relu(self.layers[number](h))
+        return self.head(h)
+
+
+class ForAnyTask(InTurn):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(self.layers[0](self.into(x))))
+
+    def of_task(self, x: Tensor, task: int) -> Tensor:
+        return self.head(torch.relu(self.layers[task](self.into(x))))
+
+
+class WhileItHelps(InTurn):
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.into(x)
+        for layer in self.layers:
+            if h.norm() > 0:
+                return self.head(torch.relu(layer(h)))
+        return self.head(h)
+
+
+def test_layers_of_a_list_that_every_pass_leaves_out_fail() -> None:
+    """A loop that ends early, or calls the first layer each time, leaves others out; a depth may still grow."""
+    assert (found := result(EndsEarly())).status == "fail"
+    assert found.where == "layers.2"
+    assert result(AlwaysTheFirst()).where == "layers.1, layers.2"
+    assert result(ToADepth()).status == "pass"
+    assert result(ForAnyTask()).status == "pass", "another method picks among them"
+    assert result(WhileItHelps()).status == "pass"
+
+
+def step_of_all(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(batch[0]), batch[1])
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def step_of_one_head(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+    optimizer.zero_grad()
+    out = model(batch[0])
+    loss = F.cross_entropy(out["logits"], batch[1])
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def step_in_two_parts(model: nn.Module, batch: Any, optimizer: Any) -> None:
+    optimizer.zero_grad()
+    F.cross_entropy(model(batch[0]), batch[1]).backward()
+    model.first.weight.square().sum().backward()
+    optimizer.step()
+
+
+class Chained(Base):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(self.second(torch.relu(self.first(x)))))
+
+
+@pytest.mark.parametrize("step", [step_of_all, step_in_two_parts])
+def test_a_step_of_ones_own_tells_without_a_loss(step: Any) -> None:
+    """What a user's own step trains, of one loss or of several, is seen in it."""
+
+    def of(model: nn.Module) -> CheckResult:
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        return result(model, loss_fn=None, train_step=step, optimizer=optimizer)
+
+    assert (found := of(Forgotten())).status == "fail"
+    assert found.where == "forgotten"
+    assert of(Chained()).status == "pass"
+
+
+def test_a_head_that_a_step_leaves_out_fails() -> None:
+    """A returned head fails where the text of the step takes the same parts of the outputs every time."""
+    turns = iter(range(1000))
+
+    def in_turn(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(batch[0])["even" if next(turns) > 500 else "logits"], batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    model = Returning()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    assert result(model, loss_fn=None, train_step=step_of_one_head, optimizer=optimizer).status == "fail"
+    assert result(model, loss_fn=None, train_step=in_turn, optimizer=optimizer).status != "fail"
+
+
+_LENT = """
+import torch
+from torch import nn
+
+
+class Lent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.rescored, self.head = nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.first(x)))
+"""
+
+
+def test_a_layer_that_another_file_calls_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the user's own evaluation reaches for is no forgotten layer, wherever its class was written."""
+    (tmp_path / "lent_layers.py").write_text(_LENT, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    model = importlib.import_module("lent_layers").Lent()
+    assert result(model).where == "rescored"
+
+    def eval_step(model: nn.Module, batch: Any) -> float:
+        return float(model.rescored(torch.relu(model.first(batch[0]))).mean())
+
+    assert result(model, eval_step=eval_step).status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("def later(model):\n    model.deep = True\n", "pass"),
+        ("def score(model, x):\n    return model.inner(x)\n", "pass"),
+        ("def score(model, x):\n    return model(x)\n", "warn"),
+    ],
+)
+def test_another_file_that_knows_the_class_is_read(
+    text: str, status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that imports a model may switch a part of it on, or call it."""
+    name = f"lent_switch_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(_SWITCHED, encoding="utf-8")
+    (tmp_path / f"{name}_user.py").write_text(f"from {name} import Switched\n\n{text}", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    user = importlib.import_module(f"{name}_user")
+    assert result(user.Switched(deep=False)).status == status
+
+
+_SWITCHED = """
+import torch
+from torch import nn
+
+
+class Switched(nn.Module):
+    def __init__(self, deep):
+        super().__init__()
+        self.deep = deep
+        self.first, self.inner, self.head = nn.Linear(4, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        h = torch.relu(self.first(x))
+        return self.head(torch.relu(self.inner(h)) if self.deep else h)
+"""
+
+
+class Pair(Base):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = torch.relu(self.first(x))
+        return self.head(h), self.second(h)
+
+
+def step_of_two_tasks(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+    optimizer.zero_grad()
+    x, y, other = batch
+    logits, values = model(x)
+    loss = F.cross_entropy(logits, y)
+    if other is not None:
+        loss = loss + F.mse_loss(values, other)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def test_a_head_whose_targets_are_rare_does_not_fail() -> None:
+    """Where batches of a task come late, what a step asks of the batch does not come out alike."""
+    model = Pair()
+    x, y = torch.randn(8, 4), torch.randint(3, (8,))
+    loader = [(x, y, None)] * 20 + [(x, y, torch.randn(len(x), 8))]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    found = result(model, loader=loader, loss_fn=None, train_step=step_of_two_tasks, optimizer=optimizer)
+    assert found.status == "warn"
+
+
+def test_a_parameter_of_no_values_is_none_to_be_trained() -> None:
+    """One that is kept empty, to ask on which device the model is, can get no gradient."""
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    model.where = nn.Parameter(torch.empty(0))
+    assert result(model).status == "pass"

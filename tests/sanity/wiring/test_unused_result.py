@@ -93,9 +93,25 @@ def rounds(self: Any, x: Tensor) -> Tensor:
     return self.head(out)
 
 
+def summed(self: Any, x: Tensor) -> Tensor:
+    h = torch.relu(self.first(x))
+    out = self.second(h)
+    out + h
+    return self.head(out)
+
+
+def rounds_bent(self: Any, x: Tensor) -> Tensor:
+    h = self.first(x)
+    for one in self.many:
+        out = one(h).relu()
+    return self.head(out)
+
+
 @pytest.mark.parametrize(
     ("forward", "text", "where"),
     [
+        (summed, "out + h", "Tensor.add"),
+        (rounds_bent, "one(h).relu()", "Tensor.relu"),
         (method, "h.relu()", "Tensor.relu"),
         (function, "F.relu(h)", "F.relu"),
         (layer, "self.second(h)", "second"),
@@ -129,6 +145,36 @@ def test_names_the_line_that_overwrites() -> None:
     found = result(replaced)
     assert found.place is not None
     assert f"line {found.place.line + 1}" in found.detail
+
+
+def passed_by(self: Any, x: Tensor) -> Tensor:
+    h = self.first(x)
+    dropped = self.drop(h)  # noqa: F841 - that nothing reads it is the point
+    return self.head(h)
+
+
+def passed_by_first(self: Any, x: Tensor) -> Tensor:
+    h = self.first(x)
+    dropped = self.drop(h)  # noqa: F841 - that nothing reads it is the point
+    h.relu()
+    return self.head(h)
+
+
+def only_measured(self: Any, x: Tensor) -> Tensor:
+    h = self.first(x)
+    dropped = self.drop(h)
+    assert dropped.shape == h.shape
+    return self.head(h)
+
+
+@pytest.mark.parametrize(
+    ("forward", "status"), [(passed_by, "warn"), (passed_by_first, "fail"), (only_measured, "pass")]
+)
+def test_a_variable_that_nothing_reads_is_a_warning(forward: Callable[..., Any], status: str) -> None:
+    """A layer's result that is given a name and passed by is told, unless a certain fault comes after it."""
+    found = result(forward)
+    assert found.status == status
+    assert ("nothing in the function reads `dropped`" in found.detail) == (status == "warn")
 
 
 def states(self: Any, x: Tensor) -> Tensor:
@@ -208,6 +254,14 @@ def loops(self: Any, x: Tensor) -> Tensor:
     return self.head(h)
 
 
+def read_off(self: Any, x: Tensor) -> Tensor:
+    h = self.first(x)
+    for _ in range(3):
+        h = torch.relu(h @ self.first.weight.new_ones(h.shape[1], h.shape[1]))
+        out = torch.tanh(h)
+    return self.head(out)
+
+
 def chained(self: Any, x: Tensor) -> Tensor:
     h = self.first(x)
     for one in self.many:
@@ -258,6 +312,7 @@ def warmed(self: Any, x: Tensor) -> Tensor:
         measured_anew,
         branches,
         loops,
+        read_off,
         chained,
         captured,
         helped,
@@ -329,3 +384,43 @@ def test_a_model_without_text_passes() -> None:
     exec(compile(text, "<nowhere>", "exec"), space)
     found = run_one(CHECK, model=space["Hidden"](4, 3), loader=[(ROWS, CLASSES)], loss_fn=nn.CrossEntropyLoss())
     assert found.status == "pass"
+
+
+def step_that_scales_nothing(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+    x, y = batch
+    x.div(2)
+    return taken(model, x, y, optimizer)
+
+
+def step_that_logs(model: nn.Module, batch: Any, optimizer: Any) -> dict[str, Any]:
+    x, y = batch
+    x = x.div(2)
+    out = model(x)
+    right = (out.argmax(1) == y).float().mean()
+    LOGGED.append(right.item())
+    return {"loss": taken(model, x, y, optimizer), "right": right}
+
+
+LOGGED: list[float] = []
+
+
+def taken(model: nn.Module, x: Tensor, y: Tensor, optimizer: Any) -> Tensor:
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def test_a_step_of_ones_own_is_read_too() -> None:
+    """A result that the user's own training step drops is told; what it keeps for a log is not."""
+
+    def of(step: Any) -> Any:
+        model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        batch = (torch.randn(8, 4), torch.randint(3, (8,)))
+        return run_one(CHECK, model=model, loader=[batch], train_step=step, optimizer=optimizer)
+
+    found = of(step_that_scales_nothing)
+    assert (found.status, found.where) == ("fail", "Tensor.div")
+    assert of(step_that_logs).status == "pass"

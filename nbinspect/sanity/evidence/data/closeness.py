@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from nbinspect.records import Flags, Integers
-from nbinspect.sanity.evidence.data.rows import Rows
+from nbinspect.sanity.evidence.data.rows import Rows, are_windows
 
 _NEAR = 2
 _MOST = 200
 _THREES = 5.0
 _MEASURED = 0.9
+_IN_ORDER, _ONE_LAG = 0.8, 0.5
+_EPISODES = 4
 
 
 def come_by_chance(rows: Rows, positions: Integers, others: Rows) -> bool:
@@ -55,3 +57,34 @@ def come_near(rows: Rows, positions: Integers, others: Rows) -> bool:
 def _has_near(places: np.ndarray, is_other: Flags, row: np.ndarray, may_differ: Flags, most: int) -> bool:
     differs = places != row
     return bool((is_other & (differs.sum(1) <= most) & ~differs[:, ~may_differ].any(1)).any())
+
+
+def are_copied_in_order(rows: Rows) -> bool:
+    """Whether nearly all repeats come in the order of what they repeat, as where a part is read again, of a whole set.
+
+    Chance has no order. What goes round has one, and comes again after one and the same number of rows, or its rows are
+    windows that each go on where the one before began; what stays as it was comes again at once. Nor are rows copied
+    with which many episodes or games begin, a smaller part of all.
+    """
+    if rows.share not in (None, 1.0):
+        return False
+    order = np.argsort(rows.indices)
+    keys = np.unique(np.stack([rows.inputs, rows.targets])[:, order], axis=1, return_inverse=True)[1].reshape(-1)
+    last: dict[int, int] = {}
+    lags = np.zeros(len(keys), dtype=np.int64)
+    for place, key in enumerate(np.where(rows.flat[order], -1, keys).tolist()):
+        lags[place] = place - last.get(key, place) if key >= 0 else 0
+        last[key] = place
+    repeats = lags > 1
+    goes_on = np.zeros_like(repeats)
+    goes_on[1:] = repeats[1:] & (lags[1:] == lags[:-1])
+    goes_on[:-1] |= goes_on[1:]
+    used = np.flatnonzero(lags)
+    if not len(used) or goes_on.sum() < _IN_ORDER * len(used) or are_windows(rows):
+        return False
+    usual = np.unique(lags[used], return_counts=True)[1].max()
+    firsts = keys[np.flatnonzero(goes_on & (np.append(0, lags[:-1]) != lags))]
+    begins = np.unique(firsts, return_counts=True)[1].max(initial=0)
+    if len(used) < len(keys) / 2 and begins >= max(_EPISODES, len(firsts) / 4):
+        return False
+    return bool(len(used) < len(keys) / 2 or usual < _ONE_LAG * len(used))

@@ -50,6 +50,8 @@ class Column:
     """(N, K) mean of each sample with the fractions of its values cut off."""
     is_whole: bool
     """Whether all finite values of these channels are whole numbers, whatever their type."""
+    at: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """(N,) the data set's index of each sample; (0,) where the loader does not tell."""
 
     @property
     def is_floating(self) -> bool:
@@ -99,9 +101,10 @@ class Gatherer:
     _shapes: set[tuple[int, ...]] = field(default_factory=set)
     _samples: list[tuple[Floats, ...]] = field(default_factory=list)
     _is_whole: bool = True
+    _at: list[int] = field(default_factory=list)
     _followed: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
-    def add(self, tensor: Tensor) -> bool:
+    def add(self, tensor: Tensor, indices: tuple[int, ...] | None = None) -> bool:
         """Take in a batch with its samples on axis 0, left unchanged; tell whether NaN or Inf is in it."""
         values = readable(tensor)[0]
         if values is None or not values.numel() or not values.dim():
@@ -118,6 +121,7 @@ class Gatherer:
         elif table.shape[1] != self._channels:
             self._pool()  # channels that differ from batch to batch have no common statistics
             table = table.reshape(table.shape[0], 1, -1)
+        self._at += indices or ()
         return self._take(table)
 
     def column(self) -> Column | None:
@@ -153,6 +157,7 @@ class Gatherer:
             highs,
             cuts,
             self._is_whole,
+            np.array(self._at if len(self._at) == len(centres) else [], dtype=np.int64),
         )
 
     def _table(self, values: Tensor) -> Floats:

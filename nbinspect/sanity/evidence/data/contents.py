@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nbinspect.sanity.batches import Batch
 
+_LONG = 6
 _RELATIONS = ("edge", "adj", "ptr", "offset", "seqlens", "neighbo")
 
 
@@ -51,15 +52,24 @@ def relation(batch: Batch) -> str:
             return f"{name} relates the rows to each other"
         if is_whole(tensor) and tensor.dim() == 2 and 2 in tensor.shape and batch.size not in (2, tensor.shape[0]):
             return f"{name} holds pairs of rows"
-        if len(own) > 1 and tensor.dim() == 2 and tensor.shape[0] == tensor.shape[1] == batch.size:
+        if len(own) > 1 and tensor.dim() > 1 and tensor.squeeze().shape == (batch.size, batch.size):
             return f"{name} relates every row to every other"
         if is_whole(tensor) and tensor.dim() == 1 and len(own) > 1 and _groups(tensor):
             return f"{name} groups the rows"
+        if is_whole(tensor) and tensor.dim() == 1 and _moved_on(tensor, batch.targets):
+            return f"{name} is one sequence, whose next element is the target of each"
     return "" if batch.indices is None or len(batch.indices) == batch.size else _of_other_size(batch)
 
 
 def _of_other_size(batch: Batch) -> str:
     return f"the loader draws {len(batch.indices or ())} samples, and the tensors have {batch.size} rows: batch_axis=…?"
+
+
+def _moved_on(tensor: Tensor, targets: Tensor | None) -> bool:
+    """Whether the targets of a vector of whole numbers are the same, moved on by one, as those of one text are."""
+    if targets is None or targets.shape != tensor.shape or len(tensor) < _LONG or not is_whole(targets):
+        return False
+    return bool((targets[:-1] == tensor[1:]).all()) and bool((tensor != tensor[0]).any())
 
 
 def _groups(tensor: Tensor) -> bool:

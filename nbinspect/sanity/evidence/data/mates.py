@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from nbinspect.records import Integers
+from nbinspect.records import CheckResult, Integers
+from nbinspect.sanity.check import failed, measured, warned
 from nbinspect.sanity.evidence.data.order import Order, label_changes
 from nbinspect.sanity.evidence.data.scan import Scan
 
@@ -69,9 +71,9 @@ def mates_of(scan: Scan) -> Mates | None:
     Source: S-order.
     """
     order, rows = scan.order, scan.rows
-    if order is None or rows is None or not np.isfinite(rows.labels).all():
+    if order is None or rows is None or not np.isfinite(rows.classes).all():
         return None
-    values, kinds = np.unique(rows.labels, return_inverse=True)
+    values, kinds = np.unique(rows.classes, return_inverse=True)
     if len(kinds) < max(_FEW, 4 * len(values)):
         return None
     by_index = dict(zip(rows.indices.tolist(), kinds.tolist(), strict=True))
@@ -117,3 +119,22 @@ def _stay(order: Order) -> bool:
     side = (first[1:] == first[:-1]) & (after[1:] >= 0) & (after[:-1] >= 0)
     together = (after[1:] == after[:-1])[side]
     return len(together) > 0 and float(together.mean()) >= _TOGETHER
+
+
+def unmixed_classes(
+    mates: Mates, sorted_below: float, sure: float, reads_together: Callable[[], bool]
+) -> CheckResult | None:
+    """Judge batches of few classes: a defect where neighbours stay together, or classes come in blocks or in order."""
+    if mates.sigmas < sure or not mates.is_unmixed(sorted_below):
+        return None
+    follow = "batches of one class follow each other" if mates.in_blocks else "each batch is drawn anew"
+    how = "the same samples come together in each epoch" if mates.stay else follow
+    return (failed if mates.is_local(sorted_below) and not reads_together() else warned)(
+        f"{mates.differing:,} pairs in a batch have different labels",
+        measured("pairs of samples in a batch with different labels", mates.differing, f"about {mates.expected:,.0f}"),
+        title="The batches do not mix the classes",
+        detail=f"Samples of one batch differ in the label {mates.differing:,} times, where those in a random order do "
+        f"about {mates.expected:,.0f} times, and {how}: each step pulls the network to one constant answer.",
+        remedy="Let the sampler permute samples, not batches, chunks or files of them: shuffle=True in place of it.",
+        code="+ DataLoader(…, shuffle=True)",
+    )

@@ -67,7 +67,8 @@ def chosen_of(column: Column, chosen: Flags) -> Column:
     if len(column.centres) != len(chosen) or chosen.all():
         return column
     parts = {name: getattr(column, name)[chosen] for name in ("centres", "spreads", "lows", "highs", "cuts")}
+    at = column.at[chosen] if len(column.at) else column.at
     mean, std = column.mean.copy(), column.std.copy()
     mean[column.followed] = parts["centres"].mean(0)
     std[column.followed] = np.sqrt((parts["spreads"] ** 2).mean(0) + parts["centres"].var(0))
-    return replace(column, mean=mean, std=std, **parts)
+    return replace(column, mean=mean, std=std, at=at, **parts)

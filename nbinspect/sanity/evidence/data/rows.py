@@ -49,6 +49,12 @@ class Rows:
         return None if not self.total else min(1.0, len(self.inputs) / self.total)
 
     @cached_property
+    def classes(self) -> Floats:
+        """(N,) the target as a number, or its class where all are one-hot; NaN where it is neither."""
+        found = one_hot_classes(self.aims)
+        return self.labels if found is None else found
+
+    @cached_property
     def are_telling(self) -> bool:
         """Whether equal samples can be no coincidence: there are far more rows that could be than rows that are."""
         return self._bits > 2 * self._own_bits + 6
@@ -90,6 +96,14 @@ class Rows:
         )
 
 
+def one_hot_classes(table: Floats) -> Floats | None:
+    """Return (N,) the place of the one in each row (N, K) of zeros; None where a row is anything else."""
+    if table.shape[1] < 2 or not (((table == 0) | (table == 1)).all() and (table.sum(1) == 1).all()):
+        return None
+    found: Floats = table.argmax(1).astype(np.float64)
+    return found
+
+
 def repeated(rows: Rows) -> tuple[dict[int, int], Integers]:
     """Return positions of the samples that repeat an earlier one, and the index of that one by position.
 
@@ -111,15 +125,19 @@ def is_multiplied(rows: Rows) -> bool:
     Windows over a text or signal that goes round are no such set: each begins as another one goes on.
     """
     used = ~rows.flat
-    _, first, counts = np.unique(
-        np.stack([rows.inputs[used], rows.targets[used]]), axis=1, return_index=True, return_counts=True
-    )
+    _, counts = np.unique(np.stack([rows.inputs[used], rows.targets[used]]), axis=1, return_counts=True)
     usual = np.bincount(counts).argmax() if len(counts) else 0
     if rows.share not in (None, 1.0) or len(counts) < _SET or usual < 2 or (counts == usual).mean() < _NEARLY_ALL:
         return False
-    kinds = rows.places[used][first]
+    return not are_windows(rows)
+
+
+def are_windows(rows: Rows) -> bool:
+    """Whether half the rows or more begin as another one goes on: windows over a text or a signal."""
+    used = np.flatnonzero(~rows.flat)
+    kinds = rows.places[used[np.unique(rows.inputs[used], return_index=True)[1]]]
     ends = {row[1:].tobytes() for row in kinds}
-    return kinds.shape[1] < 2 or sum(row[:-1].tobytes() in ends for row in kinds) < len(kinds) / 2
+    return kinds.shape[1] > 1 and sum(row[:-1].tobytes() in ends for row in kinds) >= max(1, len(kinds) / 2)
 
 
 def contradicting(rows: Rows) -> Integers:

@@ -23,7 +23,7 @@ from nbinspect.sanity.evidence.data.columns import Column, Gatherer
 from nbinspect.sanity.evidence.data.digest import Digest, Form, digest
 from nbinspect.sanity.evidence.data.features import features_of, parts_of, samples_first
 from nbinspect.sanity.evidence.data.order import Order, order_of
-from nbinspect.sanity.evidence.data.rows import Rows, rows_of
+from nbinspect.sanity.evidence.data.rows import Rows, one_hot_classes, rows_of
 from nbinspect.sanity.evidence.data.simple_models import SimpleModels, fit_simple_models
 from nbinspect.sanity.evidence.data.stored import stored_rows
 from nbinspect.sanity.limits import Limits
@@ -57,7 +57,7 @@ class Scan:
     labels: Floats | None
     """(N,) the targets in the order of reading, if each is one number."""
     by_batch: tuple[Floats, ...]
-    """The same batch by batch; nothing without them."""
+    """The same, or the classes of one-hot targets, batch by batch; nothing without them."""
     tally: Counter[int] | None
     """How often each value occurs among the targets, if those are whole numbers."""
     features: Floats
@@ -66,6 +66,13 @@ class Scan:
     """The first batch that holds NaN or Inf."""
     rows: Rows | None
     """What each sample is; None where samples are random at each reading, or of a kind that cannot be compared."""
+    is_one_hot: bool = False
+    """Whether each target is a row of zeros with a single one."""
+
+    @cached_property
+    def classes(self) -> Floats | None:
+        """The targets, (N,), if each is one number, or the class of each if they are one-hot."""
+        return np.concatenate(self.by_batch) if self.is_one_hot else self.labels
 
     @cached_property
     def simple_models(self) -> SimpleModels:
@@ -74,9 +81,11 @@ class Scan:
         Raises:
             MissingNeed: if scikit-learn is not installed, or there is nothing to fit.
         """
-        if self.labels is None or not self.features.shape[1]:
+        labels = self.classes
+        if labels is None or not self.features.shape[1]:
             raise MissingNeed("one number to predict for each sample, from inputs of one shape")
-        return fit_simple_models(self.features, self.labels, are_classes=bool(self.tally) or is_binary(self.labels))
+        are_classes = self.is_one_hot or bool(self.tally) or is_binary(labels)
+        return fit_simple_models(self.features, labels, are_classes=are_classes)
 
     @cached_property
     def only_target(self) -> str:
@@ -120,6 +129,7 @@ def scan(subject: Subject, loader: Any, limits: Limits) -> Scan:
     else:
         rows = stored_rows(subject, loader, order, limits, size=read.values // max(1, read.count))
     shuffled = order is not None and (scattered or not order.repeats)
+    labels, is_one_hot = _joined(read.labels, read.count), _joined(read.hot, read.count) is not None
     return Scan(
         loader,
         read.count,
@@ -129,12 +139,13 @@ def scan(subject: Subject, loader: Any, limits: Limits) -> Scan:
         order=order,
         inputs=_columns(read.inputs),
         targets=_columns(read.targets),
-        labels=_joined(read.labels, read.count),
-        by_batch=tuple(read.labels) if _joined(read.labels, read.count) is not None else (),
+        labels=labels,
+        by_batch=tuple(read.hot if is_one_hot else read.labels if labels is not None else ()),
         tally=read.tally,
         features=_table(read),
         nonfinite=read.nonfinite,
         rows=rows,
+        is_one_hot=is_one_hot,
     )
 
 
@@ -150,6 +161,8 @@ class _Reading:
     inputs: dict[str, Gatherer] = field(default_factory=dict)
     targets: dict[str, Gatherer] = field(default_factory=dict)
     labels: list[Floats] = field(default_factory=list)
+    hot: list[Floats] = field(default_factory=list)
+    """The class of each sample of the batches whose targets are one-hot."""
     same: int = 0
     """Samples with a label that is one number, the same as the first one's."""
     tally: Counter[int] | None = field(default_factory=Counter)
@@ -199,7 +212,7 @@ def _gather(gatherers: dict[str, Gatherer], tensors: list[tuple[str, Tensor]], b
     """Take in each tensor, and give what gathers those with NaN or Inf in them."""
     for name, tensor in tensors:
         gatherer = gatherers.setdefault(name, Gatherer(name, batch.subject.padding_value))
-        if gatherer.add(samples_first(tensor, batch)):
+        if gatherer.add(samples_first(tensor, batch), batch.indices):
             yield gatherer
 
 
@@ -218,6 +231,9 @@ def _count(read: _Reading, target: Tensor, batch: Batch) -> None:
     if batch.size and target.numel() == batch.size and not target.is_complex():
         read.labels.append(target.reshape(-1).to(torch.float64).numpy())
         read.same += int((read.labels[-1] == read.labels[0][0]).sum())
+    elif batch.size and target.dim() == 2 and len(target) == batch.size and not target.is_complex():
+        hot = one_hot_classes(target.to(torch.float64).numpy())
+        read.hot += [] if hot is None else [hot]
 
 
 def _digests(

@@ -17,6 +17,7 @@ _CARRIERS = 10
 _ENOUGH, _TIGHT, _MOVED = 16, 0.03, 0.1
 _MANY, _SURE_OF_ORDER, _FITS = 24, 5.0, 2.0
 _FAR = 0.5
+_STRETCHES, _LEAST, _SERIAL = 8, 8, 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,16 +57,20 @@ def _is_long(column: Column) -> bool:
     return any(len(shape) == 2 for shape in column.shapes)
 
 
-def shift_between(one: Column, other: Column) -> Shift:
-    """Compare two tensors of the same channels, in which a sample counts as one observation."""
+def shift_between(one: Column, other: Column, *, in_order: bool = False) -> Shift:
+    """Compare two tensors of the same channels, in which a sample counts as one observation.
+
+    With `in_order`, so does a stretch of the data set where samples are like their neighbours, as in time: a date, or a
+    price, is elsewhere in any later stretch.
+    """
     deviations = [column.std[column.followed] for column in (one, other)]
     least = 1e-3 * float(np.nan_to_num(deviations).max()) + 1e-12
     pooled = np.maximum(np.sqrt((deviations[0] ** 2 + deviations[1] ** 2) / 2), least)
     gap = np.abs(_mean(one.centres) - _mean(other.centres))
-    noise = _error(one) + _error(other) + 1e-12
+    noise = _error(one, in_order=in_order) + _error(other, in_order=in_order) + 1e-12
     distance = np.where(gap / noise > _SURE, gap / pooled, 0.0)
     larger, smaller = np.maximum(*deviations), np.maximum(np.minimum(*deviations), least)
-    ratio = np.where(_differs_in_spread(one, other), larger / smaller, 1.0)
+    ratio = np.where(_differs_in_spread(one, other, in_order=in_order), larger / smaller, 1.0)
     return Shift(np.nan_to_num(distance), np.nan_to_num(ratio, nan=1.0))
 
 
@@ -168,10 +173,25 @@ def _bounds(column: Column, at: int) -> tuple[float, float] | None:
     return (float(parts[0][1]), float(parts[1][1])) if tight else None
 
 
-def _error(column: Column) -> Floats:
-    """Return the standard error of each mean, from how the samples' own means differ."""
+def _error(column: Column, *, in_order: bool = False) -> Floats:
+    """Return the standard error of each mean, from how the samples' own means differ, or those of stretches of them."""
     apart = column.centres - _mean(column.centres)
     result: Floats = np.sqrt(_mean(apart**2) / len(column.centres))
+    return np.maximum(result, _error_of_stretches(column.centres, column)) if in_order else result
+
+
+def _error_of_stretches(values: Floats, column: Column) -> Floats:
+    """Return (K,) the standard error of means of values (N, K), from stretches of the data set; 0 without an order.
+
+    And 0 where stretches differ no more than parts drawn at random do.
+    """
+    none: Floats = np.zeros(values.shape[1])
+    if len(column.at) != len(values) or len(values) < _STRETCHES * _LEAST:
+        return none
+    parts = np.array_split(np.nan_to_num(values)[np.argsort(column.at, kind="stable")], _STRETCHES)
+    across = np.var([part.mean(0) for part in parts], axis=0, ddof=1)
+    inside = np.mean([part.var(0) for part in parts], axis=0) * _STRETCHES / len(values)
+    result: Floats = np.where(across > _SERIAL * inside, np.sqrt(across / _STRETCHES), none)
     return result
 
 
@@ -182,7 +202,7 @@ def _mean(values: Floats) -> Floats:
     return result
 
 
-def _differs_in_spread(one: Column, other: Column) -> Floats:
+def _differs_in_spread(one: Column, other: Column, *, in_order: bool) -> Floats:
     """Tell whether squares differ by more than chance allows if both came from one distribution.
 
     What fewer than ten samples carry, a rare word or a few outliers, is no evidence.
@@ -190,6 +210,9 @@ def _differs_in_spread(one: Column, other: Column) -> Floats:
     squares = [part.spreads**2 + (part.centres - _mean(part.centres)) ** 2 for part in (one, other)]
     both = np.nan_to_num(np.concatenate(squares))
     error = both.std(0) * np.sqrt(1 / len(squares[0]) + 1 / len(squares[1])) + 1e-12
+    if in_order:
+        serial = (_error_of_stretches(part, column) for part, column in zip(squares, (one, other), strict=True))
+        error = np.maximum(error, np.hypot(*serial))
     first, second = (_mean(part) for part in squares)
     carriers = both.sum(0) ** 2 / np.maximum((both**2).sum(0), 1e-300)
     result: Floats = (np.abs(first - second) / error > _SURE_OF_SPREAD) & (carriers > _CARRIERS)

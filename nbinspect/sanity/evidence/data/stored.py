@@ -6,7 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
@@ -26,6 +26,8 @@ from nbinspect.subject import Subject
 
 _MOST, _MOST_VALUES, _SECONDS = 20_000, 2**28, 20.0
 _GROUP, _AGAIN = 64, 8
+_COMPARED, _AS_FAR = 24, 0.85
+_DRAWN, _FEW_DRAWN = 1024, 5
 _TRANSFORMS = ("transform", "transforms", "augment", "augmentation", "augmentations", "target_transform")
 
 _NO_SUBJECT = Subject(nn.Identity())
@@ -48,7 +50,7 @@ def stored_rows(
     chosen = np.random.default_rng(0).permutation(order.population)[:most]
     until = time.monotonic() + min(_SECONDS, limits.left / 5)
     for prepared in (_untransformed, _as_it_is, _Stored):
-        split = _split_of(subject, is_pair=prepared is _Stored)
+        split = _split_of(subject, loader, is_pair=prepared is _Stored)
         try:
             found = _steady(prepared(loader.dataset), chosen, split, limits, until)
         except Exception:  # noqa: BLE001 - the user's own data set may raise anything, then without its rows
@@ -58,11 +60,86 @@ def stored_rows(
     return None
 
 
-def _split_of(subject: Subject, *, is_pair: bool) -> Split | None:
+def is_drawn_anew(subject: Subject, loader: Any, order: Order | None, limits: Limits) -> bool:
+    """Whether an index chooses no sample: what it gives, read again, is as far from that as other samples are."""
+    if order is None:
+        return False
+    few = np.random.default_rng(0).permutation(order.population)[:_COMPARED]
+    split, until = _split_of(subject, loader, is_pair=False), time.monotonic() + min(_SECONDS, limits.left / 5)
+    try:
+        with closing(_read(loader.dataset, (few, few), split, limits, until)) as given:
+            places = np.stack([found[4] for _, found in given])
+    except Exception:  # noqa: BLE001 - samples of other sizes, or none that can be read, tell nothing
+        return False
+    once, again = places[: len(few)], places[len(few) :]
+    others = [float(abs(np.roll(once, turn, 0) - again).mean()) for turn in range(1, len(few))]
+    return any(others) and float(abs(once - again).mean()) > _AS_FAR * float(np.mean(others))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Indices that choose no sample of their own, beside others that do."""
+
+    read: int
+    """Indices that were read, twice each."""
+    changing: int
+    """Those that gave two samples."""
+    shared: float
+    """Share of those samples that another index gave as well."""
+
+
+def drawn_from_others(subject: Subject, loader: Any, order: Order | None, limits: Limits) -> Drawn | None:
+    """Return it where some indices give, at each reading, a sample that other indices give too, and the rest their own.
+
+    None where samples are made at random, or each index draws one, as a set that is to be sampled so. A few are asked
+    first, for most random samples are none of others.
+    """
+    if order is None:
+        return None
+    chosen = np.random.default_rng(0).permutation(order.population)
+    split, until = _split_of(subject, loader, is_pair=False), time.monotonic() + min(_SECONDS, limits.left / 5)
+    found = None
+    for most, share in ((_GROUP, 0.0), (_DRAWN, 0.5)):
+        groups = np.split(chosen[:most], range(_GROUP, len(chosen[:most]), _GROUP))
+        try:
+            with closing(_read(loader.dataset, [*groups, *groups], split, limits, until)) as given:
+                rows = rows_of(list(given), np.tile(chosen[:most], 2), total=None, are_own=False)
+        except Exception:  # noqa: BLE001 - samples that cannot be read twice tell nothing
+            return None
+        found = None if rows is None else _drawn_in(rows)
+        if found is None or found.shared <= share:
+            return None
+    return found
+
+
+def _drawn_in(rows: Rows) -> Drawn | None:
+    """Compare rows, the second half of which are readings of the indices of the first; None without both kinds."""
+    count, keys = len(rows.inputs) // 2, [*zip(rows.inputs.tolist(), rows.targets.tolist(), strict=True)]
+    changing = [at for at in range(count) if keys[at] != keys[at + count] and not rows.flat[[at, at + count]].any()]
+    givers: dict[tuple[int, int], set[int]] = {}
+    for at, key in enumerate(keys):
+        givers.setdefault(key, set()).add(at % count)
+    if min(len(changing), count - len(changing)) < max(_FEW_DRAWN, count / 10) or not rows.are_telling:
+        return None
+    shared = [len(givers[keys[at + turn]]) > 1 for at in changing for turn in (0, count)]
+    return Drawn(count, len(changing), float(np.mean(shared)))
+
+
+def _split_of(subject: Subject, loader: DataLoader[Any], *, is_pair: bool) -> Split | None:
     """Return how samples are split in the worker, to which the model need not travel."""
     if is_pair:
         return None
-    return subject.split or partial(usual_pair, Accepts.of(subject.network))
+    if subject.split is not None:
+        return partial(_split_one, subject.split, loader.collate_fn)
+    return partial(usual_pair, Accepts.of(subject.network))
+
+
+def _split_one(split: Split, collate: Callable[[Any], Any], sample: Any) -> tuple[Any, Any]:
+    """Split a sample, as a batch of one where the user's function takes nothing but batches."""
+    try:
+        return split(sample)
+    except Exception:  # noqa: BLE001 - it is made for batches, and may raise anything
+        return split(collate([sample]))
 
 
 def _untransformed(dataset: Any) -> Any:

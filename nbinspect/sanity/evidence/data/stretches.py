@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from torch.utils.data import DataLoader, IterableDataset
 
-from nbinspect.records import Floats
+from nbinspect.records import CheckResult, Floats
 from nbinspect.sanity.batches import reading
+from nbinspect.sanity.check import failed, measured
 from nbinspect.sanity.evidence.data.scan import Scan
 from nbinspect.sanity.program import Program
 
@@ -26,18 +27,18 @@ def labels_in_order(scan: Scan) -> Floats | None:
     Of a stream whose classes come back, or whose batches hold several each in no order of classes, the order inside of
     a batch is left out: it may list its classes on purpose.
     """
-    if scan.labels is not None and scan.order is None and not isinstance(scan.loader, list | tuple):
-        come_back = (scan.labels[1:] != scan.labels[:-1]).sum() >= len(np.unique(scan.labels))
+    if scan.classes is not None and scan.order is None and not isinstance(scan.loader, list | tuple):
+        come_back = (scan.classes[1:] != scan.classes[:-1]).sum() >= len(np.unique(scan.classes))
         if come_back or _are_episodes(scan.by_batch):
             return np.concatenate([*map(np.random.default_rng(0).permutation, scan.by_batch)])
-        return scan.labels
+        return scan.classes
     if scan.order is None or scan.is_whole:
-        return scan.labels
-    if scan.rows is None or not np.isfinite(scan.rows.labels).all():
+        return scan.classes
+    if scan.rows is None or not np.isfinite(scan.rows.classes).all():
         return None
     positions = {int(index): place for place, index in enumerate(scan.order.first)}
     known = [(positions[int(index)], row) for row, index in enumerate(scan.rows.indices) if int(index) in positions]
-    return scan.rows.labels[[row for _, row in sorted(known)]]
+    return scan.rows.classes[[row for _, row in sorted(known)]]
 
 
 def _are_episodes(batches: Sequence[Floats]) -> bool:
@@ -46,6 +47,33 @@ def _are_episodes(batches: Sequence[Floats]) -> bool:
         return False
     middles = np.argsort(np.argsort([labels.mean() for labels in batches]))
     return bool(abs(np.corrcoef(middles, np.arange(len(middles)))[0, 1]) < _IN_ORDER)
+
+
+def classes_apart(labels: Floats, reads_together: Callable[[], bool], most: float = 2 / 3) -> CheckResult | None:
+    """Return a failure where an order falls into parts no two of which share a class, as of folders with their own.
+
+    No random order does that, with four samples a class. None where one part has more than `most`, or the model reads
+    a batch as one.
+    """
+    kinds, codes = np.unique(labels, return_inverse=True)
+    if not _CLASSES <= len(kinds) <= len(labels) / 4:
+        return None
+    lasts = len(codes) - 1 - np.unique(codes[::-1], return_index=True)[1]
+    ends = np.flatnonzero(np.maximum.accumulate(lasts[codes]) == np.arange(len(codes)))
+    sizes = np.diff(ends, prepend=-1)
+    if sizes.max() > most * len(codes) or reads_together():
+        return None
+    seen = len(np.unique(codes[: sizes[0]]))
+    return failed(
+        f"{len(sizes)} parts without a class in common",
+        measured("parts of an epoch no two of which share a class", len(sizes), "1"),
+        title="The order of the data carries the label",
+        detail=f"Every epoch comes in the same order, and its first {sizes[0]:,} of {len(codes):,} samples have {seen} "
+        f"of {len(kinds)} classes, which never come again, as of folders read one after the other: the network forgets "
+        "the classes of one part while it learns those of the next.",
+        remedy="Give the training loader shuffle=True.",
+        code="+ DataLoader(…, shuffle=True)",
+    )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
-from nbinspect.records import Chart, Moments
+from nbinspect.records import Chart, CheckResult, Moments
+from nbinspect.sanity.check import measured, warned
 from nbinspect.sanity.evidence.passes.lineage import ancestors, source_of
 from nbinspect.sanity.recorded import Operation, Recorded
 
@@ -142,8 +143,15 @@ def left_in_last(recorded: Recorded, layers: Sequence[Layer], entry: float) -> f
 
 
 def kept_by_weights(layers: Sequence[Layer]) -> float:
-    """Return what of the signal would be left if nothing but the layers before the head, one after another, took it."""
-    return prod(min(1.0, layer.leaving / layer.entering) for layer in layers[:-1] if layer.entering > 0)
+    """Return what of the signal would be left if nothing but the layers before the head, one after another, took it.
+
+    Of layers beside each other, which are given the same, the one that leaves most of it counts.
+    """
+    kept: dict[int, float] = {}
+    for layer in (layer for layer in layers[:-1] if layer.entering > 0):
+        given = next((id(t) for t in layer.operation.given if t is not layer.multiplier and _is_signal(t)), id(layer))
+        kept[given] = max(kept.get(given, 0.0), min(1.0, layer.leaving / layer.entering))
+    return prod(kept.values())
 
 
 def faded(layers: Sequence[Layer]) -> tuple[float, bool]:
@@ -160,6 +168,18 @@ def faded(layers: Sequence[Layer]) -> tuple[float, bool]:
     values = [layer.relative_gradient for layer in layers[:-1]]
     first, last = ends(values)
     return max(first) / min(last), is_steady(values)
+
+
+def between(layers: list[Layer], left: float, least: float) -> CheckResult:
+    """Warn of what stands between layers that keep the scale; other weights would not heal it."""
+    return warned(
+        f"signal shrinks to {magnitude(left)} of the input's between the layers",
+        measured("variation between samples, of that at the input", left, f"above {least:g}"),
+        measured("the same if the weights alone took it", kept_by_weights(layers), f"above {least:g}"),
+        title="What stands between the layers shrinks the signal",
+        detail=f"The weights of {len(layers)} layers keep the scale, the activations between them do not.",
+        remedy="Use ReLU or GELU with He's initialisation instead of sigmoids, or normalise between the layers.",
+    )
 
 
 def variation(tensor: Tensor | None) -> float:

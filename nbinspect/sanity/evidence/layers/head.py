@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2
 
@@ -37,6 +38,23 @@ def oversize(layer: Layer | None) -> float:
         return 0.0
     inputs = layer.weight.numel() / layer.weight.shape[0]
     return float(layer.weight.detach().double().square().mean().mul(inputs).sqrt())
+
+
+def slipped(layers: Sequence[Layer], least: float, left: float) -> int | None:
+    """Return the first layer but the last that was drawn too small, where no layer behind it sees the signal any more.
+
+    A branch beside others is seen past, and behind a norm the signal is back.
+
+    Args:
+        layers: all of a network, from input to output.
+        least: times the usual size of weights, below which they are too small.
+        left: of the variation at the input, or of 1 where that is less, what no later layer may be given.
+    """
+    for at, layer in enumerate(layers[:-1]):
+        behind = [later.entering for later in layers[at + 1 :]]
+        if 0 < oversize(layer) < least and max(behind) < left * min(1.0, layers[0].entering):
+            return at
+    return None
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,6 +37,10 @@ class Normed:
     """Whether they are still what they were made as, after many batches."""
     is_fixed: bool
     """Whether they are what they were made as, and a momentum of zero keeps them so for ever."""
+    is_fresh: bool
+    """Whether they are what they were made as, before any batch."""
+    is_broken: bool
+    """Whether they are no numbers, and never will be again, for they are averages."""
     momentum: float
     """NaN where all batches count alike."""
     eps: float
@@ -46,19 +50,26 @@ class Normed:
     """By what factor its variance is larger or smaller than the one kept; median over channels, at least 1."""
 
 
-def normed(recorded: Recorded) -> Iterator[Normed]:
-    """Give every BatchNorm of the model that ran in train mode."""
+def normed(recorded: Recorded, *, training: bool = True) -> Iterator[Normed]:
+    """Give every BatchNorm of the model that ran in train mode, or in eval mode."""
     modules = dict(recorded.batch.subject.network.named_modules())
     for one in recorded.named("F.batch_norm", "torch.batch_norm"):
         module = modules.get(one.step.path)
         x = one.given[0].detach() if one.given else None
-        if x is None or not isinstance(module, _BatchNorm) or not module.training or x.dim() < 2 or not x.numel():
+        if (
+            x is None
+            or not isinstance(module, _BatchNorm)
+            or module.training is not training
+            or x.dim() < 2
+            or not x.numel()
+        ):
             continue
         values = x.numel() / x.shape[1]
         known = None if module.num_batches_tracked is None else int(module.num_batches_tracked)
         batches = known if known is not None and module.running_mean is not None else 0
-        fixed = _fixed(module)
-        shift, ratio = _apart(x.double(), module) if (batches or fixed) and values > 1 else (0.0, 1.0)
+        fresh = _fresh(module)
+        kept = batches or fresh or (not training and module.running_mean is not None)
+        shift, ratio = _apart(x.double(), module) if kept and values > 1 else (0.0, 1.0)
         yield Normed(
             path=one.step.path,
             place=one.step.place,
@@ -67,7 +78,9 @@ def normed(recorded: Recorded) -> Iterator[Normed]:
             batches=batches,
             is_settled=_settled(module, batches),
             is_stuck=_stuck(module, batches),
-            is_fixed=fixed,
+            is_fixed=fresh and module.momentum == 0,
+            is_fresh=fresh,
+            is_broken=_broken(module) and bool(x.isfinite().all()),
             momentum=float("nan") if module.momentum is None else module.momentum,
             eps=module.eps,
             shift=shift,
@@ -88,10 +101,15 @@ def _stuck(module: Any, batches: int) -> bool:
     return bool((mean.abs() < _HARDLY).all() and ((variance - 1).abs() < _HARDLY).all())
 
 
-def _fixed(module: Any) -> bool:
-    if module.momentum != 0 or module.running_mean is None or module.running_var is None:
+def _fresh(module: Any) -> bool:
+    if module.running_mean is None or module.running_var is None:
         return False
     return bool((module.running_mean == 0).all() and (module.running_var == 1).all())
+
+
+def _broken(module: Any) -> bool:
+    kept = (module.running_mean, module.running_var)
+    return any(tensor is not None and not bool(tensor.isfinite().all()) for tensor in kept)
 
 
 def _apart(x: torch.Tensor, module: Any) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from nbinspect.sanity.recorded import Operation, Recorded
 
 _LEAST = 8
 _GROWS = 1.05
-_NEARLY_ALL = 0.75
+_NEARLY_ALL, _NEARLY_EVERY = 0.75, 0.9
 _SCALES = ("mul", "multiply", "rmul")
 
 
@@ -36,12 +36,26 @@ class Unrolled:
     @property
     def grows(self) -> float:
         """How many times the last gradients the first ones are; 1 where it is not the steps that make them grow."""
-        few = max(1, len(self.norms) // 8)
-        # over a few times at once: from one to the next, chaos makes it fall nearly as often as it grows
-        stretches = [before / after for before, after in zip(self.norms, self.norms[few:], strict=False)]
-        if sum(growth > _GROWS**few for growth in stretches) < _NEARLY_ALL * len(stretches):
+        few = self._few
+        if self._growing < _NEARLY_ALL:
             return 1.0
         return min(self.norms[:few]) / max(self.norms[-few:])
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether nearly all stretches of a few times make it grow."""
+        return self._growing >= _NEARLY_EVERY
+
+    @property
+    def _few(self) -> int:
+        return max(1, len(self.norms) // 8)
+
+    @property
+    def _growing(self) -> float:
+        """Share of stretches of a few times over which it grows: from one to the next, chaos has it fall as well."""
+        few = self._few
+        stretches = [before / after for before, after in zip(self.norms, self.norms[few:], strict=False)]
+        return sum(growth > _GROWS**few for growth in stretches) / len(stretches)
 
 
 def unrolled(program: Program, backward: Recorded) -> Iterator[Unrolled]:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nbinspect.nested import tensors_in
 from nbinspect.sanity.evidence.losses.perfect import Answers
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
@@ -80,3 +81,12 @@ def loss_of(program: Program, recorded: Recorded, outputs: Any) -> float:
     """Return the loss of other outputs on the recorded batch."""
     with program.running():
         return float(program.scalar_loss(outputs, recorded.batch))
+
+
+def sees_targets(program: Program, recorded: Recorded) -> bool:
+    """Whether the loss of the recorded outputs is another with the targets of the samples exchanged."""
+    targets = {id(tensor) for _, tensor in tensors_in(recorded.batch.parts.targets, "")}
+    exchanged = recorded.batch.changed(lambda one: one.roll(1, 0) if id(one) in targets and one.dim() else one)
+    with program.running():
+        losses = [float(program.scalar_loss(recorded.outputs, batch)) for batch in (recorded.batch, exchanged)]
+    return losses[0] != losses[1]

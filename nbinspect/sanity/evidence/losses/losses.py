@@ -86,7 +86,7 @@ def _misfit(recorded: Recorded, loss: Operation, source: Source, values: Tensor)
     if name in ("F.nll_loss", "F.kl_div"):
         if squashed:
             return Misfit(loss, source, "probabilities", "log-probabilities", values)
-        unfit = name == "F.nll_loss" and _is_layer(recorded, source) and bool((values > 1e-3).any())
+        unfit = name == "F.nll_loss" and is_layer(recorded, source) and bool((values > 1e-3).any())
         return Misfit(loss, source, "logits", "log-probabilities", values) if unfit else None
     if name == "F.binary_cross_entropy":
         outside = bool(((values < 0) | (values > 1)).any())
@@ -103,7 +103,7 @@ def _logarithm(recorded: Recorded, loss: Operation, source: Source) -> Misfit | 
     while source.maker is not None and source.word in _KEEPS_AWAY and len(source.maker.given) == 1:
         source = source_of(recorded, source.maker, 0)
     values = source.tensor.detach()
-    unfit = _is_layer(recorded, source) and bool((values < 0).any())
+    unfit = is_layer(recorded, source) and bool((values < 0).any())
     return Misfit(loss, source, "logits", "probabilities", values) if unfit else None
 
 
@@ -126,7 +126,7 @@ def _meets_targets(recorded: Recorded, one: Operation) -> bool:
     return False
 
 
-def _is_layer(recorded: Recorded, source: Source) -> bool:
+def is_layer(recorded: Recorded, source: Source) -> bool:
     """Whether a tensor comes straight from a layer with weights, which bounds it by nothing."""
     if source.maker is None:
         return False

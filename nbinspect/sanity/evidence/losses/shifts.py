@@ -38,7 +38,7 @@ def shifts(recorded: Recorded) -> list[Shift]:
         if len(one.given) < 2 or not is_whole(one.given[1]) or one.given[1].numel() % batch.size:
             continue
         for name, tokens in contents(recorded.batch).items():
-            if tokens.dim() == 2 and is_whole(tokens):
+            if tokens.dim() == 2 and is_whole(tokens) and _is_read(_by_sample(tokens, recorded), recorded):
                 found += _of(one, name, _by_sample(tokens, recorded), recorded)
     return found
 
@@ -47,6 +47,20 @@ def _by_sample(tokens: Tensor, recorded: Recorded) -> Tensor:
     """Return (N, T) from a vector or matrix with the axes of the batch."""
     first, n = recorded.batch.subject.batch_axis, recorded.batch.size
     return tokens.detach().reshape(-1, n).T if first else tokens.detach().reshape(n, -1)
+
+
+def _is_read(tokens: Tensor, recorded: Recorded) -> bool:
+    """Whether the model looks up these tokens, or a stretch of them, and not what was made of them, as by noise."""
+    looked_up = (one.given[0] for one in recorded.named("F.embedding") if one.given and not one.in_loss)
+    found = [one for one in looked_up if is_whole(one) and one.dim() > 1 and one.numel() % recorded.batch.size == 0]
+    turned = [one.transpose(0, 1) for one in found if one.shape[1] == recorded.batch.size]
+    return not found or any(_is_stretch(_by_sample(one, recorded), tokens) for one in (*found, *turned))
+
+
+def _is_stretch(part: Tensor, tokens: Tensor) -> bool:
+    length, known = part.shape[1], tokens >= 0
+    pairs = ((tokens[:, at : at + length], known[:, at : at + length]) for at in range(tokens.shape[1] - length + 1))
+    return any(bool((part == own)[is_token].all()) for own, is_token in pairs)
 
 
 def _of(loss: Operation, name: str, tokens: Tensor, recorded: Recorded) -> list[Shift]:

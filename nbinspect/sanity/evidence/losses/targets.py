@@ -46,12 +46,17 @@ def unsuited(recorded: Recorded, subject: Subject) -> Iterator[Unsuited]:
             continue
         source = source_of(recorded, loss, at)
         if loss.step.name in BIT_LOSSES:
-            found = None if _may_leave_out(recorded, loss) else _bits(loss, loss.given[at].detach())
+            found = None if may_leave_out(recorded, loss) else _bits(loss, loss.given[at].detach())
         else:
             found = _classes(loss, at, source)
         if found is not None:
             yield found
     yield from _indices(recorded, subject)
+    for loss in recorded.named("F.poisson_nll_loss"):
+        at = argument(loss, "target", 1)
+        below = float((loss.given[at].detach() < 0).double().mean()) if at is not None else 0.0
+        if loss.step.index in wanted and below and not may_leave_out(recorded, loss):
+            yield _below_zero(loss, below)
 
 
 def _of_one_unit(recorded: Recorded, wanted: frozenset[int]) -> Iterator[Unsuited]:
@@ -138,7 +143,7 @@ def _continuous(loss: Operation, targets: Tensor, *, certain: bool = True) -> Un
     )
 
 
-def _may_leave_out(recorded: Recorded, loss: Operation) -> bool:
+def may_leave_out(recorded: Recorded, loss: Operation) -> bool:
     """Whether some of its targets may count for nothing: by weights of zero, or as losses are not averaged as such."""
     weight = argument(loss, "weight", 2)
     if weight is not None and bool((loss.given[weight] == 0).any()):
@@ -162,6 +167,16 @@ def _bits(loss: Operation, targets: Tensor) -> Unsuited | None:
     )
 
 
+def _below_zero(loss: Operation, share: float) -> Unsuited:
+    return Unsuited(
+        loss,
+        "Poisson loss on negative targets",
+        f"{share:.0%} of the targets are negative. Counts are not: the loss has no lower bound on those.",
+        "Give it counts as they are, not standardised, or use MSELoss or a Gaussian likelihood.",
+        measured("negative targets", f"{share:.1%}", "0%"),
+    )
+
+
 def _indices(recorded: Recorded, subject: Subject) -> Iterator[Unsuited]:
     """Find a distance to class indices, as if class 3 lay between 2 and 4."""
     for one in comparisons(recorded):
@@ -171,7 +186,7 @@ def _indices(recorded: Recorded, subject: Subject) -> Iterator[Unsuited]:
         classes = torch.unique(targets)
         counted = torch.equal(classes.double(), torch.arange(len(classes), device=classes.device).double())
         named = _classes_told(subject)
-        columns = one.predicted.shape[-1] if one.predicted.dim() > 1 and one.wanted.shape[-1] == 1 else 0
+        columns = one.predicted.shape[-1] if one.predicted.dim() > 1 and _is_one_column(one.wanted) else 0
         whole = not targets.is_floating_point()
         certain = len(classes) > 2 and (named > int(classes[-1]) or (whole and counted and columns == len(classes)))
         likely = whole and counted and 2 < len(classes) <= max(3, targets.numel() // 3)
@@ -185,6 +200,11 @@ def _indices(recorded: Recorded, subject: Subject) -> Iterator[Unsuited]:
             measured("different targets", len(classes), "quantities, not classes"),
             certain,
         )
+
+
+def _is_one_column(wanted: Tensor) -> bool:
+    """Whether there is a single column, or copies of one."""
+    return wanted.shape[-1] == 1 or (wanted.dim() > 1 and bool((wanted == wanted[..., :1]).all()))
 
 
 def _classes_told(subject: Subject) -> int:

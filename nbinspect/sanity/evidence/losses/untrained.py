@@ -18,6 +18,8 @@ from nbinspect.subject import named_optimizers
 _BELOW = {True: 0.25, False: 0.6}
 """Of the loss of the best constant: what no untrained network comes to; in regression and otherwise."""
 _LEAST_TARGETS = 8
+_CHANNELS, _AROUND = 8, 0.5
+_NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +35,7 @@ def require_untrained(program: Program, recorded: Recorded, task: TaskRecord) ->
 
     Raises:
         MissingNeed: with the evidence that it was trained: the optimizer's state, BatchNorm's counters, a loss clearly
-            below chance, weights that were loaded.
+            below chance, weights that were loaded, norms whose scales have moved.
     """
     chance = None if task.kind == "other" else chance_of(recorded)
     evidence = next(_evidence(program, chance), None)
@@ -70,6 +72,18 @@ def _evidence(program: Program, chance: Chance | None) -> Iterator[str]:
         seen = getattr(module, "num_batches_tracked", None) if isinstance(module, nn.modules.batchnorm._NormBase) else 0
         if isinstance(seen, Tensor) and not seen.is_meta and int(seen) > 0:
             yield f"{path or type(module).__name__} has seen {int(seen):,} batches"
+        if isinstance(module, _NORMS) and _has_moved(module):
+            yield f"the scales and shifts of {path or type(module).__name__} have moved from where they begin"
+    yield from _of_knowing(program, chance)
+
+
+def has_learnt(program: Program, recorded: Recorded, task: TaskRecord) -> bool:
+    """Return whether weights were loaded or the loss is clearly below chance, whatever steps were taken."""
+    chance = None if task.kind == "other" else chance_of(recorded)
+    return next(_of_knowing(program, chance), None) is not None
+
+
+def _of_knowing(program: Program, chance: Chance | None) -> Iterator[str]:
     loaded = getattr(program.network, "name_or_path", "")
     if isinstance(loaded, str) and loaded:
         yield f"its weights were loaded from {loaded}"
@@ -77,6 +91,20 @@ def _evidence(program: Program, chance: Chance | None) -> Iterator[str]:
         most = _BELOW[chance.is_regression] * chance.prior
         if chance.measured < most:
             yield f"its loss of {chance.measured:.3g} is clearly below {chance.prior:.3g}, that of the best constant"
+
+
+def _has_moved(norm: nn.Module) -> bool:
+    """Whether both scales and shifts of a norm differ from channel to channel, and the scales still lie around one.
+
+    Some draw the scales, around one, and leave the shifts at zero; who draws all parameters alike draws scales around
+    zero.
+    """
+    if not (isinstance(norm.weight, Tensor) and isinstance(norm.bias, Tensor)) or norm.weight.is_meta:
+        return False
+    scales, shifts = (tensor.detach().double().flatten() for tensor in (norm.weight, norm.bias))
+    if scales.numel() < _CHANNELS or min(len(set(scales.tolist())), len(set(shifts.tolist()))) < len(scales) / 2:
+        return False
+    return bool(abs(scales.mean()) > 2 * scales.std()) and abs(float(scales.mean()) - 1) < _AROUND
 
 
 def _number(step: Any) -> int:

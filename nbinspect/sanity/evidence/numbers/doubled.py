@@ -114,6 +114,8 @@ class Doubled:
 def doubled(program: Program, recorded: Recorded, samples: int) -> Doubled:
     """Return a copy of the program in float64, and its recorded pass on a few samples; the program stays unchanged.
 
+    A program that takes no smaller batches, as of a graph, gets the whole one.
+
     Raises:
         MissingNeed: if program or batch cannot be copied.
         RuntimeError: if it does not run in float64.
@@ -123,10 +125,13 @@ def doubled(program: Program, recorded: Recorded, samples: int) -> Doubled:
     if copy.loss_module is not None:
         copy.loss_module.double()
     few = recorded.batch.taken(range(min(samples, recorded.batch.size)))
-    batch = make_batch(copy.subject, map_tensors(lambda t: t.double() if t.is_floating_point() else t, few.raw))
     functions = functions_in(recorded.loss)
-    with first_calls(functions) as calls:
-        again = record(copy, batch)
+    for part in (few, recorded.batch):
+        batch = make_batch(copy.subject, map_tensors(lambda t: t.double() if t.is_floating_point() else t, part.raw))
+        with first_calls(functions) as calls:
+            again = record(copy, batch)
+        if again.error is None:
+            break
     if again.error is not None:
         raise RuntimeError(str(again.error)) from again.error
     if again.no_backward or not isinstance(again.loss, Tensor):

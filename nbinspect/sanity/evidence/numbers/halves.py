@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from nbinspect.sanity.check import CheckResult, Measurement, failed, measured
+from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.recorded import Operation, Recorded
 from nbinspect.subject import named_optimizers, rate_of
 
 _SCALE = 1024.0
@@ -103,3 +105,28 @@ def steps_in_half(program: Program) -> bool:
     code = getattr(program.subject.train_step, "__code__", None)
     names = {*code.co_names, *code.co_varnames} if code is not None else set()
     return "autocast" in names and "float16" in names and not any("scale" in name.lower() for name in names)
+
+
+def half_step(program: Program, recorded: Recorded, lost: float, still: float) -> CheckResult | None:
+    """Judge float16 parameters by what their own step loses, where the model is not called but in it."""
+    half = [name for name, one in program.parameters.items() if one.requires_grad and one.dtype == torch.float16]
+    gone = lost_in_step(program, recorded) if half and not has_scaler(program) else None
+    if gone is None or gone[1] < (most := lost if gone[0].startswith("squared") else still):
+        return None
+    return of_half(failed, [measured(gone[0], f"{gone[1]:.1%}", f"below {most:.0%}")], half[0], None)
+
+
+def of_half(
+    say: Callable[..., CheckResult], measurements: list[Measurement], half: str, cast: Operation | None
+) -> CheckResult:
+    """Tell of float16 whose loss nothing scales, by what is lost."""
+    return say(
+        "float16 without loss scaling",
+        *measurements,
+        title="float16 without loss scaling",
+        detail="Gradients below 6e-8 are zero in float16"
+        + (", and so are updates of its parameters below a thousandth of them." if half else "."),
+        remedy="Scale the loss with torch.amp.GradScaler (parameters in float32 under autocast), or use bfloat16.",
+        where=half or where_of(cast),
+        place=cast.step.place if cast is not None else None,
+    )

@@ -12,7 +12,7 @@ from nbinspect.capture.kinds import word_of
 from nbinspect.records import Measurement, Place
 from nbinspect.sanity.check import measured
 from nbinspect.sanity.evidence.data.contents import is_whole
-from nbinspect.sanity.evidence.passes.lineage import ancestors, reaching, roots, source_of, where_of
+from nbinspect.sanity.evidence.passes.lineage import ancestors, hands_on, reaching, roots, source_of, where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded, tensor_output
 
@@ -21,6 +21,8 @@ _ARITHMETIC = ("add", "sub", "subtract", "rsub", "mul", "multiply", "neg")
 _DIVISIONS = ("floor_divide", "floordiv", "rfloordiv", "div", "divide")  # of integers to integers
 _KEEP_THE_UNIT = ("abs", "absolute", "clamp", "clip", "relu", "floor", "ceil", "round", "trunc", "nan_to_num", "neg")
 _TO_INTEGERS = ("to", "type", "long", "int", "byte", "short", "char")
+_JOINS = ("cat", "concat", "stack", "hstack", "vstack")
+_INVERSIONS = ("bitwise_not", "invert")
 _FEW, _STANDARDISED, _MOSTLY = 6, 16, 0.3
 
 
@@ -49,6 +51,8 @@ def losses(recorded: Recorded) -> Iterator[Loss]:
                 yield from _divided(recorded, one)
             elif word in _TO_INTEGERS:
                 yield from _cut_off(recorded, one)
+            elif word in _INVERSIONS:
+                yield from _inverted(recorded, one)
 
 
 def overrun_in_place(program: Program, recorded: Recorded) -> Loss | None:
@@ -96,6 +100,23 @@ def _wrapped(one: Operation) -> Iterator[Loss]:
         share = float(min((rising < 0).double().mean(), (rising > 0).double().mean())) if len(order) > 1 else 0.0
     if share:
         yield _overrun(one, measured("values that wrap around, at least", f"{share:.1%}", "0%"))
+
+
+def _inverted(recorded: Recorded, one: Operation) -> Iterator[Loss]:
+    """Find masks of 0 and 1 in bytes or integers whose bits are turned over, which makes 255 and 254 of them."""
+    given, made = one.given[0], one.made[0]
+    if made.dtype == torch.bool or not bool(((given == 0) | (given == 1)).all()) or not becomes_float(recorded, one):
+        return
+    name, values = str(made.dtype).removeprefix("torch."), sorted(torch.unique(made).tolist())
+    yield Loss(
+        where_of(one),
+        one.step.place,
+        f"~ of a mask in {name}",
+        f"The mask holds 0 and 1 in {name}, of which ~ turns every bit over: it makes {values} of them, "
+        "and they go on as numbers.",
+        "Make the mask bool, mask.bool(), or write 1 - mask.",
+        measured("values of the mask after ~", str(values), "[0, 1]"),
+    )
 
 
 def _overrun(one: Operation, measurement: Measurement) -> Loss:
@@ -192,9 +213,20 @@ def _followers(recorded: Recorded, one: Operation) -> list[Operation]:
 
 
 def becomes_float(recorded: Recorded, one: Operation) -> bool:
-    """Return whether integers go on as quantities, and not as indices."""
-    followers = (later for later in _followers(recorded, one) if word_of(later.step.name) != "embedding")
-    return any(made.dtype.startswith("float") for later in followers for made in later.step.outputs)
+    """Return whether integers go on as quantities, and not as indices: also past views, and what is written besides."""
+    waiting, seen = [one], {one.step.index}
+    while waiting:
+        before = waiting.pop()
+        for later in _followers(recorded, before):
+            word = word_of(later.step.name)
+            if word != "embedding" and any(made.dtype.startswith("float") for made in later.step.outputs):
+                return True
+            first = bool(later.step.inputs) and later.step.inputs[0].step == before.step.index
+            goes_on = word in _JOINS or (first and (hands_on(later) or later.step.in_place))
+            if goes_on and later.step.index not in seen:
+                seen.add(later.step.index)
+                waiting.append(later)
+    return False
 
 
 def promoted(recorded: Recorded) -> Operation | None:

@@ -18,6 +18,8 @@ _LAYS_OUT = re.compile(
     r"|chunk|split|unbind|float|double|half|bfloat16|to|type|type_as|long|int|data|identity|atleast_[12]d"
 )
 
+_LIKE = re.compile(r"(view|reshape|expand|type)_as|to|type")
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -96,10 +98,17 @@ def ancestors(recorded: Recorded, operation: Operation) -> Iterator[Operation]:
 def roots(recorded: Recorded, operation: Operation, position: int) -> frozenset[str]:
     """Return what no step made of all that an argument depends on: ``batch[0]``, ``fc.weight``."""
     use = operation.step.inputs[position]
-    maker = recorded.by_index.get(use.step) if use.step is not None else None
-    if maker is None:
-        return frozenset({use.origin})
-    return frozenset(use.origin for one in ancestors(recorded, maker) for use in one.step.inputs if use.step is None)
+    waiting, seen, found = [use], set[int](), set[str]()
+    while waiting:
+        use = waiting.pop()
+        maker = recorded.by_index.get(use.step) if use.step is not None else None
+        if maker is None:
+            found |= {use.origin} if use.step is None or use is operation.step.inputs[position] else set()
+        elif maker.step.index not in seen:
+            seen.add(maker.step.index)
+            # only the shape or the type is taken of another
+            waiting += maker.step.inputs[:1] if _LIKE.fullmatch(word_of(maker.step.name)) else maker.step.inputs
+    return frozenset(found)
 
 
 def argument(operation: Operation, name: str, position: int) -> int | None:

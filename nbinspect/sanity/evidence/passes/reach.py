@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from nbinspect.capture.module_hooks import stepped_modules
 from nbinspect.sanity.evidence.passes.flow import memory_of
@@ -37,14 +38,23 @@ def trains_by_one_loss(subject: Subject) -> bool:
 
 def trains_alike(subject: Subject) -> bool:
     """Return whether every step trains by the same parts of the outputs, all that the optimizer holds."""
-    return subject.train_step is None and optimised(subject) is not None and takes_alike(subject.loss_fn)
+    step, loss_fn = subject.train_step, subject.loss_fn
+    is_alike = takes_alike(loss_fn) if step is None else takes_alike(step, is_step=True)
+    return optimised(subject) is not None and is_alike
 
 
 def trainable(program: Program) -> dict[str, nn.Parameter]:
-    """Return the model's parameters that are to be trained: not frozen, and held by the optimizer if there is one."""
+    """Return the model's parameters that are to be trained: not frozen, and held by the optimizer if there is one.
+
+    One of no values, kept to ask for its device, is none.
+    """
     held = optimised(program.subject)
-    named = program.network.named_parameters()
-    return {name: one for name, one in named if one.requires_grad and (held is None or id(one) in held)}
+    named = ((name, one) for name, one in program.network.named_parameters() if one.requires_grad and _has_values(one))
+    return {name: one for name, one in named if held is None or id(one) in held}
+
+
+def _has_values(parameter: Tensor) -> bool:
+    return is_lazy(parameter) or parameter.numel() > 0
 
 
 def unreached(program: Program, recordings: Sequence[Recorded]) -> dict[str, nn.Parameter]:

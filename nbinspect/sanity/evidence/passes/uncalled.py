@@ -2,48 +2,88 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd
 
 from nbinspect.capture.module_hooks import stepped_modules
 from nbinspect.sanity.evidence.passes.lineage import roots
-from nbinspect.sanity.evidence.source.classes import may_be_used
+from nbinspect.sanity.evidence.source.classes import may_be_used, mentioned_elsewhere, used_beside_forward
 from nbinspect.sanity.evidence.source.parsed import is_users
 from nbinspect.sanity.evidence.source.picking import passes_alike
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
+from nbinspect.subject import Subject
+
+_Layer = nn.Linear | _ConvNd | _NormBase | nn.LayerNorm | nn.GroupNorm
 
 
 def gravity_of_uncalled(
-    network: nn.Module, name: str, calls: Collection[str], missing: Collection[str]
+    subject: Subject, name: str, calls: Collection[str], missing: Collection[str]
 ) -> Literal["fail", "warn", ""]:
     """Return how grave it is that no operation was given a parameter.
 
     It is grave where the user's class holds it, or its module beside others of the kind that were called, and never
-    mentions it again; nothing where other code may pick it.
+    mentions it again; not where the class was told to leave it out; nothing where other code may pick it.
 
     Args:
-        network: the model.
+        subject: the model, and the user's functions, which may reach for it too.
         name: the parameter.
         calls: paths of the modules that ran.
         missing: the parameters that get no gradient.
     """
+    network = subject.network
     modules = stepped_modules(network)
     part = _uncalled(name, calls)
     path, _, attribute = part.rpartition(".")
     holder = modules.get(path, network)
-    if not is_users(type(holder)) or may_be_used(type(holder), attribute):
+    if isinstance(holder, nn.ModuleList | nn.ModuleDict):
+        return "fail" if part != name and _is_left_out(network, path, calls) else ""
+    if not is_users(type(holder)) or may_be_used(type(holder), attribute, holder):
         return ""
+    if any(mentioned_elsewhere(one, attribute) for one in _users_code(subject)):
+        return ""
+    if may_be_used(type(holder), attribute):
+        return "warn"  # a switch that the object was made with
     if part == name:
         return "fail"
     module = modules[part]
     if any(f"{part}.{inner}" not in missing for inner, own in module.named_parameters() if own.requires_grad):
         return ""  # some of it is used without a call
-    alike = (key for key, other in holder.named_children() if key != attribute and type(other) is type(module))
+    alike = (key for key, other in holder.named_children() if key != attribute and _is_like(other, module))
     return "fail" if any(f"{path}.{key}".lstrip(".") in calls for key in alike) else "warn"
+
+
+def _users_code(subject: Subject) -> list[Any]:
+    """Return the user's functions, or their classes, that are called beside the model."""
+    given = (subject.train_step, subject.eval_step, subject.loss_fn, subject.forward, subject.split)
+    kinds = (one if inspect.isfunction(one) else type(one) for one in given if one is not None)
+    return [kind for kind in kinds if inspect.isfunction(kind) or is_users(kind)]
+
+
+def _is_like(one: nn.Module, other: nn.Module) -> bool:
+    """Whether two parts are of one kind, or both single layers of torch's that turn one tensor into another."""
+    return type(one) is type(other) or all(isinstance(part, _Layer) for part in (one, other))
+
+
+def _is_left_out(network: nn.Module, path: str, calls: Collection[str]) -> bool:
+    """Whether a list of layers, some of which run, is gone through in the same way by every pass there is."""
+    above, _, attribute = path.rpartition(".")
+    holder = stepped_modules(network).get(above, network)
+    some = any(call.rpartition(".")[0] == path for call in calls)
+    return (
+        some
+        and bool(path)
+        and is_users(type(holder))
+        and passes_alike(network)
+        and not used_beside_forward(type(holder), attribute)
+        and not mentioned_elsewhere(type(holder), attribute)
+    )
 
 
 def _uncalled(name: str, calls: Collection[str]) -> str:

@@ -54,6 +54,8 @@ def inputs_of_decoder(recorded: Recorded) -> set[str]:
 
 def _of_graph(recorded: Recorded) -> str:
     lengths = {length for tensor in contents(recorded.batch).values() for length in tensor.shape if length >= _LEAST}
+    if recorded.of_step:  # which may hand over all but the last
+        lengths |= {length - 1 for length in lengths if length > _LEAST}
     ahead = behind = ""
     for one in recorded.operations:
         if one.in_loss:

@@ -36,6 +36,8 @@ class Padding:
     """What says so: ``attention_mask``, ``padding_value=0``."""
     reaches_model: bool
     """Whether the model is given it: a mask or lengths; else only the values tell."""
+    unmarked_by: str = ""
+    """The mask that marks none of it, though the model is given one."""
 
 
 def find_padding(batch: Batch) -> Padding:
@@ -59,14 +61,25 @@ def find_padding(batch: Batch) -> Padding:
             found = Padding(lengths.long(), steps, name, reaches_model=True)
             break
     value = batch.subject.padding_value
-    if found is None and value is not None:
-        lengths = _of_value(sequences[0], batch, value)
-        found = Padding(lengths, steps, f"padding_value={value:g}", reaches_model=False)
+    if value is not None and (found is None or bool((found.lengths == steps).all())):
+        found = _declared(_of_value(sequences[0], batch, value), steps, value, found)
     if found is None:
         raise MissingNeed("padding_value, or a mask or lengths in the batch")
     if len(found.lengths) != batch.size or not bool(((found.lengths > 0) & (found.lengths < steps)).any()):
         raise MissingNeed("sequences that are padded at their end")
     return found
+
+
+def _declared(lengths: Tensor, steps: int, value: float, full: Padding | None) -> Padding:
+    """Return the padding that `padding_value` tells; of a mask that marks none, only where it surely is padding.
+
+    One place of that value may be the last real one, as a token for the end is that also stands for padding.
+    """
+    told_by = f"padding_value={value:g}"
+    if full is None:
+        return Padding(lengths, steps, told_by, reaches_model=False)
+    surely = len(lengths) == len(full.lengths) and bool((lengths < steps - 1).any())
+    return Padding(lengths, steps, told_by, reaches_model=False, unmarked_by=full.told_by) if surely else full
 
 
 def _ends_there(sequence: Tensor, lengths: Tensor, batch: Batch) -> bool:

@@ -41,11 +41,11 @@ class Reading:
     """Whether any input has a gradient that is not zero, or whole numbers alone came in."""
 
 
-def read_inputs(program: Program, batch: Batch) -> Reading:
-    """Run forward and backward in eval mode, from all floating outputs to all floating inputs."""
+def read_inputs(program: Program, batch: Batch, *, training: bool = False) -> Reading:
+    """Run forward and backward, in eval mode by default, from all floating outputs to all floating inputs."""
     leaves = {name: t.detach().clone().requires_grad_() for name, t in batch.inputs if t.is_floating_point()}
     # the model gets copies, as it may write to what it is given
-    with refusals(), program.running(training=False, gradients=True), _plain_recurrence(leaves):
+    with refusals(), program.running(training=training, gradients=True), _plain_recurrence(leaves):
         given = batch.with_inputs({name: leaf.clone() for name, leaf in leaves.items()})
         outputs = [out for out in _floating(program.outputs(given)) if out.requires_grad]
         total = sum(((out * torch.randn_like(out)).sum() for out in outputs), torch.zeros(()))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from nbinspect.records import ForwardRecord, Place, SourceCode
 from nbinspect.sanity.evidence.source.parsed import parsed
 
+_SIGNS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.MatMult: "matmul"}
+
 
 @dataclass(frozen=True)
 class Dropped:
@@ -22,7 +24,7 @@ class Dropped:
     """The variable that the result was given to; empty where the call stands alone."""
     again: int
     """The line that gives that variable another value, unread until then: its own in a loop, where the next round does;
-    0 where the call stands alone."""
+    0 where the call stands alone, or nothing in the function reads the variable."""
     owner: str = ""
     """What stands before the point: ``x`` of ``x.relu()``, ``F`` of ``F.relu(x)``; empty where there is none."""
     given: str = ""
@@ -38,7 +40,7 @@ def line_at(record: ForwardRecord, place: Place | None) -> str:
 
 
 def dropped_at(record: ForwardRecord, place: Place) -> Dropped | None:
-    """Return the call on a line whose result nothing can read: it stands alone, or is overwritten unread; else None.
+    """Return the call on a line whose result nothing can read: it stands alone, or goes to a name never read; or None.
 
     A variable counts as overwritten only where that is certain: later in the same block, with no branch, loop or inner
     function that mentions it on the way.
@@ -61,6 +63,8 @@ def dropped_at(record: ForwardRecord, place: Place) -> Dropped | None:
                 others = [*block[:position], *block[position + 1 :]]
                 if isinstance(owner, ast.For) and not any(_has(part, name) for part in (statement.value, *others)):
                     again = statement.lineno  # the next round overwrites it
+                if again is None and not name.startswith("_") and _is_only_named_there(function, name):
+                    return _dropped(statement.value, name, 0)
                 return None if again is None else _dropped(statement.value, name, again + source.first - 1)
     return None
 
@@ -82,7 +86,12 @@ def _around(record: ForwardRecord, place: Place | None) -> SourceCode | None:
 
 
 def _dropped(call: ast.expr, name: str, again: int) -> Dropped | None:
-    """Return the call of a statement; None where it is none, or may hand what it is given to somebody's function."""
+    """Return the call of a statement; None where it is none, or may hand what it is given to somebody's function.
+
+    A sum or product that stands alone counts as a call of what it is the sign for.
+    """
+    if isinstance(call, ast.BinOp) and type(call.op) in _SIGNS and not name:
+        return Dropped(_SIGNS[type(call.op)], ast.unparse(call), "", 0, ast.unparse(call.left))
     if not isinstance(call, ast.Call):
         return None
     if isinstance(call.func, ast.Attribute):
@@ -121,6 +130,10 @@ def _overwritten(name: str, rest: list[ast.stmt]) -> int | None:
         reads = value is not None and _has(value, name)
         return statement.lineno if _target(statement) == name and not reads else None
     return None
+
+
+def _is_only_named_there(function: ast.FunctionDef, name: str) -> bool:
+    return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(function)) == 1
 
 
 def _has(tree: ast.AST, name: str) -> bool:

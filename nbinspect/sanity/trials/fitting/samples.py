@@ -17,10 +17,10 @@ from nbinspect.sanity.evidence.data.contents import contents, relation, sample_a
 def distinct(batch: Batch) -> Batch:
     """Return the batch without samples whose inputs it has already: under other labels these cannot be fitted.
 
-    A batch that cannot be cut is returned as it is.
+    A batch that cannot be cut is returned as it is, and so is one whose rows belong together.
     """
     rows = rows_in(batch)
-    if rows is None:
+    if rows is None or relation(batch):
         return batch
     seen: dict[bytes, int] = {}
     for at, key in enumerate(bytes_of(rows, batch.size)):

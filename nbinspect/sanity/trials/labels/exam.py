@@ -20,6 +20,8 @@ _MEMORISED, _ENOUGH = 0.8, 0.3
 """Shares of the loss of the best constant prediction: what counts as memorised, and is enough of it."""
 _AS_FAST = 0.85
 _A_FEATURE = 5
+_PLENTY = 600
+"""Samples looked at; on fewer a weak link may well stay unseen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,7 @@ class Exam:
     """Loss of the best constant prediction on the samples that were memorised."""
     link: SimpleLink | None = None
     is_plain: bool = False
-    """Whether the inputs are of a kind that is learnt from so soon."""
+    """Whether there are many samples, and inputs of a kind that is learnt from so soon."""
 
 
 def exam_of(
@@ -82,5 +84,5 @@ def exam_of(
         text = "Train longer: the real labels are memorised faster than shuffled ones."
         return Exam(text, batch.size, fresh, own, exchanged, blind, link)
     is_table = any(tensor.dim() == 2 for _, tensor in batch.inputs)
-    plain = is_plain(batch) and not (is_table and link.samples < _A_FEATURE * link.features)
+    plain = fresh >= _PLENTY and is_plain(batch) and not (is_table and link.samples < _A_FEATURE * link.features)
     return Exam("", batch.size, fresh, own, exchanged, blind, link, plain)

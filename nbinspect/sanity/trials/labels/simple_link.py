@@ -37,7 +37,7 @@ def simple_link(scan: Scan) -> SimpleLink | None:
     None where none can be fitted. Chances of the own classes are set beside those of exchanged ones, which also sees
     what right answers do not show where nearly all samples are of one class.
     """
-    labels, features = scan.labels, scan.features
+    labels, features = scan.classes, scan.features
     if labels is None or not features.shape[1] or not np.isfinite(labels).all():
         return None
     try:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from nbinspect.calling import set_mode
 from nbinspect.nested import tensors_in
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
@@ -63,7 +64,7 @@ def left_behind(
             trainee.step(first or batch)
         network = trainee.program.network
         if not training:
-            network.eval()
+            set_mode(network, training=False)
         before, mode, trainable = _state(trainee), network.training, _trainable(trainee)
         trainee.evaluate(batch)
         after = _state(trainee)
@@ -123,7 +124,7 @@ def learnt_from(program: Program, batch: Batch, names: Iterable[str], *, same: f
 
     def after(samples: Sequence[int] | None) -> dict[str, Tensor]:
         with trained(program, idle=True) as trainee:
-            trainee.program.network.eval()
+            set_mode(trainee.program.network, training=False)
             if samples is not None:
                 trainee.evaluate(batch.taken(samples) if samples else batch)
             _, buffers, _, attributes = _state(trainee)
@@ -161,7 +162,7 @@ def shift_of_training(program: Program, batch: Batch, *, steps: int = 0) -> floa
     def parameters(trainee: Trainee) -> list[Tensor]:
         if program.subject.optimizer is None and program.subject.train_step is None:
             raise MissingNeed("optimizer or train_step")
-        trainee.program.network.train()
+        set_mode(trainee.program.network, training=True)
         trainee.step(batch, held=True)
         return [parameter.detach().double() for parameter in trainee.parameters.values()]
 

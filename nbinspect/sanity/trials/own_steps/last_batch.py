@@ -26,7 +26,7 @@ def of_last_batch(program: Program, size: int) -> CheckResult | None:
     """
     try:
         batch = last_batch(program)
-        error = None if batch is None else _raised(program, batch)
+        error = None if batch is None else raised_on(program, batch)
     except MissingNeed:
         return None
     if batch is None or error is None:
@@ -70,7 +70,7 @@ def is_left_out(program: Program) -> bool:
     return total < epoch or (total % epoch > 0 and total % (epoch - 1) == 0)
 
 
-def _raised(program: Program, batch: Batch) -> BaseException | None:
+def raised_on(program: Program, batch: Batch) -> BaseException | None:
     """Return what a plain pass raises, and the user's own step too where there is one; None where either runs."""
     try:
         with program.running():

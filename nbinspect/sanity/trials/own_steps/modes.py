@@ -40,7 +40,10 @@ class Active:
 
 
 def active_dropout(program: Program, batch: Batch, few: int = 6) -> list[Active]:
-    """Return every call of a dropout function that changes what it is given while all modules are in eval mode."""
+    """Return every call of a dropout function that changes what it is given while all modules are in eval mode.
+
+    A model that takes no smaller batches, as of a graph, gets the whole one.
+    """
     found: list[Active] = []
     rates = _AttentionRates()
 
@@ -55,10 +58,17 @@ def active_dropout(program: Program, batch: Batch, few: int = 6) -> list[Active]
                 found.append(Active(call.name, call.path, call.place, changed))
         return value
 
-    part = batch.taken(range(min(few, batch.size))) if batch.size else batch
-    tracer = Tracer(program.network, "operation", ended, batch=part.raw)
-    with refusals(), program.running(training=False), rates, tracer:
-        program.outputs(part)
+    smaller = [batch.taken(range(few))] if batch.size > few else []
+    for part in (*smaller, batch):
+        tracer = Tracer(program.network, "operation", ended, batch=part.raw)
+        try:
+            with refusals(), program.running(training=False), rates, tracer:
+                program.outputs(part)
+            break
+        except MissingNeed:
+            if part is batch:
+                raise
+            found.clear()
     return found
 
 

@@ -6,10 +6,11 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from nbinspect.calling import set_mode
 from nbinspect.capture.forward import Recorder, drawn_up
 from nbinspect.capture.operations import Call, Tracer
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.check import MissingNeed, StepRaised
 from nbinspect.sanity.limits import Hung
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Kept, Operation, Recorded
@@ -56,31 +57,74 @@ def record_evaluation(program: Program, batch: Batch) -> Recorded | None:
     if program.subject.eval_step is None:
         return None
     try:
-        with trained(program, idle=True) as trainee:
-            trainee.program.network.eval()
-            recorder = Recorder()
-            kept = _Few(recorder)
-            started = time.perf_counter()
-            tracer = Tracer(trainee.program.network, "operation", kept.ended, batch=batch.raw)
-            with suppress(_Enough), tracer:
-                trainee.evaluate(batch)
-            steps = tuple(recorder.steps())
-            recorder.release()
-            record = drawn_up(
-                trainee.program.subject,
-                batch.raw,
-                steps,
-                None,
-                level="operation",
-                inputs=(),
-                outputs=(),
-                training=False,
-                grad_enabled=False,
-                loss=None,
-                seconds=time.perf_counter() - started,
-                notes=recorder.notes,
-            )
+        return _recorded(program, batch)
     except (MissingNeed, RuntimeError, Hung):
         return None
+
+
+def record_whole_step(program: Program, batch: Batch) -> Recorded | None:
+    """Call the user's `train_step` once on a copy, and return what it computed, whatever its losses and how many.
+
+    None where there is none, or it does not run on a copy.
+
+    Args:
+        program: left unchanged; the call is counted as a step.
+        batch: what is trained on; left unchanged.
+    """
+    if program.subject.train_step is None:
+        return None
+    try:
+        return _recorded(program, batch, training=True)
+    except (MissingNeed, RuntimeError, Hung):
+        return None
+
+
+def raised_by_evaluation(program: Program, batch: Batch) -> BaseException | None:
+    """Return what the user's `eval_step` raises on a copy; None where it runs, is not given, or cannot be tried.
+
+    What it raises while it is recorded counts only if it does so without.
+    """
+    if program.subject.eval_step is None:
+        return None
+    try:
+        try:
+            _recorded(program, batch)
+        except StepRaised:
+            with trained(program, idle=True) as trainee:
+                set_mode(trainee.program.network, training=False)
+                trainee.evaluate(batch)
+    except StepRaised as raised:
+        return raised.__cause__ or raised
+    except (MissingNeed, RuntimeError, Hung):
+        return None
+    return None
+
+
+def _recorded(program: Program, batch: Batch, *, training: bool = False) -> Recorded:
+    with trained(program, idle=not training) as trainee:
+        set_mode(trainee.program.network, training)
+        recorder = Recorder()
+        kept = _Few(recorder)
+        started = time.perf_counter()
+        tracer = Tracer(trainee.program.network, "operation", kept.ended, batch=batch.raw)
+        with suppress(_Enough), tracer:
+            trainee.step(batch) if training else trainee.evaluate(batch)
+        steps = tuple(recorder.steps())
+        recorder.release()
+        record = drawn_up(
+            trainee.program.subject,
+            batch.raw,
+            steps,
+            None,
+            level="operation",
+            inputs=(),
+            outputs=(),
+            training=training,
+            grad_enabled=training,
+            loss=None,
+            seconds=time.perf_counter() - started,
+            notes=recorder.notes,
+        )
     operations = tuple(Operation(step, *kept.tensors[step.index], in_loss=False) for step in steps)
-    return Recorded(batch, record, operations, None, None, {}, "an evaluation has none", None, of_step=True)
+    why = "a step with several losses has no single one" if training else "an evaluation has none"
+    return Recorded(batch, record, operations, None, None, {}, why, None, of_step=True)

@@ -10,12 +10,24 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.running.cadence import cadence, is_misread
 from nbinspect.sanity.trials.running.observed import Observed
-from nbinspect.sanity.trials.running.text import decides, mentions_of, place_of
-from nbinspect.sanity.trials.running.watch import Update, norm_of
+from nbinspect.sanity.trials.running.text import decides, frees_by_number, mentions_of, picks, place_of
+from nbinspect.sanity.trials.running.watch import Events, Update, norm_of
 
+_SILENT = 4
+"""Steps, in which an optimizer finds no gradient, after which none is expected any more."""
 _CUTS = ("no_grad", "inference_mode", "detach", "item")
 Reason = Literal[
-    "no backward", "no step", "never its turn", "cleared", "no rate", "rounded", "not written", "put back", "cut off"
+    "no backward",
+    "no step",
+    "never its turn",
+    "cleared",
+    "no rate",
+    "rounded",
+    "not written",
+    "put back",
+    "cut off",
+    "left out",
+    "shut off",
 ]
 
 SAID: dict[Reason, tuple[str, str, str, str]] = {
@@ -76,6 +88,20 @@ SAID: dict[Reason, tuple[str, str, str, str]] = {
         "Call backward() on the loss itself, not on a copy of its value, and run forward outside no_grad().",
         "",
     ),
+    "left out": (
+        "Layers that no optimizer holds",
+        "A group of an optimizer is empty, and no optimizer holds these, though gradients come for them, and they work "
+        "on what trained ones give them",
+        "Give them to the optimizer, or set requires_grad_(False) where a fixed part is meant.",
+        "+ optimizer.add_param_group({{'params': …}})",
+    ),
+    "shut off": (
+        "No gradient comes any more",
+        "Gradients came at first; the optimizer that holds these steps on, and since then none has come for any of "
+        "them, as after a requires_grad_(False) that is never taken back",
+        "Set requires_grad_(True) for them before their own backward pass.",
+        "",
+    ),
 }
 """Of each reason the headline, what is wrong, what to do, and the code."""
 
@@ -111,8 +137,9 @@ def unapplied(observed: Observed, step: Callable[..., Any] | None) -> list[Unapp
     scaled = any(one.events.scale != 1 for one in observed.steps)
     calls = mentions_of(step, "step")
     by_hand = not observed.held and not calls and decides(step)
-    waits = scaled or by_hand or place_of(step) is None or any(one.is_conditional for one in calls)
-    still = (_arrived(observed) & trainable) - changed
+    is_elsewhere = scaled and (bool(calls) or not mentions_of(step, "scale"))  # as in an object that scales and steps
+    waits = is_elsewhere or by_hand or place_of(step) is None or any(one.is_conditional for one in calls)
+    still = (_arrived(observed) & trainable) - changed - _nil(updates)
     if still and not updates and not changed:
         every = cadence(step, of_schedule=False)
         is_overdue = every is not None and 2 * every <= len(observed.steps)
@@ -125,12 +152,27 @@ def unapplied(observed: Observed, step: Callable[..., Any] | None) -> list[Unapp
             groups.setdefault(_reason(name, updates), []).append(name)
         for reason, names in groups.items():
             doubtful = {
-                "never its turn": waits,
+                "never its turn": waits or picks(step),
                 "no rate": bool(observed.scheduled),
                 "put back": place_of(step) is None or decides(step),
             }
             found.append(Unapplied(reason, tuple(names), role, not doubtful.get(reason, False)))
     return found
+
+
+def shut_off(observed: Observed, step: Callable[..., Any] | None) -> Unapplied | None:
+    """Return the parameters of an optimizer that steps on, for none of which a gradient comes after the first steps.
+
+    None where the step may do other things at another call.
+    """
+    if step is None or len(observed.steps) <= _SILENT or decides(step) or frees_by_number(step):
+        return None
+    last = [one.events for one in observed.steps[-_SILENT:]]
+    for role, held in observed.held.items():
+        own = frozenset(held & observed.trainable)
+        if own & observed.arrived and all(_goes_without(one, own) for one in last):
+            return Unapplied("shut off", tuple(sorted(own)), role)
+    return None
 
 
 def cut_off(program: Program, batch: Batch, observed: Observed) -> Unapplied | None:
@@ -164,6 +206,16 @@ def cut_off(program: Program, batch: Batch, observed: Observed) -> Unapplied | N
     return Unapplied("cut off", found, _holder(observed, found[0]), is_certain)
 
 
+def _goes_without(events: Events, names: frozenset[str]) -> bool:
+    """Whether a step lets the optimizer of these parameters step, and no gradient comes for any, not even one of 0.
+
+    Those without `requires_grad` when it begins may have one all the same, which the optimizer finds.
+    """
+    own = [update for update in events.updates if names & update.sizes.keys()]
+    found = any(update.found.get(name, 0.0) > 0 or name in update.rewritten for update in own for name in names)
+    return bool(own) and not found and not names & events.arrived.keys()
+
+
 def _holder(observed: Observed, name: str) -> str:
     return next((role for role, held in observed.held.items() if name in held), "")
 
@@ -173,6 +225,15 @@ def _arrived(observed: Observed) -> frozenset[str]:
     last = max((at for at, one in enumerate(observed.steps) if one.events.updates), default=len(observed.steps) - 1)
     events = [one.events for one in observed.steps[: last + 1]]
     return frozenset(name for one in events for name, norm in one.arrived.items() if norm > 0)
+
+
+def _nil(updates: list[Update]) -> frozenset[str]:
+    """Return what got 0 in each pass before its own optimizer stepped, as what cancels between two means does."""
+    told: dict[str, bool] = {}
+    for update in updates:
+        for name in update.sizes:
+            told[name] = told.get(name, True) and name in update.nil
+    return frozenset(name for name, is_nil in told.items() if is_nil)
 
 
 def _reason(name: str, updates: list[Update]) -> Reason:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from nbinspect.capture.loader import BatchSource, only_indexes, worker_context
 from nbinspect.capture.naming import calling_line
@@ -23,12 +25,25 @@ from nbinspect.preserve import preserve
 from nbinspect.records import Place
 from nbinspect.sanity.batches import Batch, reading
 from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.evidence.numbers.generators import begun_otherwise
 from nbinspect.sanity.evidence.source.parsed import is_published
 from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.trials.running.trainee import trained
 from nbinspect.sanity.trials.running.watch import is_same
 
 _SYSTEM = frozenset({os.urandom, getattr(os, "getrandom", os.urandom)})
+_CLOCKS = frozenset(
+    {
+        time.time,
+        time.time_ns,
+        time.perf_counter,
+        time.perf_counter_ns,
+        time.monotonic,
+        time.monotonic_ns,
+        time.clock_gettime,
+    }
+)
+_SEEDS = frozenset({"seed", "manual_seed", "manual_seed_all", "default_rng", "RandomState", "Random", "SeedSequence"})
 _UNSEEDED = random.Random.seed.__code__
 _FRESH = frozenset({torch.seed.__code__, torch.cuda.seed.__code__, torch.cuda.seed_all.__code__})
 _GENERATORS = frozenset({"random", "numpy", "torch"})
@@ -53,23 +68,44 @@ def drawn_elsewhere(program: Program, batch: Batch, rounding: float) -> Unseeded
         program: left unchanged; without a `train_step` nothing is run.
         batch: left unchanged.
         rounding: relative difference up to which losses agree.
+
+    Raises:
+        MissingNeed: if the step cannot be taken on a copy.
     """
     if program.subject.train_step is None or sys.getprofile() is not None:
         return None
-    losses: list[float] = []
     draws: list[Place] = []
-    for _ in range(2):
-        try:
-            with trained(program) as trainee, _watching(draws):
-                loss = trainee.step(batch, held=True).loss
-        except MissingNeed:
-            return None
-        if loss is None:
-            return None
-        losses.append(loss)
-    one, other = losses
-    differ = abs(one - other) > rounding * max(abs(one), abs(other))  # not, where one is not finite
-    return Unseeded((one, other), draws[0]) if differ and draws else None
+    one, other = (_first_loss(program, batch, draws) for _ in range(2))
+    return Unseeded((one, other), draws[0]) if draws and _differ(one, other, rounding) else None
+
+
+def turned_by(
+    program: Program, batch: Batch, generators: Mapping[str, Any], rounding: float
+) -> tuple[float, float] | None:
+    """Return the losses of the user's own first step, as it is and with these generators begun otherwise.
+
+    None where they agree, or there is no `train_step`.
+
+    Raises:
+        MissingNeed: if the step cannot be taken on a copy.
+    """
+    if program.subject.train_step is None:
+        return None
+    one = _first_loss(program, batch, None)
+    with begun_otherwise(generators):
+        other = _first_loss(program, batch, None)
+    return (one, other) if _differ(one, other, rounding) else None
+
+
+def _first_loss(program: Program, batch: Batch, draws: list[Place] | None) -> float:
+    """Return the loss of the user's own first step on a copy, from the same seeds; NaN where it tells none."""
+    with trained(program) as trainee, nullcontext() if draws is None else watching(draws):
+        loss = trainee.step(batch, held=True).loss
+    return float("nan") if loss is None else loss
+
+
+def _differ(one: float, other: float, rounding: float) -> bool:
+    return abs(one - other) > rounding * max(abs(one), abs(other))  # not, where one is not finite
 
 
 def read_elsewhere(program: Program, batch: Batch) -> Place | None:
@@ -81,16 +117,33 @@ def read_elsewhere(program: Program, batch: Batch) -> Place | None:
         program: left unchanged, with its loader, whose data set is read in a worker where there can be one.
         batch: the first of the loader, with the indices of its samples.
     """
-    loader = program.subject.loader
-    if not isinstance(loader, DataLoader) or only_indexes(loader) or not batch.indices or sys.getprofile() is not None:
+    loader, draws = program.subject.loader, list[Place]()
+    if sys.getprofile() is not None:
         return None
     try:
-        if _agree(_first(program), _first(program)):
+        with watching(draws):  # what picks the samples does so in this process
+            one = _first(program)
+        if _agree(one, _first(program)):
             return None
-        (one, draws), (other, _) = (_read(program, loader, batch.indices) for _ in range(2))
+        is_iterable = isinstance(loader, DataLoader) and isinstance(loader.dataset, IterableDataset)
+        if draws or not isinstance(loader, DataLoader) or only_indexes(loader) or not (batch.indices or is_iterable):
+            return draws[0] if draws else None
+        (tensors, draws), (others, _) = (_read(program, loader, batch.indices) for _ in range(2))
     except (MissingNeed, LoaderError):  # it was read before, and need not be readable again
         return None
-    return draws[0] if draws and not _agree(one, other) else None
+    return draws[0] if draws and not _agree(tensors, others) else None
+
+
+def reads_by(program: Program, generators: Mapping[str, Any]) -> bool:
+    """Whether the first batch is another one when these generators are begun otherwise, though it repeats as it is."""
+    try:
+        one = _first(program)
+        if not _agree(one, _first(program)):
+            return False
+        with begun_otherwise(generators):
+            return not _agree(one, _first(program))
+    except (MissingNeed, LoaderError):
+        return False
 
 
 def _first(program: Program) -> list[Tensor]:
@@ -100,12 +153,18 @@ def _first(program: Program) -> list[Tensor]:
             return [tensor for _, tensor in tensors_in(next(batches).raw, "")]
 
 
-def _read(program: Program, loader: DataLoader[Any], indices: tuple[int, ...]) -> tuple[list[Tensor], list[Place]]:
-    """Return what a batch of these samples holds, and the lines that drew from outside the seeds as it was read."""
+def _read(
+    program: Program, loader: DataLoader[Any], indices: tuple[int, ...] | None
+) -> tuple[list[Tensor], list[Place]]:
+    """Return what a batch of these samples holds, and the lines that drew from outside the seeds as it was read.
+
+    Without indices it is the first of a data set that gives its samples one after the other.
+    """
     watched = _Watched(loader)
+    picks: dict[str, Any] = {"batch_sampler": [[*indices]]} if indices else {"batch_size": loader.batch_size}
     own = DataLoader(
         loader.dataset,
-        batch_sampler=[[*indices]],
+        **picks,
         collate_fn=watched,
         worker_init_fn=watched.begin,
         multiprocessing_context=loader.multiprocessing_context,
@@ -115,7 +174,7 @@ def _read(program: Program, loader: DataLoader[Any], indices: tuple[int, ...]) -
         seed_all(program.seed, "pass")
         source = BatchSource(own)
         try:
-            with _watching(watched.draws) if worker_context(own) is None else nullcontext():
+            with watching(watched.draws) if worker_context(own) is None else nullcontext():
                 batch, draws = source.next().batch
         finally:
             source.close()
@@ -134,7 +193,7 @@ class _Watched:
             self.prepare(worker)
         sys.setprofile(_noting(self.draws))
 
-    def __call__(self, samples: list[Any]) -> tuple[Any, list[Place]]:
+    def __call__(self, samples: Any) -> tuple[Any, list[Place]]:
         return self.collate(samples), self.draws
 
 
@@ -143,7 +202,8 @@ def _agree(one: list[Tensor], other: list[Tensor]) -> bool:
 
 
 @contextmanager
-def _watching(draws: list[Place]) -> Iterator[None]:
+def watching(draws: list[Place]) -> Iterator[None]:
+    """Note in `draws` each line of the user's own that asks the operating system for randomness in this block."""
     sys.setprofile(_noting(draws))
     try:
         yield
@@ -152,13 +212,16 @@ def _watching(draws: list[Place]) -> Iterator[None]:
 
 
 def _noting(draws: list[Place]) -> Callable[[FrameType, str, Any], None]:
-    """Return what notes in `draws` each line of the user's own that asks the operating system for randomness."""
+    """Return what notes in `draws` each line of the user's own that asks the operating system for randomness.
+
+    Or the clock, in a function that seeds a generator.
+    """
 
     def note(frame: FrameType, event: str, called: Any) -> None:
         if event == "c_call":
-            is_draw = called in _SYSTEM or (
-                getattr(called, "__name__", "") == "seed" and isinstance(called.__self__, torch.Generator)
-            )
+            is_seeded_anew = getattr(called, "__name__", "") == "seed" and isinstance(called.__self__, torch.Generator)
+            is_by_clock = _is_clock(called) and bool(_SEEDS & {*frame.f_code.co_names})
+            is_draw = called in _SYSTEM or is_seeded_anew or is_by_clock
         else:
             code = frame.f_code
             is_draw = event == "call" and (code in _FRESH or (code is _UNSEEDED and frame.f_locals.get("a") is None))
@@ -166,6 +229,10 @@ def _noting(draws: list[Place]) -> Callable[[FrameType, str, Any], None]:
             draws.append(place)
 
     return note
+
+
+def _is_clock(called: Any) -> bool:
+    return called in _CLOCKS or (getattr(called, "__name__", "") in ("now", "utcnow") and called.__self__ is datetime)
 
 
 def _asking(frame: FrameType | None) -> Place | None:

@@ -20,22 +20,25 @@ from nbinspect.sanity.trials.running.comparison import chart_of, ends_at, fell, 
 from nbinspect.sanity.trials.running.observed import Observed
 from nbinspect.sanity.trials.running.trainee import Trainee
 
-_APART = 1e-3 * (1 + 1e-6)  # of the largest rate, up to rounding: a group with less was given one of another magnitude
+_APART = 1e-2 * (1 - 1e-6)  # of the largest rate, up to rounding: a group with less was given one of another magnitude
 _MOVES = 1e-4  # of its size by an update: a weight that learns
 _FURTHER, _FALLS = 2.0, 0.05  # how many times as far the loss has to fall, and which share of it at least
+_EVEN = 1.1  # times the deviation of even numbers: their largest one, by chance
+_LESS = 3.0  # or how many times less has to be left of it
 
 
 def lagging(
-    sizes: Mapping[str, float], observed: Observed, recorded: Recorded, *, still: float, slow: float
+    program: Program, sizes: Mapping[str, float], observed: Observed, recorded: Recorded, *, still: float, slow: float
 ) -> frozenset[str]:
     """Return the names of weights that hardly move, while other parameters do in the same step.
 
     Args:
+        program: tells weights that may have been trained before: those may be meant to move little beside a new head.
         sizes: of the updates, as shares of the weights, by name.
         observed: tells the rates of the groups.
         recorded: tells weights whose rows mostly got no gradient, as those of embeddings: they are left out.
         still: below this size a weight hardly moves, where another one does.
-        slow: the same where its rate is of another magnitude than the largest one.
+        slow: the same where its rate is of another magnitude than the largest one, and it is as it was drawn.
     """
     updates = observed.updating[-1].events.updates if observed.updating else []
     most = max((rate for update in updates for rate in update.rates), default=0.0)
@@ -45,6 +48,7 @@ def lagging(
         for rate, names in zip(update.rates, update.groups, strict=True)
         if 0 < rate <= _APART * most
         for name in names
+        if name in sizes and _is_as_drawn(program.parameters[name])
     }
     bound = still if max(sizes.values()) >= _MOVES else 0.0
     found = {name for name, size in sizes.items() if 0 < size < (slow if name in low else bound)}
@@ -77,7 +81,8 @@ def of_those_behind(
         return None
     for size in tried:
         moving = losses_of(program, (batch,), steps, before=partial(_quicken, sizes=sizes, names=names, size=size))
-        if moving and fell(moving) > max(_FURTHER * fell(as_it_is), _FALLS * abs(as_it_is[0])):
+        is_less = 0 < ends_at(moving) < ends_at(as_it_is) / _LESS
+        if moving and fell(moving) > max(0 if is_less else _FURTHER * fell(as_it_is), _FALLS * abs(as_it_is[0])):
             break
     else:
         return None
@@ -97,6 +102,12 @@ def of_those_behind(
         charts=(chart, *chart_of("Loss of one batch", {"as it is": as_it_is, "where all layers move": moving})),
         confirmed=True,
     )
+
+
+def _is_as_drawn(weight: Tensor) -> bool:
+    """Whether a weight is even between two bounds, as most layers begin; what has been trained has a longer tail."""
+    held = weight.detach().double()
+    return bool(held.abs().max() <= _EVEN * 3**0.5 * held.square().mean().sqrt())
 
 
 def _is_dense(gradient: Tensor | None) -> bool:

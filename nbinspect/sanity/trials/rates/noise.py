@@ -11,6 +11,7 @@ from torch import Tensor
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.running.observed import observe
 from nbinspect.sanity.trials.running.trainee import needing
 
 
@@ -77,6 +78,23 @@ def noise_of(program: Program, batches: Sequence[Batch]) -> Noise:
     signal = sum(_square(one) for one in sums if one is not None) / count**2
     between = (squares / count - signal) * count / (count - 1)
     return Noise(size, count, size * between, signal)
+
+
+def parts_of(batch: Batch, count: int) -> list[Batch]:
+    """Return a batch in so many parts of one size; none where it cannot be cut."""
+    size = batch.size // count
+    try:
+        return [batch.taken(range(at * size, (at + 1) * size)) for at in range(count)]
+    except (MissingNeed, IndexError, RuntimeError):
+        return []
+
+
+def together(program: Program, stream: tuple[Batch, ...]) -> float:
+    """Return how many batches make one step of the optimizer: those that the user's own step adds up."""
+    if program.subject.train_step is None:
+        return 1.0
+    found = observe(program, stream)
+    return len(found.steps) / max(1, len(found.updating))
 
 
 def _square(gradient: Tensor) -> float:

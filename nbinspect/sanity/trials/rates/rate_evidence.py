@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from torch.utils.data import DataLoader
 
 from nbinspect.records import Chart, Measurement
 from nbinspect.sanity.batches import Batch
@@ -136,11 +138,7 @@ class RateEvidence:
     @property
     def horizon(self) -> float:
         """How many such short runs the training has; of 20 epochs, where its length is not known."""
-        subject = self.program.subject
-        try:
-            return (subject.total_steps or _EPOCHS * len(subject.loader)) / self.tried  # type: ignore[arg-type] # it may
-        except TypeError:
-            return 1000 / self.tried
+        return steps_of_run(self.program) / self.tried
 
     @property
     def shown(self) -> tuple[Measurement, ...]:
@@ -183,6 +181,20 @@ class RateEvidence:
             lines[name][np.flatnonzero(at == one)[:2]] = (low, high)
         title = "Loss while the rate rises"
         return Chart("lines", title, "log10 of the learning rate", "loss", tuple(lines), tuple(lines.values()), at)
+
+
+def is_run_told(program: Program) -> bool:
+    """Return whether the length of the training is known, at least that of an epoch: a few batches may be a sample."""
+    return program.subject.total_steps is not None or isinstance(program.subject.loader, DataLoader)
+
+
+def steps_of_run(program: Program) -> int:
+    """Return how many steps the training has; those of 20 epochs, where its length is not known."""
+    loader: Any = program.subject.loader
+    try:
+        return program.subject.total_steps or _EPOCHS * len(loader)
+    except TypeError:
+        return 1000
 
 
 def fell(run: Run) -> float:

@@ -48,17 +48,17 @@ def starting_over(
     is_by_hand = observed.is_own and not any(observed.scheduled.values()) and len(first) == len(observed.steps)
     if not (is_by_hand and epoch and total and 2 * _FEW <= epoch < total and _rise(first)):
         return None
-    if _asks_for_epoch(program.subject.train_step):
+    if asks_for_epoch(program.subject.train_step):
         return None
     begins = [*range(_FEW), *range(epoch, epoch + _FEW)]
     try:
-        around = _rates_at(program, begins, stream[0])
+        around = rates_at(program, begins, stream[0])
         if not _is_again(around) and epoch <= _LONGEST and isclose(around[_FEW], first[_FEW], rel_tol=1e-6):
-            around = _rates_at(program, range(epoch + _FEW), stream[0])  # it counts its calls itself
+            around = rates_at(program, range(epoch + _FEW), stream[0])  # it counts its calls itself
         if not _is_again(around):
             return None
         among = {*range(0, epoch, max(1, epoch // _BETWEEN)), *begins[:_FEW], *range(epoch - _FEW, epoch)}
-        within = around[:epoch] if len(around) > epoch else _rates_at(program, sorted(among), stream[0])
+        within = around[:epoch] if len(around) > epoch else rates_at(program, sorted(among), stream[0])
     except MissingNeed:
         return None
     if not _rise(within):
@@ -75,7 +75,7 @@ def _rise(rates: Sequence[float]) -> bool:
     return len(rates) > _FEW and all(before < after for before, after in pairwise(rates))
 
 
-def _asks_for_epoch(step: Callable[..., Any] | None) -> bool:
+def asks_for_epoch(step: Callable[..., Any] | None) -> bool:
     """Return whether a step, or a user's function that it uses, is given the number of the epoch, or looks it up."""
     functions = functions_of(step)
     names = {name for function in functions for name in _names(function.__code__)}
@@ -102,7 +102,7 @@ def _is_again(rates: Sequence[float]) -> bool:
     return all(isclose(one, other, rel_tol=1e-6) for one, other in zip(rates[:_FEW], rates[-_FEW:], strict=True))
 
 
-def _rates_at(program: Program, numbers: Iterable[int], batch: Batch) -> list[float]:
+def rates_at(program: Program, numbers: Iterable[int], batch: Batch) -> list[float]:
     """Return the rates at which steps with these numbers are taken on a copy, one after the other."""
     with trained(program) as trainee:
         return [_rate_at(trainee, number, batch) for number in numbers]

@@ -32,9 +32,9 @@ def cadence(step: Callable[..., Any] | None, *, of_schedule: bool) -> int | None
 
 
 def is_misread(step: Callable[..., Any] | None) -> bool:
-    """Return whether every ``….step()`` stands under a condition that takes the remainder of a number alone.
+    """Return whether every ``….step()`` stands under a condition on a remainder that no count from 0 on ever meets.
 
-    ``step + 1 % 4 == 0`` is ``step + (1 % 4) == 0``, which no count from 0 on ever meets.
+    ``step + 1 % 4 == 0`` is ``step + (1 % 4) == 0``, and in ``step % 4 == 4`` no remainder is as large as the divisor.
     """
     trees = [tree for function in functions_of(step) if (tree := tree_of(function)) is not None]
     tests = [test for tree in trees for test in _tests(tree, of_schedule=False)]
@@ -42,8 +42,14 @@ def is_misread(step: Callable[..., Any] | None) -> bool:
 
 
 def _slips(test: ast.expr) -> bool:
-    """Whether a condition reads ``… + number % number == 0``, with something left over."""
+    """Whether a condition reads ``… + number % number == 0``, with something left over, or ``… % number == number``."""
     match test:
+        case ast.Compare(left=ast.BinOp(op=ast.Mod(), right=divisor), ops=[ast.Eq()], comparators=[rest]):
+            if isinstance(divisor, ast.Constant) and isinstance(rest, ast.Constant):
+                return (
+                    isinstance(divisor.value, int) and isinstance(rest.value, int) and rest.value >= divisor.value > 0
+                )
+            return isinstance(divisor, ast.Name | ast.Attribute) and ast.dump(divisor) == ast.dump(rest)
         case ast.Compare(
             left=ast.BinOp(
                 op=ast.Add(),

@@ -27,6 +27,7 @@ _ALIASES = {
 }
 _MEANING = {alias: name for name, aliases in _ALIASES.items() for alias in aliases}
 _ORDER = ("model", "batch", "optimizer")
+_INDICES = ("idx", "batch_idx", "batch_index")
 
 
 def arguments_of(
@@ -52,6 +53,8 @@ def arguments_of(
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             continue
         name = _name_for(p.name, known, subject)
+        if p.name in _INDICES and _is_batch_of_indices(parameters, known, subject):
+            name = "batch"
         has_default = p.default is not p.empty
         if name is None and has_default:
             continue
@@ -66,6 +69,14 @@ def arguments_of(
         else:
             positional.append(known[name])
     return positional, named
+
+
+def _is_batch_of_indices(parameters: list[inspect.Parameter], known: dict[str, Any], subject: Subject) -> bool:
+    """Whether the loader gives indices of samples, and no other parameter can stand for these."""
+    batch = known.get("batch")
+    if not isinstance(batch, Tensor) or batch.dim() != 1 or batch.is_floating_point() or batch.is_complex():
+        return False
+    return all(_name_for(p.name, known, subject) not in (None, "batch") for p in parameters if p.default is p.empty)
 
 
 def _known(subject: Subject, batch: Batch, number: int) -> dict[str, Any]:

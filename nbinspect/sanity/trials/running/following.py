@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 _OFF = 0.01
-_ULPS = 4
+_ULPS, _STILL_ULPS = 4, 64
 
 
 def followers(changed: Iterable[str], now: Mapping[str, Tensor], before: Mapping[str, Tensor]) -> frozenset[str]:
@@ -35,10 +35,12 @@ def _moved_towards(now: Tensor, before: Tensor, goal: Tensor) -> bool:
     if any(t.layout is not torch.strided or not t.is_floating_point() for t in (now, goal)):
         return False
     moved, way = ((end.detach().double() - before.double()).flatten() for end in (now, goal))
+    rounding = _ULPS * torch.finfo(now.dtype).eps * float(before.abs().max()) if before.numel() else 0.0
+    if before.numel() and max(float(moved.abs().max()), float(way.abs().max())) <= rounding * _STILL_ULPS / _ULPS:
+        return True  # an average of what stands still, which it has reached but for the rounding of many steps
     length = float(way @ way)
     share = float(moved @ way) / length if length else 0.0
     if not 0 < share <= 1 + 1e-3:
         return False
     rest = (moved - share * way).abs()
-    rounding = _ULPS * torch.finfo(now.dtype).eps * float(before.abs().max())
     return float(rest.norm()) <= _OFF * float(moved.norm()) or float(rest.max()) <= rounding

@@ -53,7 +53,7 @@ def of_maximised(program: Program, maximising: Maximising, *, is_lower: bool, is
         is_lower: whether perfect predictions have the lower loss.
         is_new: whether the network is untrained; else it may be meant to forget, which is a warning.
     """
-    if not (is_lower and are_maximising(maximising) and _trains_all(program)):
+    if not (is_lower and are_maximising(maximising) and trains_all(program)):
         return skipped(_need(maximising))
     return (failed if is_new else warned)(
         "the optimizer maximises a loss that is lower for better predictions",
@@ -66,7 +66,7 @@ def of_maximised(program: Program, maximising: Maximising, *, is_lower: bool, is
     )
 
 
-def _trains_all(program: Program) -> bool:
+def trains_all(program: Program) -> bool:
     """Return whether the optimizers that are given, or what a factory makes, have every parameter of the network."""
     parts = named_optimizers(program.subject.optimizer).values()
     groups = [group for one in parts for group in getattr(one, "param_groups", ())]

@@ -57,6 +57,40 @@ def decides(step: Callable[..., Any] | None) -> bool:
     )
 
 
+def picks(step: Callable[..., Any] | None) -> bool:
+    """Return whether a step chooses anew what it steps: ``one = a if … else b``, ``optimizers[number % 2].step()``."""
+    for tree in (tree_of(function) for function in functions_of(step)):
+        nodes = list(ast.walk(tree)) if tree is not None else []
+        calls = [node.func for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+        stepped = [func.value for func in calls if func.attr == "step"]
+        names = {one.id for one in stepped if isinstance(one, ast.Name)}
+        given = [node.value for node in nodes if isinstance(node, ast.Assign) and _written_in(node) & names]
+        chosen = [node for node in nodes if isinstance(node, ast.IfExp) and _is_of_names(node)]
+        places = [one.slice for one in (*stepped, *given) if isinstance(one, ast.Subscript)]
+        if chosen or any(not isinstance(one, ast.Constant) for one in places):
+            return True
+    return False
+
+
+def frees_by_number(step: Callable[..., Any] | None) -> bool:
+    """Return whether a step freezes by what it compares: ``requires_grad_(number % 10 == 0)``."""
+    for tree in (tree_of(function) for function in functions_of(step)):
+        for node in ast.walk(tree) if tree is not None else ():
+            names = [node.func] if isinstance(node, ast.Call) else node.targets if isinstance(node, ast.Assign) else []
+            is_said = any("requires_grad" in ast.unparse(name) for name in names)
+            if is_said and any(isinstance(one, ast.Compare) for one in ast.walk(node)):
+                return True
+    return False
+
+
+def _is_of_names(node: ast.IfExp) -> bool:
+    return all(isinstance(one, ast.Name | ast.Attribute | ast.Subscript) for one in (node.body, node.orelse))
+
+
+def _written_in(node: ast.Assign) -> set[str]:
+    return {one.id for one in node.targets if isinstance(one, ast.Name)}
+
+
 def _functions_in(value: Any) -> Iterator[types.FunctionType]:
     if isinstance(value, functools.partial):
         yield from _functions_in(value.func)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from nbinspect.calling import set_mode
 from nbinspect.capture.forward import as_called
 from nbinspect.copies.quiet import Quiet
 from nbinspect.errors import place_in_user_code
@@ -242,14 +243,14 @@ def trained(
     subject = program.subject
     is_own = own and subject.train_step is not None and optimizer is None
     if not (is_own or idle) and optimizer is None and subject.optimizer is None:
-        raise MissingNeed("optimizer or train_step")
+        raise MissingNeed("optimizer or train_step" if subject.train_step is None else "optimizer")
     factory = subject.optimizer if callable(subject.optimizer) else None
     with whole_copy(program) as whole:
         copy = Program(whole.subject, program.limits, program.seed, program.whole, original=program)
         if changed is not None:
             changed(copy)
         if not copy.network.training:
-            copy.network.train()
+            set_mode(copy.network, training=True)
         made = _optimizer_for(copy, None if idle else optimizer or factory)
         copy.subject = replace(copy.subject, optimizer=made)
         take = _own(copy) if is_own else standard_step(copy)

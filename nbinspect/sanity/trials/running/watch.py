@@ -45,6 +45,8 @@ class Update:
     """Names of its parameters whose bytes it changed."""
     frozen: frozenset[str]
     """Names of those among them that had no `requires_grad` then."""
+    nil: frozenset[str]
+    """Names of those for which the last gradient of this call that came before it was 0."""
 
 
 @dataclass(eq=False)
@@ -114,6 +116,7 @@ class _Watch:
         self._before: dict[int, Tensor] = {}
         self._updated: dict[str, Tensor] = {}
         self._found: dict[int, float] = {}
+        self._nil: frozenset[str] = frozenset()
         self._came = 0
         self._running: list[Optimizer] = []
 
@@ -149,6 +152,7 @@ class _Watch:
         if any(one is optimizer for one in self._running[:-1]):
             return
         self._before = {id(parameter): parameter.detach().clone() for parameter in own}
+        self._nil = frozenset(name for name, norm in self._events.arrived.items() if norm == 0)
         self._came = 0
         for parameter in own:
             self.reached(self._names.get(id(parameter), ""), parameter)
@@ -198,6 +202,7 @@ class _Watch:
             sizes,
             frozenset(rewritten),
             frozenset(frozen),
+            self._nil,
         )
         self._events.updates.append(update)
         self._used.update(sizes)

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 from nbinspect.sanity.evidence.data.information import bits_of
 from nbinspect.sanity.evidence.data.order import order_of
 from nbinspect.sanity.evidence.data.rows import Rows, among_equals, contradicting, repeated
-from nbinspect.sanity.evidence.data.stored import stored_rows
+from nbinspect.sanity.evidence.data.stored import is_drawn_anew, stored_rows
 from nbinspect.sanity.limits import Limits
 from nbinspect.subject import Subject
 
@@ -107,6 +107,28 @@ def test_samples_of_text_and_lists_are_read() -> None:
     assert rows is not None
     assert len(set(rows.inputs.tolist())) == 2
     assert sorted(rows.labels.tolist()) == [0, 0, 1]
+
+
+class Drawn(Dataset[Any]):
+    """Samples that an index does not choose; `kept` is the share that it does choose."""
+
+    def __init__(self, kept: float) -> None:
+        self.kept, self.base = kept, torch.randn(60, 8)
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.kept * self.base[index] + (1 - self.kept) * torch.randn(8), index % 2
+
+
+@pytest.mark.parametrize(("kept", "is_drawn"), [(0.0, True), (0.5, False), (1.0, False)])
+def test_an_index_that_chooses_no_sample_is_told_from_augmentation(kept: float, is_drawn: bool) -> None:
+    """A sample read again that is as far from itself as from others is drawn anew; one that is disturbed is not."""
+    loader: DataLoader[Any] = DataLoader(Drawn(kept), batch_size=4)
+    order = order_of(loader)
+    assert order is not None
+    assert is_drawn_anew(Subject(nn.Identity(), loader), loader, order, Limits(60)) is is_drawn
 
 
 def test_transforms_of_wrapped_data_sets_are_left_out() -> None:

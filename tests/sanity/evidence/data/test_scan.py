@@ -14,6 +14,8 @@ from nbinspect.sanity.evidence.data.scan import Scan, scan
 from nbinspect.sanity.limits import Ended, Limits
 from nbinspect.subject import make_subject
 
+pytestmark = pytest.mark.slow
+
 
 def scanned(loader: Any, limits: Limits | None = None, **more: Any) -> Scan:
     return scan(make_subject(nn.Identity(), loader, **more), loader, limits or Limits(60))

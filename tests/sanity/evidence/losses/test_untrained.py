@@ -57,3 +57,28 @@ def test_a_loss_clearly_below_chance_tells() -> None:
     result = run_one(CHECK, model=model, loader=[(x, Y)], loss_fn=nn.CrossEntropyLoss())
     assert result.status == "skip"
     assert "below" in result.summary
+
+
+def test_a_norm_whose_scales_and_shifts_have_moved_tells() -> None:
+    """What was trained on other targets is known by its norm, though a new optimizer and the loss say nothing."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.LayerNorm(16), nn.Linear(16, 3))
+    assert judged(model).startswith("pass")
+    optimizer = torch.optim.Adam(model.parameters(), 0.02)
+    for _ in range(200):
+        optimizer.zero_grad()
+        F.cross_entropy(model(X), (X[:, 0] > 0).long()).backward()
+        optimizer.step()
+    optimizer.zero_grad()
+    assert judged(model).startswith("skip: needs an untrained network: the scales and shifts of 0 have moved")
+
+
+def test_norms_that_are_drawn_at_random_are_no_evidence() -> None:
+    """Scales drawn around one beside shifts of zero are an initialisation, and so is all drawn from one normal."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.LayerNorm(16), nn.Linear(16, 3))
+    nn.init.normal_(model[0].weight, 1.0, 0.02)
+    assert judged(model).startswith("pass")
+    for parameter in model.parameters():
+        nn.init.normal_(parameter)
+    assert not judged(model).startswith("skip")

@@ -12,6 +12,8 @@ from nbinspect.sanity.trials.fitting.floor import goal_of
 from nbinspect.sanity.trials.fitting.undone import plain_curve, plain_of
 from tests.sanity.trials.ways import program_of
 
+pytestmark = pytest.mark.slow
+
 
 class Renamed(torch.optim.Adam):
     """Adds nothing."""

@@ -60,3 +60,15 @@ def test_only_pictures_and_tables_of_quantities_are_plain(x: Tensor, *, expected
     """Order, parity and words may take far longer to learn than a few steps."""
     (batch,) = batches(torch.zeros(64), 64, x)
     assert is_plain(batch) is expected
+
+
+def test_of_several_labels_a_sample_the_most_telling_one_counts() -> None:
+    """Four yes-or-no labels are not sixteen classes."""
+    assert too_few(*parted(batches((torch.rand(1200, 4) > 0.5).float()))) == ""
+
+
+def test_of_a_small_set_a_third_is_memorised() -> None:
+    """Of 480 samples 320 are left to be looked at, where 400 would do."""
+    seen, others = parted(batches(torch.arange(480) % 2))
+    assert sum(batch.size for batch in others) == 320
+    assert "400 would do" in too_few(seen, others)

@@ -10,6 +10,8 @@ from nbinspect.sanity.limits import Limits
 from nbinspect.sanity.trials.labels.simple_link import SimpleLink, simple_link
 from nbinspect.subject import make_subject
 
+pytestmark = pytest.mark.slow
+
 
 def link(x: Tensor, y: Tensor) -> SimpleLink | None:
     loader = DataLoader(TensorDataset(x, y), batch_size=64)

@@ -15,6 +15,8 @@ from nbinspect.sanity.trials.proving.proof import STEPS
 from nbinspect.subject import make_subject
 from tests.sanity.states import state_of
 
+pytestmark = pytest.mark.slow
+
 
 def found(name: str, model: nn.Module, loss_fn: Any, batch: tuple[Tensor, Tensor], **options: Any) -> CheckResult:
     """The result of a check in a run that trains too."""

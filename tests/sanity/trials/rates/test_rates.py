@@ -16,6 +16,8 @@ from nbinspect.sanity.trials.rates.rates import RangeTest, force_rates, highest_
 from nbinspect.sanity.trials.running.trainee import trained
 from nbinspect.subject import make_subject
 
+pytestmark = pytest.mark.slow
+
 
 def quadratic(rate: float = 0.1, kind: Any = torch.optim.SGD, **more: Any) -> tuple[Program, list[Batch]]:
     """Least squares of one weight on inputs of 1: a step at rate r multiplies the distance by 1 - 2 r."""

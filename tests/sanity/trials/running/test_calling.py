@@ -11,7 +11,7 @@ from torch import nn
 from nbinspect.sanity.batches import make_batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.trials.running.calling import arguments_of, loss_in
-from nbinspect.subject import make_subject
+from nbinspect.subject import Subject, make_subject
 
 RAW = (torch.zeros(2, 4), torch.zeros(2, dtype=torch.long))
 
@@ -128,3 +128,19 @@ class Output:
 def test_the_loss_is_found_in_what_a_step_returns(returned: Any, loss: float | None) -> None:
     """Numbers, tensors of one value, and what is named loss count; all else is none."""
     assert loss_in(returned) == loss
+
+
+def test_a_batch_of_indices_may_be_called_one() -> None:
+    """Where the loader gives indices and nothing else asks for them, they are given; else the number of the step."""
+
+    def alone(model: Any, batch_idx: Any, optimizer: Any) -> Any:
+        return batch_idx
+
+    def beside(model: Any, batch: Any, batch_idx: Any) -> Any:
+        return batch_idx
+
+    rows = torch.tensor([4, 2, 7])
+    for raw, step, expected in ((rows, alone, rows), (rows, beside, 3), (rows.float(), alone, 3)):
+        subject = Subject(nn.Linear(1, 1), optimizer=object(), train_step=step)
+        positional, _ = arguments_of(step, subject, make_batch(subject, raw), 3)
+        assert positional[2 if step is beside else 1] is expected or positional[2 if step is beside else 1] == expected

@@ -39,3 +39,14 @@ def test_the_goal_may_be_the_one_before_the_update() -> None:
     before, old, new = drawn(4), drawn(4), drawn(4)
     tensors = {"mean": before + 0.1 * (old - before), "w": new.requires_grad_(), "x": drawn(3).requires_grad_()}
     assert followers(["mean"], tensors, {"mean": before, "w": old, "x": drawn(3)}) == {"mean"}
+
+
+def test_an_average_of_what_stands_still_follows() -> None:
+    """A twin of a part that is not trained differs from it by rounding alone, and still follows it."""
+    before = drawn(40, 5)
+    now = 0.99 * before + (1 - 0.99) * before
+    assert not torch.equal(now, before)
+    tensors = {"mean.w": now, "w": before.clone().requires_grad_()}
+    assert followers(["mean.w"], tensors, {"mean.w": before, "w": before}) == {"mean.w"}
+    tensors["mean.w"] = 0.999 * before
+    assert not followers(["mean.w"], tensors, {"mean.w": before, "w": before})

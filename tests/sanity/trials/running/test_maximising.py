@@ -16,6 +16,8 @@ from nbinspect.sanity.trials.running.comparison import losses_of
 from nbinspect.sanity.trials.running.maximising import maximising_in
 from nbinspect.subject import make_subject
 
+pytestmark = pytest.mark.slow
+
 
 class Spread(nn.Module):
     """Gives a middle and the logarithm of a variance."""
