@@ -26,6 +26,8 @@ from nbinspect.errors import InputError
 from nbinspect.records import DynamicsRecord
 from nbinspect.subject import make_subject
 
+pytestmark = pytest.mark.slow
+
 
 class Digits(nn.Module):
     """A network with all that a careless probe would disturb: dropout, batch statistics, a counter, own noise."""

@@ -21,6 +21,8 @@ from nbinspect.dynamics.states import StateRing, parts_of
 from nbinspect.errors import InputError
 from nbinspect.subject import Subject
 
+pytestmark = pytest.mark.slow
+
 MANY = [(torch.randn(8, 6), torch.randint(0, 3, (8,))) for _ in range(20)]
 
 

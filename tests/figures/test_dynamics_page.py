@@ -13,6 +13,8 @@ from nbinspect.records import DynamicsRecord, Labels, Moment, Pictures, Spike
 from tests.dynamics.records_of_runs import TASKS, broken, empty, probe_of, run_of, trace
 from tests.figures.reading import Page
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = "<img src=x onerror=alert(1)>"
 HOSTILE = [
     SCRIPT,

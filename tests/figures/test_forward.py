@@ -24,6 +24,8 @@ from nbinspect.records import Activation, ActivationView, Failure, Finding, Forw
 from nbinspect.subject import make_subject
 from tests.figures.reading import HOSTILE, drawn, texts
 
+pytestmark = pytest.mark.slow
+
 
 class Deep(nn.Module):
     def __init__(self, depth: int) -> None:

@@ -15,6 +15,8 @@ from nbinspect.records import Chart
 from tests.figures.reading import HOSTILE, drawn, texts
 from tests.figures.sanity_runs import chart
 
+pytestmark = pytest.mark.slow
+
 INF, NAN = float("inf"), float("nan")
 BAD, ACCENT = "#b3261e", "#1669c1"
 

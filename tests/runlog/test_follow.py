@@ -21,6 +21,8 @@ from nbinspect.runlog.runfile import LogError, encoded
 from tests.runlog.logged import KILLED, another_python, news, probe_record, trace
 from tests.runlog.test_ranks import same, written
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def log(tmp_path):

@@ -14,6 +14,8 @@ from tests.security.markup import STYLES, Walked
 from tests.security.poisoned import poisoned, turned
 from tests.security.running import obeyed
 
+pytestmark = pytest.mark.slow
+
 
 def named(*kinds: str) -> list[str]:
     return [name for name, way in EXITS.items() if any(getattr(way, kind) is not None for kind in kinds)]

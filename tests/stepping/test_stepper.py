@@ -19,6 +19,8 @@ from nbinspect.nested import tensors_in
 from nbinspect.stepping.stepper import ForwardStepper
 from tests.stepping.models import MODELS, Nested, Net, Writes, called, made, normal, subject
 
+pytestmark = pytest.mark.slow
+
 Opened = Callable[..., ForwardStepper]
 
 

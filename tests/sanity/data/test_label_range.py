@@ -12,6 +12,8 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.data.label_range import CHECK
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 
 def on(y: Tensor, loss_fn: Any = None, batch_size: int = 10, outputs: int = 3) -> CheckResult:
     loader = DataLoader(TensorDataset(torch.randn(len(y), 4), y), batch_size=batch_size)

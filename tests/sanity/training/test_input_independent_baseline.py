@@ -13,6 +13,8 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.training.input_independent_baseline import CHECK, bad
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 X, Y = torch.randn(16, 8, generator=torch.Generator().manual_seed(1)), torch.arange(16) % 4
 
 

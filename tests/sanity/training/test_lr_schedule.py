@@ -12,6 +12,8 @@ from nbinspect.sanity.training.lr_schedule import CHECK, bad, good
 from tests.sanity.running import run_one
 from tests.sanity.states import state_of
 
+pytestmark = pytest.mark.slow
+
 
 def step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> torch.Tensor:
     """A step that also steps the scheduler."""

@@ -16,6 +16,8 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.wiring.unused_parameters import CHECK
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 ROWS = torch.randn(12, 4, generator=torch.Generator().manual_seed(0))
 CLASSES = torch.arange(12) % 3
 
