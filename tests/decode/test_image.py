@@ -14,6 +14,8 @@ from nbinspect.decode.planes import channel_summary, shrink_factor
 from nbinspect.errors import InputError
 from nbinspect.records import Normalisation, Pictures, Statistics
 
+pytestmark = pytest.mark.slow
+
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "argument")
 PAYLOAD = 8 * 2**20
 INTEGERS = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]

@@ -17,6 +17,8 @@ from nbinspect.subject import make_subject
 from tests.dynamics import programs as made
 from tests.dynamics.programs import everything, same
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:

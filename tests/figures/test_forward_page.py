@@ -32,6 +32,8 @@ from nbinspect.records import (
 from nbinspect.subject import make_subject
 from tests.figures.reading import Page
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = "<img src=x onerror=alert(1)>"
 TABLE = {"table", "tr", "th", "td", "details", "summary"}
 HERE = "test_forward_page.py"

@@ -28,6 +28,12 @@ from tests.security.hostile import HOSTILE
 from tests.security.markup import Walked
 from tests.security.running import nothing_runs, obeyed, refused_plainly
 
+pytestmark = [  # text of any script is drawn, of which matplotlib's font lacks some
+    pytest.mark.filterwarnings("ignore:Glyph .* missing from:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Matplotlib currently does not support:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.* not applied because axes sizes collapsed:UserWarning"),
+]
+
 FUZZ = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

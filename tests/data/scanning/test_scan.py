@@ -19,6 +19,8 @@ from nbinspect.data.scanning.scan import Scan, scan, scanned
 from nbinspect.errors import InputError, LoaderError
 from nbinspect.subject import make_subject
 
+pytestmark = pytest.mark.slow
+
 
 def scan_of(loader, *, split="train", limit=None, **options):
     """The record of a whole scan, without findings."""

@@ -12,6 +12,8 @@ from nbinspect.sanity.training.updates_not_applied import CHECK
 from tests.sanity.running import run_one
 from tests.sanity.training.steps import accumulating, batches, loss_of, network, program, scaled, usual
 
+pytestmark = pytest.mark.slow
+
 
 def without_backward(model: nn.Module, batch: Any, optimizer: Any) -> float:
     optimizer.zero_grad()

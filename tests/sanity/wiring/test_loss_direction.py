@@ -12,6 +12,8 @@ from nbinspect.sanity.evidence.losses.extreme import rewards_wrong_signs
 from nbinspect.sanity.wiring.loss_direction import CHECK
 from tests.sanity.running import run_one
 
+pytestmark = pytest.mark.slow
+
 N = 32
 CLASSES = torch.arange(N) % 4
 BITS = (torch.arange(N) % 2).float()[:, None]

@@ -27,6 +27,8 @@ from tests.sanity.running import run_one
 from tests.sanity.states import state_of
 from tests.sanity.trials.ways import program_of
 
+pytestmark = pytest.mark.slow
+
 N = 16
 CHECKS = {
     module.CHECK.name: module.CHECK
