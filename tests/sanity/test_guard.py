@@ -17,8 +17,6 @@ from nbinspect.sanity.registry import CHECKS
 from nbinspect.subject import Subject
 from tests.sanity.states import state_of
 
-pytestmark = pytest.mark.slow
-
 
 class Mixed(nn.Module):
     """BatchNorm, dropout, a frozen part in eval mode, a hook of the user's own."""

@@ -13,8 +13,6 @@ from nbinspect.sanity.registry import CHECKS
 from nbinspect.sanity.supplies import NEEDS
 from tests.sanity.running import run_one
 
-pytestmark = pytest.mark.slow
-
 NAMES = [
     "nonfinite-data",
     "input-scale",
