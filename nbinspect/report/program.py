@@ -11,14 +11,14 @@ from typing import Any
 from nbinspect.errors import InputError, place_in_user_code
 from nbinspect.report.running import check
 from nbinspect.sanity.choose import near
-from nbinspect.sanity.limits import Hung, Limits
+from nbinspect.sanity.limits import LEAST, Hung, Limits
 from nbinspect.subject import kind_of
 
 
 def program_named(name: str, seconds: float) -> dict[str, Any]:
     """Return the keyword arguments of `check` that the function of this name gives.
 
-    Modules are looked for where the command is run, too. Importing and calling take `seconds` at most each.
+    Modules are looked for where the command is run, too. Importing and calling take `seconds`, or 2, at most each.
 
     Raises:
         InputError: if there is no such function, or it raises, exits, takes too long, or gives anything else.
@@ -53,7 +53,7 @@ def _ended(what: str, seconds: float, call: Callable[[], Any]) -> Any:
         InputError: if it raises, exits, or takes too long.
     """
     try:
-        with Limits(2 * seconds).watching():  # which allows a call half of the time that is left
+        with Limits(2 * max(seconds, LEAST)).watching():  # which allows a call half of the time that is left
             return call()
     except Hung as hung:
         raise InputError(f"{what}: {hung}") from hung

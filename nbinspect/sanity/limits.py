@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from nbinspect.records.sanity import Hindrance
 
-_LEAST = 2.0
+LEAST = 2.0
 _FAIR = 0.125
 """Share of the budget that a call is given before it counts as one that hangs."""
 _AGAIN = 5.0
@@ -70,7 +70,7 @@ class Limits:
         Ends loops and waits in Python; a thread that is blocked inside C code outside of the main thread is not freed.
         """
         self.ask()
-        allowed = max(_LEAST, self.left / 2)
+        allowed = max(LEAST, self.left / 2)
         message = f"a call of your code did not end within {allowed:.0f} s"
         no_time = allowed >= self.left or allowed < self.seconds * _FAIR
         main = threading.current_thread() is threading.main_thread()

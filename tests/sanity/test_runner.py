@@ -225,7 +225,7 @@ def test_a_forward_that_hangs_is_ended_once(
     checks = [check(lambda recorded: passed(""), name) for name in ("first", "second")]
 
     def work() -> None:
-        found.append(run(checks, program(model()), time_budget=1.5))
+        found.append(run(checks, program(model()), time_budget=3))
 
     if thread:
         running = threading.Thread(target=work)
