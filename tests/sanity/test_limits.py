@@ -23,7 +23,7 @@ from nbinspect.subject import make_subject
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for a call of the user's for at least a fraction of a second only."""
-    monkeypatch.setattr(module, "_LEAST", 0.05)
+    monkeypatch.setattr(module, "LEAST", 0.05)
 
 
 def loops(limits: Limits) -> type[BaseException] | None:
