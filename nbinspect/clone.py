@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import sys
-import sysconfig
 import types
 from collections.abc import Collection, Iterator
 from typing import Any, TypeVar
@@ -18,6 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Dataset
 
 from nbinspect.errors import CaptureError
+from nbinspect.whose import is_users_module, names_in
 
 Part = TypeVar("Part")
 
@@ -25,7 +24,6 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_
 _OF_TRAINING = (Optimizer, LRScheduler, DataLoader, Dataset)
 _NO_HOLDERS = (Tensor, nn.Module, type, types.FunctionType, *_OF_TRAINING)
 _MOST, _LONGEST = 100_000, 10_000
-_INSTALLED = ("site-packages", "dist-packages")
 
 
 def clones_of(
@@ -213,16 +211,7 @@ def _held_by(value: Any) -> Collection[Any]:
         return () if len(value) > _LONGEST else value.values() if isinstance(value, dict) else value
     held = getattr(value, "__dict__", None)
     is_plain = type(held) is dict and not isinstance(value, _NO_HOLDERS)
-    return held.values() if is_plain and _is_users(type(value).__module__) else ()  # type: ignore[union-attr]
-
-
-def _is_users(module: str) -> bool:
-    """Whether a module is the user's own, of no installed package and not of Python."""
-    if module == "__main__":
-        return True
-    file = getattr(sys.modules.get(module), "__file__", None)
-    installed = file is None or any(folder in file for folder in _INSTALLED)
-    return not installed and not file.startswith(sysconfig.get_paths()["stdlib"])  # type: ignore[union-attr]
+    return held.values() if is_plain and is_users_module(type(value).__module__) else ()  # type: ignore[union-attr]
 
 
 def _closed_over(function: types.FunctionType, memo: dict[Any, Any]) -> types.FunctionType:
@@ -248,16 +237,11 @@ def _closed_over(function: types.FunctionType, memo: dict[Any, Any]) -> types.Fu
 
 def _globals_of(function: types.FunctionType, memo: dict[Any, Any]) -> dict[str, Any]:
     """Return the globals of a function of the user's own that are, or lead to, what was copied: with the clones."""
-    if not _is_users(function.__module__ or ""):
+    if not is_users_module(function.__module__ or ""):
         return {}
-    held = {name: function.__globals__[name] for name in _names(function.__code__) & function.__globals__.keys()}
+    held = {name: function.__globals__[name] for name in names_in(function.__code__) & function.__globals__.keys()}
     again = {name: _rebound(value, memo) for name, value in held.items()}
     return {name: own for name, own in again.items() if own is not held[name]}
-
-
-def _names(code: types.CodeType) -> frozenset[str]:
-    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    return frozenset(code.co_names).union(*map(_names, inner))
 
 
 def parameter_versions(network: nn.Module) -> tuple[tuple[int, int], ...]:

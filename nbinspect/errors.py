@@ -1,10 +1,11 @@
 """Errors that a user of nbinspect can meet: each says what was expected, what came, and what to do."""
 
 import sys
-import sysconfig
 import traceback
 import unicodedata
 from pathlib import Path
+
+from nbinspect.whose import is_of_python, is_ours
 
 _JOINERS = "\u200c\u200d"
 
@@ -44,15 +45,8 @@ def _written_out(character: str) -> str:
 
 def place_in_user_code(error: BaseException) -> str:
     """Return ``file:line`` of the deepest frame of user code that the error passed; empty if it passed none."""
-    ours, python = str(Path(__file__).parent), sysconfig.get_paths()["stdlib"]
     frames = traceback.extract_tb(error.__traceback__)
-    own = [
-        f
-        for f in frames
-        if not f.filename.startswith(ours)
-        and not of_torch(f.filename)
-        and (not f.filename.startswith(python) or "site-packages" in f.filename)
-    ]
+    own = [f for f in frames if not (is_ours(f.filename) or of_torch(f.filename) or is_of_python(f.filename))]
     return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
 
 

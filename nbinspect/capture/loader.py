@@ -33,6 +33,7 @@ from nbinspect.capture.undisturbed import OwnDraws, undisturbed
 from nbinspect.capture.workers import death_told, heard, tells_death, unheard
 from nbinspect.errors import LoaderError, UnreadableLoaderError, of_torch, place_in_user_code
 from nbinspect.nested import map_tensors
+from nbinspect.whose import is_installed
 
 _SAMPLERS = (RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler)
 
@@ -230,9 +231,8 @@ def _batches_of(loader: Any) -> Iterator[Any]:
 def refuse_streams(loader: Any) -> None:
     """Raise UnreadableLoaderError for a loader that a second reader would move on: an iterator, an open file."""
     if hasattr(loader, "__next__") and not _begins_anew(loader):
-        kind = type(loader).__name__
-        text = f"the loader is a one-shot iterator ({kind}): reading a batch would take it from your training"
-        raise UnreadableLoaderError(text)
+        text = f"the loader is a one-shot iterator ({type(loader).__name__}): "
+        raise UnreadableLoaderError(f"{text}reading a batch would take it from your training")
     dataset = getattr(loader, "dataset", None)
     parts = vars(dataset) if isinstance(dataset, IterableDataset) else {}
     stream = next((name for name, part in parts.items() if isinstance(part, io.IOBase)), None)
@@ -244,7 +244,7 @@ def refuse_streams(loader: Any) -> None:
 def _begins_anew(loader: Any) -> bool:
     """Whether an iterator is of the user's own class and has a length, as one that begins anew; it can be copied."""
     kind = type(loader)
-    own = isinstance(kind.__next__, FunctionType) and "-packages" not in kind.__next__.__code__.co_filename
+    own = isinstance(kind.__next__, FunctionType) and not is_installed(kind.__next__.__code__.co_filename)
     return own and hasattr(kind, "__len__")
 
 

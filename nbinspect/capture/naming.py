@@ -6,7 +6,6 @@ import functools
 import inspect
 import linecache
 import os
-import sysconfig
 import tokenize
 from collections.abc import Callable
 from types import CodeType, FrameType
@@ -16,11 +15,9 @@ import torch
 from torch.nn import functional
 
 from nbinspect.records import Place, SourceCode
+from nbinspect.whose import is_of_python, is_ours
 
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # noqa: PTH100, PTH120 - compared with code objects' plain strings
-_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep  # noqa: PTH100, PTH120 - the same
-_PYTHON = sysconfig.get_paths()["stdlib"] + os.sep
-_INSTALLED = ("site-packages", "dist-packages")
+_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep  # noqa: PTH100, PTH120 - compared with code objects' plain strings
 _SHOWN_LINES = 400
 
 
@@ -45,10 +42,9 @@ def spelled(function: Callable[..., Any]) -> str:
 
 @functools.cache
 def _whose(file: str) -> str:
-    if file.startswith(_OURS):
+    if is_ours(file):
         return "ours"
-    library = file.startswith(_PYTHON) and not any(folder in file for folder in _INSTALLED)
-    return "skipped" if library or file.startswith((_TORCH, "<frozen", "<string>")) else "user"
+    return "skipped" if is_of_python(file) or file.startswith((_TORCH, "<frozen", "<string>")) else "user"
 
 
 def calling_line(frame: FrameType | None) -> Place | None:

@@ -10,25 +10,22 @@ import dis
 import functools
 import inspect
 import sys
-import sysconfig
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from nbinspect.copies.sinks import sink_for
+from nbinspect.whose import is_users_file, names_in
 
 MISSING = object()
 """Stands for a name that is not bound."""
 _CONTAINERS = (dict, list, tuple, set, deque)
 _LONGEST = 10_000
-_INSTALLED = ("site-packages", "dist-packages")
-_OURS, _PYTHON = str(Path(__file__).parents[1]), sysconfig.get_paths()["stdlib"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +51,6 @@ def bindings_of(roots: Iterable[Any]) -> list[Binding]:
     return walk.found
 
 
-def is_users_file(file: str) -> bool:
-    """Return whether a file is the user's own: of no installed package, not of Python, not of this one."""
-    if file.startswith("<"):
-        return not file.startswith("<frozen")
-    return not (is_installed(file) or file.startswith((_OURS, _PYTHON)))
-
-
 def is_users_own(call: Any) -> bool:
     """Return whether the code of something that can be called is the user's, or one of C that keeps nothing."""
     if isinstance(call, functools.partial):
@@ -73,11 +63,6 @@ def is_users_own(call: Any) -> bool:
         return call.__self__ is None or isinstance(call.__self__, types.ModuleType | type)
     kind: type = type(call)
     return _is_users_class(kind)
-
-
-def is_installed(file: str) -> bool:
-    """Return whether a file is of an installed package."""
-    return any(folder in file for folder in _INSTALLED)
 
 
 class _Walk:
@@ -119,7 +104,7 @@ class _Walk:
         wrapped = getattr(function, "__wrapped__", None)
         if wrapped is not None:
             yield wrapped
-        own, names = is_users_file(function.__code__.co_filename), _names(function.__code__)
+        own, names = is_users_file(function.__code__.co_filename), names_in(function.__code__)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             try:
                 value = cell.cell_contents
@@ -208,11 +193,6 @@ def _is_users_module(value: Any) -> bool:
 def _imported(code: types.CodeType) -> set[str]:
     """Return the modules that a function imports itself, by their full names."""
     return {step.argval for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME"}
-
-
-def _names(code: types.CodeType) -> frozenset[str]:
-    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
-    return frozenset(code.co_names).union(*map(_names, inner))
 
 
 def _leads_on(value: Any) -> bool:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-GROUND = {"records", "errors", "nested", "wire", "revive", "interrupts", "whole_files"}
+GROUND = {"whose", "records", "errors", "nested", "wire", "revive", "interrupts", "whole_files"}
 PROBES = GROUND | {"subject", "calling", "preserve", "clone", "seeding"}
 # What each layer may import, besides itself. The arrows point one way: from a view down to plain records.
 BELOW: dict[str, set[str]] = {
-    "errors": set(),
+    "whose": set(),
+    "errors": {"whose"},
     "version": set(),
     "records": set(),
     "nested": set(),

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from nbinspect.copies.reach import MISSING, attributes, bindings_of, elements, is_users_file
+from nbinspect.copies.reach import MISSING, attributes, bindings_of, elements
+from nbinspect.whose import is_users_file
 
 made: Any = None
 bound = nn.Linear(2, 2)

@@ -15,10 +15,11 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from nbinspect.copies.reach import attributes, bindings_of, elements, is_users_file
+from nbinspect.copies.reach import attributes, bindings_of, elements
 from nbinspect.preserve import preserve
 from nbinspect.sanity.program import Program
 from nbinspect.settings import GENERATORS, generators_in
+from nbinspect.whose import is_users_file
 
 _OF_SYSTEM = 2**96  # which 128 bits of the system's exceed; nobody counts so far
 _TWISTS, _WORDS = 2000, 624

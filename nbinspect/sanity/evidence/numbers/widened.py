@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from nbinspect.capture.loader import BatchSource
-from nbinspect.copies.reach import is_installed
 from nbinspect.nested import tensors_in
 from nbinspect.records import Place
 from nbinspect.sanity.check import measured
@@ -25,6 +24,7 @@ from nbinspect.sanity.evidence.numbers.precision import Loss
 from nbinspect.sanity.evidence.numbers.saturating import SaturatingCasts, saturating
 from nbinspect.sanity.limits import Limits
 from nbinspect.seeding import seed_generators
+from nbinspect.whose import is_installed
 
 _SMALL = (torch.uint8, torch.int8, torch.int16)
 _SAMPLES = 8

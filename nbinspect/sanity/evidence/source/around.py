@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from nbinspect.copies.reach import is_users_file
+from nbinspect.whose import is_users_file
 
 
 def texts_around(kind: type | FunctionType) -> list[str] | None:

@@ -10,8 +10,8 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-from nbinspect.copies.reach import is_installed
 from nbinspect.records import Place
+from nbinspect.whose import is_installed
 
 
 def is_users(kind: type) -> bool:

@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import nn
 
-from nbinspect.copies.reach import is_installed
 from nbinspect.sanity.evidence.source.parsed import is_users, tree_of
 from nbinspect.sanity.evidence.source.settled import Settled
+from nbinspect.whose import is_installed
 
 _CHOICES = (
     *(ast.While, ast.Match, ast.Try, ast.Lambda, ast.Global, ast.Nonlocal),

@@ -13,12 +13,12 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import LRScheduler
 
 from nbinspect.capture.naming import failing_line
-from nbinspect.copies.reach import is_users_file
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import MissingNeed, StepRaised, failed, inconclusive, warned
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.running.trainee import Trainee, trained
+from nbinspect.whose import is_users_file
 
 _CUT_OFF = "does not require grad"
 """Said where a loss has no graph, of which `detached-graph` tells."""

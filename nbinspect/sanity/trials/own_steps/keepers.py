@@ -12,9 +12,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from nbinspect.copies.reach import attributes, bindings_of, elements, is_users_file
+from nbinspect.copies.reach import attributes, bindings_of, elements
 from nbinspect.records import Place
 from nbinspect.sanity.trials.running.text import functions_of, statements_of
+from nbinspect.whose import is_users_file
 
 _FILLS = frozenset({"append", "appendleft", "extend", "add", "insert", "update", "setdefault"})
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nbinspect.copies.reach import bindings_of, is_users_file
+from nbinspect.copies.reach import bindings_of
 from nbinspect.records import Place
 from nbinspect.sanity.evidence.source.parsed import tree_of
+from nbinspect.whose import is_users_file
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class Trainee:
         own = batch.changed(lambda tensor: tensor.detach().clone())
         seen = self.parameters if observed else {}
         live = {**seen, **dict(self.program.network.named_buffers())} if observed else {}
-        before = _bytes_of(live)
+        before = {name: tensor.detach().clone() for name, tensor in live.items()}
         watch = watching(seen, self._used, before) if observed else nullcontext(Events())
         self.scale = 1.0 if self._scaler is None else float(self._scaler.get_scale())
 
@@ -184,10 +184,6 @@ class Trainee:
             known = factors.get(id(scheduler.optimizer))
             if known is not None and hasattr(scheduler, "base_lrs"):
                 scheduler.base_lrs = [rate * times for rate, times in zip(scheduler.base_lrs, known, strict=True)]
-
-
-def _bytes_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
 
 @contextmanager
