@@ -94,7 +94,7 @@ def plainly(
 
 
 def adam(rate: float = 1e-3, **options: Any) -> Callable[..., Any]:
-    return lambda parameters: torch.optim.Adam(parameters, lr=rate, **options)
+    return lambda parameters: torch.optim.Adam(parameters, lr=rate, fused=True, **options)
 
 
 def sgd(rate: float = 0.1, **options: Any) -> Callable[..., Any]:

@@ -218,14 +218,15 @@ def test_a_forward_that_hangs_is_ended_once(
     model: type[nn.Module], thread: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A forward that never ends is ended within the budget; one check tells of it and the others are skipped."""
-    monkeypatch.setattr(limits, "_AGAIN", 0.5)
+    monkeypatch.setattr(limits, "_AGAIN", 0.2)
+    monkeypatch.setattr(limits, "LEAST", 0.5)
     if thread and model is Hangs:
         pytest.skip("a thread that waits in the operating system cannot be woken")
     found: list[SanityRecord] = []
     checks = [check(lambda recorded: passed(""), name) for name in ("first", "second")]
 
     def work() -> None:
-        found.append(run(checks, program(model()), time_budget=3))
+        found.append(run(checks, program(model()), time_budget=1))
 
     if thread:
         running = threading.Thread(target=work)

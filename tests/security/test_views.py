@@ -21,7 +21,8 @@ from tests.security.running import obeyed, refused_plainly
 
 pytestmark = pytest.mark.slow
 
-KINDS = ("img", "end of style", "ansi", "surrogate", "whole mathtext")
+TEXTS = {kind: HOSTILE[kind] for kind in ("img", "end of style", "whole mathtext")}
+TEXTS["ansi and surrogate"] = HOSTILE["ansi"] + HOSTILE["surrogate"]
 
 
 @pytest.fixture(autouse=True)
@@ -106,21 +107,22 @@ def sendable(view: Any) -> None:
     json.dumps(state, default=lambda part: None if isinstance(part, memoryview | bytes) else 1 / 0, allow_nan=False)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TEXTS)
 @pytest.mark.parametrize("name", VIEWS)
 @pytest.mark.filterwarnings("ignore:Glyph .* missing from:UserWarning")
 def test_a_program_of_hostile_names_is_shown_as_text(name: str, kind: str, tmp_path: Path) -> None:
     """Notebook page, file, text and messages of a view hold names of classes, modules, labels, and its status."""
-    opened = inspector(HOSTILE[kind])
+    text = TEXTS[kind]
+    opened = inspector(text)
     view = VIEWS[name](opened, tmp_path)
     assert not obeyed(repr(opened))
     bundle = view._repr_mimebundle_()
     page = Walked(bundle["text/html"])
     assert not page.wrong
-    assert any(clean(text, 9)[:-1] in page.words for text in (HOSTILE[kind], as_name(HOSTILE[kind])))
+    assert any(clean(name, 9)[:-1] in page.words for name in (text, as_name(text)))
     assert not obeyed(bundle["text/plain"])
     assert not obeyed(repr(view))
-    view.status = {**view.status, "text": HOSTILE[kind]}
+    view.status = {**view.status, "text": text}
     sendable(view)
     file = Walked(view.to_html(tmp_path / "page.html").read_text(encoding="utf-8"), whole=True)
     assert not file.wrong

@@ -71,10 +71,10 @@ def test_at_most_8_kb_are_kept_of_a_step(opened: Opened) -> None:
         kept(50)
         before = tracemalloc.get_traced_memory()[0]
         few = kept(100) - before
-        more = kept(1600) - before
+        more = kept(800) - before
     finally:
         tracemalloc.stop()
-    assert (more - 2 * few) / 1400 < 8192
+    assert (more - 2 * few) / 600 < 8192
 
 
 def test_subsamples_are_of_512_values_at_most(opened: Opened) -> None:

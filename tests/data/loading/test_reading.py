@@ -220,7 +220,7 @@ def test_workers_that_die_are_survived(workers):
 def test_a_death_is_survived_whenever_it_is_told(workers):
     """However the signal of a death falls, run after run the same samples are failures and all others come."""
     loader = DataLoader(Numbers(16, deadly=(5, 6, 12)), batch_size=4, num_workers=workers)
-    for _ in range(6):
+    for _ in range(3):
         indices, _, failures = all_of(loader)
         assert sorted(indices) == [index for index in range(16) if index not in (5, 6, 12)]
         assert [failure.index for failure in failures] == [5, 6, 12]
