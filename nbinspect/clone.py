@@ -90,13 +90,29 @@ def prepared(module: nn.Module, modules: set[nn.Module]) -> Iterator[tuple[Any, 
     """Yield what a plain deep copy of one of `modules` would get wrong, with what is to stand for it in the copy."""
     for value in _attributes(module):
         if isinstance(value, Tensor) and not isinstance(value, nn.Parameter) and not value.is_leaf:
-            yield value, value.detach().clone()
+            yield value, off_its_graph(value)
         elif isinstance(value, torch.Generator):
             yield value, torch.Generator(value.device).set_state(value.get_state())
     for name in _HOOKS:
         for hook in module.__dict__.get(name, {}).values():
             if getattr(hook, "__self__", None) not in modules:
                 yield hook, hook
+
+
+def off_its_graph(tensor: Tensor) -> Tensor:
+    """Return a copy of a tensor inside a graph, without it.
+
+    Where no parameter stands behind it, as behind inputs by which a program differentiates, it has a graph of its own.
+    """
+    own, waiting, seen = tensor.detach(), [tensor.grad_fn], set[Any]()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(getattr(node, "variable", None), nn.Parameter):
+            return own.clone()
+        if node is not None and node not in seen:
+            seen.add(node)
+            waiting += [before for before, _ in node.next_functions]
+    return own.requires_grad_().clone()
 
 
 def _over_the_same_memory(parameter: nn.Parameter) -> nn.Parameter:

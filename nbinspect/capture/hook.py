@@ -45,8 +45,7 @@ class Hook:
         return self._owner()
 
     def __reduce__(self) -> tuple[Any, tuple[Any, str]]:
-        # something of Python's own that takes anything and gives None: a saved model must load without this package
-        return getattr, (nullcontext(), "__exit__")
+        return EMPTY
 
 
 def add_pre_hook(module: nn.Module, hook: Callable[..., Any]) -> RemovableHandle:
@@ -91,6 +90,8 @@ def _nobody() -> None:
     return None
 
 
+EMPTY: tuple[Any, tuple[Any, str]] = getattr, (nullcontext(), "__exit__")
+"""How to make what takes anything and gives None, of Python's own: a saved model must load without this package."""
 _LEFT: list[RemovableHandle] = []
 _STEP = Optimizer.profile_hook_step(_nobody).__code__
 """Of what torch puts around the step of each class of optimizers: there it calls the hooks."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 import torch
 from torch import nn
 
-from nbinspect.capture.hook import add_hook, add_pre_hook
+from nbinspect.capture.hook import EMPTY, add_hook, add_pre_hook
 
 Entered: TypeAlias = "Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], None]"
 Left: TypeAlias = "Callable[[nn.Module, Any, Any], Any]"
@@ -34,13 +35,20 @@ def stepped_modules(network: nn.Module) -> dict[str, nn.Module]:
     return found
 
 
+class _Staying(partial[Any]):
+    """A hook that goes nowhere with the module, where the user's own code copies that; and no frame of its own."""
+
+    def __reduce__(self) -> Any:
+        return EMPTY
+
+
 def add_hooks(modules: Mapping[str, nn.Module], entered: Callable[[str], Entered], left: Left) -> list[Any]:
     """Add hooks that tell when a module begins and, also where it raised, ends; give the handles that remove them."""
     handles: list[Any] = []
     try:
         for path, module in modules.items():
-            handles.append(add_pre_hook(module, entered(path)))
-            handles.append(add_hook(module, left, always_call=True))
+            handles.append(add_pre_hook(module, _Staying(entered(path))))
+            handles.append(add_hook(module, _Staying(left), always_call=True))
     except BaseException:
         for handle in handles:
             handle.remove()

@@ -8,7 +8,7 @@ import linecache
 import os
 import tokenize
 from collections.abc import Callable
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import torch
@@ -63,13 +63,14 @@ def calling_line(frame: FrameType | None) -> Place | None:
 
 def place_of(frame: FrameType, line: int) -> Place:
     """Return a line of the function that `frame` runs."""
-    return _place(frame.f_code, line)
+    code = frame.f_code
+    # Python 3.10 has no qualified names; the name alone then
+    return _place(code.co_filename, line, getattr(code, "co_qualname", code.co_name), code.co_firstlineno)
 
 
 @functools.lru_cache(4096)
-def _place(code: CodeType, line: int) -> Place:
-    # Python 3.10 has no qualified names; the name alone then
-    return Place(code.co_filename, line, getattr(code, "co_qualname", code.co_name), code.co_firstlineno)
+def _place(file: str, line: int, function: str, first: int) -> Place:
+    return Place(file, line, function, first)  # not by the code: that of a copy of the file is equal to it
 
 
 def failing_line(error: BaseException) -> Place | None:

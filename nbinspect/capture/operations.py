@@ -91,6 +91,7 @@ class Tracer:
         begins: Callable[[Call], None] = _ignored,
         *,
         batch: Any = None,
+        by_value: bool = False,
     ) -> None:
         self.failed: Call | None = None
         """The innermost step that raised the last exception."""
@@ -101,7 +102,7 @@ class Tracer:
         self._stack: list[Call] = []
         self._numbers: dict[str, int] = {}
         self._constant: set[int] = set()
-        self._origins = Origins(self._modules, batch)
+        self._origins = Origins(self._modules, batch, by_value=by_value)
         self._mode = OperationMode(self) if level == "operation" else None
         self._handles: list[Any] = []
         self._error: BaseException | None = None

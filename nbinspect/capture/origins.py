@@ -38,11 +38,13 @@ class Origins:
     Args:
         modules: whose parameters and buffers are known by name.
         batch: whose tensors are known as ``batch``, ``batch['x']``.
+        by_value: whether others with their very values are known as these, as the user makes them of arrays.
     """
 
-    def __init__(self, modules: Mapping[str, nn.Module], batch: Any) -> None:
+    def __init__(self, modules: Mapping[str, nn.Module], batch: Any, *, by_value: bool = False) -> None:
         self._held = [*tensors_in(batch, "batch"), *_named_tensors(modules)]  # an id is a name while a tensor lives
         self._names = {id(tensor): name for name, tensor in self._held}
+        self._known_by_value = list(tensors_in(batch, "batch")) if by_value else []
         self._makers: dict[int, tuple[weakref.ref[Tensor], int]] = {}
         self._written: dict[int, tuple[StorageWeakRef, int]] = {}
 
@@ -74,13 +76,28 @@ class Origins:
     def forget(self) -> None:
         """Let go of all that is known."""
         self._held.clear()
+        self._known_by_value.clear()
         self._names.clear()
         self._makers.clear()
         self._written.clear()
 
     def _given(self, name: str, tensor: Tensor) -> Given:
         maker = self._maker(tensor)
+        if maker is None and id(tensor) not in self._names:
+            self._recognise(tensor)
         return Given(name, self._names.get(id(tensor)), maker, shape_of(tensor), tensor.dtype)
+
+    def _recognise(self, tensor: Tensor) -> None:
+        """Name a tensor that nothing here has made by the one of the batch with its values, unless all are alike."""
+        for name, known in self._known_by_value:
+            if known.shape != tensor.shape or known.device != tensor.device or tensor.requires_grad:
+                continue
+            with torch._C.DisableTorchFunction(), torch.no_grad():
+                is_same = torch.equal(known.to(tensor.dtype), tensor) and bool((tensor != tensor.flatten()[0]).any())
+            if is_same:
+                self._held.append((name, tensor))
+                self._names[id(tensor)] = name
+                return
 
     def _maker(self, tensor: Tensor) -> int | None:
         reference, made = self._makers.get(id(tensor), (None, 0))

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import DataLoader, Dataset
 
-from nbinspect.clone import prepared, rebind_functions
+from nbinspect.clone import off_its_graph, prepared, rebind_functions
 from nbinspect.copies.reach import attributes, elements
 from nbinspect.copies.scripted import scripted_twins
 from nbinspect.copies.sinks import sink_for
@@ -133,7 +133,7 @@ def _ready(parts: list[Any]) -> Iterator[tuple[Any, Any]]:
         elif isinstance(part, nn.Module):
             yield from prepared(part, modules)
         elif isinstance(part, Tensor) and not part.is_leaf:
-            yield part, part.detach().clone()
+            yield part, off_its_graph(part)
         elif isinstance(part, torch.Generator):
             yield part, torch.Generator(part.device).set_state(part.get_state())
         elif isinstance(part, _SHARED):

@@ -17,9 +17,13 @@ from nbinspect.calling import Parts, entering, split_batch, to_device
 from nbinspect.capture.loader import BatchSource
 from nbinspect.errors import LoaderError
 from nbinspect.nested import map_tensors, tensors_in
+from nbinspect.sanity import arrays
 from nbinspect.sanity.check import MissingNeed, ProgramRaised
 from nbinspect.sanity.limits import Limits
 from nbinspect.subject import Subject, kind_of
+
+WITHOUT_TENSORS = "a batch with tensors"
+"""What is missing where a batch holds none, and no arrays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +32,20 @@ class Batch:
 
     subject: Subject = field(repr=False)
     raw: Any
-    """As the loader gives it."""
+    """As the loader gives it, with its arrays as tensors."""
     parts: Parts
     """Inputs and targets."""
     indices: tuple[int, ...] | None = None
     """The data set's index of each sample, where the loader tells."""
     epoch: int = 0
     """How many passes over the loader had been completed before it."""
+    of_arrays: bool = False
+    """Whether the loader gives NumPy arrays, which the user's own functions are to get."""
+
+    @property
+    def given(self) -> Any:
+        """What the user's own functions get."""
+        return arrays.as_arrays(self.raw) if self.of_arrays else self.raw
 
     @property
     def inputs(self) -> list[tuple[str, Tensor]]:
@@ -50,11 +61,11 @@ class Batch:
 
     @cached_property
     def size(self) -> int:
-        """Number of samples, N: what most tensors agree on along the batch axis; 0 where they do not."""
+        """Number of samples, N: what most tensors agree on along the batch axis, of two the inputs'; 0 for none."""
         axis = self.subject.batch_axis
         tensors = [tensor for _, tensor in (*self.inputs, *tensors_in(self.parts.targets, ""))]
         first = [tensor.shape[axis if tensor.dim() > axis else 0] for tensor in tensors if tensor.dim()]
-        return max(set(first), key=first.count) if first else 0
+        return max(first, key=first.count) if first else 0
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """Return this batch with `change` applied to each tensor of its inputs; targets stay."""
@@ -121,16 +132,34 @@ def make_batch(subject: Subject, raw: Any, indices: tuple[int, ...] | None = Non
     """Return a batch on the model's device; the given one is left unchanged.
 
     Raises:
-        ProgramRaised: if it holds no tensor, or the user's `split` raises.
+        ProgramRaised: if it holds no tensor and no array, or the user's `split` raises.
     """
-    if next(tensors_in(raw, ""), None) is None:
-        raise ProgramRaised(f"a batch with tensors, this one is {kind_of(raw)}; give `split` or change collate_fn")
-    moved, _ = to_device(subject, raw)
+    known = arrays.as_tensors(raw)
+    if known is None and next(tensors_in(raw, ""), None) is None:
+        raise ProgramRaised(f"{WITHOUT_TENSORS}, this one is {kind_of(raw)}; give `split` or change collate_fn")
+    moved, _ = to_device(subject, raw if known is None else known)
+    return _split(Batch(subject, moved, Parts(moved, None, ""), indices, epoch, known is not None))
+
+
+def _split(batch: Batch) -> Batch:
     try:
-        parts = split_batch(subject, moved)
+        own = batch.of_arrays and batch.subject.split is not None
+        parts = split_batch(batch.subject, arrays.as_arrays(batch.raw, copy=False) if own else batch.raw)
     except Exception as error:
         raise ProgramRaised(f"a `split` that runs ({type(error).__name__}: {error})") from error
-    return Batch(subject, moved, parts, indices, epoch)
+    if own:
+        inputs, targets = arrays.joined((parts.inputs, parts.targets), batch.raw)
+        parts = replace(parts, inputs=inputs, targets=targets)
+    return replace(batch, parts=parts)
+
+
+def made_again(batch: Batch, raw: Any) -> Batch:
+    """Return a batch of other tensors in the same form, split anew.
+
+    Raises:
+        ProgramRaised: if the user's `split` raises.
+    """
+    return _split(Batch(batch.subject, raw, Parts(raw, None, ""), of_arrays=batch.of_arrays))
 
 
 @contextmanager

@@ -58,6 +58,9 @@ class Program:
         """Training steps on copies so far."""
         self.writes = False
         """Whether the user's own code writes to parameters while it runs, which is then put back after each pass."""
+        self.differentiates: bool = original is not None and original.differentiates
+        """Whether its forward or its loss takes derivatives, which it can do nowhere but in a graph."""
+        self._is_graph_wanted = True
         self.is_seeded: bool = original.is_seeded if original else torch.initial_seed() < _CHOSEN
         """Whether somebody set the seed of torch's generator: the system gives larger ones."""
 
@@ -86,22 +89,27 @@ class Program:
         Args:
             training: None leaves every module its own mode; so does True for a model that is in train mode already,
                 so that modules frozen on purpose stay frozen.
-            gradients: whether to build a graph for `torch.autograd.grad`; never call ``backward``.
+            gradients: whether to build a graph for `torch.autograd.grad`; never call ``backward``. There is one too
+                for a program that `differentiates`.
         """
         self.limits.ask()
         with preserve(self.network, self.loss_module, parameters=self.writes), as_called():
             seed_all(self.seed, "pass")
             if training is False or (training and not self.network.training):
                 set_mode(self.network, training)
-            with torch.inference_mode(mode=False), torch.set_grad_enabled(gradients):
-                yield
+            before, self._is_graph_wanted = self._is_graph_wanted, gradients
+            try:
+                with torch.inference_mode(mode=False), torch.set_grad_enabled(gradients or self.differentiates):
+                    yield
+            finally:
+                self._is_graph_wanted = before
 
     def outputs(self, batch: Batch) -> Any:
         """Run the forward pass on a batch, inside a block of `running`; what it writes to its inputs is not kept."""
         self.count(batch)
         own = batch.changed(torch.clone)  # and not put back, for a graph may still need what was written
         with self.limits.watching():
-            return call_model(self.subject, own.raw, own.parts)
+            return call_model(self.subject, own.given, own.parts)
 
     def loss(self, outputs: Any, batch: Batch) -> Any:
         """Return what the loss gives on these outputs, as it is; None where there is none."""
@@ -114,7 +122,8 @@ class Program:
         Raises:
             MissingNeed: if there is none, or it is anything else.
         """
-        return as_scalar(self.loss(outputs, batch), self.subject)
+        loss = as_scalar(self.loss(outputs, batch), self.subject)
+        return loss if self._is_graph_wanted else loss.detach()
 
     def gradients(self, loss: Tensor, wanted: list[Tensor], batch: Batch) -> list[Tensor | None]:
         """Run a backward pass, and return the gradient of each wanted tensor; no `.grad` is touched."""

@@ -155,7 +155,7 @@ def record(program: Program, batch: Batch) -> Recorded:
     subject = program.subject
     recorder = Recorder(gradients=True)
     kept = Kept(recorder)
-    tracer = Tracer(program.network, "operation", kept.ended, batch=batch.raw)
+    tracer = Tracer(program.network, "operation", kept.ended, batch=batch.raw, by_value=batch.of_arrays)
     outputs: Any = None
     loss: Any = None
     error: Exception | None = None
@@ -166,7 +166,7 @@ def record(program: Program, batch: Batch) -> Recorded:
         started = time.perf_counter()
         try:
             with program.limits.watching(), tracer:
-                outputs = call_model(subject, batch.raw, batch.parts)
+                outputs = call_model(subject, batch.given, batch.parts)
                 loss_begins = kept.count
                 loss = call_loss(subject, outputs, batch.parts.targets)
         except Exception as raised:  # noqa: BLE001 - recorded; `runs` tells of it
@@ -174,6 +174,7 @@ def record(program: Program, batch: Batch) -> Recorded:
         seconds = time.perf_counter() - started
         gradients, no_backward = ({}, "the forward pass raised") if error else _backward(program, loss, batch)
         steps = tuple(recorder.steps())
+        program.differentiates |= any(step.name == "torch.autograd.grad" for step in steps)
         recorder.release()
         failure = None if error is None else failure_of(error, tracer.failed, steps)
         drawn = drawn_up(
@@ -200,7 +201,8 @@ def record(program: Program, batch: Batch) -> Recorded:
 def _backward(program: Program, loss: Any, batch: Batch) -> tuple[dict[str, Tensor | None], str]:
     """Return the gradient of each trainable parameter, or why there is none."""
     if loss is None:
-        return {}, "there is no loss"
+        outside = "" if program.subject.train_step is None else " outside of your train_step; give loss_fn"
+        return {}, f"there is no loss{outside}"
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         return {}, "the loss is not one value"
     if not loss.requires_grad:

@@ -24,6 +24,8 @@ from nbinspect.sanity.trials.proving.proof import proven
 from nbinspect.subject import Subject
 from nbinspect.version import __version__
 
+_LONG = 50
+"""Passes, above which a check that trains waits until the others are done."""
 _OUT_OF_MEMORY = re.compile(r"[Tt]ried to allocate ([\d.]+ ?\w+)")
 
 
@@ -35,7 +37,7 @@ def run_checks(
     time_budget: float = 120,
     progress: Callable[[Progress], Any] | None = None,
 ) -> SanityRecord:
-    """Run checks in the order given and return what they found.
+    """Run checks in the order given, those that train for long at the end, and return what they found, in that order.
 
     Every check runs on the model's own device. The model, its gradients, buffers, modes and hooks, the optimizer, the
     loaders' generators and the random states are left unchanged, also after an exception or an interrupt.
@@ -69,7 +71,7 @@ class _Run:
         self._progress = progress
         self._cancelled = False
         self._results: list[CheckResult] = []
-        self._told = 0
+        self._told: set[str] = set()
         self._cut: Ended | None = None
         self._limits = Limits(time_budget, self._asked)
         self._program = Program(subject, self._limits, seed)
@@ -85,9 +87,11 @@ class _Run:
         # whatever mode the caller is in, copies of batches must be able to take part in a graph
         with torch.inference_mode(False), torch.enable_grad(), Guard(self._subject) as guard:
             supplies = Supplies(self._program, guard)
-            for check in self._checks:
+            for check in sorted(self._checks, key=_is_long):  # a budget that runs out costs few answers
                 self._tell(check.name)
                 self._results.append(self._one(check, supplies, guard))
+            given = [check.name for check in self._checks]
+            self._results.sort(key=lambda result: given.index(result.check))
             self._prove(supplies)
             self._tell("")
             task = self._task(supplies)
@@ -201,12 +205,16 @@ class _Run:
         if self._progress is not None and not self._cancelled:
             done, spent = len(self._results), self._limits.spent
             left = None if not done else min(self._limits.left, spent / done * (len(self._checks) - done))
-            new = tuple(self._results[self._told :])
-            self._told = done
+            new = tuple(result for result in self._results if result.check not in self._told)
+            self._told |= {result.check for result in new}
             taken = self._program.steps - self._taken
             told = Progress(done, len(self._checks), self._running, spent, left, new, taken)
             self._cancelled = self._progress(told) is False
         return self._cancelled
+
+
+def _is_long(check: Check) -> bool:
+    return check.stage == "training" and check.cost > _LONG
 
 
 def memory_wanted(error: Exception) -> str | None:

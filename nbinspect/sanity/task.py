@@ -9,7 +9,7 @@ from torch import Tensor
 from nbinspect.capture.task import LOSSES, named_loss, tell_task
 from nbinspect.records import TaskRecord
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.evidence.passes.lineage import argument
+from nbinspect.sanity.evidence.passes.lineage import argument, reaching
 from nbinspect.sanity.recorded import Operation, Recorded, tensor_output
 from nbinspect.subject import Subject
 
@@ -32,13 +32,23 @@ class LossCall:
 
 
 def loss_call(recorded: Recorded) -> LossCall | None:
-    """Return the last call of a loss of PyTorch's in the pass, in the loss function or in the model; None without."""
+    """Return the last call of a loss of PyTorch's in the pass, in the loss function or in the model; None without.
+
+    What is only logged comes last where nothing else was called.
+    """
     return next(iter(_loss_calls(recorded)[-1:]), None)
 
 
 def _loss_calls(recorded: Recorded) -> list[LossCall]:
     found = [call for one in recorded.named(*LOSSES) if (call := _called(one)) is not None]
+    if len(found) > 1:
+        wanted = reaching(recorded)
+        found = [call for call in found if call.operation.step.index in wanted and _has_graph(call)] or found
     return [call for call in found if call.operation.in_loss] or found
+
+
+def _has_graph(call: LossCall) -> bool:
+    return any(one.requires_grad for one in call.operation.step.outputs)
 
 
 def _called(operation: Operation) -> LossCall | None:

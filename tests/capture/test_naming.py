@@ -138,6 +138,15 @@ def test_the_running_line_is_found() -> None:
     assert source.lines[0].startswith("def test_the_running_line_is_found")
 
 
+def test_the_same_function_in_two_files_has_two_places() -> None:
+    """A script that was copied has functions with equal code at the same lines; each place is in its own file."""
+    text = "import sys\ndef f():\n    return sys._getframe()\n"
+    for file in ("first.py", "second.py"):
+        scope: dict[str, Any] = {}
+        exec(compile(text, file, "exec"), scope)
+        assert place_of(scope["f"](), 3) == Place(file, 3, "f", 2)
+
+
 @pytest.mark.parametrize("place", [Place("nowhere.py", 3, "f", 1), Place(__file__, 1, "f", 10**6)])
 def test_code_without_text_has_no_source(place: Place) -> None:
     """Where the text is not to be had there is none."""

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import copy
 import functools
 import linecache
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -243,3 +245,11 @@ def test_an_assignment_shows_what_it_made() -> None:
     assert step.outputs[0].shape == (3, 4)
     assert step.outputs[0].moments is not None
     assert step.outputs[0].moments.max == 5
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda part: pickle.loads(pickle.dumps(part))])
+def test_a_part_that_the_forward_copies_goes_without_the_hooks(copied: Callable[[Any], Any]) -> None:
+    """What is copied in mid-pass, as for an inner loop, runs by itself: its operations are steps, its call is none."""
+    steps = steps_of(lambda net, x: net.fc(copied(net.fc)(x)))
+    assert [step.path for step in steps if step.kind == "module"] == ["fc"]
+    assert [step.path for step in steps if step.name == "F.linear"] == ["", "fc"]

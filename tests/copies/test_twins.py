@@ -78,6 +78,16 @@ def test_tensors_inside_a_graph_and_generators_are_copied() -> None:
     assert torch.equal(torch.rand(3, generator=own.draws), torch.rand(3, generator=torch.Generator().manual_seed(5)))
 
 
+def test_inputs_by_which_a_program_differentiates_require_gradients_in_the_copy() -> None:
+    """Places that were cast after they asked for gradients are differentiated by in the copy too."""
+    held = {"places": torch.tensor([[1.0]], dtype=torch.float64, requires_grad=True).float(), "model": nn.Linear(1, 1)}
+    own = Twins([held]).of(held)
+    for _ in range(2):  # the graph outlives a pass
+        (slope,) = torch.autograd.grad(own["model"](own["places"]).sum(), own["places"])
+        assert torch.equal(slope, held["model"].weight)
+    assert own["places"].data_ptr() != held["places"].data_ptr()
+
+
 def test_locks_are_shared() -> None:
     """What refuses to be copied is the same in the copy; all else is copied."""
 

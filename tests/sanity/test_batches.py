@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,8 +12,9 @@ from torch.nn.utils.rnn import pack_sequence
 from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.calling import call_model
+from nbinspect.capture.operations import Tracer
 from nbinspect.sanity.batches import Batch, make_batch, reading
-from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.check import MissingNeed, ProgramRaised
 from nbinspect.sanity.limits import Limits
 from nbinspect.subject import Subject
 
@@ -136,3 +138,52 @@ def test_taken_samples_keep_their_indices() -> None:
     """Of fewer samples the data set's indices are those of these samples, so that they stay samples of their own."""
     batch = make_batch(Subject(Takes()), (X, Y), (7, 3, 5, 0, 1, 2))
     assert batch.taken([4, 1]).indices == (1, 3)
+
+
+ARRAYS = [
+    (X.numpy(), Y.numpy(), ["a"] * 6),
+    {"x": X.numpy(), "y": Y.numpy()},
+    [X.numpy()[::-1], Y.numpy().astype(">i4")],
+]
+
+
+@pytest.mark.parametrize("raw", ARRAYS, ids=["tuple", "dict", "reversed, of another byte order"])
+def test_arrays_are_tensors_here_and_arrays_to_the_users_functions(raw: Any) -> None:
+    """A batch of NumPy arrays is cut and changed as one of tensors; what the user's functions get are arrays again."""
+    batch = made(raw)
+    assert batch.size == 6
+    taken = batch.taken([4, 1]).given
+    given, own = (list(one.values()) if isinstance(one, dict) else one for one in (taken, raw))
+    assert type(taken) is type(raw)
+    assert all(isinstance(one, np.ndarray) for one in given[:2])
+    assert all((one == whole[[4, 1]]).all() for one, whole in zip(given[:2], own[:2], strict=True))
+    assert given[2:] == own[2:]
+
+
+def test_what_a_split_makes_of_arrays_is_told_from_the_rest() -> None:
+    """Targets that a `split` hands on from an array are those of the batch: a change of the inputs leaves them."""
+    batch = made((X.numpy(), Y.numpy()), split=lambda b: (b[0], torch.from_numpy(b[1])), forward=lambda m, b: b)
+    assert batch.targets is batch.raw[1]
+    assert torch.equal(batch.mapped(double).raw[1], Y)
+
+
+@pytest.mark.parametrize("raw", [[[X.numpy()], [Y.numpy()]], (np.array(["a", "b"]),), ["a", "b"]])
+def test_lists_of_samples_and_texts_are_no_batch_of_arrays(raw: Any) -> None:
+    """Arrays in lists within a batch may be samples each, and texts are no numbers."""
+    with pytest.raises(ProgramRaised):
+        made(raw)
+
+
+def test_handing_over_arrays_is_no_step_of_the_users() -> None:
+    """What is recorded of a pass does not tell of tensors that were made arrays."""
+    batch, found = made((X.numpy(), Y.numpy())), list[str]()
+    with Tracer(nn.Linear(4, 2), "operation", lambda call, value: found.append(call.name), batch=batch.raw):
+        assert isinstance(batch.given[0], np.ndarray)
+    assert not found
+
+
+def test_what_is_written_to_an_array_is_not_kept() -> None:
+    """A function of the user's that changes its array in place leaves the batch as it is."""
+    batch = made((X.numpy(), Y.numpy()))
+    batch.given[0][:] = 0
+    assert torch.equal(batch.raw[0], X)

@@ -52,6 +52,26 @@ def test_gradients_are_those_of_a_plain_backward(model: nn.Module) -> None:
     model.zero_grad()
 
 
+def test_a_program_that_takes_derivatives_is_given_a_graph_on_every_pass() -> None:
+    """Once a loss of slopes was recorded, it can be had without a backward pass too, and on copies."""
+
+    def of_slopes(places: Tensor, energies: Tensor, targets: Tensor) -> Tensor:
+        (slopes,) = torch.autograd.grad(energies.sum(), places, create_graph=True)
+        return (slopes - targets).square().mean()
+
+    class Energy(Net):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            places = x.detach().requires_grad_()
+            return places, super().forward(places)
+
+    subject = Subject(Energy(), None, lambda outputs, targets: of_slopes(*outputs, targets))
+    program, batch = Program(subject, Limits(60)), make_batch(subject, (X.clone(), X.clone()))
+    expected = record(program, batch).loss.item()
+    for own in (program, program.copied()):
+        with own.running():
+            assert float(own.scalar_loss(own.outputs(batch), batch)) == pytest.approx(expected)
+
+
 def test_operations_of_the_loss_are_told_from_those_of_the_forward() -> None:
     """What runs after the model has returned is in the loss, also where the loss is the user's own function."""
 

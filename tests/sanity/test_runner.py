@@ -174,6 +174,21 @@ def test_the_budget_cuts_the_run_and_says_so() -> None:
     assert [result.hindrance for result in record.results] == ["", "time", "time"]
 
 
+def test_a_budget_that_runs_out_costs_the_checks_that_train_for_long() -> None:
+    """Those run after all others, and stand where they were asked for; progress hears each result once."""
+
+    def slow(program: Program, batch: Batch) -> Any:
+        while True:
+            program.limits.ask()
+
+    told: list[Progress] = []
+    long = Check("a", "training", "?", "", "", 200, slow, dict, None)
+    short = Check("b", "training", "?", "", "", 10, lambda batch: passed("quick"), dict, None)
+    record = run([long, short], time_budget=0.3, progress=told.append)
+    assert [(one.check, one.status) for one in record.results] == [("a", "skip"), ("b", "pass")]
+    assert [result.check for one in told for result in one.results] == ["b", "a"]
+
+
 class Hangs(nn.Module):
     """Never comes back from its forward."""
 

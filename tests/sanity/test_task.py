@@ -115,6 +115,21 @@ def test_of_several_losses_the_last_is_gone_by_and_that_is_said() -> None:
     assert told.why.endswith("the last of 2 losses")
 
 
+def test_a_loss_that_is_only_logged_is_not_gone_by() -> None:
+    """A distance of counts, or one beside the loss for the eye alone, tells nothing of what is trained."""
+
+    def counted(outputs: Tensor, targets: Tensor) -> Tensor:
+        loss = F.cross_entropy(outputs, targets)
+        with torch.no_grad():
+            F.l1_loss((outputs.argmax(1) != 0).sum().float()[None], torch.ones(1))
+        F.mse_loss(outputs, F.one_hot(targets, 3).float())
+        return loss
+
+    told = task_of(nn.Linear(4, 3), (torch.randn(8, 4), torch.arange(8) % 3), counted)
+    assert told.kind == "classification"
+    assert "losses" not in told.why
+
+
 def test_arguments_of_the_loss_are_told_by_name() -> None:
     """A loss that is called with its targets first, by name, is read the right way round."""
     task = task_of(nn.Linear(4, 3), (ROWS, torch.arange(8) % 3), lambda out, y: F.cross_entropy(target=y, input=out))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sized
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.data import WeightedRandomSampler
 
 from nbinspect.records import Chart, CheckResult, TaskRecord
 from nbinspect.sanity.check import Arguments, Check, measured, passed, skipped, warned
@@ -17,15 +20,19 @@ from nbinspect.sanity.recorded import Recorded
 _ENOUGH = 50
 _SHOWN = 64
 _EXPECTED = 10
+_TIMES = 10
 
 
 def run(scan: Scan, task: TaskRecord, attempt: Recorded, *, ratio: float = 10) -> CheckResult:
     """Warn where the most common class has surely more than `ratio` times the samples of the rarest.
 
-    And where the loss weighs classes by the inverse frequencies of others.
+    And where the loss weighs classes by the inverse frequencies of others, or a sampler takes its weights of classes
+    for those of as many samples.
     """
     if task.kind not in ("classification", "binary", "segmentation"):
         return skipped("class labels")
+    if (few := _of_sampler(scan.loader, task)) is not None:
+        return few
     counts = {value: count for value, count in _counts(scan).items() if value < (task.classes or np.inf)}
     total = sum(counts.values())
     if not counts or total < _ENOUGH:
@@ -85,6 +92,26 @@ def _weighed(found: Misplaced, common: int) -> CheckResult:
         "up for no imbalance, and may add to it.",
         remedy=f"Weigh each class by its own inverse frequency: {expected}.",
         where=f"class {common}",
+    )
+
+
+def _of_sampler(loader: Any, task: TaskRecord) -> CheckResult | None:
+    """Tell of a sampler whose weights are one a class, so that it draws the first few samples alone."""
+    sampler, data = getattr(loader, "sampler", None), getattr(loader, "dataset", None)
+    if not isinstance(sampler, WeightedRandomSampler) or not isinstance(data, Sized):
+        return None
+    drawn, total = len(sampler.weights), len(data)
+    if drawn not in (task.classes, 2 if task.kind == "binary" else task.classes) or total < _TIMES * drawn:
+        return None
+    return warned(
+        f"the sampler draws the first {drawn} of {total:,} samples",
+        measured("weights of the sampler", drawn, f"{total:,}, one a sample"),
+        title="A sampler with a weight for each class",
+        detail=f"WeightedRandomSampler takes a weight for each sample. It is given {drawn}, as many as there are "
+        f"classes, and so never draws any but samples 0 to {drawn - 1}.",
+        remedy="Give each sample the weight of its class: weights[labels].",
+        code="+ WeightedRandomSampler(weights[labels], len(labels))",
+        where="sampler",
     )
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.data.closeness import are_copied_in_order, come_by_chance
-from nbinspect.sanity.evidence.data.repeats import are_held, makes_classes_even
+from nbinspect.sanity.evidence.data.repeats import are_held, are_listed_again, makes_classes_even
 from nbinspect.sanity.evidence.data.rows import Rows, is_multiplied, repeated
 from nbinspect.sanity.evidence.data.scan import Scan
 from nbinspect.sanity.evidence.data.stored import Drawn, drawn_from_others
@@ -47,7 +47,7 @@ def run(
         )
     if len(rows.inputs) < _FEW:
         return skipped(f"{_FEW} samples or more")
-    if not rows.are_telling:
+    if not (rows.are_telling or (rows.are_of_many and _are_put_together(rows))):
         return passed("rows of few values, which are equal by chance")
     alike = given_by_every_worker(scan.loader, limits, to_the_end=scan.is_whole)
     return _of_workers(scan, alike) if alike else _of_rows(scan.loader, rows, share, most, sure)
@@ -67,9 +67,9 @@ def _of_rows(loader: Any, rows: Rows, share: float, most: float, sure: int) -> C
     kinds = len(np.unique(rows.inputs[repeats]))
     certain = found > share and min(extra, kinds) >= sure and (rows.are_own or are_held(loader, rows))
     may_be_chance = rows.are_few_valued or come_by_chance(rows, repeats, rows)
-    put_together = is_multiplied(rows) or are_copied_in_order(rows)
     even = makes_classes_even(rows, repeats)
-    certain &= not even and (put_together or not (found >= most or may_be_chance))
+    listed = are_listed_again(loader, rows, repeats)
+    certain &= not even and not listed and (_are_put_together(rows) or not (found >= most or may_be_chance))
     return (failed if certain else warned)(
         f"{extra:,} among {seen}",
         measured("samples that repeat another", f"{found:.2%}", f"below {share:.0%}"),
@@ -77,10 +77,16 @@ def _of_rows(loader: Any, rows: Rows, share: float, most: float, sure: int) -> C
         detail=f"{extra:,} of {seen} equal another in every value and in the target: samples {examples}. They count "
         "double in training, and after a random split lie in train and validation alike."
         + (" They make the classes even, which may be meant." if even else "")
+        + (" A subset lists their indices again, which may be meant." if listed else "")
         + (" Rows of this kind may be equal by chance." if may_be_chance and not (certain or even) else ""),
         remedy="Keep each sample once; look for files that were read or joined twice.",
         where=f"sample {rows.indices[repeats[0]]}",
     )
+
+
+def _are_put_together(rows: Rows) -> bool:
+    """Whether copies are as often as each other, or in order, which chance has nothing of, whatever rows hold."""
+    return is_multiplied(rows) or are_copied_in_order(rows)
 
 
 def _of_drawn(drawn: Drawn) -> CheckResult:
@@ -139,6 +145,7 @@ CHECK = Check(
     bad=bad,
     explains=("split-leak",),
     sources=("K-duplicates",),
-    silent="repeats of a sampler, streams shared out among workers, rows of few values, blanks; a stray copy, "
-    "rows that chance makes twice, copies that make the classes even, and indices that draw others' samples, warn",
+    silent="repeats of a sampler, streams shared out among workers, rows of few values in any order, blanks; a stray "
+    "copy, rows that chance makes twice, copies that make the classes even, and indices that draw those of others "
+    "or are listed again, warn",
 )

@@ -18,6 +18,7 @@ from nbinspect.sanity.evidence.losses.label_findings import (
     of_labels_outside,
     of_signs,
     of_still_labels,
+    of_still_numbers,
     of_wrapped_labels,
 )
 from nbinspect.sanity.evidence.losses.labels_given import beyond_outputs, rates_candidates, still_labels
@@ -51,6 +52,8 @@ def run(  # noqa: PLR0917 - each need is supplied by its name
     where = attempt.batch.parts.target_name
     if (found := _as_given(scan, attempt, training_attempt, task, program, enough)) is not None:
         return found
+    if task.kind == "regression" and scan.only_target and scan.is_fair and scan.read >= enough:
+        return of_still_numbers(scan.only_target, scan.read)
     if task.kind not in ("classification", "segmentation", "binary", "multilabel", "language-model"):
         return skipped("class labels")
     constant = _constant(scan, task, training_attempt, enough)
@@ -80,7 +83,7 @@ def _as_given(  # noqa: PLR0917 - each need has its name
         tally = scan.tally or Counter(map(int, labels.flatten().tolist()))
         wrong = {value: tally[value] for value in sorted(set(map(int, labels.flatten().tolist())))}
         return of_labels_outside(wrong, min(tally), max(tally), classes, where)
-    still = still_labels(training_attempt, scan, enough=enough)
+    still = still_labels(program, training_attempt, scan, enough=enough)
     if still is not None:
         return of_still_labels(still)
     known = signs_wanted(training_attempt, scan)
@@ -149,5 +152,5 @@ CHECK = Check(
     bad=bad,
     explains=("runs", "loss-target", "class-imbalance", "nothing-to-learn", "loss-at-init", "overfit-one-batch"),
     sources=("K-corrupt",),
-    silent="labels that the loss ignores, and targets that are probabilities",
+    silent="labels that the loss ignores, and targets that are probabilities; quantities that are all one warn",
 )

@@ -13,7 +13,7 @@ from nbinspect.nested import tensors_in
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped
 from nbinspect.sanity.evidence.data.order import order_of
-from nbinspect.sanity.evidence.data.workers import reading_workers
+from nbinspect.sanity.evidence.data.workers import NoAnswer, reading_workers
 from nbinspect.sanity.limits import Limits
 
 _SAMPLES = 8
@@ -27,6 +27,8 @@ def run(loader: Any, limits: Limits) -> CheckResult:
     group = order.first[:_SAMPLES].tolist()
     try:
         first, other, again = _readings(loader, group, limits)
+    except NoAnswer as error:
+        return inconclusive(str(error), settle="Give more time_budget, or look at why the workers start so slowly.")
     except Exception as error:  # noqa: BLE001 - workers raise whatever the user's data set raises
         return inconclusive(f"the workers raised {type(error).__name__}", settle=f"Mend the data set: {error}")
     if not first or len(first) != len(again) or _same(first, again):

@@ -12,6 +12,7 @@ from nbinspect.sanity.evidence.losses.data_targets import are_data
 from nbinspect.sanity.evidence.losses.distances import by_subtraction
 from nbinspect.sanity.evidence.losses.prior import gap_of_classes, gap_of_numbers
 from nbinspect.sanity.evidence.losses.untrained import Untrained
+from nbinspect.sanity.evidence.passes.lineage import source_of
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.task import OF_NUMBERS, LossCall, loss_call, task_of
 
@@ -60,7 +61,7 @@ def run(
 
 
 def _of_numbers(recorded: Recorded, call: LossCall, most: float, watch: float, far: float) -> CheckResult:
-    gap = gap_of_numbers(call)
+    gap = gap_of_numbers(call, recorded.batch.size)
     if gap is None:
         return skipped("8 or more targets of the outputs' shape")
     if not (gap.outside and gap.deviations > watch):
@@ -80,20 +81,30 @@ def _of_classes(recorded: Recorded, call: LossCall, nats: float, each: int) -> C
     if gap is None:
         return passed(f"{call.name} has no bias that theory gives")
     classes = len(gap.bias)
+    what = f"shares of the {classes} classes" if classes > 1 else "share of yes among the answers"
     if call.targets.numel() < each * classes or not gap.nats > nats:
-        return passed(f"the right bias would save {gap.nats:.2g} nats of {classes} classes")
+        return passed(f"the right bias would save {gap.nats:.2g} nats of {classes} class{'es' * (classes > 1)}")
     return warned(
         f"the right bias would save {gap.nats:.2g} nats",
         measured("first loss that the bias alone would save", f"{gap.nats:.3g} nats", f"below {nats:g} nats"),
-        **_advice(recorded, call, gap.bias, f"The outputs do not begin at the shares of the {classes} classes"),
+        **_advice(recorded, call, gap.bias, f"The outputs do not begin at the {what}"),
         detail="The first steps only teach the network how frequent each class is.",
     )
 
 
 def _advice(recorded: Recorded, call: LossCall, bias: Tensor, title: str) -> dict[str, str]:
-    """Return title, remedy, place and code: the bias to set, where the last layer has one of that length."""
+    """Return title, remedy, place and code: the bias to set, where the last layer has one of that length.
+
+    Behind an activation that numbers leave by, as a sigmoid, no bias has their values.
+    """
     text = ", ".join(f"{value:.4g}" for value in bias.tolist()[:_WRITTEN])
-    name = bias_of(recorded, head_before(recorded, call.operation), len(bias))
+    layer = head_before(recorded, call.operation)
+    name = bias_of(recorded, layer, len(bias))
+    at = next((at for at, one in enumerate(call.operation.given) if one is call.outputs), 0)
+    maker = source_of(recorded, call.operation, at).maker
+    if call.name in _OF_THE_TARGETS and layer is not None and maker is not layer.operation:
+        remedy = f"Begin where the outputs are around {text}: by the bias of the last layer, or what stands behind it."
+        return {"title": title, "remedy": remedy, "where": name, "code": ""}
     lines = f"+ with torch.no_grad():\n+     model.get_parameter({name!r}).copy_(torch.tensor([{text}]))"
     code = lines if name and len(bias) <= _WRITTEN else ""
     remedy = f"Begin the bias of the last layer at {text}{'' if len(bias) <= _WRITTEN else ', …'}."

@@ -14,6 +14,7 @@ from nbinspect.sanity.evidence.layers.depth import (
     between,
     compounded,
     faded,
+    is_fed,
     is_muffled,
     kept_by_weights,
     layers_of,
@@ -26,6 +27,7 @@ from nbinspect.sanity.evidence.layers.scale import of_scale
 from nbinspect.sanity.evidence.losses.untrained import Untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.fitting.calmed import calmed
 from nbinspect.sanity.trials.fitting.revived import revived
 from nbinspect.sanity.trials.running.own_step import OwnStep
 
@@ -53,9 +55,9 @@ def run(
     """Compare how much activations vary between samples deep in the network with how much the first layer's input does.
 
     Args:
-        program: trained on copies for a while where the signal is faint; left unchanged.
+        program: trained on copies for a while where the signal is faint, or the loss far above chance; left unchanged.
         recorded: the shared pass.
-        untrained: says that nothing has been learnt yet.
+        untrained: says that nothing has been learnt yet, and what chance gives.
         own_step: the user's own, which has the gradients where there is no loss outside of it.
         least: of the variation at the input, less than this in all of the last layers has vanished.
         most: more than this in any layer has exploded.
@@ -64,8 +66,7 @@ def run(
         shrunk: less has vanished where nearly every layer mutes it; what a layer leaves more of, one behind it took.
         grown: more than this has exploded where nearly every layer before amplifies, and nothing takes it back.
     """
-    del untrained
-    layers = [layer for layer in layers_of(recorded) if isfinite(layer.leaving)]
+    layers = [layer for layer in layers_of(recorded) if isfinite(layer.leaving) and is_fed(recorded, layer)]
     if len(layers) < 2:
         return passed("no depth of weighted layers to lose the signal in")
     entry = layers[0].entering
@@ -98,6 +99,8 @@ def run(
     deepest, share = compounded(layers, _GAIN)
     if share > grown:
         return of_scale(layers, shares, deepest, share=share, expected=f"below {grown:g}", grave=True)
+    if (found := calmed(program, recorded, layers, untrained.chance)) is not None:
+        return found
     if len(layers) >= LEAST and left < _FAINT and (found := revived(program, layers, left)) is not None:
         return found
     return passed(f"{left:.3g} of the input's variation is left in the last of {len(layers)} layers")

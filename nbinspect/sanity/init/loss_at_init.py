@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import inf, isfinite
 
 import torch
 from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, TaskRecord
+from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, of_unknown_task, passed, warned
 from nbinspect.sanity.evidence.layers.depth import Layer
 from nbinspect.sanity.evidence.layers.head import head_before, oversize
 from nbinspect.sanity.evidence.losses.chance import Chance
 from nbinspect.sanity.evidence.losses.untrained import Untrained
 from nbinspect.sanity.evidence.passes.lineage import ancestors
+from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
 from nbinspect.sanity.task import task_of
+from nbinspect.sanity.trials.running.comparison import losses_of
 
 
 def run(
     training_pass: Recorded,
     untrained: Untrained,
     task: TaskRecord,
+    program: Program,
+    batches: tuple[Batch, ...],
     *,
     most: float = 3.0,
     watch: float = 2.0,
     oversized: float = 4.0,
+    steps: int = 10,
 ) -> CheckResult:
     """Compare the loss with the value of the very same call on equal logits; of regression, on the mean target or 0.
+
+    Large logits of usual weights, as sums over the nodes of a graph are, are a warning where few `steps` shrink them.
 
     Args:
         training_pass: what trains, the user's own step where one is given.
         untrained: with what chance gives.
         task: what is known of it.
+        program: trained on a copy; left unchanged.
+        batches: for that.
         most: times chance that no healthy initialisation gives; for regression its square times ten.
         watch: times chance that is worth a look, and a defect where the last layer itself was drawn too large:
         oversized: times the usual size of its weights, one over the root of its inputs.
+        steps: in which a healthy program is at chance.
     """
     recorded, task = training_pass, task_of(training_pass, task)
     if task.kind == "other":
@@ -66,6 +77,9 @@ def run(
         )
     # a part at rest was trained elsewhere, and so perhaps was the last layer, for other targets
     rests = _is_on_frozen(recorded, chance.call.operation) and not drawn > oversized
+    if grave and not rests and not chance.is_regression and 0 < drawn <= oversized:
+        losses = losses_of(program, batches, steps)
+        grave = losses is None or not min(losses, default=inf) < expected
     return _told(chance, expected, head_before(recorded, chance.call.operation), grave and not rests, rests)
 
 
@@ -137,7 +151,7 @@ CHECK = Check(
     question="Does the loss begin where chance puts it?",
     why="A loss far above chance says that the untrained network is confident: a wrong scale, or a wrong loss.",
     remedy="Give the last layer small initial weights, and its bias the log-odds of the classes.",
-    cost=0,
+    cost=20,
     run=run,
     good=good,
     bad=bad,

@@ -47,7 +47,8 @@ def run(
 
 
 def _of_units(program: Program, backward: Recorded, alike: float, steps: int) -> CheckResult:
-    layers = [layer for layer in layers_of(backward) if layer.weight.requires_grad]
+    own = program.parameters  # and none of a copy that the forward makes
+    layers = [layer for layer in layers_of(backward) if layer.weight.requires_grad and layer.name in own]
     suspects = [layer for layer in layers if is_symmetric(layer)]
     doubled = [layer for layer in layers if layer not in suspects and has_doubles(layer)]
     twins = twins_among(layers)

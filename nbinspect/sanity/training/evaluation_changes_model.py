@@ -14,6 +14,7 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, MissingNeed, failed, measured, passed, warned
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.own_steps.evaluating import evaluated_batch
 from nbinspect.sanity.trials.own_steps.evaluation import (
     Left,
     is_begun,
@@ -37,31 +38,32 @@ def run(
 
     Args:
         program: left unchanged.
-        batch: what is evaluated.
+        batch: what is trained on; and evaluated, without a `val_loader`.
         eval_step: the user's own.
         smallest: shift above which the model goes on differently.
         steps: of the user's own `train_step` before, where nothing is found without.
     """
-    left, taken = _left(program, batch, steps)
-    kept = () if left.names else learnt_from(program, batch, left.attributes)
-    if (left.names or kept) and not taken and is_begun(program, batch, steps, kept):
+    seen = evaluated_batch(program, batch)
+    left, taken = _left(program, seen, batch, steps)
+    kept = () if left.names else learnt_from(program, seen, left.attributes)
+    if (left.names or kept) and not taken and is_begun(program, seen, steps, kept, first=batch):
         return passed("what the first batch sets up stays after a training step")
     steps = taken
     left = replace(left, buffers=kept) if kept else left
     if not left.names:
-        mode = "; the model is left in eval mode" if left.leaves_mode else ""
-        return passed(f"parameters, buffers and gradients stay{mode}")
+        return passed("parameters, buffers and gradients stay" + "; the model is left in eval mode" * left.leaves_mode)
     is_buffers = not (left.parameters or left.gradients or left.switched)
-    if is_buffers and not kept and not left_behind(program, batch, training=False, steps=steps).names:
+    if is_buffers and not kept and not left_behind(program, seen, training=False, steps=steps, first=batch).names:
         return _of_mode(left, eval_step)
     # what is put in for an evaluation may stay until the next step puts the weights back
-    shifts = {} if steps else {"outputs in eval mode, of their spread": shift_of_outputs(program, batch)}
-    shifts["parameters after a training step, of their spread"] = shift_of_training(program, batch, steps=steps)
+    shifts = {} if steps else {"outputs in eval mode, of their spread": shift_of_outputs(program, seen)}
+    trains = shift_of_training(program, seen, steps=steps, first=batch)
+    shifts |= {"parameters after a training step, of their spread": trains}
     does = any(shift > smallest for shift in shifts.values() if shift is not None)
     is_known = any(shift is not None for shift in shifts.values())
     if not does and (kept or len(left.switched) == len(left.names)):
         return passed("parameters, buffers and gradients stay; what else it leaves nothing that was tried depends on")
-    learnt = learnt_from(program, batch, left.buffers) if is_buffers and does else ()
+    learnt = learnt_from(program, seen, left.buffers) if is_buffers and does else ()
     is_state = is_buffers and not learnt and not any(is_statistic(program, name) for name in left.buffers)
     certain = bool(left.gradients) or (does and not is_state) or (bool(left.parameters) and not is_known)
     return (failed if certain else warned)(
@@ -79,20 +81,20 @@ def run(
     )
 
 
-def _left(program: Program, batch: Batch, steps: int) -> tuple[Left, int]:
+def _left(program: Program, seen: Batch, batch: Batch, steps: int) -> tuple[Left, int]:
     """Return what an evaluation leaves behind, and how many steps were taken before it."""
-    left = left_behind(program, batch)
+    left = left_behind(program, seen)
     if left.names or program.subject.train_step is None:
         return left, 0
     try:
-        return left_behind(program, batch, steps=steps), steps
+        return left_behind(program, seen, steps=steps, first=batch), steps
     except MissingNeed:
         return left, 0
 
 
 def _counted(left: Left) -> str:
     parts = {"parameters": left.parameters, "buffers": left.buffers, "gradients": left.gradients}
-    parts["settings of requires_grad"] = left.switched
+    parts |= {"settings of requires_grad": left.switched}
     return ", ".join(f"{len(names)} {kind}" for kind, names in parts.items() if names)
 
 

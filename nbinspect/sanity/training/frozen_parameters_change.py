@@ -11,6 +11,7 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.own_steps import thawed
+from nbinspect.sanity.trials.own_steps.forgotten import forgotten_beside, of_vain
 from nbinspect.sanity.trials.running.observed import Observed
 from nbinspect.sanity.trials.running.stepping import in_order, stepping, with_zeros
 from nbinspect.sanity.trials.running.text import mentions_of, place_of
@@ -19,7 +20,11 @@ _COUNTED = "frozen parameters that the step changed"
 
 
 def run(program: Program, batch: Batch, observed: Observed) -> CheckResult:
-    """Fail where parameters without `requires_grad`, or the statistics of a BatchNorm frozen on purpose, change."""
+    """Fail where parameters without `requires_grad`, or the statistics of a BatchNorm frozen on purpose, change.
+
+    On purpose is in eval mode before the step, or in a frozen part beside another norm that the step keeps still. Or
+    where a misspelt ``requires_grad``, or that of a module, froze nothing.
+    """
     count = len(observed.frozen & program.parameters.keys())
     moved = thawed.rewritten_by_optimizer(observed)
     if moved:
@@ -31,7 +36,9 @@ def run(program: Program, batch: Batch, observed: Observed) -> CheckResult:
         if folded := thawed.moved_by_modes(program, batch, written):
             return _by_modes(folded, count)
         return _by_step(program, batch, observed, written, count)
-    return _of_norms(program, observed, count)
+    if (vain := of_vain(program.network, observed.rewritten)) is not None:
+        return vain
+    return _of_norms(program, batch, observed, count)
 
 
 def _by_optimizer(program: Program, batch: Batch, names: list[str], count: int) -> CheckResult:
@@ -94,20 +101,24 @@ def _by_max_norm(names: list[str], count: int) -> CheckResult:
     )
 
 
-def _of_norms(program: Program, observed: Observed, count: int) -> CheckResult:
+def _of_norms(program: Program, batch: Batch, observed: Observed, count: int) -> CheckResult:
     found, stilled = thawed.learning_norms(program, observed)
     if not found:
         return passed(f"all {count} frozen parameters stay" if count else "nothing is frozen")
     number = measured("frozen BatchNorm layers whose statistics change", str(len(found)), "0")
     if not program.network.training and not mentions_of(program.subject.train_step, "train"):
         return inconclusive("frozen BatchNorm layers", number, settle="Call model.train() in train_step.")
-    paths = stilled or found
-    return (failed if stilled else warned)(
+    beside = {} if stilled else forgotten_beside(program, batch, found)
+    paths = stilled or [*beside] or found
+    told = ", in eval mode before the step." if stilled else "; that may be meant."
+    if beside:
+        told = f", while {beside[paths[0]]} of the same frozen part is kept still."
+    return (failed if stilled or beside else warned)(
         f"statistics of {len(found)} frozen BatchNorm layers change",
         number,
         title="Frozen BatchNorm goes on learning",
         detail=f"In train mode BatchNorm averages what comes in, whatever requires_grad says: {', '.join(paths[:3])}"
-        + (", in eval mode before the step." if stilled else "; that may be meant."),
+        f"{told}",
         remedy="Call .eval() on the frozen part after every model.train().",
         code=f"+ model.{paths[0]}.eval()",
         where=paths[0],

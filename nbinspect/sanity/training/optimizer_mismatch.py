@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from nbinspect.records import CheckResult
+from nbinspect.records import CheckResult, Measurement
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, warned
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.own_steps.left_out import held_by_none, losses_with
+from nbinspect.sanity.trials.own_steps.left_out import held_by_none, in_place_of, losses_with
 from nbinspect.sanity.trials.running.comparison import ends_at, losses_of
 from nbinspect.sanity.trials.running.observed import Observed
 from nbinspect.sanity.trials.running.stepping import in_order, stepping
@@ -37,6 +37,8 @@ def run(program: Program, batch: Batch, observed: Observed, *, control_steps: in
     if not missing:
         return passed(f"all {trainable} trainable parameters are held", numbers[0])
     names = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    if not stale and in_place_of(program, observed):
+        return _in_place_of(missing, names, numbers[0])
     if not stale:
         return warned(
             f"{len(missing)} of {trainable} trainable parameters are held by no optimizer",
@@ -63,6 +65,18 @@ def run(program: Program, batch: Batch, observed: Observed, *, control_steps: in
         code="+ optimizer = torch.optim.AdamW(model.parameters(), lr=…)  # after the last change of the model",
         where=missing[0],
         confirmed=ends[1] < ends[0],
+    )
+
+
+def _in_place_of(missing: list[str], names: str, number: Measurement) -> CheckResult:
+    return failed(
+        f"{len(missing)} parameters are held by no optimizer, and those of another part twice",
+        number,
+        title="The optimizer was given one part twice, and another not at all",
+        detail=f"It lists those of one part two times, which are updated so often, and lacks {names}, for which "
+        "gradients come.",
+        remedy="Give the optimizer the parameters of each part once.",
+        where=missing[0],
     )
 
 

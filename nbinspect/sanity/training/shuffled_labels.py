@@ -66,7 +66,7 @@ def run(  # noqa: PLR0917 - each need is supplied by its name
         sure: by how many deviations of chance real labels must be better to count as learnt.
         chance: up to how many deviations are chance.
         steps: at the user's rate, at most.
-        memorising: of Adam on about 200 samples, once with their labels and once with shuffled ones, at most.
+        memorising: of Adam on about 200 samples, once with their labels, once with shuffled ones; or twice.
     """
     if task.kind == "other":
         return of_unknown_task(task)
@@ -150,7 +150,7 @@ CHECK = Check(
     question="Are the real labels learnt any better than shuffled ones?",
     why="Inputs that were shuffled, sorted or filtered without their labels still train: the network memorises them.",
     remedy="Treat inputs and labels with one index, and follow a sample by hand from the file to the batch.",
-    cost=100,
+    cost=172,
     run=run,
     good=good,
     bad=bad,

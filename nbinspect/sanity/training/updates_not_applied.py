@@ -14,8 +14,16 @@ from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measu
 from nbinspect.sanity.evidence.losses.untrained import is_fresh
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.own_steps.inert import as_tried
-from nbinspect.sanity.trials.own_steps.left_out import left_out
-from nbinspect.sanity.trials.own_steps.unapplied import SAID, Reason, Unapplied, cut_off, shut_off, unapplied
+from nbinspect.sanity.trials.own_steps.left_out import in_place_of, left_out
+from nbinspect.sanity.trials.own_steps.unapplied import (
+    SAID,
+    Reason,
+    Unapplied,
+    cut_off,
+    is_at_work,
+    shut_off,
+    unapplied,
+)
 from nbinspect.sanity.trials.running.comparison import fell, losses_of
 from nbinspect.sanity.trials.running.observed import Observed
 from nbinspect.sanity.trials.running.stepping import in_order, stepping
@@ -44,9 +52,11 @@ def run(
     if cut is not None and (cut.is_certain or not observed.rewritten):
         found = [cut]
     if not found and (shut := shut_off(observed, program.subject.train_step)):
-        found = [shut]
+        found = [shut] if shut.reason != "never reached" or is_at_work(program, batch, shut.names) else []
     if not found and (left := left_out(program, batch, observed)):
         found = [Unapplied("left out", left)]
+    if not found and (left := in_place_of(program, observed)):
+        found = [Unapplied("not listed", left)]
     still = {name for one in found for name in one.names}
     held: frozenset[str] = frozenset().union(*observed.held.values())
     wanted = len(observed.trainable & (held | observed.rewritten | still))

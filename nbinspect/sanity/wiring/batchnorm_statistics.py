@@ -9,12 +9,14 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from nbinspect.records import CheckResult, TaskRecord
+from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, MissingNeed, measured, passed, warned
 from nbinspect.sanity.evidence.layers.bad_norms import of_broken, of_fixed, of_single, of_swapped
 from nbinspect.sanity.evidence.layers.lost import lost, lost_as_it_is
 from nbinspect.sanity.evidence.layers.normed import Normed, last_of_one, normed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.own_steps.hasty import of_hasty
 from nbinspect.sanity.trials.own_steps.last_batch import is_left_out, last_batch, raised_on
 from nbinspect.sanity.trials.own_steps.modes import teller_of_eval_mode
 from nbinspect.sanity.trials.own_steps.one_domain import of_one_domain_each
@@ -28,6 +30,7 @@ def run(
     program: Program,
     attempt: Recorded,
     task: TaskRecord,
+    batches: tuple[Batch, ...],
     *,
     least: int = 3,
     shift: float = 1.0,
@@ -43,7 +46,8 @@ def run(
     `largest` and a momentum below `slowest`. Fewer than `least` values per channel are a warning. Statistics of 0 and 1
     that a momentum of zero keeps for ever fail before any step, where a variance is off by a factor of `apart` or a
     mean by half of `shift`; so do one BatchNorm behind several layers, whose mixture loses eval mode, and batches of
-    one domain each, which a copy that was trained loses in eval mode, unlike one trained on mixed batches. A norm
+    one domain each, which a copy that was trained loses in eval mode, unlike one trained on mixed batches. So does a
+    momentum that leaves next to nothing but the last batch, where eval mode is another after another one. A norm
     written by hand, by the batch in train mode and by buffers in eval mode, fails where nothing writes these.
     """
     failure = attempt.failure
@@ -76,6 +80,8 @@ def run(
         )
     if swapped := [layer for layer in layers if layer.eps > largest and 0 < layer.momentum < slowest]:
         return of_swapped(swapped[0])
+    if (hasty := of_hasty(program, batches, layers)) is not None:
+        return hasty
     steps = program.subject.total_steps or 0
     fixed = [
         layer

@@ -8,10 +8,11 @@ from torch.nn import functional
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.losses.shifts import Shift, shifts
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
+from nbinspect.sanity.evidence.losses.shifts import Shift, shifts, shifts_of_forced
+from nbinspect.sanity.evidence.samples.ahead import Ahead, is_asked_for, look_ahead
 from nbinspect.sanity.evidence.samples.awake import awakened
-from nbinspect.sanity.evidence.samples.causal import Ahead, causal_evidence, inputs_of_decoder, look_ahead
+from nbinspect.sanity.evidence.samples.causal import OF_TARGETS, causal_evidence, inputs_of_decoder
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 
@@ -31,6 +32,8 @@ def run(
     recorded = training_pass
     evidence = causal_evidence(recorded) or causal_evidence(attempt)
     if not evidence:
+        if (forced := shifts_of_forced(recorded)) and all(one.steps != 1 for one in forced):
+            return _misaligned(forced[0], 0, "the labels, one step back, which its decoder reads")
         return skipped("causal=True, a causal mask, or the config of a causal model")
     # what an encoder reads may be seen whole
     own = inputs_of_decoder(recorded)
@@ -43,10 +46,16 @@ def run(
         return skipped("an output at each position of an input")
     least = min(looks, key=lambda look: look.before)
     if least.before > warn_above:
-        return _leaks(least, evidence, fail_above)
-    right = next((one for one in found if one.steps + least.shifts == 1), None)
+        asked = next((look for look in looks if any(look.name == one.name for one in found)), least)
+        if asked.is_told and program.subject.causal is None:
+            return _unsettled("a summary of all positions", asked, fail_above)
+        if evidence.startswith(OF_TARGETS) and not is_asked_for(program, batch, asked):
+            return _unsettled("later inputs, and the loss ignores those", asked, fail_above)
+        return _leaks(asked, evidence, fail_above)
+    seen = {look.name: look.seen for look in looks}
+    right = next((one for one in found if one.steps - seen.get(one.name, least.seen) == 1), None)
     if found and right is None:
-        return _misaligned(found[0], least.shifts, evidence)
+        return _misaligned(found[0], seen.get(found[0].name, least.seen), evidence)
     shifted = f"; targets are {right.name}, {right.steps} step on" if right else ""
     shown = measured(_SHARE, least.before, f"0 (fails above {fail_above:g})")
     return passed(f"nothing before position {least.cut} changed{shifted}", shown)
@@ -69,9 +78,20 @@ def _leaks(look: Ahead, evidence: str, fail_above: float) -> CheckResult:
     )
 
 
-def _misaligned(shift: Shift, moved: int, evidence: str) -> CheckResult:
-    """Tell of targets that are not one step ahead of the last token seen, which a model that shifts has `moved`."""
-    ahead = shift.steps + moved
+def _unsettled(by: str, look: Ahead, fail_above: float) -> CheckResult:
+    """Tell of outputs that look ahead where that may be meant: to a summary of all, or where nothing is predicted."""
+    return inconclusive(
+        f"outputs before position {look.cut} change with {by}",
+        measured(_SHARE, look.before, f"0 (fails above {fail_above:g})"),
+        settle="Give causal=False if the model may read all of the text that it is to write, as an autoencoder does, "
+        "or the first part of it; causal=True if not.",
+        charts=(look.chart,),
+    )
+
+
+def _misaligned(shift: Shift, seen: int, evidence: str) -> CheckResult:
+    """Tell of targets that are not one step ahead of the last token `seen`, which may be another than their own."""
+    ahead = shift.steps - seen
     text = "the token that it has just been given" if not ahead else f"the token {ahead} steps on"
     title = "Targets are the inputs, not shifted" if not ahead else "Targets are shifted twice"
     return failed(
@@ -128,5 +148,5 @@ CHECK = Check(
     bad=bad,
     explains=("loss-at-init", "overfit-one-batch", "input-independent-baseline"),
     sources=("K-dependencies",),
-    silent="models that shift inside; bidirectional encoders; encoders beside a causal decoder",
+    silent="models that shift inside; bidirectional encoders; encoders beside a causal decoder; autoencoders",
 )

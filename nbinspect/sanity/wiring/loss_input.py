@@ -111,6 +111,8 @@ def _remedy(misfit: Misfit, made: str) -> str:
     if misfit.word in _FITTING:
         old, new = _CLASSES[misfit.word]
         return f"Use {new} instead of {old}: it takes the logits as they are."
+    if misfit.word == "ctc_loss":
+        return "Apply log_softmax along the classes to the logits before it."
     return "Use the loss of PyTorch's that takes logits: F.cross_entropy, or F.binary_cross_entropy_with_logits."
 
 
@@ -151,7 +153,7 @@ CHECK = Check(
     explains=(
         *("runs", "output-range", "loss-direction", "loss-at-init", "saturated-units", "zero-gradient-path"),
         *("nonfinite-forward", "nonfinite-gradient", "vanishing-gradients", "overfit-one-batch", "learning-rate"),
-        *("input-independent-baseline", "shuffled-labels", "update-ratio"),
+        *("input-independent-baseline", "shuffled-labels", "update-ratio", "gradient-check"),
     ),
     sources=("S-loss-scale", "T-loss-input"),
     silent="log-probabilities into NLL or cross-entropy, which leave it as it is",

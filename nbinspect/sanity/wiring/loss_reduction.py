@@ -10,11 +10,20 @@ from nbinspect.records import CheckResult, Measurement, Place
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.own_steps.scaling import Trial, growth, plain_rate, trial
+from nbinspect.sanity.trials.own_steps.scaling import (
+    FaintTerm,
+    Trial,
+    faint_term,
+    growth,
+    plain_rate,
+    trial,
+)
 from nbinspect.sanity.trials.running.own_step import Training
 
 
-def run(program: Program, training: Training, *, highest: float = 0.5, lowest: float = 0.01) -> CheckResult:
+def run(
+    program: Program, training: Training, *, highest: float = 0.5, lowest: float = 0.01, faint: float = 0.2
+) -> CheckResult:
     """Fail where the loss grows or shrinks with the batch, and the optimizer's rate was not chosen for that.
 
     Args:
@@ -22,13 +31,18 @@ def run(program: Program, training: Training, *, highest: float = 0.5, lowest: f
         training: the recorded pass, or the user's own step.
         highest: rate for a mean from which a sum is a warning, and a failure where these steps make the loss explode.
         lowest: rate for a mean below which a loss that is divided twice is a failure.
+        faint: gradient of a term that is divided twice, of that of the others, below which it is a failure.
     """
     recorded = training.recordings[0]
     twice = growth(program, recorded, 2)
     is_plain = recorded.of_step and _are(twice, 1, 1, 1)  # steps are dear
     thrice = 1.0 if is_plain else growth(program, recorded, 3)
     shown = measured("growth of the loss with twice the samples", twice, "1: a mean")
-    if _are(twice, thrice, 1, 1):
+    is_mean = _are(twice, thrice, 1, 1)
+    together = is_mean or not any(_are(twice, thrice, *one) for one in ((2, 3), (1 / 2, 1 / 3)))
+    if together and (term := faint_term(program, recorded)) is not None:
+        return _of_term(recorded, term, faint)
+    if is_mean:
         return passed("a mean over the batch", shown)
     size, rate = recorded.batch.size, plain_rate(training.program)
     if _are(twice, thrice, 2, 3):
@@ -46,6 +60,21 @@ def run(program: Program, training: Training, *, highest: float = 0.5, lowest: f
         "they seem, and change with the batch size.",
         remedy=f"Leave out the division by {size}: the loss is a mean already.",
         where="train_step" if recorded.of_step else "loss_fn",
+        place=_place(recorded),
+    )
+
+
+def _of_term(recorded: Recorded, term: FaintTerm, faint: float) -> CheckResult:
+    size = recorded.batch.size
+    return (failed if term.takes_targets and term.weight < faint else warned)(
+        f"the loss of {term.name} is divided by the batch size twice",
+        measured("growth of this term with twice the samples", 0.5, "1: a mean, as the others"),
+        measured("gradient on these outputs, of that on the others", term.weight, f"{term.weight * size:.3g}"),
+        title="A term of the loss is divided by the batch size twice",
+        detail=f"The loss of {term.name} is a mean that is divided by the batch size once more: it counts {size} times "
+        "less than it seems, beside the other terms, and the less the larger the batch.",
+        remedy=f"Leave out one of the divisions by {size}; if the term is to count less, give it a constant weight.",
+        where="loss_fn",
         place=_place(recorded),
     )
 

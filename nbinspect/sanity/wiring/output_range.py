@@ -18,7 +18,8 @@ def run(training_pass: Recorded, *, unreachable: float = 0.05, share: float = 0.
 
     Args:
         training_pass: the recorded pass.
-        unreachable: from this share of the targets' variance on, out of reach, it is a failure.
+        unreachable: from this share of the targets' variance on, out of reach, it is a failure; of the targets, where
+            the last activation alone could give them, and not what it makes of another.
         share: from this share of the targets on, out of reach, it is a warning.
     """
     recorded = training_pass
@@ -49,7 +50,10 @@ def _place(recorded: Recorded, source: Source) -> dict[str, str]:
 
 
 def _of_range(recorded: Recorded, found: Bounded, unreachable: float) -> CheckResult:
-    name = found.source.word.replace("_", " ")
+    last = found.source.word.replace("_", " ")
+    name = f"{last} of {found.inner.replace('_', ' ')}" if found.inner else last
+    # whose range alone holds every target was to be the only one
+    grave = found.lost >= unreachable or (bool(found.inner) and found.outside >= unreachable)
     counts, edges = np.histogram(found.wanted.cpu().numpy(), bins=30)
     chart = Chart(
         "histogram",
@@ -62,14 +66,18 @@ def _of_range(recorded: Recorded, found: Bounded, unreachable: float) -> CheckRe
         (found.low, None if found.high == float("inf") else found.high),
     )
     span = f"{found.low:g} to {found.high:g}" if found.high < float("inf") else f"{found.low:g} and above"
-    return (failed if found.lost >= unreachable else warned)(
+    return (failed if grave else warned)(
         f"{found.outside:.0%} of the targets out of reach",
         measured("targets", f"{float(found.wanted.min()):.4g} to {float(found.wanted.max()):.4g}", span),
-        measured("variance out of reach", f"{found.lost:.1%}", f"below {unreachable:.0%}"),
+        measured("variance out of reach", f"{found.lost:.1%}", f"below {unreachable:.0%}")
+        if not found.inner
+        else measured(f"targets that {name} cannot give", f"{found.outside:.1%}", f"0%, as {last} alone"),
         measured("lowest squared error these outputs allow", found.floor, "0"),
         title=f"The last {name} cannot give every target",
         detail=f"{name.capitalize()} gives {span}; {found.outside:.0%} of the targets lie outside: out of reach.",
-        remedy=f"Take out the last {name}, or scale the targets into its range.",
+        remedy=f"Take out the last {last}, or scale the targets into its range."
+        if not found.inner
+        else f"Take out one of the two: {last} alone gives every target.",
         charts=(chart,),
         **_place(recorded, found.source),
     )

@@ -18,6 +18,7 @@ from nbinspect.sanity.evidence.samples.padding import (
     change_of,
     find_padding,
     goes_beyond,
+    lack_one,
     mixes_places,
     shortened,
     words_of,
@@ -32,6 +33,9 @@ def run(program: Program, batch: Batch, *, fail_above: float = 1e-3, warn_above:
     before, after, lengths = shortened(batch, padding)
     probe = awakened(program, before)
     whole, short = run_eval(probe, before), run_eval(probe, after)
+    if lack_one(whole, short, lengths, padding.steps):  # which is to be padding in both
+        before, after, lengths = shortened(batch, padding, spare=1)
+        whole, short = run_eval(probe, before), run_eval(probe, after)
     length = int(lengths.max())
     share = change_of(whole, short, lengths, padding.steps)
     if share is None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from nbinspect.calling import is_guessed
 from nbinspect.records import CheckResult, Failure
+from nbinspect.sanity.batches import WITHOUT_TENSORS
 from nbinspect.sanity.check import (
     Arguments,
     Check,
@@ -37,15 +38,18 @@ def run(program: Program, trial: Trial) -> CheckResult:
     """
     attempt = trial.attempt
     if attempt is None or trial.raised is not None:
-        return _no_batch(str(trial.raised))
+        return _no_batch(str(trial.raised), program.subject)
     if attempt.failure is not None:
         plain = _raises(attempt, attempt.failure)
         if program.subject.train_step is not None:
             return by_own_step(program, attempt, plain)
+        if attempt.batch.of_arrays:
+            return unsettled(plain, "What is made of the arrays is not known: model and loss got tensors. ")
         return unsettled(plain) if is_guessed(program.subject, attempt.batch.raw, attempt.batch.parts) else plain
     subject = program.subject
     if subject.loss_fn is not None and attempt.batch.parts.targets is None:
-        return inconclusive("no targets: the loss was not run", settle="Give `split`, or batches of inputs, targets.")
+        settle = "Give `split`, or batches of inputs, targets; () for targets where the loss takes none."
+        return inconclusive("no targets: the loss was not run", settle=settle)
     if (found := _of_loss(subject, attempt.loss)) is not None:
         return found
     if any(program.parameters) and not any(p.requires_grad for p in program.parameters.values()):
@@ -62,7 +66,13 @@ def run(program: Program, trial: Trial) -> CheckResult:
     return found or of_evaluation(program, attempt.batch) or passed(f"{len(attempt.operations)} steps{loss}")
 
 
-def _no_batch(need: str) -> CheckResult:
+def _no_batch(need: str, subject: Subject) -> CheckResult:
+    if need.startswith(WITHOUT_TENSORS) and (subject.train_step or subject.forward):
+        return inconclusive(
+            "the batches hold no tensors",
+            settle="What your own functions make of them is not known. Let the loader give tensors or NumPy arrays, as "
+            "a tuple or by name: with all samples of an input in one.",
+        )
     return failed(
         need.splitlines()[0][:120],
         title="No batch comes out of the loader",

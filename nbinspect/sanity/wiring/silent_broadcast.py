@@ -20,17 +20,30 @@ from nbinspect.sanity.check import (
 from nbinspect.sanity.evidence.losses.crossing import Crossing, crossing, crossings
 from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.recorded import Recorded, finished
+from nbinspect.sanity.trials.own_steps.recorded_evaluation import record_whole_step
 from nbinspect.sanity.trials.running.own_step import record_again
 
 
-def run(program: Program, batch: Batch, training_pass: Recorded) -> CheckResult:
-    """Fail where (N,) meets (N, 1) on the way to the loss, and the N × N results are averaged."""
-    recorded = training_pass
-    candidates = [one for one in crossings(recorded) if one.compares or not one.explicit]
-    found = candidates[0] if candidates else None
-    if found is None or not _scales(program, batch, recorded, found):
-        return passed("no operation pairs every sample with every other")
+def run(program: Program, batch: Batch, training_attempt: Recorded) -> CheckResult:
+    """Fail where (N,) meets (N, 1) on the way to a loss, and the N × N results are averaged."""
+    for recorded in _passes(program, batch, training_attempt):
+        candidates = [one for one in crossings(recorded) if one.compares or not one.explicit]
+        if candidates and _scales(program, batch, recorded, candidates[0]):
+            return _told(program, batch, recorded, candidates[0])
+    return passed("no operation pairs every sample with every other")
+
+
+def _passes(program: Program, batch: Batch, attempt: Recorded) -> list[Recorded]:
+    """Return what trains: one pass, or the user's own step with its several losses beside that of the model."""
+    own = program.subject.train_step is not None and not attempt.of_step
+    whole = record_whole_step(program, batch) if own else None
+    if whole is not None and attempt.error is not None:
+        return [whole]
+    return [*([whole] if whole is not None else []), finished(attempt, program.subject)]
+
+
+def _told(program: Program, batch: Batch, recorded: Recorded, found: Crossing) -> CheckResult:
     count, step = found.count, found.operation.step
     one, other = (use.shape for use in step.inputs[:2])
     return (warned if found.explicit else failed)(
@@ -54,7 +67,8 @@ def _scales(program: Program, batch: Batch, recorded: Recorded, found: Crossing)
         half = batch.taken(range(batch.size // 2))
     except MissingNeed:
         return found.count == batch.size
-    again = record_again(program, half, recorded)
+    whole = recorded.of_step and isinstance(recorded.loss, tuple)
+    again = record_whole_step(program, half) if whole else record_again(program, half, recorded)
     if again is None:
         return found.count == batch.size
     same = again.by_index.get(found.operation.step.index)

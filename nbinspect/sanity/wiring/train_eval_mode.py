@@ -12,7 +12,7 @@ from nbinspect.sanity.check import Arguments, Check, MissingNeed, failed, measur
 from nbinspect.sanity.evidence.source.statements import line_at
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.own_steps.modes import Active, Seen, active_dropout, is_meant, watched, with_flag
+from nbinspect.sanity.trials.own_steps.modes import Active, Seen, active_dropout, is_meant, rests, watched, with_flag
 
 
 def run(program: Program, batch: Batch, recorded: Recorded) -> CheckResult:
@@ -34,7 +34,10 @@ def run(program: Program, batch: Batch, recorded: Recorded) -> CheckResult:
             notes.append(f"{name}: needs {missing}")
             continue
         if calls[-1].is_all(training=not training):
-            return _wrong(program, name, calls, training)
+            if not (training and rests(program.network, calls[-1])):
+                return _wrong(program, name, calls, training)
+            notes.append(f"{name}: eval mode keeps frozen BatchNorm at rest")
+            continue
         heeds = any(seen.parts for seen in calls)
         notes.append(f"{name} runs in {_mode(training)} mode" if heeds else f"{name}: nothing heeds the mode")
     return passed(f"no dropout in eval mode; {'; '.join(notes)}")

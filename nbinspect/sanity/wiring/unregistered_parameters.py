@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, Measurement
+from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.passes.flow import memory_of
 from nbinspect.sanity.evidence.passes.reach import leaves_of, optimised
@@ -17,26 +17,30 @@ from nbinspect.sanity.evidence.passes.unlisted import Unlisted, makers_of_new, u
 from nbinspect.sanity.evidence.source.classes import assigned_at
 from nbinspect.sanity.evidence.source.statements import line_at
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Recorded, tensor_output
+from nbinspect.sanity.recorded import Recorded, finished, tensor_output
+from nbinspect.sanity.trials.own_steps.unlisted_of_step import unlisted_of_step
+
+_UNTRAINED = "an optimizer made of it never changes them"
 
 
-def run(program: Program, recorded: Recorded) -> CheckResult:
+def run(program: Program, batch: Batch, attempt: Recorded) -> CheckResult:
     """Fail where the graph of the loss ends in weights that the model holds, or makes, without listing them."""
-    ends = (recorded.loss, tensor_output(recorded.outputs))
+    recorded = attempt
+    ends = (recorded.loss, tensor_output(recorded.outputs)) if recorded.error is None else ()
     root = next((end for end in ends if isinstance(end, Tensor) and end.requires_grad), None)
     if root is None:
-        return skipped("a loss or an output with a graph")
+        return _of_step(program, batch, attempt)
     inputs = (tensor for _, tensor in recorded.batch.inputs)
     known = {id(tensor) for tensor in (*program.network.buffers(), *program.parameters.values(), *inputs)}
     leaves = {key: leaf for key, leaf in leaves_of(root).items() if key not in known}
     unlisted = list(unlisted_in(program.network))
     if held := [one for one in unlisted if any(id(tensor) in leaves for tensor in one.tensors)]:
-        return _held(program, held[0], leaves)
+        return _told(program, held[0], [tensor for tensor in held[0].tensors if id(tensor) in leaves])
     for one in unlisted:
         # a parameter that was moved, cast or scaled on its way to the attribute is a result, and no parameter
         behind = {key: leaf for tensor in one.tensors for key, leaf in _behind(tensor).items() if key in leaves}
         if behind:
-            return _held(program, replace(one, tensors=tuple(behind.values())), leaves)
+            return _told(program, one, list(behind.values()))
     return _loose(program, recorded, [one for one in leaves.values() if isinstance(one, nn.Parameter)])
 
 
@@ -46,17 +50,30 @@ def _behind(tensor: Tensor) -> Mapping[int, Tensor]:
     return found if len(found) == 1 and all(isinstance(leaf, nn.Parameter) for leaf in found.values()) else {}
 
 
-def _held(program: Program, found: Unlisted, leaves: Mapping[int, Tensor]) -> CheckResult:
+def _of_step(program: Program, batch: Batch, attempt: Recorded) -> CheckResult:
+    """Judge by the losses of the user's own step, where the pass outside of it has no graph."""
+    reached = unlisted_of_step(program, batch)
+    if reached is None:
+        finished(attempt, program.subject)
+        return skipped("a loss or an output with a graph")
+    if not reached:
+        return passed("every trained tensor of your step is listed, or outside of the model")
+    worst = min(reached, key=lambda one: one.is_trained)
+    return _told(program, worst.found, worst.found.tensors, by_hand=worst.is_trained)
+
+
+def _told(program: Program, found: Unlisted, used: Sequence[Tensor], *, by_hand: bool = False) -> CheckResult:
+    """Tell of tensors that the loss depends on; those that an optimizer holds `by_hand` are trained all the same."""
     name = f"self.{found.attribute}"
-    used = [tensor for tensor in found.tensors if id(tensor) in leaves]
     place, line = assigned_at(type(found.holder), found.attribute) or (None, "")
-    by_hand = (optimised(program.subject) or set()).issuperset(map(id, used))
+    by_hand = by_hand or (optimised(program.subject) or set()).issuperset(map(id, used))
+    lost = "`state_dict()` and `.to()` leave them out"
+    fate = f"an optimizer of their own trains them, but {lost}" if by_hand else f"{_UNTRAINED}; {lost}"
     return (warned if by_hand or found.may_be_meant else failed)(
         f"{len(used)} tensors in {name} are not in model.parameters()",
         _count(used),
         title=f"{name} is not registered",
-        detail=f"The loss depends on the weights in `{name}`, and `model.parameters()` does not list them: an "
-        "optimizer made of it never changes them; `state_dict()` and `.to()` leave them out.",
+        detail=f"The loss depends on the weights in `{name}`, and `model.parameters()` does not list them: {fate}.",
         remedy=f"Wrap it: `{name} = {found.remedy}(…)`.",
         where=f"{found.path}.{found.attribute}".lstrip("."),
         place=place,

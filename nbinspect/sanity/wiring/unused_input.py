@@ -19,7 +19,7 @@ from nbinspect.sanity.check import (
     warned,
 )
 from nbinspect.sanity.evidence.samples.awake import stirred
-from nbinspect.sanity.evidence.samples.unread import Unread, read_inputs, unread
+from nbinspect.sanity.evidence.samples.unread import Unread, changes, read_inputs, unread
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 
@@ -46,12 +46,17 @@ def run(program: Program, batches: tuple[Batch, ...], recorded: Recorded, *, mos
         readings = [read_inputs(one, whole) for one, whole in both]
     if not readings[1].reached:  # as by codes that send gradients back in training alone
         readings[1] = read_inputs(*both[1], training=True)
-    if not readings[1].reached:
+    if not (readings[1].reached or _are_read(*both[1])):
         return inconclusive("no input reaches the outputs", settle="See `constant-output` and `detached-graph`.")
     found = unread(other, [cut for _, cut in both], readings, recorded)
     if not found:
         return passed(f"all of {', '.join(readings[0].silent)} are read")
     return _told(found, program, sum(cut.size for _, cut in both))
+
+
+def _are_read(program: Program, batch: Batch) -> bool:
+    """Whether the outputs change with any input though none has a gradient: by whole numbers, as arrays."""
+    return any(changes(program, [batch], name, None) for name, _ in batch.inputs)
 
 
 def _told(found: list[Unread], program: Program, samples: int) -> CheckResult:
@@ -71,10 +76,11 @@ def _told(found: list[Unread], program: Program, samples: int) -> CheckResult:
 def _name(one: Unread, program: Program) -> str:
     if not one.columns:
         return one.name
-    known = program.subject.feature_names
+    known = None if one.are_channels else program.subject.feature_names
     shown = [str(known[i]) if known is not None and i < len(known) else str(i) for i in one.columns[:8]]
     more = f" and {len(one.columns) - 8} more" if len(one.columns) > 8 else ""
-    return f"column{'s' if len(one.columns) > 1 else ''} {', '.join(shown)}{more} of {one.name}"
+    kind = "channel" if one.are_channels else "column"
+    return f"{kind}{'s' if len(one.columns) > 1 else ''} {', '.join(shown)}{more} of {one.name}"
 
 
 class _Two(nn.Module):
@@ -112,5 +118,6 @@ CHECK = Check(
     bad=bad,
     explains=("input-independent-baseline", "overfit-one-batch", "shuffled-labels"),
     sources=("S-unused",),
-    silent="constant or padded columns; pixels and series; masks and indices; weights that begin at zero",
+    silent="constant or padded columns; pixels and series; masks, and indices that have no table in the model; weights "
+    "that begin at zero; a channel of pictures is a warning",
 )

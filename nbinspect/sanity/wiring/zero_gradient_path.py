@@ -9,18 +9,22 @@ import torch
 from torch import Tensor, nn
 
 from nbinspect.records import CheckResult, Measurement, Place
-from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.passes.cuts import has_no_graph, is_stopped_target, tell
 from nbinspect.sanity.evidence.passes.flat import behind_flat, is_clamp
 from nbinspect.sanity.evidence.passes.flow import follow
+from nbinspect.sanity.evidence.passes.idle_terms import IdleTerm, idle_term
 from nbinspect.sanity.evidence.passes.reach import modules_of, trainable, trains_by_one_loss, unreached
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Operation
+from nbinspect.sanity.recorded import Operation, Recorded
 from nbinspect.sanity.trials.running.own_step import Training
 
 
 def run(program: Program, training: Training) -> CheckResult:
-    """Fail where the gradient of trained parameters is exactly zero, for all of it passes rounding or a clamp."""
+    """Fail where the gradient of trained parameters is exactly zero, for all of it passes rounding or a clamp.
+
+    Or that of a summand of the loss: a choice, rounding, a copy or weights without a graph make a number of it.
+    """
     own, recordings = training.program, training.recordings
     wanted = trainable(own)
     if not wanted:
@@ -41,6 +45,9 @@ def run(program: Program, training: Training) -> CheckResult:
         later = training.later(program)
         lost = [name for name in lost if name not in later]
     if not lost:
+        idle = idle_term(ran[0], wanted) if ran and trains_by_one_loss(program.subject) else None
+        if idle is not None:
+            return _of_idle(ran[0], idle)
         return passed(f"none of {len(wanted)} trainable parameters behind a derivative of zero")
     flat = behind[0][lost[0]]
     beside = _beside(flat) if is_clamp(flat) else ()
@@ -67,6 +74,25 @@ def _found(
         "`x + (step(x) - x).detach()`.",
         where=name,
         place=place,
+    )
+
+
+def _of_idle(recorded: Recorded, term: IdleTerm) -> CheckResult:
+    told = tell(recorded, term.cut)
+    remedy = (
+        "Use the probabilities themselves in place of the choice among them (softmax for argmax, sigmoid for a "
+        "threshold)"
+        if term.cut.kind in ("index", "step")
+        else f"{told.remedy}; torch.stack joins terms and keeps their graph"
+    )
+    return (failed if term.is_certain else warned)(
+        f"{told.name} takes the gradient from a term of the loss",
+        measured("the term in this batch", term.value, "a term that has a gradient"),
+        title="A term of the loss sends nothing back",
+        detail=f"The loss has a summand that the parameters reach only through {told.by.rstrip(',')}: it makes the "
+        "loss larger or smaller, and changes nothing of what is learnt.",
+        remedy=f"{remedy}, or leave the term out of the loss and log it.",
+        **told.shown,
     )
 
 
@@ -108,8 +134,9 @@ CHECK = Check(
     bad=bad,
     explains=(
         *("detached-graph", "unused-parameters", "updates-not-applied", "overfit-one-batch", "shuffled-labels"),
-        *("learning-rate", "update-ratio"),
+        *("learning-rate", "update-ratio", "gradient-check"),
     ),
     sources=("D-dead", "K-clip-loss"),
-    silent="straight-through estimators, clamps that spare some elements, hinges that are satisfied, metrics",
+    silent="straight-through estimators, clamps that spare some elements, hinges that are satisfied, metrics beside "
+    "the loss, counts of what steers the rest, values that are detached to be exchanged; a summand under no_grad warns",
 )

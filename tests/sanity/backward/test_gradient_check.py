@@ -337,3 +337,21 @@ def test_a_model_of_a_whole_graph_is_tested_on_the_whole() -> None:
 
     batch = (X, torch.eye(8) + 0.1, Y)
     assert run_one(CHECK, model=OnGraph(), loader=[batch], loss_fn=nn.MSELoss()).status == "pass"
+
+
+class _Remade(nn.Linear):
+    """Makes its weight a parameter anew in each pass, of one that it keeps."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
+        self.raw = nn.Parameter(self.weight.detach().clone())
+        del self.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.weight = nn.Parameter(self.raw * 1)
+        return super().forward(x)
+
+
+def test_parameters_that_a_forward_makes_are_no_error() -> None:
+    """A parameter that is not there before the pass is left out."""
+    assert judged(_Remade(4, 3)).status == "pass"

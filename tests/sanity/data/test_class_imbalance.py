@@ -53,6 +53,15 @@ def test_what_the_network_sees_counts() -> None:
     assert on(y, shuffle=False, sampler=sampler).status == "pass"
 
 
+@pytest.mark.parametrize(("count", "status"), [(3, "warn"), (300, "pass"), (240, "pass")])
+def test_a_sampler_with_a_weight_for_each_class_is_a_warning(count: int, status: str) -> None:
+    """Weights of classes draw the first few samples alone; those of all samples, or of the first part, are meant."""
+    sampler = WeightedRandomSampler(torch.ones(count), 300)
+    result = on(torch.arange(300) % 3, shuffle=False, sampler=sampler)
+    assert result.status == status
+    assert (result.where == "sampler") is (status == "warn")
+
+
 def test_regression_is_skipped() -> None:
     """Numbers have no classes."""
     batch = (torch.randn(64, 4), torch.randn(64, 1))

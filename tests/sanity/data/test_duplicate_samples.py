@@ -10,6 +10,7 @@ from torch.utils.data import (
     DataLoader,
     Dataset,
     IterableDataset,
+    Subset,
     TensorDataset,
     WeightedRandomSampler,
     get_worker_info,
@@ -96,6 +97,14 @@ def test_repeats_of_a_sampler_are_fine() -> None:
     sampler = WeightedRandomSampler(torch.rand(200) ** 4, 400)
     assert on(DataLoader(data, batch_size=32, sampler=sampler)).status == "pass"
     assert on([data.tensors] * 5).status == "pass"
+
+
+def test_a_subset_that_lists_indices_again_is_a_warning() -> None:
+    """Samples drawn with replacement, as for each of several models, may be meant; copies in the data set are none."""
+    drawn_again = torch.randint(200, (200,), generator=torch.Generator().manual_seed(0)).tolist()
+    result = on(DataLoader(Subset(rows(200), drawn_again), batch_size=32, shuffle=True))
+    assert (result.status, "lists their indices again" in result.detail) == ("warn", True)
+    assert on(DataLoader(Subset(rows(200, 20), list(range(220))), batch_size=32, shuffle=True)).status == "fail"
 
 
 def test_a_stream_may_repeat_on_purpose() -> None:
@@ -305,6 +314,17 @@ def test_parts_that_were_read_again_fail_in_spite_of_rows_that_could_meet_by_cha
     for order, status in ((again, "fail"), (torch.tensor(listed), "fail"), (torch.randint(300, (900,)), "warn")):
         loader = DataLoader(TensorDataset(x[order], y[order]), batch_size=32, shuffle=True)
         assert on(loader, 14).status == status, (order, status)
+
+
+def test_short_sequences_that_were_written_again_in_their_order_fail() -> None:
+    """Copies of rows that could nearly be equal by chance are told by their order; those drawn in any order are not."""
+    x = progressions(320, 24, 3, 16)
+    generator = torch.Generator().manual_seed(3)
+    x = torch.where(torch.rand(x.shape, generator=generator) < 0.1, torch.randint(24, x.shape, generator=generator), x)
+    rounds = torch.cat([torch.arange(40 * done) for done in range(1, 9)])
+    for order, is_copied in ((rounds, True), (torch.randint(320, (1440,), generator=generator), False)):
+        loader = DataLoader(TensorDataset(x[order].float(), torch.zeros(1440).long()), batch_size=32, shuffle=True)
+        assert (on(loader, 16).status == "fail") is is_copied
 
 
 def test_what_goes_round_or_stays_does_not_fail() -> None:

@@ -110,6 +110,15 @@ class Pairs(nn.Module):
         return (self.words(words[:, :1]) * self.neighbours(words[:, 1:])).sum(-1)
 
 
+def test_quantities_that_are_all_one_whole_number_are_a_warning() -> None:
+    """Fractions that were cut off are all 0, as residuals are to be; any two that differ are targets."""
+    places = torch.rand(40, 3, generator=torch.Generator().manual_seed(0)) * 1.8 - 0.9
+    result = on(places.long().float(), nn.MSELoss())
+    assert (result.status, result.title, result.summary) == ("warn", "A constant target", "every target is 0")
+    assert on(places, nn.MSELoss()).status == "skip"
+    assert on((places > 0.8).float(), nn.MSELoss()).status == "skip"
+
+
 def test_a_right_candidate_that_comes_first_is_no_constant_label() -> None:
     """A neighbour before four words drawn at random has the labels 1, 0, 0, 0, 0, which do not fail."""
     words = torch.randint(0, 50, (60, 6))
@@ -472,6 +481,40 @@ def test_keys_of_a_contrast_are_no_labels() -> None:
     assert in_a_step(loss, torch.arange(40) % 2, outputs=4).status != "fail"
     real = lambda o, t: F.binary_cross_entropy_with_logits(o, torch.ones_like(o))  # noqa: E731
     assert in_a_step(real, torch.arange(40) % 2).status != "fail"
+
+
+def marking(there: int, rest: int, kind: str = "") -> Any:
+    """A loss that marks the places where something is, in labels of nothing."""
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        known = targets[:, 0] if targets.dim() > 1 else targets
+        if kind == "where":
+            return F.cross_entropy(outputs, torch.where(known == 1, there, rest))
+        labels = torch.full(outputs.shape[:1], rest)
+        labels[known > 0] = known[known > 0].long() if kind == "valid" else there
+        return F.cross_entropy(outputs, labels)
+
+    return loss
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "rest", "last", "status"),
+    [
+        ("", 1, 1, 1, "fail"),
+        ("where", 0, 0, 1, "fail"),
+        ("", 1, 0, 1, "pass"),
+        ("valid", 1, 1, 1, "fail"),
+        ("valid", 1, 1, 2, "pass"),
+    ],
+)
+def test_marks_that_are_those_of_the_rest_fail(kind: str, there: int, rest: int, last: int, status: str) -> None:
+    """A class that is also the number of nothing leaves one label for all; other labels may come in a later batch."""
+    y = torch.stack([(torch.arange(400) % 2).float(), torch.randn(400)], 1)
+    y[-3:, 0] = last
+    loader = DataLoader(TensorDataset(torch.randn(400, 4), y), batch_size=20, shuffle=last < 2)
+    given = {"model": nn.Linear(4, 3), "loader": loader, "task": "other"}
+    found = run_one(CHECK, **given, loss_fn=marking(there, rest, kind))
+    assert (found.status, found.title) == ("fail", "A constant label") if status == "fail" else found.status != "fail"
 
 
 def test_a_second_target_that_never_changes_fails() -> None:

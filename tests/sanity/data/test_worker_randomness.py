@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,10 @@ def seeded(_: int) -> None:
     info.dataset.rng = np.random.default_rng(torch.initial_seed() % 2**32)
 
 
+def asleep(_: int) -> None:
+    time.sleep(3)
+
+
 def on(data: Any, workers: int = 2, **more: Any) -> CheckResult:
     loader = DataLoader(data, batch_size=8, shuffle=True, num_workers=workers, **more)
     return run_one(CHECK, model=nn.Linear(4, 3), loader=loader, loss_fn=nn.CrossEntropyLoss())
@@ -73,3 +78,11 @@ def test_fixed_samples_pass_and_one_worker_is_a_skip() -> None:
 def test_a_data_set_that_raises_is_inconclusive() -> None:
     """What the workers raise is told and no finding."""
     assert on(Noisy("raises")).status == "inconclusive"
+
+
+def test_workers_that_do_not_answer_in_time_are_no_defect_of_the_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said how long was waited, and that more time would settle it."""
+    monkeypatch.setattr("nbinspect.sanity.evidence.data.workers.patience_with", lambda *_: 1)
+    result = on(Noisy("torch"), worker_init_fn=asleep)
+    assert (result.status, result.summary) == ("inconclusive", "no worker gave a batch within 1 s")
+    assert "time_budget" in result.detail

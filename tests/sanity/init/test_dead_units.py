@@ -186,3 +186,22 @@ def test_units_of_relu6_that_are_dead_are_found(bias: float, status: str) -> Non
     nn.init.constant_(first.bias, bias)
     assert judged(nn.Sequential(first, nn.ReLU6(), nn.Linear(64, 3))) == status
     assert judged(nn.Sequential(first, nn.Hardtanh(), nn.Linear(64, 3))) == "pass"
+
+
+class Limited(nn.Module):
+    """Limits what a layer that begins at zero makes: to a wide interval around 0, or to what is above 0."""
+
+    def __init__(self, least: float, bias: float) -> None:
+        super().__init__()
+        self.key, self.head, self.least = nn.Linear(16, 64), nn.Linear(64, 3), least
+        nn.init.zeros_(self.key.weight)
+        nn.init.constant_(self.key.bias, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.clamp(self.key(x), min=self.least, max=30).exp())
+
+
+@pytest.mark.parametrize(("least", "bias", "dead"), [(-60.0, 0.0, False), (0.0, -1.0, True)])
+def test_a_wide_clamp_of_zeros_is_awake(least: float, bias: float, *, dead: bool) -> None:
+    """Zeros that a clamp hands on as they are have a gradient; those that it makes of others have none."""
+    assert (judged(Limited(least, bias)) != "pass") == dead

@@ -81,6 +81,37 @@ def test_targets_that_the_network_made_have_no_bias_to_set() -> None:
     assert run_one(CHECK, model=Coded(), loader=[batch], task="regression").status == "skip"
 
 
+def test_behind_an_activation_the_bias_is_not_the_mean_target() -> None:
+    """Of boxes that leave by a sigmoid, what the outputs begin at is told, and no bias of that value."""
+    boxes = 0.1 + 0.02 * torch.rand(64, 4)
+    model = nn.Sequential(nn.Linear(8, 4), nn.Sigmoid())
+    nn.init.constant_(model[0].bias, 2.0)
+    nn.init.normal_(model[0].weight, std=0.1)
+    found = run_one(CHECK, model=model, loader=[(X, boxes)], loss_fn=nn.L1Loss())
+    assert (found.status, found.where, found.code) == ("warn", "0.bias", "")
+    assert "where the outputs are around" in found.remedy
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_what_a_teacher_outside_the_model_gives_is_no_data(wrapped: bool) -> None:
+    """A moving average of the model, kept beside it, is followed, wherever it begins."""
+    student, teacher = nn.Linear(8, 1), nn.Linear(8, 1).requires_grad_(False)
+    nn.init.constant_(teacher.bias, 60.0)
+
+    def step(model: nn.Module, batch: tuple[Tensor], optimizer: torch.optim.Optimizer) -> Tensor:
+        wanted = teacher(batch[0])
+        wanted = torch.autograd.Variable(wanted.data) if wrapped else wanted
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(batch[0]), wanted)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    optimizer = torch.optim.SGD(student.parameters(), 0.1)
+    found = run_one(CHECK, model=student, loader=[(X,)], train_step=step, optimizer=optimizer)
+    assert found.status == "skip"
+
+
 def test_pictures_with_constant_pixels_are_silent() -> None:
     """An autoencoder's pixels that are always black are no bias to set."""
     pictures = torch.rand(64, 64)
@@ -139,3 +170,34 @@ def test_a_residual_that_is_no_output_has_no_bias_to_set() -> None:
     """What a loss makes of the outputs before it compares them is another quantity."""
     loss_fn = lambda z, y: ((z.exp() - y) ** 2).mean()  # noqa: E731 - as users write it
     assert run_one(CHECK, model=nn.Linear(8, 1), loader=[(X, 60 + torch.rand(64, 1))], loss_fn=loss_fn).status == "skip"
+
+
+class Judges(nn.Module):
+    """Tells true rows from made-up ones, in two losses of one class each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(8, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        true, false = self.head(x), self.head(x.flip(0))
+        loss = nn.functional.binary_cross_entropy_with_logits
+        return loss(true, torch.ones_like(true)) + loss(false, torch.zeros_like(false))
+
+
+def test_one_class_alone_says_nothing_of_shares() -> None:
+    """Where a loss has targets of one class, as of a discriminator, no bias is asked for."""
+    result = run_one(
+        CHECK, model=Judges(), loader=[X], loss_fn=lambda out, _: out, split=lambda b: (b, b), task="binary"
+    )
+    assert result.status in ("pass", "skip")
+
+
+def test_samples_behind_steps_of_time_are_no_outputs() -> None:
+    """Of outputs (T, N) the samples are no columns with a bias each."""
+    generator = torch.Generator().manual_seed(0)
+    x, level = torch.randn(24, 12, 3, generator=generator), torch.rand(12, generator=generator)
+    y = level + 0.02 * torch.randn(24, 12, generator=generator)
+    model = nn.Sequential(nn.Linear(3, 1), nn.Flatten(-2))
+    result = run_one(CHECK, model=model, loader=[(x, y)], loss_fn=nn.MSELoss(), batch_axis=1)
+    assert "," not in result.remedy

@@ -296,3 +296,71 @@ def test_a_faint_signal_that_learns_nothing_fails_with_both_losses() -> None:
 def test_a_faint_signal_that_is_learnt_from_or_that_nothing_helps_passes(depth: int, gain: float, rate: float) -> None:
     """Weights that keep the scale, a rate that learns all the same, and one too small for any are no finding."""
     assert of_tanh(depth, gain, rate).status == "pass"
+
+
+class Adapted(nn.Module):
+    """A layer whose weight is kept, plus the product of two small factors that are learnt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.base, self.b = nn.Parameter(torch.randn(16, 16) / 4), nn.Parameter(torch.zeros(16, 2))
+        self.a = nn.Parameter(torch.randn(2, 16) / 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.base + self.b @ self.a)
+
+
+def test_a_product_of_weights_alone_is_no_layer() -> None:
+    """The factors of an adapter are given no signal, and so say nothing of the samples of the batch."""
+    model = nn.Sequential(Adapted(), nn.ReLU(), nn.Linear(16, 3))
+    batch = (torch.randn(32, 16), torch.arange(32) % 3)
+    assert run_one(CHECK, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss()).status == "pass"
+
+
+class Asked(nn.Module):
+    """Asks a set by learnt queries, which a layer goes over before it meets the set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries, self.q, self.k = nn.Parameter(torch.randn(1, 2, 16)), nn.Linear(16, 16), nn.Linear(16, 16)
+        self.head = nn.Linear(32, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k = self.q(self.queries.repeat(len(x), 1, 1)), self.k(x)
+        return self.head(((q @ k.transpose(1, 2) / 4).softmax(2) @ x).flatten(1))
+
+
+def test_learnt_queries_are_no_samples_that_are_alike() -> None:
+    """A layer that is given weights alone says nothing of how much the samples differ."""
+    batch = (torch.randn(32, 5, 16), torch.arange(32) % 3)
+    assert run_one(CHECK, model=Asked(), loader=[batch], loss_fn=nn.CrossEntropyLoss()).status == "pass"
+
+
+def of_few_layers(sizes: tuple[float, ...], x: Tensor = X, rate: float = 1e-6) -> CheckResult:
+    """A classifier of a few layers, each drawn so many times as large as usual, the last one too."""
+    torch.manual_seed(0)
+    model = nn.Sequential()
+    for size in sizes[:-1]:
+        nn.init.normal_((layer := nn.Linear(64, 64)).weight, std=size / 8)
+        model.extend([layer, nn.LeakyReLU(0.2)])
+    nn.init.normal_((head := nn.Linear(64, 4)).weight, std=sizes[-1] / 8)
+    optimizer = torch.optim.SGD(model.parameters(), rate)
+    return run_one(CHECK, model=model.append(head), loader=[(x, Y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+
+
+def test_a_few_layers_drawn_too_large_fail_where_usual_ones_bring_the_loss_to_chance() -> None:
+    """Too few layers to explode make the network confident all the same; the largest is named, with both losses."""
+    result = of_few_layers((1.4, 6, 9, 2))
+    assert (result.status, result.confirmed, result.where) == ("fail", True, "4.weight")
+    loss, other = float(result.measurements[0].measured), float(result.measurements[0].expected.split()[0])
+    assert loss > 10 * 1.386 > 3 * 1.386 > other
+    assert result.steps == 10
+
+
+def test_large_weights_that_are_not_what_makes_the_loss_large_pass() -> None:
+    """One layer alone, the last one, layers that it makes up for, large inputs and a rate that copes pass."""
+    assert of_few_layers((1.4, 1.4, 9, 2)).status == "pass"
+    assert of_few_layers((1.4, 1.4, 1.4, 12)).status == "pass"
+    assert of_few_layers((1.4, 6, 9, 0.01)).status == "pass"
+    assert of_few_layers((1.4, 5, 5, 1.4), x=1000 * X).status == "pass"
+    assert of_few_layers((1.4, 6, 9, 2), rate=1e-2).status == "pass"

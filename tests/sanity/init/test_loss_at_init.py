@@ -201,3 +201,44 @@ def test_logits_of_a_partly_frozen_network_are_a_warning_unless_the_head_was_dra
     with torch.no_grad():
         model[2].weight.mul_(20)
     assert run_one(CHECK, **given).status == "fail"
+
+
+class Sums(nn.Module):
+    """Sums what a layer makes of the nodes of a graph, so that the logits begin large though no weight does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.head = nn.BatchNorm1d(16), nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.norm(x.flatten(0, 1)).relu().view(*x.shape).sum(1))
+
+
+@pytest.mark.parametrize(("rate", "status"), [(0.03, "warn"), (1e-6, "fail")])
+def test_large_logits_that_the_first_steps_shrink_are_a_warning(rate: float, status: str) -> None:
+    """A sum over many nodes makes large logits of usual weights: a defect where the first steps do not shrink them."""
+    torch.manual_seed(0)
+    nodes, model = torch.randn(32, 20, 16) + torch.nn.functional.one_hot(torch.arange(32) % 10, 16)[:, None], Sums()
+    optimizer = torch.optim.Adam(model.parameters(), rate)
+    loader = [(nodes, torch.arange(32) % 10)]
+    found = run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+    assert found.status == status
+
+
+class ByHand(nn.Module):
+    """Multiplies by a weight of its own, drawn from a unit normal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(16, 10, generator=torch.Generator().manual_seed(0)) * 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight
+
+
+def test_large_weights_of_a_product_by_hand_fail_though_steps_shrink_them() -> None:
+    """Where the size of the last layer's weights is not known to be usual, no steps excuse the first loss."""
+    model = ByHand()
+    optimizer = torch.optim.Adam(model.parameters(), 1.0)
+    found = run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+    assert found.status == "fail"

@@ -49,6 +49,26 @@ def test_an_evaluation_that_trains_fails() -> None:
     assert state_of(model, optimizer) == before
 
 
+def test_what_is_evaluated_is_a_batch_of_the_validation_loader() -> None:
+    """Where training batches are of another form, as two views of each sample, the evaluation is judged on its own."""
+
+    def of_views(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        (one, other), labels = batch
+        optimizer.zero_grad()
+        loss = loss_of(model, (one, labels)) + loss_of(model, (other, labels))
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    rows, labels = torch.randn(8, 4), torch.arange(8) % 3
+    loaders = {"loader": [((rows, rows + 0.1), labels)], "val_loader": [(rows, labels)]}
+    for own, status in ((looks, "pass"), (goes_back, "fail")):
+        model = network()
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        arguments = program(of_views, model, optimizer=optimizer, eval_step=own) | loaders
+        assert run_one(CHECK, **arguments).status == status
+
+
 def zeroing_later(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
     loss = loss_of(model, batch)
     loss.backward()

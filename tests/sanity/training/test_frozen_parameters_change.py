@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nbinspect.sanity.training.frozen_parameters_change import CHECK
 from tests.sanity.running import run_one
@@ -146,6 +146,51 @@ def test_statistics_of_a_frozen_norm() -> None:
     assert result.where == "1"
     assert result.code == "+ model.1.eval()"
     assert run_one(CHECK, **program(usual, frozen_norm().eval())).status == "inconclusive"
+
+
+class FrozenBatchNorm(nn.Module):
+    """A norm of fixed statistics, without parameters."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.ones(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.get_buffer("scale")
+
+
+def two_parts(second: nn.Module, *, apart: bool = False) -> nn.Sequential:
+    """A frozen body with two norms, or two frozen bodies with one each, and a head that is trained."""
+    one, other = [nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU()], [nn.Linear(16, 16), second, nn.ReLU()]
+    parts = [nn.Sequential(*one), nn.Sequential(*other)] if apart else [nn.Sequential(*one, *other)]
+    for part in parts:
+        part.requires_grad_(requires_grad=False)
+    return nn.Sequential(*parts, nn.Linear(16, 3))
+
+
+def without_their_kind(model: nn.Module, batch: Any, optimizer: Any) -> Any:
+    model.train()
+    for module in model.modules():
+        if isinstance(module, nn.LazyBatchNorm1d | nn.SyncBatchNorm) or getattr(module, "rests", False):
+            module.eval()
+    return usual(model, batch, optimizer)
+
+
+@pytest.mark.parametrize(("apart", "status"), [(False, "fail"), (True, "warn")])
+@pytest.mark.parametrize("fixed", [True, False])
+def test_a_norm_that_was_forgotten_beside_others_of_a_frozen_part_fails(fixed: bool, apart: bool, status: str) -> None:
+    """What freezes norms by their kind leaves others out; norms of another part may be in train mode on purpose."""
+    second = FrozenBatchNorm(16) if fixed else nn.BatchNorm1d(16)
+    second.rests = True  # type: ignore[assignment] # as a kind of norm that the step knows
+    result = run_one(CHECK, **program(without_their_kind, two_parts(second, apart=apart)))
+    assert result.status == status
+    if status == "fail":
+        assert (result.where, "0.4 of the same frozen part" in result.detail) == ("0.1", True)
+
+
+def test_norms_of_a_frozen_part_that_all_learn_are_a_warning() -> None:
+    """Where none of them rests it may be meant."""
+    assert run_one(CHECK, **program(without_their_kind, two_parts(nn.BatchNorm1d(16)))).status == "warn"
 
 
 def test_toggled_freezing_is_silent() -> None:
@@ -330,3 +375,35 @@ def test_a_clamp_that_meets_frozen_ones_alone_fails_if_it_is_meant_for_all(every
 
     optimizer = torch.optim.SGD(model[2].parameters(), 0.01)
     assert run_one(CHECK, **program(step, model, optimizer=optimizer)).status == status
+
+
+class Heeding(nn.Linear):
+    """Takes no gradient through its input unless it is told to."""
+
+    requires_grad: bool = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x if self.requires_grad else x.detach())
+
+
+@pytest.mark.parametrize(("word", "of_module"), [("require_grad", False), ("requires_grad", True)])
+def test_words_that_freeze_nothing_fail(word: str, of_module: bool) -> None:
+    """A misspelt attribute of parameters, and the attribute of a module, leave them to be trained."""
+    model = network()
+    for part in (model[0],) if of_module else model[0].parameters():
+        setattr(part, word, False)
+    result = run_one(CHECK, **program(usual, model))
+    assert (result.status, result.title) == ("fail", "Freezing that has no effect")
+    assert result.where == "0.bias"
+    assert f".{word} = False" in result.summary
+
+
+def test_a_flag_that_a_module_heeds_and_frozen_parameters_are_silent() -> None:
+    """A class may have a flag of that name for itself; and what is frozen as well does not change."""
+    model = nn.Sequential(Heeding(4, 16), nn.ReLU(), nn.Linear(16, 3))
+    model[0].requires_grad = False
+    assert run_one(CHECK, **program(usual, model)).status == "pass"
+    model = network()
+    model[0].requires_grad_(requires_grad=False)
+    model[0].requires_grad = False
+    assert run_one(CHECK, **program(usual, model)).status == "pass"

@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from nbinspect.sanity.training.optimizer_mismatch import CHECK
+from nbinspect.sanity.training.updates_not_applied import CHECK as APPLIED
 from tests.sanity.running import run_one
-from tests.sanity.training.steps import loss_of, network, program, usual
+from tests.sanity.training.steps import batches, loss_of, network, program, usual
 
 
 @pytest.mark.parametrize("step", [usual, None])
@@ -127,3 +128,62 @@ def test_a_frozen_network_beside_the_model_in_the_optimizer_is_no_failure() -> N
     model, teacher = network(), network().requires_grad_(requires_grad=False)
     optimizer = torch.optim.SGD([*model[2].parameters(), *teacher.parameters()], 0.1)
     assert run_one(CHECK, **program(usual, model, optimizer=optimizer)).status == "warn"
+
+
+@pytest.mark.filterwarnings("ignore:optimizer contains a parameter group with duplicate")
+@pytest.mark.parametrize(("second", "status"), [("one", "fail"), ("two", "pass"), ("tied", "warn")])
+def test_a_part_that_is_given_twice_in_place_of_another_fails(second: str, status: str) -> None:
+    """Of twins, one listed twice and the other not at all fails; a tied weight listed twice beside others does not."""
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"one": nn.Linear(4, 3), "two": nn.Linear(4, 3)})
+    others = {"one": [*model["one"].parameters()], "two": [*model["two"].parameters()], "tied": [model["one"].weight]}
+    optimizer = torch.optim.SGD([*model["one"].parameters(), *others[second]], 0.1)
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Any:
+        optimizer.zero_grad()
+        loss = sum(nn.functional.cross_entropy(model[name](batch[0]), batch[1]) for name in ("one", "two"))
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    found = run_one(CHECK, model=model, loader=batches(), train_step=step, optimizer=optimizer)
+    assert found.status == status
+
+
+@pytest.mark.filterwarnings("ignore:optimizer contains a parameter group with duplicate")
+@pytest.mark.parametrize(
+    ("kind", "statuses"),
+    [
+        ("in its place", ("fail", "fail")),
+        ("named twice", ("warn", "pass")),
+        ("a weight alone", ("warn", "pass")),
+        ("beside several", ("warn", "pass")),
+    ],
+)
+def test_a_part_that_is_given_twice_in_place_of_the_one_beside_it_fails(kind: str, statuses: tuple[str, str]) -> None:
+    """Of two judges of other shapes one is listed twice, and the other never changes; shared parts are listed so."""
+    torch.manual_seed(0)
+    body = nn.Linear(4, 4)
+    model = nn.ModuleDict(
+        {"body": body, "one": nn.Linear(4, 3), "two": nn.Sequential(body, nn.ReLU(), nn.Linear(4, 3))}
+    )
+    if kind == "named twice":
+        model["again"] = model["one"]
+    if kind != "beside several":
+        model["two"] = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+    again = [model["one"].weight] if kind == "a weight alone" else [*model["one"].parameters()]
+    first = [] if kind == "beside several" else [*body.parameters()]
+    optimizer = torch.optim.SGD([*first, *model["one"].parameters(), *again], 0.1)
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Any:
+        optimizer.zero_grad()
+        judged = model["one"](model["body"](batch[0])), model["two"](batch[0])
+        loss = sum(nn.functional.cross_entropy(one, batch[1]) for one in judged)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    found = [
+        run_one(one, model=model, loader=batches(), train_step=step, optimizer=optimizer) for one in (CHECK, APPLIED)
+    ]
+    assert tuple(one.status for one in found) == statuses

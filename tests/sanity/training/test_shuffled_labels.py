@@ -53,6 +53,21 @@ def test_pictures_shuffled_without_their_labels_fail() -> None:
     assert shuffled == pytest.approx(limit, rel=0.3)
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_small_network_gets_longer_to_memorise(*, linked: bool) -> None:
+    """Few weights memorise slowly, which is no doubt by itself; with their own labels the same network is fine."""
+    x, y = digits()
+    torch.manual_seed(3)
+    model = nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 1), nn.Flatten(0)
+    )
+    order = torch.arange(len(x)) if linked else torch.randperm(len(x))
+    rate = 1e-6 if linked else 3e-3
+    found = run_one(CHECK, **program(model, x[order], (y % 2).float(), loss=nn.BCEWithLogitsLoss(), rate=rate))
+    assert found.status == ("pass" if linked else "fail")
+    assert found.steps <= CHECK.cost
+
+
 @pytest.mark.parametrize("kind", ["sorted", "shuffled"])
 def test_rows_sorted_or_shuffled_without_their_labels_fail(kind: str) -> None:
     """Numbers that were put into another order than their rows fit no row any more."""

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
+from nbinspect.records import CheckResult
 from nbinspect.sanity.training.updates_not_applied import CHECK
 from tests.sanity.running import run_one
 from tests.sanity.training.steps import accumulating, batches, loss_of, network, program, scaled, usual
@@ -627,3 +629,73 @@ def test_a_scaler_that_a_step_is_given_as_an_object_may_step_later() -> None:
         return loss
 
     assert run_one(CHECK, **program(functools.partial(step, _Scaled()))).status == "inconclusive"
+
+
+def two_networks(detaches: bool, *, holds_frozen: bool = False) -> CheckResult:
+    """The check on a generator and a judge of what it makes, each with an optimizer of its own."""
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"maker": nn.Linear(4, 4), "judge": nn.Linear(4, 1), "eye": nn.Linear(4, 4)})
+    of_maker = torch.optim.SGD(model["eye" if holds_frozen else "maker"].parameters(), lr=0.1)
+    of_judge = torch.optim.SGD(model["judge"].parameters(), lr=0.1)
+    model["eye"].requires_grad_(False)
+
+    def plain(model: Any, batch: Any, optimizer: Any) -> Any:
+        of_judge.zero_grad()
+        made = model["maker"](batch[0])
+        loss = F.softplus(-model["judge"](batch[0])).mean() + F.softplus(model["judge"](made.detach())).mean()
+        loss.backward()
+        of_judge.step()
+        of_maker.zero_grad()
+        F.softplus(-model["judge"](made)).mean().backward()
+        of_maker.step()
+        return loss
+
+    def cut(model: Any, batch: Any, optimizer: Any) -> Any:
+        of_judge.zero_grad()
+        made = model["maker"](batch[0])
+        loss = F.softplus(-model["judge"](batch[0])).mean() + F.softplus(model["judge"](made.detach())).mean()
+        loss.backward()
+        of_judge.step()
+        of_maker.zero_grad()
+        F.softplus(-model["judge"](made.detach())).mean().backward()
+        of_maker.step()
+        return loss
+
+    step = cut if detaches else plain
+    optimizers = {"maker": of_maker, "judge": of_judge}
+    named = {"loader": batches(), "train_step": step, "optimizer": optimizers}
+    return run_one(CHECK, model=model, **named)
+
+
+def test_an_optimizer_for_which_no_gradient_ever_comes_fails() -> None:
+    """A maker whose work is detached for its own loss too is never trained, though its optimizer steps each time."""
+    found = two_networks(detaches=True)
+    assert found.status == "fail"
+    assert found.where.startswith("maker")
+    assert "detach" in found.detail
+
+
+@pytest.mark.parametrize("holds_frozen", [False, True])
+def test_two_networks_that_take_turns_are_both_trained(holds_frozen: bool) -> None:
+    """With a gradient for each optimizer all is well; one that holds frozen parameters alone is asked for nothing."""
+    assert two_networks(detaches=False, holds_frozen=holds_frozen).status == "pass"
+
+
+def test_an_optimizer_whose_step_sets_its_rate_writes() -> None:
+    """Made with a rate of 0, which each step sets, it loses the updates of large numbers to rounding, and no others."""
+    model = network()
+    nn.init.constant_(model[2].bias, 1e6)
+    optimizer = torch.optim.SGD(model.parameters(), 0.0)
+
+    def step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> Tensor:
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-3
+        optimizer.zero_grad()
+        loss = loss_of(model, batch)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    found = run_one(CHECK, **program(step, model, optimizer=optimizer))
+    assert found.status == "pass"
+    assert "too small for their type" in found.summary

@@ -172,6 +172,14 @@ def test_a_leak_behind_a_zero_initialised_layer_is_found() -> None:
     assert not model.head.weight.any()
 
 
+def test_a_leak_behind_next_to_nothing_is_found() -> None:
+    """Weights so small that what they carry is rounded off hide nothing either."""
+    model = nn.Sequential(nn.Embedding(30, 8), Sequences("last"))
+    nn.init.normal_(model[0].weight, std=1e-9)
+    loader = [(torch.randint(30, (32, 10)), Y)]
+    assert run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss()).status == "fail"
+
+
 def test_a_model_of_a_fixed_batch_size_is_measured_whole() -> None:
     """A model that takes no smaller batch gets the whole one."""
 
@@ -492,3 +500,25 @@ def test_one_text_a_batch_is_no_batch_of_samples() -> None:
     assert "one sequence" in result.summary
     other = [(x, y.flip(0)) for x, y in shifted]
     assert run_one(CHECK, model=CharacterByCharacter(), loader=other, loss_fn=nn.CrossEntropyLoss()).status == "fail"
+
+
+class Course(nn.Module):
+    """Follows states (N, F) through times (T,), and gives (T, N, F)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rate = nn.Linear(2, 2)
+
+    def forward(self, state: Tensor, times: Tensor) -> Tensor:
+        found = [state]
+        for step in times.diff():
+            found.append(found[-1] + step * self.rate(found[-1]))
+        return torch.stack(found)
+
+
+def test_times_that_the_states_of_a_batch_go_through_are_no_samples() -> None:
+    """Where times and targets are as many and the states are not, the states are the samples, and no time leaks."""
+    loader = [(torch.randn(20, 2), torch.linspace(0, 1, 10), torch.randn(10, 20, 2))]
+    result = run_one(CHECK, model=Course(), loader=loader, loss_fn=nn.MSELoss())
+    assert result.status == "skip"
+    assert "20 rows" in result.summary

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
+from transformers import MobileNetV1Config, MobileNetV1ForImageClassification
 
 from nbinspect.sanity.wiring.batchnorm_statistics import CHECK
 from tests.sanity.running import run_one
@@ -523,3 +524,40 @@ def test_statistics_by_hand_that_somebody_writes_are_silent(norm: nn.Module, mor
 def test_statistics_by_hand_that_another_method_writes_are_a_warning() -> None:
     """They may well be gathered before the evaluation."""
     assert of_hand(GatheredLater()).status == "warn"
+
+
+def hurried(momentum: float, samples: int = 64, batch: int = 8, **arguments: Any) -> dict[str, Any]:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16, momentum=momentum), nn.ReLU(), nn.Linear(16, 2))
+    own = TensorDataset(torch.randn(samples, 4), torch.randint(2, (samples,)))
+    loader = DataLoader(own, batch_size=batch, shuffle=True)
+    return {"model": model, "loader": loader, "val_loader": loader, "loss_fn": LOSS, **arguments}
+
+
+def test_a_momentum_meant_as_that_of_another_library_fails_with_the_value_to_use() -> None:
+    """0.99 keeps the statistics of the last small batch, and eval mode is another after another batch."""
+    result = run_one(CHECK, **hurried(0.99))
+    assert (result.status, result.where, result.confirmed) == ("fail", "1", True)
+    assert "momentum=0.01" in result.remedy
+
+
+@pytest.mark.parametrize(("arguments", "status"), [
+    (hurried(0.99, val_loader=None), "warn"),
+    (hurried(0.99, samples=6000, batch=2000), "warn"),  # any batch has the statistics of all
+    (hurried(1.0), "pass"),
+    (hurried(0.5), "pass"),
+    (hurried(0.1), "pass"),
+])  # fmt: skip
+def test_a_momentum_that_does_no_harm_or_is_meant_so_does_not_fail(arguments: dict[str, Any], status: str) -> None:
+    """Large batches, a weight of 1 as for statistics gathered anew, and a schedule that begins at a half are none."""
+    assert run_one(CHECK, **arguments).status == status
+
+
+def test_a_momentum_of_an_installed_model_is_a_warning() -> None:
+    """MobileNet of transformers has it from TensorFlow, which whoever fine-tunes it should know."""
+    torch.manual_seed(0)
+    config = MobileNetV1Config(depth_multiplier=0.1, image_size=32, num_labels=2)
+    model = MobileNetV1ForImageClassification(config)
+    batches = [{"pixel_values": torch.randn(8, 3, 32, 32), "labels": torch.arange(8) % 2} for _ in range(3)]
+    result = run_one(CHECK, model=model, loader=batches, val_loader=batches)
+    assert (result.status, result.title) == ("warn", "BatchNorm keeps the statistics of the last batch")

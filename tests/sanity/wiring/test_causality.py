@@ -331,3 +331,178 @@ def test_a_causal_model_that_cleans_its_tokens_passes() -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     tokens = torch.randint(V, (N, T), generator=torch.Generator().manual_seed(0))
     assert run_one(CHECK, model=model, loader=[tokens], train_step=step, optimizer=optimizer).status == "pass"
+
+
+class Reader(nn.Module):
+    """An autoencoder: what it reads of the whole text goes to a decoder that sees what lies before each place."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.embed, self.reader, self.code = nn.Embedding(V, 16), nn.GRU(16, 16, batch_first=True), nn.Linear(16, 16)
+        self.writer = nn.GRU(32 if how == "at each place" else 16, 16, batch_first=True)
+        self.core, self.head, self.how = nn.Transformer(16, 2, 1, 1, 32, batch_first=True), nn.Linear(16, V), how
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embed(tokens)
+        if self.how == "attention":
+            memory = self.core.encoder(x)
+            mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1])
+            return self.head(self.core.decoder(self.embed(tokens), memory, tgt_mask=mask))
+        state = torch.tanh(self.code(self.reader(x)[1]))
+        if self.how == "as its state":
+            return self.head(self.writer(x, state)[0])
+        return self.head(self.writer(torch.cat([x, state[0][:, None].expand_as(x)], 2))[0])
+
+
+@pytest.mark.parametrize("length", [T, 16, 17])
+@pytest.mark.parametrize("how", ["as its state", "at each place", "attention"])
+def test_an_autoencoder_may_read_all_that_it_is_to_write(how: str, length: int) -> None:
+    """A decoder that is told of the whole text by a code or by an encoder's memory is no defect unless declared so."""
+    tokens = torch.randint(V, (N, length + 1), generator=torch.Generator().manual_seed(0))
+    batch = (tokens[:, :-1], tokens[:, 1:])
+    found = run_one(CHECK, **program(Reader(how), loader=[batch]))
+    assert found.status == "inconclusive"
+    assert "causal=False" in found.detail
+    assert run_one(CHECK, **program(Reader(how), loader=[batch], causal=True)).status == "fail"
+
+
+class Cutting(nn.Module):
+    """Takes a text whole, leaves the last token out, and gives one row a token."""
+
+    def __init__(self, mask: str, flat: bool = True) -> None:
+        super().__init__()
+        self.inner, self.flat = Decoder(mask), flat
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        logits = self.inner(tokens[:, :-1])
+        return logits.flatten(0, 1) if self.flat else logits
+
+
+@pytest.mark.parametrize("length", [4, 5, T])
+@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize(("mask", "status"), [("causal", "pass"), ("late", "fail"), ("none", "fail")])
+def test_tokens_that_the_model_cuts_are_lined_up(mask: str, status: str, flat: bool, length: int) -> None:
+    """Outputs of all but the last token, in rows or not, are read by position, with targets that the batch holds."""
+    tokens = torch.randint(V, (N, length), generator=torch.Generator().manual_seed(0))
+
+    def split(batch: Tensor) -> tuple[Tensor, Tensor]:
+        return batch, batch[:, 1:].flatten() if flat else batch[:, 1:]
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(logits.reshape(-1, V), targets.flatten())
+
+    found = run_one(CHECK, model=Cutting(mask, flat), loader=[tokens], loss_fn=loss, split=split)
+    assert found.status == status
+
+
+def test_classes_as_many_as_tokens_are_no_positions() -> None:
+    """One row of classes a text is not read as one value a position, whatever their number."""
+
+    class Judge(nn.Module):
+        def __init__(self, classes: int) -> None:
+            super().__init__()
+            self.inner, self.head = Decoder(), nn.Linear(V, classes)
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            return self.head(self.inner(tokens).mean(1))
+
+    for classes in (T, T - 1):
+        loader = [(torch.randint(V, (N, T)), torch.randint(classes, (N,)))]
+        found = run_one(CHECK, model=Judge(classes), loader=loader, loss_fn=nn.CrossEntropyLoss())
+        assert found.status == "skip", found
+
+
+@pytest.mark.parametrize(("mask", "status"), [("causal", "pass"), ("late", "fail"), ("none", "fail")])
+def test_targets_that_a_forward_hands_on_are_no_tokens_seen(mask: str, status: str) -> None:
+    """A forward of the user's gives the model its targets for the loss; that the logits ignore them says nothing."""
+
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = Decoder(mask)
+
+        def forward(self, tokens: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+            logits = self.inner(tokens)
+            return logits, loss_fn(logits, targets)
+
+    found = run_one(CHECK, **program(Both(), forward=lambda model, batch: model(*batch)[0]))
+    assert found.status == status
+
+
+@pytest.mark.parametrize(("hidden", "status"), [(True, "pass"), (False, "fail")])
+def test_a_translator_that_gives_rows_is_judged_by_its_own_tokens(hidden: bool, status: str) -> None:
+    """A source as long as the target, padding at the end of both, and one row a token: the decoder alone is asked."""
+
+    class Translator(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.head = nn.Embedding(V, 16), nn.Linear(16, V)
+            self.core = nn.Transformer(16, 2, 1, 1, 32, batch_first=True)
+
+        def forward(self, source: Tensor, target: Tensor) -> Tensor:
+            read = target[:, :-1]
+            mask = nn.Transformer.generate_square_subsequent_mask(read.shape[1]) if hidden else None
+            return self.head(self.core(self.embed(source), self.embed(read), tgt_mask=mask)).view(-1, V)
+
+    tokens = torch.randint(2, V, (N, T), generator=torch.Generator().manual_seed(0))
+    target = torch.where(torch.arange(T) < torch.tensor([12, 10, 9, 8, 12, 8, 7, 6])[:, None], tokens, 0)
+    found = run_one(
+        CHECK,
+        model=Translator(),
+        loader=[(target.flip(1), target)],
+        forward=lambda model, batch: model(*batch),
+        split=lambda batch: (batch, batch[1][:, 1:].flatten()),
+        loss_fn=nn.CrossEntropyLoss(ignore_index=0),
+    )
+    assert found.status == status
+    assert status == "pass" or "core.decoder" in found.where
+
+
+class Forced(nn.Module):
+    """Reads its labels one step back, as a decoder does that is forced, and compares what it says with some of them."""
+
+    def __init__(self, ahead: tuple[int, ...]) -> None:
+        super().__init__()
+        self.encode, self.embed, self.head = nn.Embedding(20, 16), nn.Embedding(21, 16), nn.Linear(16, 20)
+        self.gru, self.ahead = nn.GRU(16, 16, batch_first=True), ahead
+
+    def forward(self, input_ids: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        before = torch.cat([torch.full_like(labels[:, :1], 20), labels[:, :-1]], 1).clamp_min(0)
+        logits = self.head(self.gru(self.embed(before) + self.encode(input_ids).mean(1, keepdim=True))[0])
+        length = labels.shape[1]
+        losses = [loss_fn(logits[:, : length - at], labels[:, at:]) for at in self.ahead]
+        return {"loss": torch.stack(losses).sum(), "logits": logits}
+
+
+@pytest.mark.parametrize(("ahead", "status"), [((1,), "fail"), ((0,), "skip"), ((0, 1), "skip")])
+def test_labels_that_a_decoder_shifts_and_its_loss_once_more_fail(ahead: tuple[int, ...], status: str) -> None:
+    """A decoder that reads labels one step back is to be compared with them as they are, padding left out."""
+    torch.manual_seed(0)
+    tokens = torch.randint(20, (8, 9))
+    labels = torch.where(torch.arange(9) < torch.randint(5, 10, (8, 1)), tokens, -100)
+    result = run_one(CHECK, model=Forced(ahead), loader=[{"input_ids": torch.randint(20, (8, 9)), "labels": labels}])
+    assert result.status == status
+    if status == "fail":
+        assert "twice" in result.title
+        assert result.measurements[0].measured == "2"
+
+
+@pytest.mark.parametrize(("first", "status"), [(0, "pass"), (1, "fail")])
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_decoder_that_is_given_its_targets_fails(first: int, status: str, flat: bool) -> None:
+    """All but the first token in place of all but the last are the targets themselves; at each place its own."""
+
+    def forward(model: nn.Module, batch: Tensor) -> Tensor:
+        logits = model(batch[:, 1:] if first else batch[:, :-1])
+        return logits.flatten(0, 1) if flat else logits
+
+    found = run_one(
+        CHECK,
+        model=Decoder(),
+        loader=[torch.randint(V, (N, T), generator=torch.Generator().manual_seed(0))],
+        forward=forward,
+        split=lambda batch: (batch, batch[:, 1:].flatten() if flat else batch[:, 1:]),
+        loss_fn=lambda logits, y: F.cross_entropy(logits.reshape(-1, V), y.flatten()),
+    )
+    assert found.status == status
+    assert status == "pass" or "not shifted" in found.title

@@ -231,6 +231,58 @@ def test_silent_on_bytes_that_are_prepared_well(prepare: Callable[[Any], Any]) -
     assert prepared(Bytes(prepare)).status == "pass"
 
 
+def stretched(x: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    scale = 255.0 / (high - low)
+    offset = -low * scale  # of bytes, where low is one
+    return ((torch.arange(256) * scale + offset).clamp(0, 255))[x.long()] / 255
+
+
+def test_a_wrap_whose_effect_is_not_a_few_steps_is_found_at_its_line() -> None:
+    """Where a byte's minus goes through a scale of each sample and a clamp, the line is named with a value."""
+    result = prepared(Bytes(lambda x: stretched(x, x.amin(), x.amax())))
+    assert (result.status, result.title) == ("fail", "Small integers run over")
+    assert result.place is not None
+    assert "# of bytes" in Path(result.place.file).read_text(encoding="utf-8").splitlines()[result.place.line - 1]
+    low = next(int(row.min()) for row in BYTES[torch.linspace(0, N - 1, 8).long()] if row.min())
+    assert f"{-low} becomes {256 - low}" in result.detail
+
+
+def stretched_by_scalars(x: Any, low: Any, high: Any) -> Any:
+    scale = np.float32(255.0 / (float(high) - float(low)))
+    offset = -low * scale  # of one byte
+    return (np.arange(256, dtype=np.float32) * scale + offset).clip(0, 255)[x] / 255
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_a_single_number_of_numpy_that_runs_over_is_found_at_its_line() -> None:
+    """NumPy's own warning tells the line; numbers that are wide from the start give something else."""
+    result = prepared(Bytes(lambda x: stretched_by_scalars(x, x.min(), x.max()), arrays=True))
+    assert (result.status, result.title) == ("fail", "Small integers run over")
+    assert result.place is not None
+    assert "# of one byte" in Path(result.place.file).read_text(encoding="utf-8").splitlines()[result.place.line - 1]
+    well = prepared(Bytes(lambda x: stretched_by_scalars(x, float(x.min()), float(x.max())), arrays=True))
+    assert well.status == "pass"
+    parity = prepared(Bytes(lambda x: ((x.max() * x.max()) & 1) * np.float32(0.5) + ready(x), arrays=True))
+    assert parity.status == "pass"
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lambda x: stretched(x, x.amin().float(), x.amax().float()),
+        lambda x: (x & -x).float() / x.amax(),
+        lambda x: torch.sin((x + 77) * (torch.pi / 128)) * x.amax(),
+        lambda x: ((x * 3) & 1) * (1.0 / x.amax()),
+        lambda x: (x - x.amin()) / (x.amax() - x.amin()),
+        lambda x: torch.arange(256.0)[(x + 9).long()] / x.amax(),
+    ],
+    ids=["floats", "lowest bit", "angle", "parity", "no wrap", "table that goes round"],
+)
+def test_wraps_that_change_nothing_or_are_needed_pass(prepare: Callable[[Tensor], Tensor]) -> None:
+    """Wide numbers give the same, or cannot take the place of bytes."""
+    assert prepared(Bytes(prepare)).status == "pass"
+
+
 def in_place(x: Tensor) -> Tensor:
     x = x.clone()
     x -= 128

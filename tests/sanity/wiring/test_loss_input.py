@@ -111,6 +111,27 @@ def test_silent_on_what_fits(head: Any, loss_fn: Any, targets: Tensor, outputs: 
     assert result_of(head, loss_fn, targets, outputs).status == "pass"
 
 
+@pytest.mark.parametrize(
+    ("head", "title"),
+    [
+        (nn.Identity(), "Logits into CTC"),
+        (nn.Softmax(-1), "Softmax before CTC"),
+        (nn.LogSoftmax(-1), ""),
+    ],
+)
+def test_ctc_takes_log_probabilities(head: nn.Module, title: str) -> None:
+    """Scores of frames that enter CTC straight from a layer, or as probabilities, are found."""
+
+    def loss_fn(frames: Tensor, letters: Tensor) -> Tensor:
+        sizes = torch.full((8,), 12), torch.full((8,), 3)
+        return F.ctc_loss(frames.transpose(0, 1), letters, *sizes)
+
+    batch = (torch.randn(8, 12, 4), 1 + torch.arange(24).view(8, 3) % 9)
+    result = run_one(CHECK, model=nn.Sequential(nn.Linear(4, 10), head), loader=[batch], loss_fn=loss_fn)
+    assert (result.status, result.title) == (("fail", title) if title else ("pass", ""))
+    assert "log_softmax" in result.remedy or not title
+
+
 def test_silent_on_attention_and_distillation() -> None:
     """A softmax inside the network, and one that makes the targets, are no misfits."""
 

@@ -19,7 +19,7 @@ def result_of(loss_fn: Any, rate: float | None = 0.1, kind: Any = torch.optim.SG
     model = nn.Linear(6, 4)
     optimizer = kind(model.parameters(), lr=rate) if rate is not None else None
     batch = (torch.randn(N, 6), CLASSES)
-    return run_one(CHECK, model=model, loader=[batch], loss_fn=loss_fn, optimizer=optimizer, **rest)
+    return run_one(CHECK, **{"model": model, "loader": [batch], "loss_fn": loss_fn, "optimizer": optimizer, **rest})
 
 
 def by_size(z: Tensor, y: Tensor) -> Tensor:
@@ -131,6 +131,61 @@ def pairs(z: Tensor, y: Tensor) -> Tensor:
 def test_silent_on_means_of_any_kind(loss_fn: Any) -> None:
     """Means over tokens, sums over pixels, accumulation's division and losses of pairs pass."""
     assert result_of(loss_fn).status == "pass"
+
+
+WISHES = torch.randn(N, 4, generator=torch.Generator().manual_seed(3))
+
+
+def of_parts(weigh: Any) -> Any:
+    """Return squared errors of three outputs, and of the fourth as `weigh` has it."""
+
+    def loss(z: Tensor, y: Tensor) -> Tensor:
+        errors = (z - y) ** 2
+        return errors[:, :3].sum(1).mean() + weigh(errors[:, 3], y)
+
+    return loss
+
+
+def test_a_term_that_is_divided_twice_is_found_by_its_outputs() -> None:
+    """Where one output's error is divided by N once more than the others', it fails, whatever the optimizer."""
+    loader = [(torch.randn(N, 6), WISHES)]
+    twice = of_parts(lambda error, y: (error / len(y)).sum() / len(y))
+    for kind in (torch.optim.SGD, torch.optim.Adam):
+        result = result_of(twice, 0.01, kind, loader=loader)
+        assert result.status == "fail"
+        assert "outputs[:, 3]" in result.detail
+        assert [one.measured for one in result.measurements][:1] == ["0.5"]
+        assert float(result.measurements[1].measured) == pytest.approx(1 / N, rel=0.5)
+
+
+@pytest.mark.parametrize(
+    ("weigh", "status"),
+    [
+        (lambda error, y: 10 * error.mean() / 320, "pass"),
+        (lambda error, y: error.sum() / N, "pass"),
+        (lambda error, y: (error.mean() + 1e-8).sqrt(), "pass"),
+        (lambda error, y: N * error.mean() / len(y), "warn"),
+    ],
+)
+def test_terms_of_small_weight_pass(weigh: Any, status: str) -> None:
+    """A constant weight, a division written by hand and a root pass; a division that is made up for is a warning."""
+    assert result_of(of_parts(weigh), loader=[(torch.randn(N, 6), WISHES)]).status == status
+
+
+def test_a_penalty_without_targets_that_is_divided_twice_is_a_warning() -> None:
+    """A term that no target enters may be meant to be faint; one of parameters alone is none of the batch."""
+    penalty = lambda z, y: F.mse_loss(z[:, :3], y[:, :3]) + (z[:, 3] ** 2).mean() / len(y)  # noqa: E731
+    loader = [(torch.randn(N, 6), WISHES)]
+    assert result_of(penalty, loader=loader).status == "warn"
+    scale = nn.Parameter(torch.ones(()))
+    decay = lambda z, y: F.mse_loss(z, y) + scale.square() / len(y)  # noqa: E731 - as users write it
+    assert result_of(decay, loader=loader).status == "pass"
+
+
+def test_a_loss_that_is_cut_off_from_the_outputs_has_no_faint_term() -> None:
+    """Where no gradient comes to the outputs, the loss as a whole is judged."""
+    copied = lambda z, y: torch.tensor([F.cross_entropy(z, y).item()], requires_grad=True).sum()  # noqa: E731
+    assert result_of(copied).status == "pass"
 
 
 def test_a_sum_divided_by_a_constant_passes() -> None:

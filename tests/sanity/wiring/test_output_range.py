@@ -85,6 +85,36 @@ def test_stray_targets_are_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
+    ("end", "targets", "span"),
+    [
+        (lambda z: z.tanh().tanh(), WIDE / 2.05, "-0.761594 to 0.761594"),
+        (lambda z: z.relu().sigmoid(), (WIDE + 2) / 4, "0.5 to 1"),
+        (lambda z: z.sigmoid().view(-1, 1).sigmoid(), (WIDE + 2) / 4, "0.5 to 0.731059"),
+    ],
+)
+def test_two_activations_have_the_range_of_both(end: Any, targets: Tensor, span: str) -> None:
+    """Targets that the last activation alone could give, and not after another one, fail with the range of both."""
+    result = result_of(end, targets)
+    assert result.status == "fail"
+    assert result.measurements[0].expected == span
+    assert "one of the two" in result.remedy
+
+
+@pytest.mark.parametrize(
+    ("end", "targets"),
+    [
+        (lambda z: z.tanh().tanh(), WIDE / 2.7),
+        (lambda z: z.relu().tanh(), (WIDE + 2) / 4.1),
+        (lambda z: (3 * z.tanh()).tanh(), WIDE / 2.05),
+        (lambda z: z.tanh().exp(), (WIDE + 2) / 2 + 0.4),
+    ],
+)
+def test_two_activations_that_reach_every_target_pass(end: Any, targets: Tensor) -> None:
+    """Targets inside of the range of both, and a scale in between, pass."""
+    assert result_of(end, targets).status == "pass"
+
+
+@pytest.mark.parametrize(
     ("end", "loss_fn", "status"),
     [
         (torch.relu, nn.CrossEntropyLoss(), "fail"),
@@ -124,3 +154,24 @@ def test_ugly_targets_raise_nothing(targets: Tensor) -> None:
     """NaN, constant and whole targets end in an answer without a failure."""
     loss_fn = lambda a, y: ((a - y) ** 2).mean()  # noqa: E731 - as users write it
     assert result_of(torch.sigmoid, targets, loss_fn).status == "pass"
+
+
+class Answers(nn.Module):
+    """Tells of each question how likely it is answered, and of one a sample which it was asked."""
+
+    def __init__(self, *, late: bool) -> None:
+        super().__init__()
+        self.body, self.head, self.drop, self.late = nn.Linear(8, 16), nn.Linear(16, 5), nn.Dropout(), late
+
+    def forward(self, x: Tensor, asked: Tensor) -> Tensor:
+        h = torch.relu(self.body(x))
+        logits = self.drop(self.head(h)) if self.late else self.head(self.drop(h))
+        return (torch.sigmoid(logits) * nn.functional.one_hot(asked, 5)).sum(-1)
+
+
+@pytest.mark.parametrize(("late", "status"), [(True, "fail"), (False, "pass")])
+def test_dropout_before_the_sigmoid_is_dropout_on_the_outputs(late: bool, status: str) -> None:
+    """Logits that are dropped before a sigmoid give one half at random, also where one of them is chosen."""
+    batch = (torch.randn(32, 8), torch.arange(32) % 5, (torch.arange(32) % 2).float())
+    result = run_one(CHECK, model=Answers(late=late), loader=[batch], loss_fn=nn.BCELoss())
+    assert result.status == status

@@ -286,3 +286,81 @@ def test_sequences_that_are_all_padding_are_left_out() -> None:
 
     given = {"loader": [(x, Y)], "loss_fn": nn.CrossEntropyLoss(), "padding_value": 0}
     assert run_one(CHECK, model=Masked(), **given).status == "pass"
+
+
+class Translator(nn.Module):
+    """Reads a source beside all but the last token of a target, and gives one row a token."""
+
+    def __init__(self, masked: bool, flat: bool = True) -> None:
+        super().__init__()
+        self.embed, self.core = nn.Embedding(V + 1, 8), nn.Transformer(8, 2, 1, 1, 16, batch_first=True)
+        self.head, self.masked, self.flat = nn.Linear(8, V + 1), masked, flat
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        read = target[:, :-1]
+        hidden = source == 0 if self.masked else None
+        ahead = torch.ones(read.shape[1], read.shape[1], dtype=torch.bool).triu(1)
+        named = {"src_key_padding_mask": hidden, "memory_key_padding_mask": hidden}
+        out = self.head(self.core(self.embed(source), self.embed(read), tgt_mask=ahead, **named))
+        return out.flatten(0, 1) if self.flat else out
+
+
+@pytest.mark.parametrize("longer", [0, 3])
+@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize(("masked", "status"), [(True, "pass"), (False, "fail")])
+def test_rows_of_all_but_the_last_token_are_lined_up(masked: bool, status: str, flat: bool, longer: int) -> None:
+    """A translator's rows are compared place by place, whether its source is as long as the target or longer."""
+    torch.manual_seed(0)
+    source = F.pad(tokens(), (0, longer)) if not longer else torch.cat([torch.ones(N, longer).long(), tokens()], 1)
+    found = run_one(
+        CHECK,
+        model=Translator(masked, flat),
+        loader=[(source, tokens())],
+        forward=lambda model, batch: model(*batch),
+        split=lambda batch: (batch, batch[1][:, 1:].flatten()),
+        loss_fn=lambda logits, y: F.cross_entropy(logits.reshape(-1, V + 1), y, ignore_index=0),
+        padding_value=0,
+    )
+    assert found.status == status
+
+
+def test_of_a_target_longer_than_its_source_no_real_token_is_cut() -> None:
+    """Where both are padded to one size, places count as real up to the end of the longer one."""
+
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.rnn = nn.Embedding(V + 1, 8), nn.GRU(8, 8, batch_first=True, bidirectional=True)
+            self.head = nn.Linear(16, 2)
+
+        def forward(self, source: Tensor, target: Tensor) -> Tensor:
+            lengths = (target != 0).sum(1)
+            packed = pack_padded_sequence(self.embed(target), lengths, batch_first=True, enforce_sorted=False)
+            mean = (self.embed(source) * (source != 0)[:, :, None]).sum(1).repeat(1, 2)
+            return self.head(pad_packed_sequence(self.rnn(packed)[0], batch_first=True)[0] + mean[:, None])
+
+    source = torch.where(torch.arange(T) < LENGTHS[:, None] - 2, tokens(), 0)
+    loader = [(source, tokens(), Y)]
+    assert run_one(CHECK, model=Both(), loader=loader, loss_fn=loss_fn, padding_value=0).status == "pass"
+
+
+def test_a_last_token_that_the_model_leaves_out_is_not_missed_in_one_of_two() -> None:
+    """A model of both directions that leaves out the last place is given a padded one there, and passes."""
+
+    class Cutting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.head = nn.Embedding(V + 1, 8), nn.Linear(8, V + 1)
+            self.attention = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            read = x[:, :-1]
+            return self.head(self.attention(self.embed(read), src_key_padding_mask=read == 0))
+
+    loader = [(tokens(), tokens()[:, 1:])]
+    found = run_one(CHECK, model=Cutting(), loader=loader, loss_fn=loss_fn_of_tokens, padding_value=0)
+    assert found.status == "pass"
+
+
+def loss_fn_of_tokens(logits: Tensor, targets: Tensor) -> Tensor:
+    return F.cross_entropy(logits.transpose(1, 2), targets)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -570,3 +571,35 @@ def test_an_evaluation_that_asks_for_a_loader_is_a_warning() -> None:
 
     found = asked(eval_step=evaluate, val_loader=[(X, Y, Y)])
     assert found.status == "warn"
+
+
+def step_of_arrays(model: Any, batch: Any, optimizer: Any) -> Tensor:
+    x, y = batch
+    assert isinstance(x, np.ndarray)
+    assert isinstance(y, np.ndarray)
+    return plain_step(model, (torch.from_numpy(x).float(), torch.tensor(y)), optimizer)
+
+
+def step_of_samples(model: Any, batch: Any, optimizer: Any) -> Tensor:
+    rows, labels = zip(*batch, strict=True)
+    return plain_step(model, (torch.tensor(np.stack(rows)), torch.tensor(labels)), optimizer)
+
+
+def test_batches_of_arrays_run() -> None:
+    """A step that makes tensors of NumPy arrays runs, as does a forward, and all checks that a table has."""
+    loader = [(X.double().numpy(), Y.numpy())]
+    assert trained_by(step_of_arrays, loader=loader).status == "pass"
+    model = nn.Linear(4, 3)
+    report = check(
+        model, loader, nn.CrossEntropyLoss(), optimizer=torch.optim.SGD(model.parameters(), 0.1),
+        train_step=step_of_arrays, forward=lambda m, b: m(torch.from_numpy(b[0]).float()),
+        only=["runs", "unused-input", "batch-leak", "updates-not-applied", "label-range"],
+    )  # fmt: skip
+    assert {one.status for one in report.results} == {"pass"}
+
+
+@pytest.mark.parametrize(("step", "status"), [(step_of_samples, "inconclusive"), (None, "fail")])
+def test_lists_of_samples_are_a_matter_of_the_users_own_step(step: Any, status: str) -> None:
+    """What a step of the user's own makes of lists is left open; without one no model takes them."""
+    loader = [[(row.numpy(), int(label)) for row, label in zip(X, Y, strict=True)]]
+    assert trained_by(step, loader=loader).status == status

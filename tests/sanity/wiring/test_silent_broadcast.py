@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -195,3 +196,136 @@ def test_a_density_of_a_row_under_columns_fails(axes: int, status: str) -> None:
         loss_fn=lambda mean, y: F.gaussian_nll_loss(mean, y, torch.ones_like(mean)),
     )
     assert result.status == status
+
+
+class ActorCritic(nn.Module):
+    """A policy and a value of it, which take turns in one step; the value is (N, 1) or (N,)."""
+
+    def __init__(self, squeezed: bool) -> None:
+        super().__init__()
+        self.policy, self.value, self.squeezed = nn.Linear(4, 2), nn.Linear(6, 1), squeezed
+
+    def worth(self, x: Tensor, act: Tensor) -> Tensor:
+        value = self.value(torch.cat([x, act], 1))
+        return value.squeeze(1) if self.squeezed else value
+
+
+def taking_turns(squeezed: bool, *, logged: bool = False) -> CheckResult:
+    """The check on a step of two losses; `logged` compares (N,) with (N, 1) for a number that is only shown."""
+    torch.manual_seed(0)
+    model = ActorCritic(squeezed)
+    of_value = torch.optim.SGD(model.value.parameters(), lr=0.1)
+    of_policy = torch.optim.SGD(model.policy.parameters(), lr=0.1)
+    shown: list[float] = []
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+        x, act, reward = batch
+        of_value.zero_grad()
+        with torch.no_grad():
+            goal = reward + 0.9 * model.worth(x, model.policy(x))
+        loss = squared(model.worth(x, act), goal)
+        if logged:
+            shown.append(float(squared(model.worth(x, act)[:, None].detach(), reward)))
+        loss.backward()
+        of_value.step()
+        of_policy.zero_grad()
+        (-model.worth(x, model.policy(x)).mean()).backward()
+        of_policy.step()
+        return loss
+
+    loader = [(torch.randn(N, 4), torch.randn(N, 2), Y)]
+    optimizers = {"value": of_value, "policy": of_policy}
+    forward = lambda model, batch: model.policy(batch[0])  # noqa: E731
+    return run_one(CHECK, model=model, loader=loader, train_step=step, optimizer=optimizers, forward=forward)
+
+
+def test_each_loss_of_a_step_that_has_several_is_looked_at() -> None:
+    """A goal of (N, N) for a value of (N, 1) fails, though another loss follows; the place is the line of the goal."""
+    result = taking_turns(squeezed=False)
+    assert result.status == "fail"
+    assert result.place is not None
+    assert result.place.function.endswith("step")
+    assert taking_turns(squeezed=True).status == "pass"
+
+
+def test_a_number_that_is_only_shown_is_no_loss() -> None:
+    """What a step of several losses compares for its log trains nothing."""
+    assert taking_turns(squeezed=True, logged=True).status == "pass"
+
+
+def test_two_networks_that_judge_each_other_are_silent() -> None:
+    """Losses that compare a judge's values of two batches with their means pair no samples."""
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"maker": nn.Linear(4, 4), "judge": nn.Linear(4, 1)})
+    first = torch.optim.SGD(model["maker"].parameters(), lr=0.1)
+    second = torch.optim.SGD(model["judge"].parameters(), lr=0.1)
+
+    def step(model: Any, batch: Tensor, optimizer: Any) -> Tensor:
+        real, made = model["judge"](batch), model["judge"](model["maker"](batch))
+        second.zero_grad()
+        loss = F.softplus(-(real - made.mean(0, keepdim=True))).mean() + F.softplus(made - real.mean(0)).mean()
+        loss.backward(retain_graph=True)
+        first.zero_grad()
+        F.softplus(-model["judge"](model["maker"](batch))).mean().backward()
+        first.step()
+        second.step()
+        return loss
+
+    result = run_one(
+        CHECK, model=model, loader=[torch.randn(N, 4)], train_step=step, optimizer={"maker": first, "judge": second}
+    )
+    assert result.status in ("pass", "skip")
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_a_goal_of_pairs_in_a_loss_of_torch_is_found() -> None:
+    """A goal that became (N, N) before it meets values (N,) in F.mse_loss fails where it was made."""
+
+    def loss(value: Tensor, batch: Tensor) -> Tensor:
+        reward, done = batch[:, :1], batch[:, 1]
+        goal = reward + 0.9 * value.detach().squeeze(1) * (1 - done)  # (N, 1) with (N,)
+        return F.mse_loss(value.squeeze(1), goal)
+
+    result = result_of(loss, torch.rand(N, 2))
+    assert result.status == "fail"
+    assert result.where == "Tensor.add"
+
+
+def test_silent_on_a_loss_of_torch_for_distances() -> None:
+    """Distances of all pairs against goals for all pairs are meant."""
+
+    def loss(value: Tensor, y: Tensor) -> Tensor:
+        return F.mse_loss((value - y).abs(), (y[:, None] - y).abs())
+
+    assert result_of(loss).status == "pass"
+
+
+class Values(nn.Module):
+    """Learns the values of states from rewards, with a target network beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now, self.later = nn.Linear(3, 1), nn.Linear(3, 1).requires_grad_(requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.now(x)
+
+
+@pytest.mark.parametrize(("axes", "status"), [(1, "fail"), (2, "pass")])
+def test_rewards_in_a_row_beside_columns_of_values_fail(axes: int, status: str) -> None:
+    """Rewards (N,) that come as NumPy arrays make N × N goals of the values (N, 1) that they are added to."""
+    generator = np.random.default_rng(0)
+    batch = tuple(generator.normal(size=shape) for shape in ((16, 3), (16, 3), (16, 1)))
+
+    def step(model: Values, batch: Any, optimizer: Any) -> Tensor:
+        state, after, reward = (torch.FloatTensor(part) for part in batch)
+        goal = (reward.squeeze(1) if axes == 1 else reward) + 0.9 * model.later(after)
+        loss = (model(state) - goal.detach()).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    model = Values()
+    optimizer = torch.optim.Adam(model.now.parameters())
+    assert run_one(CHECK, model=model, loader=[batch], optimizer=optimizer, train_step=step).status == status

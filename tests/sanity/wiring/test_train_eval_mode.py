@@ -171,6 +171,18 @@ def test_training_in_eval_mode_fails() -> None:
     assert "norm" in result.measurements[0].quantity
 
 
+@pytest.mark.parametrize(("frozen", "status"), [("all", "pass"), ("weights", "fail"), ("none", "fail")])
+def test_eval_mode_that_keeps_frozen_norms_at_rest_is_meant(frozen: str, status: str) -> None:
+    """Where all that heeds the mode is BatchNorm that is frozen as a whole, training in eval mode keeps it so."""
+    model = Layers()
+    model.drop.p = 0.0
+    for name, parameter in model.norm.named_parameters():
+        parameter.requires_grad_(frozen == "none" or (frozen == "weights" and name == "bias"))
+    result = run_one(CHECK, **trained(model, train_step=in_eval_mode))
+    assert result.status == status
+    assert ("at rest" in result.summary) == (status == "pass")
+
+
 def evaluating_every_third_call(*, comes_back: bool, trains: bool = True) -> Any:
     """Return a step that looks at its progress at every third call."""
     calls = 0
@@ -382,3 +394,18 @@ def test_a_model_of_a_whole_graph_is_judged_on_the_whole(heeds: bool, status: st
     nodes, adj = torch.randn(N, 4, generator=generator), torch.rand(N, N, generator=generator) / N
     result = run_one(CHECK, model=OnGraph(heeds), loader=[(nodes, adj, Y)], loss_fn=nn.CrossEntropyLoss())
     assert result.status == status
+
+
+def test_values_that_are_no_numbers_are_not_taken_for_dropped() -> None:
+    """Dropout that is off hands on what is NaN in some rows, which is no change."""
+
+    class Broken(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            weights = torch.softmax(torch.where(x[:, :1] > 0, x, -torch.inf), 1)
+            return self.head(F.dropout(weights, 0.5, self.training))
+
+    assert run_one(CHECK, **program(Broken())).status == "pass"

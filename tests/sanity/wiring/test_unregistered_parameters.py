@@ -220,3 +220,41 @@ def test_an_output_that_is_kept_is_no_weight() -> None:
     model = Remembers()
     model(torch.randn(12, 4))
     assert result(model).status == "pass"
+
+
+class Layered(nn.Module):
+    """Layers in a plain list; called, it gives classes without a graph, and `loss_of` is what trains it."""
+
+    def __init__(self, kind: Any = list) -> None:
+        super().__init__()
+        self.layers, self.head = kind([nn.Linear(4, 8), nn.Linear(8, 8)]), nn.Linear(8, 3)
+
+    def logits(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = torch.relu(layer(x))
+        return self.head(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.logits(x).argmax(1)
+
+
+@pytest.mark.parametrize(("kind", "held", "status"), [(list, 0, "fail"), (list, 2, "warn"), (nn.ModuleList, 0, "pass")])
+def test_the_users_own_step_tells_where_outputs_have_no_graph(kind: Any, held: int, status: str) -> None:
+    """Weights that the step's loss reaches fail where nothing trains them, and warn where its own optimizer does."""
+    model = Layered(kind)
+    others = [p for layer in list(model.layers)[:held] for p in layer.parameters()]
+    own = torch.optim.SGD(others, lr=0.1) if others else None
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model.logits(batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        if own is not None:
+            own.step()
+        return loss
+
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    found = run_one(CHECK, model=model, loader=[(ROWS, CLASSES)], train_step=step, optimizer=optimizer)
+    assert found.status == status
+    assert status == "pass" or found.where == "layers"

@@ -110,6 +110,29 @@ def test_zero_initialised_weights_hide_nothing(zero: bool) -> None:
     assert run_one(CHECK, **table(Table(slice(0, 4), zero))).status == "fail"
 
 
+class Seeing(nn.Module):
+    """Reads some channels of pictures."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv, self.head, self.channels = nn.Conv2d(channels, 4, 3), nn.Linear(4, 2), channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.relu(self.conv(x[:, : self.channels])).mean((2, 3)))
+
+
+@pytest.mark.parametrize(("channels", "alpha", "status"), [(3, False, "warn"), (4, False, "pass"), (3, True, "pass")])
+def test_a_channel_that_is_not_read_is_a_warning(channels: int, alpha: bool, status: str) -> None:
+    """Depth beside colours that the model cuts off is worth a look; a constant channel is not."""
+    torch.manual_seed(0)
+    x = torch.rand(N, 4, 6, 6)
+    if alpha:
+        x[:, 3] = 1.0
+    result = run_one(CHECK, **table(Seeing(channels), x))
+    assert result.status == status
+    assert (result.where == "channel 3 of x") is (status == "warn")
+
+
 def test_constant_inputs_are_silent() -> None:
     """A column, and an input, that never varies can tell nothing."""
     x = torch.randn(N, 6)
@@ -155,6 +178,32 @@ def test_what_forward_takes_by_courtesy_is_at_most_a_warning() -> None:
     """An input with a default, and whole numbers such as lengths, are worth a look alone."""
     assert run_one(CHECK, **pair(Spare())).status == "warn"
     assert run_one(CHECK, **pair(Both("forgotten"), torch.randint(5, (N,)))).status == "warn"
+
+
+class Segmented(nn.Module):
+    """Reads words and which of two segments each is in, or takes them all to be in the first."""
+
+    def __init__(self, *, handed_on: bool, kinds: int = 2) -> None:
+        super().__init__()
+        self.words, self.kinds, self.head = nn.Embedding(9, 8), nn.Embedding(kinds, 8), nn.Linear(8, 2)
+        self.handed_on = handed_on
+
+    def forward(self, ids: Tensor, segments: Tensor) -> Tensor:
+        kinds = segments if self.handed_on else torch.zeros_like(ids)
+        return self.head((self.words(ids) + self.kinds(kinds)).mean(1))
+
+
+@pytest.mark.parametrize(("model", "status"), [
+    (Segmented(handed_on=False), "fail"),
+    (Segmented(handed_on=True), "pass"),
+    (Segmented(handed_on=False, kinds=1), "warn"),  # knows of no segments
+])  # fmt: skip
+def test_indices_that_a_table_of_as_many_rows_never_gets_fail(model: nn.Module, status: str) -> None:
+    """Segments that are not handed on fail where the model has a table for them, and looks up its first row alone."""
+    torch.manual_seed(0)
+    segments = (torch.arange(6) >= torch.randint(1, 6, (N, 1))).long()
+    batch = (torch.randint(9, (N, 6)), segments, Y)
+    assert run_one(CHECK, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss()).status == status
 
 
 def test_what_lies_beside_the_inputs_is_silent() -> None:
@@ -261,3 +310,59 @@ def test_gradients_of_train_mode_count_where_eval_mode_has_none(columns: int, st
     """What is read is told from a pass in train mode, and what is not from exchanging it."""
     loader = [(torch.randn(N, 6), Y), (torch.randn(N, 6), Y)]
     assert run_one(CHECK, model=Coded(columns), loader=loader, loss_fn=nn.CrossEntropyLoss()).status == status
+
+
+class OfEdges(nn.Module):
+    """Sums the neighbours of each node, whose edges go both ways."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x: Tensor, edges: Tensor) -> Tensor:
+        return self.head(x.index_add(0, edges[0], x[edges[1]]))
+
+
+def test_edges_are_not_exchanged() -> None:
+    """Edges (2, E) of a graph of two nodes are no two samples: exchanged, they are the same edges the other way."""
+    edges = torch.tensor([[0, 1], [1, 0]])
+    batch = {"x": torch.randn(2, 4), "edges": edges, "y": torch.tensor([0, 1])}
+    assert run_one(CHECK, model=OfEdges(), loader=[batch], loss_fn=nn.CrossEntropyLoss()).status in ("pass", "skip")
+
+
+class Looked(nn.Module):
+    """Looks up the rows of a table by numbers that come as floats."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows, self.head = nn.Embedding(9, 4), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.rows(x.long()).mean(1))
+
+
+def test_whole_numbers_in_floats_are_read_though_they_have_no_gradient() -> None:
+    """Where no input has a gradient, the outputs still tell that they are read."""
+    x = torch.randint(9, (16, 5)).float()
+    found = run_one(CHECK, model=Looked(), loader=[(x, torch.arange(16) % 2)], loss_fn=nn.CrossEntropyLoss())
+    assert found.status == "pass"
+
+
+class Waves(nn.Module):
+    """Hears the loudness of waveforms, or nothing of them."""
+
+    def __init__(self, hears: bool) -> None:
+        super().__init__()
+        self.head, self.hears = nn.Linear(1, 2), hears
+
+    def forward(self, waves: Tensor) -> Tensor:
+        loudness = waves.abs().mean(1, keepdim=True)
+        return self.head(loudness if self.hears else torch.ones_like(loudness))
+
+
+@pytest.mark.parametrize(("hears", "status"), [(True, "pass"), (False, "inconclusive")])
+def test_batches_of_other_lengths_are_judged_as_a_whole(hears: bool, status: str) -> None:
+    """Waveforms that are padded to the longest of their batch have no columns that all batches share."""
+    loader = [(torch.randn(N, length), Y) for length in (40, 39, 41)]
+    result = run_one(CHECK, model=Waves(hears), loader=loader, loss_fn=nn.CrossEntropyLoss())
+    assert result.status == status

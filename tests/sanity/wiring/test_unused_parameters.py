@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import importlib
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,23 @@ def test_every_parameter_used_passes() -> None:
     found = result(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)))
     assert found.status == "pass"
     assert found.summary == "4 of 4 trainable parameters reached"
+
+
+def test_a_shift_of_outputs_that_are_only_differentiated_is_silent() -> None:
+    """Where the loss is of forces, the derivative of an energy, the last bias shifts the energy and moves no force."""
+    energy = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+
+    def step(model: nn.Module, batch: tuple[Tensor, Tensor], optimizer: torch.optim.Optimizer) -> Tensor:
+        optimizer.zero_grad()
+        places = batch[0].detach().requires_grad_()
+        (forces,) = torch.autograd.grad([model(places).sum()], [places], create_graph=True)
+        loss = (forces + batch[0]).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    optimizer = torch.optim.SGD(energy.parameters(), lr=0.1)
+    assert result(energy, loss_fn=None, optimizer=optimizer, train_step=step).status == "pass"
 
 
 def test_frozen_parameters_are_silent() -> None:
@@ -762,7 +780,16 @@ class Chained(Base):
         return self.head(torch.relu(self.second(torch.relu(self.first(x)))))
 
 
-@pytest.mark.parametrize("step", [step_of_all, step_in_two_parts])
+class Trainer:
+    """Holds the step as a method."""
+
+    def step(self, model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
+        return step_of_all(model, batch, optimizer)
+
+
+@pytest.mark.parametrize(
+    "step", [step_of_all, step_in_two_parts, Trainer().step, partial(step_of_all)], ids=["one", "two", "method", "part"]
+)
 def test_a_step_of_ones_own_tells_without_a_loss(step: Any) -> None:
     """What a user's own step trains, of one loss or of several, is seen in it."""
 

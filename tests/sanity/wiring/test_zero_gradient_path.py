@@ -44,6 +44,7 @@ def result(between: Callable[[Tensor], Tensor], loss_fn: Any = None, **more: Any
         (torch.round, "torch.round"),
         (lambda h: h.sign(), "Tensor.sign"),
         (lambda h: torch.floor(h * 4) / 4, "torch.floor"),
+        (lambda h: torch.div(h, 0.25, rounding_mode="floor"), "torch.div"),
         (lambda h: h.ceil(), "Tensor.ceil"),
         (lambda h: h.trunc(), "Tensor.trunc"),
         (lambda h: torch.bernoulli(h.sigmoid()), "torch.bernoulli"),
@@ -158,3 +159,98 @@ def test_several_losses_are_inconclusive() -> None:
 
     assert result(torch.round, train_step=train_step).status == "inconclusive"
     assert result(torch.relu, train_step=train_step).status == "pass"
+
+
+def hard_dice(masks: Tensor, wanted: Tensor) -> Tensor:
+    return 1 - 2 * (masks * wanted).sum() / (masks.sum() + wanted.sum()).clamp_min(1)
+
+
+def hot() -> Tensor:
+    return F.one_hot(CLASSES, 3).float()
+
+
+@pytest.mark.parametrize(("term", "name"), [
+    (lambda z: 0.5 * (z.argmax(1) != CLASSES).float().mean(), "Tensor.ne"),
+    (lambda z: 1 - (z.argmax(1) == CLASSES).sum() / len(z), "Tensor.eq"),
+    (lambda z: hard_dice((z.sigmoid() > 0.5).float(), hot()), "Tensor.gt"),
+    (lambda z: hard_dice(z.sigmoid().round(), hot()), "Tensor.round"),
+    (lambda z: torch.stack([(z > 0).float().mean(), z.square().mean()]).sum(), "Tensor.gt"),
+])  # fmt: skip
+def test_a_term_of_the_loss_without_a_gradient_fails(term: Callable[[Tensor], Tensor], name: str) -> None:
+    """A score of hard choices beside a loss that learns is named with the choice and its value."""
+
+    def loss_fn(z: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(z, y) + term(z)
+
+    found = result(torch.tanh, loss_fn)
+    assert (found.status, found.title) == ("fail", "A term of the loss sends nothing back")
+    assert found.where in (name, "Tensor.argmax")
+    assert found.place is not None
+
+
+def unseen(z: Tensor) -> Tensor:
+    with torch.no_grad():
+        return z.square().mean()
+
+
+@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")
+@pytest.mark.parametrize(("term", "name"), [
+    (lambda z: torch.tensor([z.square().mean(), z.abs().mean()]).sum(), "torch.tensor"),
+    (unseen, "torch.no_grad"),
+])  # fmt: skip
+def test_a_copied_or_unseen_term_of_the_loss_fails(term: Callable[[Tensor], Tensor], name: str) -> None:
+    """Terms that are joined by torch.tensor, or computed without a graph, are named with what cuts them off."""
+    found = result(torch.tanh, lambda z, y: F.cross_entropy(z, y) + term(z))
+    assert (found.status, found.where) == ("fail", name)
+
+
+class Penalised(Net):
+    """Adds the norm of its weights to its loss, as tensors of the graph or by their values."""
+
+    def __init__(self, values: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(torch.tanh)
+        self.values = values
+
+    def forward(self, x: Tensor, labels: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        logits = super().forward(x)
+        penalty = torch.stack([self.values(one).norm() for one in self.parameters()]).sum()
+        return {"loss": F.cross_entropy(logits, labels) + 0.01 * penalty, "logits": logits}
+
+
+@pytest.mark.parametrize(("values", "status"), [
+    (lambda one: one.data, "fail"),
+    (lambda one: one.detach(), "fail"),
+    (lambda one: one, "pass"),
+])  # fmt: skip
+def test_a_penalty_on_the_values_of_weights_fails(values: Callable[[Tensor], Tensor], status: str) -> None:
+    """Weight decay by .data shows in the loss and decays nothing."""
+    torch.manual_seed(0)
+    found = run_one(CHECK, model=Penalised(values), loader=[{"x": ROWS, "labels": CLASSES}])
+    assert found.status == status
+
+
+def ponder(z: Tensor) -> Tensor:
+    """Steps until a threshold and what is left over, as adaptive computation has them."""
+    halted = z.sigmoid().cumsum(1) > 1.2
+    return ((~halted).sum(1).float() + 1 - (z.sigmoid() * ~halted).sum(1)).mean()
+
+
+@pytest.mark.parametrize("term", [
+    ponder,
+    lambda z: (z.square().mean() - z.abs().mean()).detach(),
+    lambda z: ((z > 0).float() - z.sigmoid()).detach().mean() + z.sigmoid().mean(),
+    lambda z: z.square().mean() - z.square().mean().detach() + unseen(z),
+    lambda z: (z * (z > 0)).mean(),
+    lambda z: torch.div(z, 0.25).mean(),
+    lambda z: z.square().mean() / (z > 0).sum().clamp_min(1),
+    lambda z: 0 * (z.argmax(1) == CLASSES).float().mean(),
+    lambda z: (CLASSES > 1).float().mean(),
+    lambda z: (z * torch.exp2(-(k := z.abs().amax().log2().floor()))).square().mean() + k,
+])  # fmt: skip
+def test_terms_that_are_trained_or_meant_to_be_constant_are_silent(term: Callable[[Tensor], Tensor]) -> None:
+    """Masks, counts whose masks train others, straight-through values, targets, and what is detached in words."""
+
+    def loss_fn(z: Tensor, y: Tensor) -> Tensor:
+        return F.cross_entropy(z, y) + term(z)
+
+    assert result(torch.tanh, loss_fn).status == "pass"

@@ -48,7 +48,7 @@ def relation(batch: Batch) -> str:
     """Return what says that rows of the batch belong together, as nodes of a graph do; empty where nothing does."""
     own = dict(batch.inputs)
     for name, tensor in own.items():
-        if tensor.layout is not torch.strided or any(word in name.lower() for word in _RELATIONS):
+        if relates(name, tensor):
             return f"{name} relates the rows to each other"
         if is_whole(tensor) and tensor.dim() == 2 and 2 in tensor.shape and batch.size not in (2, tensor.shape[0]):
             return f"{name} holds pairs of rows"
@@ -59,6 +59,11 @@ def relation(batch: Batch) -> str:
         if is_whole(tensor) and tensor.dim() == 1 and _moved_on(tensor, batch.targets):
             return f"{name} is one sequence, whose next element is the target of each"
     return "" if batch.indices is None or len(batch.indices) == batch.size else _of_other_size(batch)
+
+
+def relates(name: str, tensor: Tensor) -> bool:
+    """Whether an input says by its name or layout which rows belong together."""
+    return tensor.layout is not torch.strided or any(word in name.lower() for word in _RELATIONS)
 
 
 def _of_other_size(batch: Batch) -> str:

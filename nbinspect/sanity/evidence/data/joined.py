@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from nbinspect.nested import map_tensors, tensors_in
-from nbinspect.sanity.batches import Batch, make_batch
+from nbinspect.sanity.batches import Batch, made_again
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.data.contents import relation, sample_axis
 
@@ -32,6 +32,6 @@ def joined(batches: Sequence[Batch]) -> Batch:
         return parts[0][0] if axis is None else torch.cat([tensor for tensor, _ in parts], axis)
 
     try:
-        return make_batch(first.subject, map_tensors(join, first.raw))
+        return made_again(first, map_tensors(join, first.raw))
     except (RuntimeError, StopIteration) as error:
         raise MissingNeed("batches that can be joined") from error

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor
+from torch.utils.data import Subset
 
 from nbinspect.records import Floats, Integers
 from nbinspect.sanity.evidence.data.digest import digest
+from nbinspect.sanity.evidence.data.order import origin_of
 from nbinspect.sanity.evidence.data.rows import Rows, is_multiplied
 
 _UNEVEN, _EVEN = 1.5, 1.2
@@ -37,6 +39,15 @@ def _held(loader: Any, count: int) -> Iterator[Counter[int]]:
         if (is_array or isinstance(part, list | tuple)) and len(part) == count:
             with suppress(TypeError):  # of a kind whose content is unknown
                 yield Counter(digest(row, ())[1][0] for row in part)
+
+
+def are_listed_again(loader: Any, rows: Rows, repeats: Integers) -> bool:
+    """Whether nearly all repeats are of an index that a subset lists again, as one drawn with replacement does."""
+    dataset = getattr(loader, "dataset", None)
+    if not isinstance(dataset, Subset):
+        return False
+    _, first = np.unique(origin_of(dataset, rows.indices)[1], return_index=True)
+    return bool((~np.isin(repeats, first)).mean() >= _OFTEN)
 
 
 def makes_classes_even(rows: Rows, repeats: Integers) -> bool:

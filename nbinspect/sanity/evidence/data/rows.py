@@ -14,6 +14,7 @@ from nbinspect.sanity.evidence.data.digest import Digest, Form, numbers_of
 from nbinspect.sanity.evidence.data.information import bits_of
 
 _SET, _NEARLY_ALL = 30, 0.9
+_MOST_TOLD = 6
 _FEW_LEVELS, _FEW_BITS = 4, 64  # neighbours in such rows go together in ways that no count of values tells
 
 
@@ -81,10 +82,9 @@ class Rows:
 
     @property
     def told(self) -> str:
-        """The form in words: ``float32[3, 32, 32], int64[any]``."""
-        return ", ".join(
-            f"{kind}[{', '.join(str(n) if n >= 0 else 'any' for n in shape)}]" for kind, shape in self.form
-        )
+        """The form in words: ``float32[3, 32, 32], int64[any]``; of many parts the first three."""
+        parts = [f"{kind}[{', '.join(str(n) if n >= 0 else 'any' for n in shape)}]" for kind, shape in self.form]
+        return ", ".join(parts if len(parts) <= _MOST_TOLD else [*parts[:3], f"{len(parts) - 3} more"])
 
     def is_comparable(self, other: Rows) -> bool:
         """Whether equal samples of both sets would have equal hashes: types agree, and sizes that do not vary."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import re
 import time
 import warnings
 from collections import defaultdict
@@ -18,15 +20,25 @@ from nbinspect.sanity.evidence.data.digest import Digest, Form, digest
 from nbinspect.sanity.evidence.data.rows import rows_of
 from nbinspect.sanity.limits import Limits
 
-_ANSWER_SECONDS = 30
+_ANSWER_SECONDS, _AFRESH = 30, 0.45
+"""How long a worker may take to answer, and of the time that is left where it has to import the program first."""
+_TIMED_OUT = re.compile(r"DataLoader timed out after (\d+)")
 _SECONDS = 20.0
 _FEW = 20
 _ALIKE = 0.95
 
 
+class NoAnswer(Exception):  # noqa: N818 - no error of the user's
+    """No worker gave a batch in time; the message says how long was waited."""
+
+
 @contextmanager
 def reading_workers(loader: DataLoader[Any], limits: Limits, workers: int, **options: Any) -> Iterator[Iterator[Any]]:
-    """Give the batches of a copy of a loader with so many workers; the loader and the random states are unchanged."""
+    """Give the batches of a copy of a loader with so many workers; the loader and the random states are unchanged.
+
+    Raises:
+        NoAnswer: in time.
+    """
     seeds = torch.Generator()
     seeds.manual_seed(1)
     with preserve(loader), warnings.catch_warnings():
@@ -38,7 +50,7 @@ def reading_workers(loader: DataLoader[Any], limits: Limits, workers: int, **opt
             worker_init_fn=loader.worker_init_fn,
             multiprocessing_context=loader.multiprocessing_context,
             generator=seeds,
-            timeout=_ANSWER_SECONDS,
+            timeout=patience_with(loader, limits),
             **options,
         )
         batches = iter(twin)
@@ -49,10 +61,24 @@ def reading_workers(loader: DataLoader[Any], limits: Limits, workers: int, **opt
             getattr(batches, "_shutdown_workers", lambda: None)()
 
 
+def patience_with(loader: DataLoader[Any], limits: Limits) -> int:
+    """Return how many seconds a worker may take; more where it is started afresh, as by default outside of Linux."""
+    context = loader.multiprocessing_context or multiprocessing
+    if context.get_start_method() == "fork":
+        return _ANSWER_SECONDS
+    return max(_ANSWER_SECONDS, int(_AFRESH * limits.left))
+
+
 def _each(batches: Iterator[Any], limits: Limits) -> Iterator[Any]:
     while True:
-        with limits.watching():
-            batch = next(batches, None)
+        try:
+            with limits.watching():
+                batch = next(batches, None)
+        except RuntimeError as error:
+            waited = _TIMED_OUT.match(str(error))
+            if waited is None:
+                raise
+            raise NoAnswer(f"no worker gave a batch within {waited[1]} s") from error
         if batch is None:
             return
         yield batch
@@ -82,12 +108,13 @@ def _read(loader: DataLoader[Any], limits: Limits, *, to_the_end: bool) -> tuple
     """Return the digests of the samples of each worker, and whether these are all that there are."""
     found: dict[int, list[tuple[Form, Digest]]] = defaultdict(list)
     hashed = partial(_hashed, single=loader.batch_size is None)
-    until = time.monotonic() + min(_SECONDS, limits.left / 5)
+    until = 0.0
     with reading_workers(
         loader, limits, loader.num_workers, batch_size=loader.batch_size, collate_fn=hashed
     ) as batches:
         for worker, samples in batches:
             found[worker] += samples
+            until = until or time.monotonic() + min(_SECONDS, limits.left / 5)  # that workers start may take as long
             begun = len(found) == loader.num_workers and min(map(len, found.values())) >= _FEW
             decided = begun and (not to_the_end or _begin_alike([[t[0] for _, t in part] for part in found.values()]))
             if decided or time.monotonic() > until:

@@ -69,6 +69,8 @@ def rectified(recordings: tuple[Recorded, ...]) -> Iterator[Rectified]:
             one,
             *(o for o in others if o is not None and (o.step.name, o.step.path) == (one.step.name, one.step.path)),
         ]
+        if not any(map(_may_silence, same)):
+            continue
         activities = [_activity(operation) for operation in same]
         known = [activity for activity in activities if activity is not None]
         if len(known) < len(same) or len({len(activity) for activity in known}) > 1:
@@ -81,6 +83,15 @@ def rectified(recordings: tuple[Recorded, ...]) -> Iterator[Rectified]:
         places = sum(o.made[0].numel() for o in same) // len(mean)
         sealed = dead == len(mean) and all(map(_is_sealed, recordings, same))
         yield Rectified(one, dead, len(mean), places, awake, sealed, one.step.index in feeding)
+
+
+def _may_silence(one: Operation) -> bool:
+    """Whether it makes zeros of other values, or cannot be seen to hand all of its own on, as a wide clamp does."""
+    if "relu" in word_of(one.step.name) or len(one.made) != 1 or not one.given:
+        return True
+    given, made = one.given[0].detach(), one.made[0].detach()
+    is_seen = given.shape == made.shape and given.data_ptr() != made.data_ptr()
+    return not is_seen or bool(((made == 0) & (given != 0)).any())
 
 
 def _is_sealed(recorded: Recorded, one: Operation) -> bool:

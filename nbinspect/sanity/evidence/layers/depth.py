@@ -16,7 +16,7 @@ from torch import Tensor
 from nbinspect.capture.kinds import word_of
 from nbinspect.records import Chart, CheckResult, Moments
 from nbinspect.sanity.check import measured, warned
-from nbinspect.sanity.evidence.passes.lineage import ancestors, source_of
+from nbinspect.sanity.evidence.passes.lineage import ancestors, roots, source_of
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _WEIGHS = re.compile(
@@ -24,6 +24,7 @@ _WEIGHS = re.compile(
     r"|multi_head_attention_forward"
 )
 _TURNS = ("t", "mt", "h", "mh", "adjoint", "transpose", "swapaxes", "swapdims", "permute")
+_DATA = ("batch", "made outside the pass")
 LEAST = 4
 """Weighted layers that make a depth."""
 _NEARLY_ALL = 0.75
@@ -83,14 +84,23 @@ def layers_of(recorded: Recorded) -> tuple[Layer, ...]:
     for one in recorded.operations:
         if one.step.kind != "operation" or one.in_loss or not is_weighing(one):
             continue
-        for position, multiplier in enumerate(one.given):
-            source = source_of(recorded, one, position)
+        sources = [source_of(recorded, one, position) for position in range(len(one.given))]
+        if all(isinstance(source.tensor, torch.nn.Parameter) for source in sources):
+            continue  # weights made of weights, of which no signal comes in
+        for source, multiplier in zip(sources, one.given, strict=True):
             name, weight = source.use.origin, source.tensor
             whole = id(weight) in held and weight.numel() == multiplier.numel()
             if whole and weight.dim() > 1 and weight.is_floating_point() and name not in found:
                 turns = sum(word_of(step.step.name) in _TURNS for step in source.passed)
                 found[name] = Layer(one, name, weight, recorded.gradients.get(name), multiplier, turns % 2 == 1)
     return tuple(found.values())
+
+
+def is_fed(recorded: Recorded, layer: Layer) -> bool:
+    """Whether a layer is given anything but weights, as one on learnt queries is not."""
+    one = layer.operation
+    names = (name for at in range(len(one.given)) for name in roots(recorded, one, at))
+    return any(name.startswith(_DATA) for name in names)
 
 
 def relative_gradients(recorded: Recorded) -> list[Layer]:

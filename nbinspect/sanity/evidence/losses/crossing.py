@@ -16,6 +16,7 @@ _REARRANGES = re.compile(r"view|reshape|flatten|ravel|contiguous|clone|float|dou
 _NEIGHBOURLY = ("softmax", "log_softmax", "tril", "triu", "cumsum", "sort", "matmul")
 """Those that keep the shape of a matrix of pairs, but know its rows from its columns."""
 _ADDS_AXIS = re.compile(r"unsqueeze|getitem|view|reshape")
+_DIFFERS = re.compile(r"add|r?sub|subtract")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,8 @@ class Crossing:
     wide_learns: bool
     """Whether the wide one depends on the network."""
     explicit: bool
-    """Whether the axis of length 1 was put in on the operation's own line."""
+    """Whether the axis of length 1 was put in on the operation's own line; of two that the network gave, and that are
+    subtracted as those of a ranking are, on any line."""
 
 
 def crossings(recorded: Recorded) -> list[Crossing]:
@@ -64,8 +66,10 @@ def crossing(recorded: Recorded, operation: Operation) -> Crossing | None:
     origins = [roots(recorded, operation, at) for at in order]
     of_batch = [any(name.startswith("batch") for name in names) for names in origins]
     learns = [not all(name.startswith("batch") for name in names) for names in origins]
+    of_any_line = all(learns) and _DIFFERS.fullmatch(word) is not None
+    added = [one for one in wide.passed if _ADDS_AXIS.fullmatch(word_of(one.step.name))]
     explicit = not named and any(
-        _ADDS_AXIS.fullmatch(word_of(one.step.name)) and one.step.place == step.place for one in wide.passed
+        one.step.place == step.place or (of_any_line and one.made[0].dim() > one.given[0].dim()) for one in added
     )
     if not all(of_batch) or narrow.tensor is wide.tensor:
         return None
@@ -77,10 +81,13 @@ def _pairs_up(narrow: tuple[int, ...], wide: tuple[int, ...]) -> bool:
 
 
 def _is_averaged(recorded: Recorded, first: Operation, crossed: set[int]) -> bool:
-    """Whether what an operation made is reduced in the end, by operations that treat the pairs as plain values."""
+    """Whether what an operation made is reduced in the end, by operations that treat the pairs as plain values.
+
+    A sum over what else each pair has, as of a distance, leaves the pairs.
+    """
     if all(not made.shape for made in first.step.outputs):
         return True
-    shape = first.step.outputs[0].shape
+    shape = first.step.outputs[0].shape[:2]
     pairs = crossed | {first.step.index}
     averaged = False
     for one in recorded.operations:
@@ -88,12 +95,14 @@ def _is_averaged(recorded: Recorded, first: Operation, crossed: set[int]) -> boo
         if one.step.kind != "operation" or not any(use.step in pairs for use in uses) or one.step.index in crossed:
             continue
         word = word_of(one.step.name)
-        masked = any(use.shape == shape and use.step not in pairs for use in uses)
+        masked = any(use.shape[:2] == shape and use.step not in pairs for use in uses)
+        keeps = all(made.shape[:2] == shape for made in one.step.outputs)
         if masked:
             return False
-        if _REDUCES.fullmatch(word):
+        reduces = _REDUCES.fullmatch(word) and not keeps
+        if reduces or (_LOSSES.fullmatch(word) and not all(made.shape for made in one.step.outputs)):
             averaged = True
-        elif _REARRANGES.fullmatch(word) or all(made.shape == shape for made in one.step.outputs):
+        elif _REARRANGES.fullmatch(word) or keeps:
             if word in _NEIGHBOURLY:
                 return False
             pairs.add(one.step.index)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nbinspect.records import Floats
+from nbinspect.sanity.evidence.passes.flow import memory_of
 from nbinspect.sanity.evidence.passes.lineage import argument, roots
-from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.recorded import Operation, Recorded
 from nbinspect.sanity.task import LossCall
 
 _DATA = ("batch", "made outside the pass")
@@ -55,10 +56,25 @@ class Output:
 def are_data(recorded: Recorded, call: LossCall) -> bool:
     """Tell whether no parameter or buffer has a part in the targets, as codes of a codebook and teachers' outputs have.
 
-    What lies far off those is for training to settle, and no scale of the data.
+    What lies far off those is for training to settle, and no scale of the data. A teacher may be no part of the model.
     """
     at = argument(call.operation, "target", 1)
-    return at is not None and all(name.startswith(_DATA) for name in roots(recorded, call.operation, at))
+    if at is None or not all(name.startswith(_DATA) for name in roots(recorded, call.operation, at)):
+        return False
+    return not any(isinstance(one, nn.Parameter) for one in _made_of(recorded, call.operation.given[at]))
+
+
+def _made_of(recorded: Recorded, tensor: Tensor) -> Iterator[Tensor]:
+    """Give all tensors of which one was made, also before it was wrapped anew, as by ``Variable(x.data)``."""
+    makers: dict[int, list[Operation]] = {}
+    for one in recorded.operations:
+        for made in one.made if one.step.kind == "operation" else ():
+            makers.setdefault(memory_of(made), []).append(one)
+    waiting = [tensor]
+    while waiting:
+        for maker in makers.pop(memory_of(waiting.pop()), ()):
+            yield from maker.given
+            waiting += maker.given
 
 
 def beside_targets(calls: Sequence[LossCall], few: int) -> list[Output]:

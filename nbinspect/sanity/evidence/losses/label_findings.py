@@ -92,3 +92,16 @@ def of_still_labels(still: Still) -> CheckResult:
         where=where_of(still.operation),
         place=still.operation.step.place,
     )
+
+
+def of_still_numbers(value: str, count: int) -> CheckResult:
+    """Ask whether quantities that are one number for all samples are meant, as those of a residual are."""
+    return warned(
+        f"every target is {value}",
+        measured("different targets", f"1 among {count:,}", "2 or more"),
+        title="A constant target",
+        detail=f"Every target that was read is {value}, so a network that ignores its input is perfect, unless its "
+        "outputs are residuals that are to become that.",
+        remedy="Look at how targets are loaded: a cast to whole numbers that cut fractions off, a wrong column, or an "
+        "array that was never filled.",
+    )

@@ -15,8 +15,10 @@ from nbinspect.records import Floats
 from nbinspect.sanity.evidence.data.columns import Column
 from nbinspect.sanity.evidence.data.features import parts_of
 from nbinspect.sanity.evidence.data.scan import Scan
+from nbinspect.sanity.evidence.losses.filled_labels import marked_as_the_rest
 from nbinspect.sanity.evidence.losses.targets import BIT_LOSSES, may_leave_out
 from nbinspect.sanity.evidence.passes.lineage import Source, ancestors, argument, reaching, source_of
+from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
 from nbinspect.sanity.task import OF_CLASSES, OF_NUMBERS
 
@@ -36,12 +38,13 @@ class Still:
     """What made them so, as half a sentence; empty where they come like that."""
 
 
-def still_labels(recorded: Recorded, scan: Scan, *, enough: int) -> Still | None:
+def still_labels(program: Program, recorded: Recorded, scan: Scan, *, enough: int) -> Still | None:
     """Return the labels of a loss that are the same for every sample; None where each loss has several.
 
-    So are fractions that are cut to whole numbers, the place of the largest of a single column, and a tensor of the
-    batch which never changes in all that was read: not where the same weights meet another label in another call, as
-    of what a generator makes, nor the place of the right one among candidates that are rated one by one.
+    So are fractions that are cut to whole numbers, the place of the largest of a single column, those that mark what
+    they stand for already, and a tensor of the batch which never changes in all that was read: not where the same
+    weights meet another label in another call, as of what a generator makes, nor the place of the right one among
+    candidates that are rated one by one.
     """
     if recorded.error is not None:
         return None
@@ -53,10 +56,14 @@ def still_labels(recorded: Recorded, scan: Scan, *, enough: int) -> Still | None
         if value < 0 or value % 1 or (targets.is_floating_point() and loss.step.name in OF_CLASSES):
             continue
         how = _destroyed(recorded, scan, source, enough)
-        if how is None and _never_changes(recorded, scan, source, enough) and not rates_candidates(recorded, loss):
+        is_still = how is None and _never_changes(recorded, scan, source, enough)
+        made = "" if is_still and not rates_candidates(recorded, loss) else None
+        if how is None and not is_still:
+            made = marked_as_the_rest(program, recorded, scan, source)
+        if made is not None:
             others = (other for other, labels, _ in given if other is not loss and bool((labels != value).any()))
             alike = (other for other in others if other.step.name == loss.step.name)
-            how = None if any(_weights(recorded, other) == _weights(recorded, loss) for other in alike) else ""
+            how = None if any(_weights(recorded, other) == _weights(recorded, loss) for other in alike) else made
         if how is not None:
             return Still(f"{value:g}", targets.numel() if how else scan.read, loss, how)
     return None

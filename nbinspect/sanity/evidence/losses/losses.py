@@ -23,6 +23,7 @@ _NAMES = {
     "binary_cross_entropy": "binary cross-entropy",
     "nll_loss": "NLL",
     "kl_div": "KL divergence",
+    "ctc_loss": "CTC",
 }
 _SQUASHES = ("softmax", "gumbel_softmax", "sigmoid", "hardsigmoid")
 _AGAIN = ("log_softmax", "softmax", "logsigmoid", "sigmoid")
@@ -83,10 +84,10 @@ def _misfit(recorded: Recorded, loss: Operation, source: Source, values: Tensor)
     if name in LOGITS and (squashed or (name == "F.cross_entropy" and are_probabilities(values))):
         one_unit = name == "F.cross_entropy" and class_axis_size(values) < 2
         return None if one_unit else Misfit(loss, source, "probabilities", "logits", values)
-    if name in ("F.nll_loss", "F.kl_div"):
+    if name in ("F.nll_loss", "F.kl_div", "F.ctc_loss"):
         if squashed:
             return Misfit(loss, source, "probabilities", "log-probabilities", values)
-        unfit = name == "F.nll_loss" and is_layer(recorded, source) and bool((values > 1e-3).any())
+        unfit = name != "F.kl_div" and is_layer(recorded, source) and bool((values > 1e-3).any())
         return Misfit(loss, source, "logits", "log-probabilities", values) if unfit else None
     if name == "F.binary_cross_entropy":
         outside = bool(((values < 0) | (values > 1)).any())

@@ -39,12 +39,17 @@ class GapOfClasses:
     """(classes,) the logarithms of their shares; log-odds where each is a question of its own."""
 
 
-def gap_of_numbers(call: LossCall) -> GapOfNumbers | None:
-    """Return the gap of a regression; None where outputs and targets differ in shape, or are few or all alike."""
+def gap_of_numbers(call: LossCall, samples: int) -> GapOfNumbers | None:
+    """Return the gap of a regression; None where outputs and targets differ in shape, or are few or all alike.
+
+    Columns that are the `samples` of the batch, behind steps of time, are no outputs of their own.
+    """
     outputs, targets = call.outputs.detach().double(), call.targets.detach().double()
     if outputs.shape != targets.shape or targets.numel() < _LEAST_TARGETS:
         return None
     columns = outputs.shape[-1] if outputs.dim() == 2 and outputs.shape[-1] <= _MOST_COLUMNS else 1
+    if columns == samples != len(outputs):
+        columns = 1
     rows, goals = outputs.reshape(-1, columns), targets.reshape(-1, columns)
     # one deviation for all columns, for those of single columns of a picture may be zero
     std = float(goals.var(0, unbiased=False).mean().sqrt())
@@ -66,7 +71,10 @@ def gap_of_classes(call: LossCall) -> GapOfClasses | None:
     if outputs.shape != targets.shape or "binary_cross_entropy" not in call.name:
         return None
     columns = outputs.shape[-1] if outputs.dim() == 2 and outputs.shape[-1] <= _MOST_COLUMNS else 1
-    shares = targets.double().reshape(-1, columns).mean(0).clamp(1e-3, 1 - 1e-3)
+    means = targets.double().reshape(-1, columns).mean(0)
+    if bool(((means == 0) | (means == 1)).all()):
+        return None
+    shares = means.clamp(1e-3, 1 - 1e-3)
     given = (outputs.sigmoid() if "logits" in call.name else outputs).reshape(-1, columns).mean(0).clamp(1e-6, 1 - 1e-6)
     each = shares * (shares / given).log() + (1 - shares) * ((1 - shares) / (1 - given)).log()
     return GapOfClasses(float(each.mean()), shares.logit())

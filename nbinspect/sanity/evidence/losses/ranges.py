@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
 
+import torch
 from torch import Tensor
+from torch.nn import functional
 
 from nbinspect.capture.kinds import word_of
 from nbinspect.sanity.evidence.losses.comparisons import comparisons
@@ -25,9 +27,21 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "hardswish": (-0.375, inf),
 }
 """What activations, by their bare names, can give."""
+_RISING: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "hardsigmoid": functional.hardsigmoid,
+    "relu": torch.relu,
+    "relu6": functional.relu6,
+    "softplus": functional.softplus,
+    "exp": torch.exp,
+}
+"""Those that give more for more, so that they give the ends of their range for the ends of what they are given."""
 _BENDS = ("leaky_relu", "prelu", "elu", "celu", "selu", "gelu", "silu", "mish", "hardswish", "softplus", "rrelu")
 _DROPS = ("dropout", "feature_dropout", "alpha_dropout")
 _OF_LOGITS = ("F.cross_entropy", "F.nll_loss", "F.binary_cross_entropy_with_logits")
+_OF_SHARES = ("F.binary_cross_entropy", "F.nll_loss")
+_SHARES = ("sigmoid", "logsigmoid", "softmax", "log_softmax")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +59,14 @@ class Bounded:
     """Mean squared distance of the targets to the range, as a share of their variance."""
     floor: float
     """That distance itself, which is the lowest squared error."""
+    inner: str
+    """The activation that the last one is given, which takes some of them out of its reach; empty without."""
 
 
 def bounded(recorded: Recorded) -> Iterator[Bounded]:
     """Give each comparison of predictions with targets of which some cannot be given. Source: D-last-activation."""
     for one in comparisons(recorded):
-        low, high = BOUNDS.get(_activation(recorded, one.prediction), (-inf, inf))
+        (low, high), inner = _span(recorded, one.prediction)
         predicted, wanted = one.predicted, one.wanted.double().flatten()
         wanted = wanted[wanted.isfinite()]
         # an activation with parameters of its own may reach further than its name says
@@ -62,7 +78,21 @@ def bounded(recorded: Recorded) -> Iterator[Bounded]:
         outside = float((distance.abs() > slack).double().mean())
         if outside:
             lost = floor / variance if variance else inf
-            yield Bounded(one.prediction, low, high, wanted, outside, lost, floor)
+            alone = BOUNDS.get(_activation(recorded, one.prediction), (-inf, inf))
+            is_reached = bool(((wanted >= alone[0]) & (wanted <= alone[1])).all())
+            yield Bounded(one.prediction, low, high, wanted, outside, lost, floor, inner if is_reached else "")
+
+
+def _span(recorded: Recorded, source: Source) -> tuple[tuple[float, float], str]:
+    """Return what an activation can give, and the one that it is given where that leaves it less than it has alone."""
+    name = _activation(recorded, source)
+    alone = BOUNDS.get(name, (-inf, inf))
+    if source.maker is None or name not in _RISING:
+        return alone, ""
+    before = source_of(recorded, source.maker, 0)
+    ends = _RISING[name](torch.tensor(_span(recorded, before)[0], dtype=torch.float64)).tolist()
+    span = max(alone[0], ends[0]), min(alone[1], ends[1])
+    return span, before.word if span != alone else ""
 
 
 def _activation(recorded: Recorded, source: Source) -> str:
@@ -108,12 +138,32 @@ def _floor(loss: Operation, source: Source, logits: Tensor) -> float | None:
 
 
 def dropped(recorded: Recorded) -> Iterator[tuple[Source, float]]:
-    """Give each dropout whose result enters a loss as it is, with the share of values that it sets to zero."""
+    """Give each dropout whose result enters a loss, as it is or as probabilities, with the share that it sets to 0."""
     wanted = reaching(recorded)
+    probable = [(one, argument(one, "input", 0)) for one in recorded.named(*_OF_SHARES) if one.step.index in wanted]
+    shares = [_chosen_from(recorded, source_of(recorded, one, at)) for one, at in probable if at is not None]
+    behind = [source_of(recorded, one.maker, 0) for one in shares if one.maker is not None and one.word in _SHARES]
     losses = [(one, argument(one, "input", 0)) for one in recorded.named(*_OF_LOGITS) if one.step.index in wanted]
     sources = [source_of(recorded, one, at) for one, at in losses if at is not None]
-    for source in (*sources, *(one.prediction for one in comparisons(recorded))):
+    for source in (*sources, *behind, *(one.prediction for one in comparisons(recorded))):
         if source.maker is not None and any(word_of(source.maker.step.name).endswith(name) for name in _DROPS):
             zero = float((source.tensor == 0).double().mean()) if source.tensor.numel() else 0.0
             if zero:
                 yield source, zero
+
+
+def _chosen_from(recorded: Recorded, source: Source) -> Source:
+    """Return of what a sum picks one each, by a product with noughts and ones that are not learnt; else the source."""
+    if source.maker is None or source.word != "sum":
+        return source
+    product = source_of(recorded, source.maker, 0)
+    if product.maker is None or product.word not in ("mul", "multiply") or len(product.maker.given) != 2:
+        return source
+    one, other = (source_of(recorded, product.maker, at) for at in (0, 1))
+    if _is_choice(product.maker.given[0]):
+        return other
+    return one if _is_choice(product.maker.given[1]) else source
+
+
+def _is_choice(tensor: Tensor) -> bool:
+    return not tensor.requires_grad and bool(((tensor == 0) | (tensor == 1)).all())

@@ -43,6 +43,30 @@ def shifts(recorded: Recorded) -> list[Shift]:
     return found
 
 
+def shifts_of_forced(recorded: Recorded) -> list[Shift]:
+    """Return the same for tokens that the model itself makes of the labels: all of them, one place further on.
+
+    As a decoder is forced to go on from the right words, whatever it has said.
+    """
+    batch, labels = recorded.batch, recorded.batch.targets
+    if batch.subject.batch_axis or not batch.size or labels is None or labels.dim() != 2 or not is_whole(labels):
+        return []
+    before, known = labels[:, :-1], labels[:, :-1] >= 0
+    found = []
+    if int((known & (before != labels[:, 1:])).sum()) < _LEAST:
+        return []
+    for lookup in recorded.named("F.embedding"):
+        tokens = lookup.given[0].detach()
+        is_given = any(tokens is one for _, one in batch.inputs)
+        if lookup.in_loss or is_given or not is_whole(tokens) or tokens.shape != labels.shape:
+            continue
+        if bool((tokens[:, 1:] == before)[known].all()):
+            losses = (one for one in recorded.named(*OF_CLASSES) if len(one.given) > 1 and is_whole(one.given[1]))
+            fitting = (one for one in losses if one.given[1].numel() % batch.size == 0)
+            found += [shift for one in fitting for shift in _of(one, "the decoder's tokens", tokens, recorded)]
+    return found
+
+
 def _by_sample(tokens: Tensor, recorded: Recorded) -> Tensor:
     """Return (N, T) from a vector or matrix with the axes of the batch."""
     first, n = recorded.batch.subject.batch_axis, recorded.batch.size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nbinspect.capture.kinds import word_of
 from nbinspect.capture.operation_mode import LEAVES_THE_GRAPH
 from nbinspect.nested import map_tensors
-from nbinspect.sanity.batches import Batch, make_batch
+from nbinspect.sanity.batches import Batch, made_again
 from nbinspect.sanity.evidence.numbers.differences import Slope, directions_for, slope_along
 from nbinspect.sanity.evidence.numbers.functions import FunctionCall, Verdict, first_calls, functions_in, tested
 from nbinspect.sanity.evidence.passes.lineage import where_of
@@ -43,7 +43,9 @@ class Doubled:
     def _flowing(self) -> dict[str, tuple[Tensor, Tensor]]:
         named = self.program.parameters
         found = {
-            name: (named[name], gradient) for name, gradient in self.recorded.gradients.items() if gradient is not None
+            name: (named[name], gradient)
+            for name, gradient in self.recorded.gradients.items()
+            if gradient is not None and name in named  # a forward may make parameters of its own
         }
         return {name: (p, g.to_dense() if g.is_sparse else g) for name, (p, g) in found.items()}
 
@@ -127,7 +129,8 @@ def doubled(program: Program, recorded: Recorded, samples: int) -> Doubled:
     few = recorded.batch.taken(range(min(samples, recorded.batch.size)))
     functions = functions_in(recorded.loss)
     for part in (few, recorded.batch):
-        batch = make_batch(copy.subject, map_tensors(lambda t: t.double() if t.is_floating_point() else t, part.raw))
+        wide = map_tensors(lambda t: t.double() if t.is_floating_point() else t, part.raw)
+        batch = made_again(replace(part, subject=copy.subject), wide)
         with first_calls(functions) as calls:
             again = record(copy, batch)
         if again.error is None:

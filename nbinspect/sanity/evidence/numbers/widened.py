@@ -20,13 +20,13 @@ from nbinspect.capture.loader import BatchSource
 from nbinspect.nested import tensors_in
 from nbinspect.records import Place
 from nbinspect.sanity.check import measured
+from nbinspect.sanity.evidence.numbers.overrunning import SMALL, WideArithmetic, Wrap, wrapped_scalar
 from nbinspect.sanity.evidence.numbers.precision import Loss
 from nbinspect.sanity.evidence.numbers.saturating import SaturatingCasts, saturating
 from nbinspect.sanity.limits import Limits
 from nbinspect.seeding import seed_generators
 from nbinspect.whose import is_installed
 
-_SMALL = (torch.uint8, torch.int8, torch.int16)
 _SAMPLES = 8
 _LEAST = 16
 _MOST_STEPS = 24
@@ -47,7 +47,7 @@ def wrapped(loader: Any, limits: Limits) -> Loss | None:
         source = BatchSource(DataLoader(_Both(loader.dataset, loader.collate_fn, chosen.tolist()), batch_size=None))
         try:
             with limits.watching():
-                stage, share, steps = source.next().batch
+                stage, share, steps, wrap = source.next().batch
         finally:
             source.close()
     except Exception:  # noqa: BLE001 - the user's own data set may raise anything, above all on other types
@@ -57,6 +57,8 @@ def wrapped(loader: Any, limits: Limits) -> Loss | None:
     where, function = _culprit(loader, stage)
     if stage == "cast":
         return _of_casts(where, _place_of(function), share)
+    if wrap is not None:
+        return _of_line(where, wrap, share)
     amounts = ", ".join(f"{step:.3g}" for step in steps[:3]) + (", …" if len(steps) > 3 else "")
     return Loss(
         where,
@@ -66,6 +68,18 @@ def wrapped(loader: Any, limits: Limits) -> Loss | None:
         f"the same values are off by {amounts} where they wrap, and equal everywhere else.",
         "Convert to float before the arithmetic: x.float(), or x.astype(np.float32).",
         measured("values of a batch that wrap around", f"{share:.1%}", "0%"),
+    )
+
+
+def _of_line(where: str, wrap: Wrap, share: float) -> Loss:
+    return Loss(
+        where,
+        wrap.place,
+        "Small integers run over",
+        f"{where} calculates in integers of one or two bytes, which wrap around at their ends: {wrap.told}. "
+        f"Where that arithmetic alone is wide, {share:.1%} of the values come out otherwise.",
+        "Convert to float before the arithmetic: x.float(), float(x).",
+        measured("values of a batch that come of wraps", f"{share:.1%}", "0%"),
     )
 
 
@@ -91,21 +105,29 @@ class _Both(Dataset[Any]):
     def __len__(self) -> int:
         return 1
 
-    def __getitem__(self, index: int) -> tuple[str, float, list[float]]:
+    def __getitem__(self, index: int) -> tuple[str, float, list[float], Wrap | None]:
         plain, again = self._samples(self._dataset), self._samples(self._dataset)
         parts = _columns(plain)
         if any(not np.array_equal(*pair, equal_nan=True) for pair in zip(parts, _columns(again), strict=True)):
-            return "", 0.0, []  # made anew at each reading
+            return "", 0.0, [], None  # made anew at each reading
         with suppress(Exception):  # the user's own data set may raise anything on other types
             share, steps = _differences(parts, _columns(self._samples(_changed(self._dataset, _wide))))
             if steps:
-                return "samples", share, steps
+                return "samples", share, steps, None
+        with suppress(Exception), WideArithmetic() as arithmetic:
+            share = _other(parts, _columns(self._samples(self._dataset)))
+            if share and arithmetic.first is not None:
+                return "samples", share, [share], arithmetic.first
+        with suppress(Exception), np.errstate(over="raise"):
+            wrap = wrapped_scalar(lambda: self._samples(self._dataset))
+            if wrap and (share := _other(parts, _columns(self._samples(_changed(self._dataset, _wide))))):
+                return "samples", share, [share], wrap
         with suppress(Exception), SaturatingCasts():  # type: ignore[no-untyped-call] # PyTorch's own class
             share = _other(parts, _columns(self._samples(_changed(self._dataset, saturating))))
             if share and SaturatingCasts.stopped and not self._goes_round(parts):
-                return "cast", share, [share]
+                return "cast", share, [share], None
         batches = (list(_arrays(self._batch(samples))) for samples in (plain, _wide(plain)))
-        return "collate", *_differences(*batches)
+        return "collate", *_differences(*batches), None
 
     def _goes_round(self, plain: Sequence[Any]) -> bool:
         """Whether values that did not wrap come to the same, as parities and angles do: there a wrap is meant."""
@@ -166,7 +188,7 @@ def _changed(dataset: Any, change: Callable[[Any], Any]) -> Any:
 
 def _wide(value: Any) -> Any:
     if isinstance(value, Tensor):
-        return value.to(torch.int32) if value.dtype in _SMALL else value
+        return value.to(torch.int32) if value.dtype in SMALL else value
     if isinstance(value, np.ndarray | np.generic):
         return value.astype(np.int32) if value.dtype in (np.uint8, np.int8, np.int16) else value
     if isinstance(value, Mapping):

@@ -12,13 +12,18 @@ from nbinspect.capture.kinds import word_of
 from nbinspect.sanity.evidence.passes.reach import leaves_of
 from nbinspect.sanity.recorded import Operation, Recorded
 
-_FLAT = re.compile(r"(Round|Sign|Sgn|Floor|Ceil|Trunc|Bernoulli)Backward\d")
+_ROUNDS = re.compile(r"(Round|Sign|Sgn|Floor|Ceil|Trunc|Bernoulli)Backward\d")
 _CLAMPS = re.compile(r"clamp|clip|clamp_max")
 
 
 def is_clamp(operation: Operation) -> bool:
     """Return whether an operation holds values below a bound."""
     return _CLAMPS.fullmatch(word_of(operation.step.name)) is not None
+
+
+def rounds(node: Any) -> bool:
+    """Return whether a node of the graph is of rounding or signs, also as a division does by its rounding mode."""
+    return _ROUNDS.fullmatch(type(node).__name__) is not None or bool(getattr(node, "_saved_rounding_mode", None))
 
 
 def behind_flat(recorded: Recorded, wanted: Mapping[str, Tensor]) -> dict[str, Operation]:
@@ -46,7 +51,7 @@ def _is_flat(one: Operation) -> bool:
     """Whether an operation sends back exactly zero for all that it was given in this pass."""
     if one.step.kind != "operation" or len(one.made) != 1 or not one.given or one.made[0].grad_fn is None:
         return False
-    if _FLAT.fullmatch(type(one.made[0].grad_fn).__name__):
+    if rounds(one.made[0].grad_fn):
         return True
     made, given = one.made[0].detach(), one.given[0].detach()
     if not is_clamp(one) or made.shape != given.shape or not made.numel():

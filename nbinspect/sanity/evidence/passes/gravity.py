@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from nbinspect.sanity.evidence.passes.flow import follow
+from nbinspect.sanity.evidence.passes.lineage import reaching, roots
 from nbinspect.sanity.evidence.passes.logged import without_logged
 from nbinspect.sanity.evidence.passes.reach import is_library_part, trains_alike
 from nbinspect.sanity.evidence.passes.uncalled import gravity_of_uncalled, may_be_picked
@@ -24,7 +26,7 @@ class Unused:
     """Nothing will ever use them."""
     doubtful: tuple[str, ...] = ()
     spared: int = 0
-    """How many are of published models, or wait for their turn."""
+    """How many are of published models, wait for their turn, or shift what is only differentiated."""
     cut: int = 0
     """How many are cut off the graph, which another check tells of."""
 
@@ -48,7 +50,7 @@ def judged(program: Program, missing: Mapping[str, Tensor], recordings: Sequence
     waiting = (set() if always else returned) | (set() if always and passes_alike(program.network) else numbers)
     found: dict[str, list[str]] = {"fail": [], "warn": [], "": []}
     calls = called_in(recordings)
-    for name in missing.keys() - cut:
+    for name in missing.keys() - cut - _differentiated(recordings):
         if name not in used:
             gravity = gravity_of_uncalled(program.subject, name, calls, missing)
         else:
@@ -57,6 +59,25 @@ def judged(program: Program, missing: Mapping[str, Tensor], recordings: Sequence
         found["" if is_library_part(program.network, name) else gravity].append(name)
     forgotten, doubtful = (tuple(sorted(found[gravity])) for gravity in ("fail", "warn"))
     return Unused(forgotten, doubtful, len(missing.keys() - cut), len(cut))
+
+
+def _differentiated(recordings: Sequence[Recorded]) -> set[str]:
+    """Return what stands behind outputs of which the loss takes a derivative: what only shifts them has none there."""
+    found = set[str]()
+    for one in recordings:
+        wanted = reaching(one)
+        for derivative in one.named("torch.autograd.grad"):
+            uses = enumerate(derivative.step.inputs) if derivative.step.index in wanted else ()
+            outputs = [at for at, use in uses if use.name.startswith(("input", "outputs"))]
+            found.update(name for at in outputs for name in roots(one, derivative, at))
+        inside = (operation for operation in one.operations if any(map(_is_of_func, operation.given)))
+        found.update(use.origin for operation in inside for use in operation.step.inputs)
+    return found
+
+
+def _is_of_func(tensor: Tensor) -> bool:
+    """Whether a tensor is one that `torch.func` differentiates by, as `torch.func.grad` does; what it gives is new."""
+    return bool(torch._C._functorch.is_gradtrackingtensor(tensor))
 
 
 def judged_uncalled(program: Program, missing: Mapping[str, Tensor], recordings: Sequence[Recorded]) -> Unused:

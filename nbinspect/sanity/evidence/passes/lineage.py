@@ -77,11 +77,13 @@ def hands_on(maker: Operation) -> bool:
 
 
 def reaching(recorded: Recorded) -> frozenset[int]:
-    """Return the steps of which the loss is made; all of them where it cannot be told which step made the loss."""
-    last = recorded.maker(recorded.loss) if isinstance(recorded.loss, Tensor) else None
-    if last is None:
+    """Return the steps of which the loss is made, or several are; all where it cannot be told which steps made them."""
+    losses = recorded.loss if isinstance(recorded.loss, tuple) else (recorded.loss,)
+    made = [recorded.maker(one) if isinstance(one, Tensor) else None for one in losses]
+    last = [one for one in made if one is not None]
+    if len(last) < len(made) or not last:
         return frozenset(recorded.by_index)
-    return frozenset(one.step.index for one in ancestors(recorded, last))
+    return frozenset(one.step.index for end in last for one in ancestors(recorded, end))
 
 
 def ancestors(recorded: Recorded, operation: Operation) -> Iterator[Operation]:

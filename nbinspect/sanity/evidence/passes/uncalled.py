@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Collection, Sequence
+from functools import partial
+from types import MethodType
 from typing import Any, Literal
 
 from torch import nn
@@ -62,8 +64,16 @@ def gravity_of_uncalled(
 def _users_code(subject: Subject) -> list[Any]:
     """Return the user's functions, or their classes, that are called beside the model."""
     given = (subject.train_step, subject.eval_step, subject.loss_fn, subject.forward, subject.split)
-    kinds = (one if inspect.isfunction(one) else type(one) for one in given if one is not None)
+    called = (_function_of(one) for one in given if one is not None)
+    kinds = (one if inspect.isfunction(one) else type(one) for one in called)
     return [kind for kind in kinds if inspect.isfunction(kind) or is_users(kind)]
+
+
+def _function_of(called: Any) -> Any:
+    """Return the function behind a method of an object, or behind one with arguments put in."""
+    while isinstance(called, partial | MethodType):
+        called = called.func if isinstance(called, partial) else called.__func__
+    return called
 
 
 def _is_like(one: nn.Module, other: nn.Module) -> bool:

@@ -12,9 +12,13 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
 
+_FAINT = 1e-3
+"""Of the usual size of a matrix of weights, one over the root of its inputs: below it what it carries is rounded off
+beside the rest."""
+
 
 def awakened(program: Program, batch: Batch) -> Program:
-    """Return the program with its all-zero weights random, and fixed statistics where BatchNorm keeps none.
+    """Return the program with its weights of (almost) zero random, and BatchNorm's statistics fixed if it has none.
 
     What its forward writes to weights on the batch, as an embedding does that has a `max_norm` or a layer that is set
     up by the first batch, is written already.
@@ -80,8 +84,15 @@ def stirred(program: Program) -> Program:
 def _shut(program: Program) -> Iterator[nn.Parameter]:
     for name, parameter in program.network.named_parameters():
         is_weight = parameter.requires_grad and parameter.is_floating_point() and "bias" not in name.rpartition(".")[2]
-        if is_weight and not parameter.is_meta and parameter.numel() and not bool(parameter.detach().any()):
+        if is_weight and not parameter.is_meta and parameter.numel() and _is_shut(parameter.detach()):
             yield parameter
+
+
+def _is_shut(weight: torch.Tensor) -> bool:
+    if not bool(weight.any()):
+        return True
+    fan_in = weight[0].numel() if weight.dim() > 1 else 0
+    return fan_in > 0 and float(weight.float().square().mean().sqrt()) < _FAINT / fan_in**0.5
 
 
 def _bare(program: Program) -> Iterator[_BatchNorm]:

@@ -89,10 +89,23 @@ def measure_dependence(program: Program, batch: Batch) -> Dependence:
         part, before, smaller, changed = batch, run_eval(probe, batch), None, range(_OF_WHOLE)
     if not before.numel():
         raise MissingNeed("outputs that are not empty")
+    if other := _of_other_rows(part, before):
+        raise MissingNeed(f"samples that can be told: {other}")
     axis = _axis_of_samples(tuple(before.shape), part, smaller)
     found = [difference(before, run_eval(probe, _exchanged(part, batch, j))) for j in changed]
     noise = difference(before, run_eval(probe, part, other_seed=True))
     return _judged(probe, (part, batch), (axis, before), found, noise)
+
+
+def _of_other_rows(part: Batch, outputs: Tensor) -> str:
+    """Return what says that the samples lie elsewhere; empty where nothing does.
+
+    As where states (N, F) and times (T,) make a course (T, N, F), of which the targets are as many as the times.
+    """
+    name, first = next(((name, t) for name, t in part.inputs if t.is_floating_point() and t.dim() > 1), ("", None))
+    if first is None or len(first) in (1, part.size) or outputs.dim() < 2 or outputs.shape[1] != len(first):
+        return ""
+    return f"{name} has {len(first)} rows, which are columns of the outputs {tuple(outputs.shape)}"
 
 
 def run_eval(program: Program, batch: Batch, *, other_seed: bool = False) -> Tensor:
@@ -183,8 +196,8 @@ def _exchanged(part: Batch, batch: Batch, sample: int) -> Batch:
     others = {}
     for name, row in rows.items():
         axis = sample_axis(given[name], batch) or 0
-        index = torch.tensor([sample], device=row.device)
-        others[name] = own[name].detach().index_copy(axis, index, row)
+        others[name] = own[name].detach().clone()
+        others[name].narrow(axis, sample, 1).copy_(row)  # not every dtype has index_copy
     return part.with_inputs(others)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -22,6 +23,8 @@ _RECURS = re.compile(r"lstm|gru|rnn\w*")
 _READS = re.compile(r"getitem|select|index_select|take\w*|gather|unbind|narrow|chunk|split")
 _ATTENDS = re.compile(r"softmax|scaled_dot_product_attention|multi_head_attention_forward")
 _CERTAIN = re.compile(f"{_RECURS.pattern}|{_READS.pattern}|{_ATTENDS.pattern}|mean|sum|b?mm|matmul|einsum")
+
+_Lined: TypeAlias = tuple[Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +65,7 @@ def find_padding(batch: Batch) -> Padding:
             break
     value = batch.subject.padding_value
     if value is not None and (found is None or bool((found.lengths == steps).all())):
-        found = _declared(_of_value(sequences[0], batch, value), steps, value, found)
+        found = _declared(_of_values(sequences, batch, steps, value), steps, value, found)
     if found is None:
         raise MissingNeed("padding_value, or a mask or lengths in the batch")
     if len(found.lengths) != batch.size or not bool(((found.lengths > 0) & (found.lengths < steps)).any()):
@@ -113,6 +116,16 @@ def _of_mask(name: str, tensor: Tensor, batch: Batch, steps: int) -> Tensor | No
     return real.sum(1) if ends_once else None
 
 
+def _of_values(sequences: list[Tensor], batch: Batch, steps: int, value: float) -> Tensor:
+    """Return (N,) the lengths of the longest sequences; of several, as a source and its target, where both have ended.
+
+    One that is nowhere padded may hold positions, and is not asked beside others.
+    """
+    ends = [_of_value(one, batch, value) for one in sequences if one.shape[1 - _first(batch)] == steps]
+    told = [one for one in ends if len(one) == batch.size and bool((one < steps).any())]
+    return torch.stack(told).amax(0) if told else ends[0]
+
+
 def _of_value(tensor: Tensor, batch: Batch, value: float) -> Tensor:
     """Return (N,) the lengths without what is all `value` at the end."""
     rows = (tensor.transpose(0, 1) if _first(batch) else tensor) == value
@@ -120,15 +133,20 @@ def _of_value(tensor: Tensor, batch: Batch, value: float) -> Tensor:
     return padded.shape[1] - padded.flip(1).long().cumprod(1).sum(1)
 
 
-def shortened(batch: Batch, padding: Padding, few: int = 4) -> tuple[Batch, Batch, Tensor]:
+def shortened(batch: Batch, padding: Padding, few: int = 4, *, spare: int = 0) -> tuple[Batch, Batch, Tensor]:
     """Return the shortest sequences as they are, the same with less padding, and their lengths (n,).
 
-    Targets are cut as well, for a model may compute its own loss.
+    Targets are cut as well, for a model may compute its own loss. So many places of padding stay, and count as real.
+
+    Raises:
+        MissingNeed: if no sequence has more than those.
     """
-    partly = ((padding.lengths > 0) & (padding.lengths < padding.steps)).nonzero().flatten()
+    partly = ((padding.lengths > 0) & (padding.lengths + spare < padding.steps)).nonzero().flatten()
+    if not len(partly):
+        raise MissingNeed("sequences with more padding at their end than one place")
     short = partly[padding.lengths[partly].argsort()][:few]
     part = batch.taken(short.tolist())
-    lengths = padding.lengths[short]
+    lengths = padding.lengths[short] + spare
     length, axis = int(lengths.max()), 1 - _first(batch)
     named = (*part.inputs, *tensors_in(part.parts.targets, ""))
     cut = {id(tensor): _cut(name, tensor, axis, padding.steps, length) for name, tensor in named}
@@ -149,10 +167,11 @@ def change_of(whole: Tensor, short: Tensor, lengths: Tensor, steps: int) -> floa
 
     None where the two cannot be lined up; 0 for what rounding may do.
     """
-    lined = _lined_up(whole, short, lengths, steps)
-    if lined is None or not lined[0].numel():
-        return None
-    whole, short, real = lined
+    ways = [lined for lined in _lined_up(whole, short, lengths, steps) if lined[0].numel()]
+    return min((_share_of(*lined) for lined in ways), default=None)
+
+
+def _share_of(whole: Tensor, short: Tensor, real: Tensor) -> float:
     most = float(torch.where(real, difference(whole, short), 0.0).max())
     if most <= _ROUNDING * torch.finfo(whole.dtype).eps * float(whole.abs().max()):
         return 0.0
@@ -161,23 +180,49 @@ def change_of(whole: Tensor, short: Tensor, lengths: Tensor, steps: int) -> floa
     return most / max(spread, torch.finfo(torch.float64).tiny)
 
 
+def lack_one(whole: Tensor, short: Tensor, lengths: Tensor, steps: int) -> bool:
+    """Whether outputs have one place less than the inputs: the model has left out the last, whether real or not."""
+    at = [_lined_up_at(whole, short, lengths - fewer, steps - fewer) for fewer in (0, 1)]
+    return not at[0] and bool(at[1])
+
+
 def goes_beyond(before: Tensor, after: Tensor, lengths: Tensor, steps: int) -> bool:
     """Whether what a step made differs at real places, of what can be lined up."""
-    lined = _lined_up(before, after, lengths, steps) if before.is_floating_point() else None
-    if lined is None or not lined[0].numel():
+    if not before.is_floating_point():
         return False
-    whole, short, real = lined
+    ways = [lined for lined in _lined_up(before, after, lengths, steps) if lined[0].numel()]
+    return bool(ways) and all(_differs(*lined) for lined in ways)
+
+
+def _differs(whole: Tensor, short: Tensor, real: Tensor) -> bool:
     return bool((torch.where(real, difference(whole, short), 0.0) > _VISIBLE * float(whole.abs().max())).any())
 
 
-def _lined_up(whole: Tensor, short: Tensor, lengths: Tensor, steps: int) -> tuple[Tensor, Tensor, Tensor] | None:
-    """Return two tensors cut to the places that both have, and which of those are real; None where that is unclear."""
+def _lined_up(whole: Tensor, short: Tensor, lengths: Tensor, steps: int) -> list[_Lined]:
+    """Return two tensors cut to the places that both have, and which of those are real, each way that it may be meant.
+
+    They may have one place less than the inputs, as where a model leaves out the last token that it is given.
+    """
+    found = (_lined_up_at(whole, short, lengths - fewer, steps - fewer) for fewer in (0, 1))
+    return next((ways for ways in found if ways), [])
+
+
+def _lined_up_at(whole: Tensor, short: Tensor, lengths: Tensor, steps: int) -> list[_Lined]:
     n, length = len(lengths), int(lengths.max())
     if whole.dim() != short.dim():
-        return None
+        return []
     flat = whole.dim() > 0 and whole.shape[0] == n * steps and short.shape[0] == n * length
-    if flat and whole.shape[1:] == short.shape[1:]:
-        whole, short = whole.reshape(n, steps, *whole.shape[1:]), short.reshape(n, length, *short.shape[1:])
+    if not flat or whole.shape[1:] != short.shape[1:]:
+        found = _cut_alike(whole, short, lengths, steps)
+        return [found] if found is not None else []
+    by_sample = [one.reshape(n, size, *one.shape[1:]) for one, size in ((whole, steps), (short, length))]
+    by_place = [one.reshape(size, n, *one.shape[1:]).transpose(0, 1) for one, size in ((whole, steps), (short, length))]
+    ways = (_cut_alike(one, other, lengths, steps) for one, other in (by_sample, by_place))
+    return [way for way in ways if way is not None]
+
+
+def _cut_alike(whole: Tensor, short: Tensor, lengths: Tensor, steps: int) -> _Lined | None:
+    n, length = len(lengths), int(lengths.max())
     axes = [axis for axis, size in enumerate(whole.shape) if size != short.shape[axis]]
     if any(whole.shape[axis] != steps or short.shape[axis] != length for axis in axes):
         return None

@@ -17,6 +17,9 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import tensor_output
 
+_Step: TypeAlias = tuple[str, str, int]
+"""Module, operation, and how often that one ended there before: a mask without padding saves some steps elsewhere."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -31,6 +34,8 @@ class Spread:
     """The shapes of the tensors that it was given."""
     made: tuple[int, ...]
     """The shape of the tensor that it made."""
+    step: _Step
+    """Which step of the pass it is."""
 
     @property
     def where(self) -> str:
@@ -59,13 +64,27 @@ def first_spread(
     return second.sources.get(id(target), next(iter(second.sources.values()), None))
 
 
+def given_at(program: Program, batch: Batch, spread: Spread) -> tuple[list[Tensor], list[Tensor]]:
+    """Return what a step is given on a batch, and the tokens that embeddings look up after it; in eval mode, copied."""
+    given: list[Tensor] = []
+    read: list[Tensor] = []
+    counted: Counter[tuple[str, str]] = Counter()
+
+    def ended(call: Call, value: Any) -> Any:
+        if _step_of(call, counted) == spread.step:
+            given.extend(tensor.detach().clone() for tensor in call.given)
+        elif given and call.name == "F.embedding" and call.given:
+            read.append(call.given[0].detach().clone())
+        return value
+
+    _traced(program, batch, ended)
+    return given, read
+
+
 def _traced(program: Program, batch: Batch, ended: Callable[[Call, Any], Any]) -> Any:
-    with program.running(training=False), Tracer(program.network, "operation", ended, batch=batch.raw):
+    tracer = Tracer(program.network, "operation", ended, batch=batch.raw, by_value=batch.of_arrays)
+    with program.running(training=False), tracer:
         return program.outputs(batch)
-
-
-_Step: TypeAlias = tuple[str, str, int]
-"""Module, operation, and how often that one ended there before: a mask without padding saves some steps elsewhere."""
 
 
 class _Kept:
@@ -92,7 +111,8 @@ class _Compared:
         self._held: list[Tensor] = []  # an id names a tensor only while it lives
 
     def ended(self, call: Call, value: Any) -> Any:
-        earlier = self._before.get(_step_of(call, self._ended), [])
+        step = _step_of(call, self._ended)
+        earlier = self._before.get(step, [])
         made = [tensor for _, tensor in tensors_in(value, "")]
         self._held += made
         if len(made) != len(earlier):
@@ -101,7 +121,7 @@ class _Compared:
         for one, other in zip(earlier, made, strict=True):
             if one.layout is torch.strided and self._spreads(one, other.detach()):
                 shapes = tuple(tuple(part.shape) for part in call.given)
-                own = Spread(call.name, call.path, call.place, shapes, tuple(other.shape))
+                own = Spread(call.name, call.path, call.place, shapes, tuple(other.shape), step)
                 self.sources.setdefault(id(other), inherited or own)
             elif not call.in_place:
                 self.sources.pop(id(other), None)

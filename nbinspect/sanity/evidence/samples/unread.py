@@ -13,10 +13,12 @@ from torch import Tensor
 
 from nbinspect.nested import tensors_in
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.evidence.data.contents import sample_axis
+from nbinspect.sanity.evidence.data.contents import is_mask, is_whole, relates, sample_axis
 from nbinspect.sanity.evidence.samples.dependence import refusals
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
+
+_CHANNELS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +28,12 @@ class Unread:
     name: str
     """The input."""
     columns: tuple[int, ...]
-    """Of a table, which columns; empty where it is the whole input."""
+    """Of a table, which columns, of pictures which channels; empty where it is the whole input."""
     is_certain: bool
-    """Whether a healthy program would not hand it over: a column, or a floating tensor that `forward` demands."""
+    """Whether a healthy program would not hand it over: a column, a floating tensor that `forward` demands, or indices
+    into a table of which the model looks up one and the same row in their stead; no channel, which may be let go."""
+    are_channels: bool = False
+    """Whether columns are channels of pictures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +41,8 @@ class Reading:
     """Which inputs the outputs have a gradient by, in one pass."""
 
     silent: dict[str, Tensor]
-    """By name, (F,) of the columns of a table or () of any other tensor: whether the gradient is zero everywhere."""
+    """By name, (F,) of the columns of a table, or of channels of pictures, or () of any other tensor: whether the
+    gradient is zero everywhere."""
     reached: bool
     """Whether any input has a gradient that is not zero, or whole numbers alone came in."""
 
@@ -53,7 +59,7 @@ def read_inputs(program: Program, batch: Batch, *, training: bool = False) -> Re
     silent = {}
     for (name, leaf), gradient in zip(leaves.items(), found, strict=True):
         zero = torch.ones_like(leaf, dtype=torch.bool) if gradient is None else gradient == 0
-        silent[name] = zero.all(0) if is_table(leaf, batch) else zero.all()
+        silent[name] = by_column(zero, leaf, batch).all(0)
     whole = [name for name, tensor in batch.inputs if not tensor.is_floating_point()]
     silent |= {name: torch.tensor(True) for name in whole}
     return Reading(silent, any(not bool(zero.all()) for zero in silent.values()) or len(whole) == len(silent))
@@ -74,23 +80,64 @@ def is_table(tensor: Tensor, batch: Batch) -> bool:
     return tensor.dim() == 2 and tensor.is_floating_point() and tensor.shape[1] > 1 and not batch.subject.batch_axis
 
 
+def are_pictures(tensor: Tensor, batch: Batch) -> bool:
+    """Whether an input is pictures of a few channels, (N, C, H, W)."""
+    few = tensor.dim() == 4 and 1 < tensor.shape[1] <= _CHANNELS
+    return few and tensor.is_floating_point() and not batch.subject.batch_axis
+
+
+def by_column(values: Tensor, tensor: Tensor, batch: Batch) -> Tensor:
+    """Return (…, F) for the columns of a table, or the channels of pictures; (…,) for any other tensor."""
+    if are_pictures(tensor, batch):
+        return values.transpose(0, 1).flatten(1).T
+    return values if is_table(tensor, batch) else values.flatten()
+
+
 def unread(program: Program, batches: list[Batch], readings: list[Reading], recorded: Recorded) -> list[Unread]:
     """Return what is silent in all readings, varies among the samples, and changes no output when it is exchanged."""
     batch, found = batches[0], []
     for name, tensor in batch.inputs:
-        silent = torch.stack([reading.silent[name].cpu() for reading in readings]).all(0)
-        varies = torch.stack([_varies(dict(one.inputs)[name], one).cpu() for one in batches]).any(0)
+        if relates(name, tensor):  # it belongs to its rows, and has none to be exchanged for
+            continue
+        silences = [reading.silent[name].cpu() for reading in readings]
+        varying = [_varies(dict(one.inputs)[name], one).cpu() for one in batches]
+        if len({one.shape for one in (*silences, *varying)}) > 1:  # of another length in each batch, as waveforms
+            silences, varying = [one.all() for one in silences], [one.any() for one in varying]
+        silent, varies = torch.stack(silences).all(0), torch.stack(varying).any(0)
         if bool(silent.all()):
-            if bool(varies.any()) and not _changes(program, batches, name, None):
-                found.append(Unread(name, (), tensor.is_floating_point() and is_demanded(batch, name)))
+            if bool(varies.any()) and not changes(program, batches, name, None):
+                is_quantity = tensor.is_floating_point() and is_demanded(batch, name)
+                found.append(Unread(name, (), is_quantity or _is_left_to_a_default(name, recorded)))
+        elif silent.dim() and are_pictures(tensor, batch):
+            channels = (silent & varies).nonzero()[:, 0].tolist()
+            if channels and not changes(program, batches, name, channels):
+                found.append(Unread(name, tuple(channels), is_certain=False, are_channels=True))
         elif silent.dim() and may_have_columns(recorded):
             columns = (silent & varies).nonzero()[:, 0].tolist()
-            if columns and _changes(program, batches, name, columns):
-                columns = [one for one in columns[:8] if not _changes(program, batches, name, [one])]
+            if columns and changes(program, batches, name, columns):
+                columns = [one for one in columns[:8] if not changes(program, batches, name, [one])]
             if columns:
                 found.append(Unread(name, tuple(columns), True))
     whole = _hands_over_all(batch)
     return [one for one in found if one.columns or not whole]
+
+
+def _is_left_to_a_default(name: str, recorded: Recorded) -> bool:
+    """Whether an input of indices has a table of just as many rows in the model, looked up at one row everywhere.
+
+    As segments that are not handed on to a model that takes them all to be the first.
+    """
+    wanted = dict(recorded.batch.inputs).get(name)
+    if wanted is None or not is_whole(wanted) or is_mask(name, wanted) or wanted.dim() < 2:
+        return False
+    rows = int(wanted.max()) + 1
+    lookups = [one for one in recorded.named("F.embedding") if len(one.given) > 1 and len(one.given[1]) == rows]
+    return (
+        len(torch.unique(wanted)) > 1
+        and int(wanted.min()) >= 0
+        and bool(lookups)
+        and all(one.given[0].shape == wanted.shape and len(torch.unique(one.given[0])) == 1 for one in lookups)
+    )
 
 
 def _varies(tensor: Tensor, batch: Batch) -> Tensor:
@@ -98,10 +145,10 @@ def _varies(tensor: Tensor, batch: Batch) -> Tensor:
     if axis is None:
         return torch.tensor(False)
     differs = tensor != tensor.narrow(axis, 0, 1)
-    return differs.any(0) if is_table(tensor, batch) else differs.any()
+    return by_column(differs, tensor, batch).any(0)
 
 
-def _changes(program: Program, batches: list[Batch], name: str, columns: list[int] | None) -> bool:
+def changes(program: Program, batches: list[Batch], name: str, columns: list[int] | None) -> bool:
     """Whether any output changes when an input, or some columns of it, go to other samples."""
     for batch in batches:
         tensor = dict(batch.inputs)[name]
@@ -109,6 +156,7 @@ def _changes(program: Program, batches: list[Batch], name: str, columns: list[in
         if columns is not None:
             kept = torch.ones(tensor.shape[1], dtype=torch.bool, device=tensor.device)
             kept[columns] = False
+            kept = kept[:, None, None] if are_pictures(tensor, batch) else kept
             other = torch.where(kept, tensor.detach(), other)
         before, after = _outputs(program, batch), _outputs(program, batch.with_inputs({name: other}))
         if len(before) != len(after) or not all(map(_same, before, after)):

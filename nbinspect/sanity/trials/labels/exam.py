@@ -55,7 +55,7 @@ def exam_of(
         task: as in `looked_at`.
         stream: batches of one epoch: the first are memorised, the others looked at.
         scan: of the same data, for simple models.
-        steps: at most, twice.
+        steps: at most, twice; of a network that is slow to memorise twice as many.
         chance: up to how many deviations are chance.
 
     Raises:
@@ -69,7 +69,8 @@ def exam_of(
     blind = goal_of(record(program, batch)).blind
     if blind is None or blind <= 0:
         return Exam("Train longer: what the loss of the best constant prediction is cannot be told.")
-    own = memory_of(program, task, batch, others, steps=steps, enough=_ENOUGH * blind)
+    goals = {"enough": _ENOUGH * blind, "at_least": _MEMORISED * blind}
+    own = memory_of(program, task, batch, others, steps=steps, **goals)
     if abs(own.strength) > chance:
         return Exam("Train longer: Adam at 0.01 learns something of them.", batch.size, fresh, own)
     link = simple_link(scan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 
 import torch
 
@@ -31,7 +32,14 @@ class Memory:
 
 
 def memory_of(
-    program: Program, task: TaskRecord, seen: Batch, others: Sequence[Batch], *, steps: int, enough: float
+    program: Program,
+    task: TaskRecord,
+    seen: Batch,
+    others: Sequence[Batch],
+    *,
+    steps: int,
+    enough: float,
+    at_least: float = inf,
 ) -> Memory:
     """Train a copy with Adam on one batch until it is memorised, and look at others halfway and at the end.
 
@@ -40,8 +48,9 @@ def memory_of(
         task: as in `looked_at`.
         seen: trained on.
         others: looked at only.
-        steps: at most.
+        steps: at most, but for a slow network.
         enough: the loss at which the batch counts as memorised.
+        at_least: as many steps again are taken while the loss is above it.
 
     Raises:
         MissingNeed: as `trained` and `looked_at`.
@@ -54,12 +63,12 @@ def memory_of(
         found.append(strength(looks))
 
     with trained(program, optimizer=partial(torch.optim.Adam, lr=_RATE), changed=without_schedule) as trainee:
-        for number in range(steps):
+        for number in range(2 * steps):
             loss = trainee.step(seen, held=True).loss
             losses.append(float("nan") if loss is None else loss)
             if number == steps // 2 and others:
                 look()
-            if losses[-1] <= enough:
+            if losses[-1] <= enough or (number + 1 >= steps and not losses[-1] > at_least):
                 break
         look()
     return Memory(tuple(losses), max(found, key=abs))

@@ -13,6 +13,19 @@ from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.own_steps.recorded_evaluation import raised_by_evaluation
 
 
+def evaluated_batch(program: Program, batch: Batch) -> Batch:
+    """Return the first batch of the `val_loader`, or another where there is none.
+
+    Raises:
+        MissingNeed: if it cannot be read.
+    """
+    subject = program.subject
+    if subject.val_loader is None:
+        return batch
+    with reading(subject, subject.val_loader, program.limits) as batches:
+        return next(batches)
+
+
 def of_evaluation(program: Program, batch: Batch) -> CheckResult | None:
     """Fail where the `eval_step` raises on a batch of the `val_loader`; on one of the training loader it is a warning.
 
@@ -25,12 +38,10 @@ def of_evaluation(program: Program, batch: Batch) -> CheckResult | None:
     subject = program.subject
     if subject.eval_step is None:
         return None
-    if subject.val_loader is not None:
-        try:
-            with reading(subject, subject.val_loader, program.limits) as batches:
-                batch = next(batches)
-        except MissingNeed:
-            return None
+    try:
+        batch = evaluated_batch(program, batch)
+    except MissingNeed:
+        return None
     error = raised_by_evaluation(program, batch)
     if error is None or isinstance(error, SystemExit):
         return None

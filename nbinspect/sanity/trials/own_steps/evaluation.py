@@ -54,7 +54,7 @@ def left_behind(
         batch: what is evaluated, and trained on before.
         training: whether the copy is in train mode then.
         steps: training steps before; an average of the weights is no other than they are until they have moved.
-        first: what is trained on before instead.
+        first: what is trained on before instead; so it is in all that follows.
 
     Raises:
         MissingNeed: if it cannot be run on a copy, or no step can be taken.
@@ -76,7 +76,9 @@ def left_behind(
         return Left(parameters, buffers, gradients, switched, network.training is not mode, attributes)
 
 
-def is_begun(program: Program, batch: Batch, steps: int, kept: Iterable[str] = ()) -> bool:
+def is_begun(
+    program: Program, batch: Batch, steps: int, kept: Iterable[str] = (), *, first: Batch | None = None
+) -> bool:
     """Return whether after training on half of a batch its evaluation leaves nothing, as what the first batch sets up.
 
     Args:
@@ -84,15 +86,17 @@ def is_begun(program: Program, batch: Batch, steps: int, kept: Iterable[str] = (
         batch: what is evaluated.
         steps: of training; without an optimizer there are none.
         kept: names of attributes that are to stay too.
+        first: what is trained on.
     """
     if program.subject.train_step is None and program.subject.optimizer is None:
         return False
     try:
-        half = batch.taken(range(batch.size // 2))
+        first = first or batch
+        half = first.taken(range(first.size // 2))
         left = left_behind(program, batch, steps=steps, first=half)
     except MissingNeed:
         return False
-    return batch.size >= _LEAST and not left.names and not set(kept) & set(left.attributes)
+    return first.size >= _LEAST and not left.names and not set(kept) & set(left.attributes)
 
 
 def _trainable(trainee: Trainee) -> set[str]:
@@ -150,27 +154,34 @@ def shift_of_outputs(program: Program, batch: Batch) -> float | None:
     """Return by how much outputs in eval mode differ after an evaluation, of their spread; None if unknown."""
 
     def outputs(trainee: Trainee) -> list[Tensor]:
-        found = trainee.outputs(batch, training=False)
+        try:
+            found = trainee.outputs(batch, training=False)
+        except Exception as error:
+            raise MissingNeed("a model that takes what is evaluated") from error
         return [t.detach().double() for _, t in tensors_in(found, "") if t.is_floating_point()]
 
     return _difference(program, batch, outputs)
 
 
-def shift_of_training(program: Program, batch: Batch, *, steps: int = 0) -> float | None:
+def shift_of_training(program: Program, batch: Batch, *, steps: int = 0, first: Batch | None = None) -> float | None:
     """Return how far elsewhere a training step ends after an evaluation, of the parameters' spread; None if unknown."""
 
     def parameters(trainee: Trainee) -> list[Tensor]:
         if program.subject.optimizer is None and program.subject.train_step is None:
             raise MissingNeed("optimizer or train_step")
         set_mode(trainee.program.network, training=True)
-        trainee.step(batch, held=True)
+        trainee.step(first or batch, held=True)
         return [parameter.detach().double() for parameter in trainee.parameters.values()]
 
-    return _difference(program, batch, parameters, steps)
+    return _difference(program, batch, parameters, steps, first)
 
 
 def _difference(
-    program: Program, batch: Batch, seen: Callable[[Trainee], list[Tensor]], steps: int = 0
+    program: Program,
+    batch: Batch,
+    seen: Callable[[Trainee], list[Tensor]],
+    steps: int = 0,
+    first: Batch | None = None,
 ) -> float | None:
     """Return how far what is seen on a copy that evaluated is from what is seen on one that did not.
 
@@ -182,7 +193,7 @@ def _difference(
         for evaluates in (False, True):
             with trained(program, idle=idle) as trainee:
                 for _ in range(steps):
-                    trainee.step(batch, held=True)
+                    trainee.step(first or batch, held=True)
                 if evaluates:
                     trainee.evaluate(batch)
                 found.append([tensor.clone() for tensor in seen(trainee)])

@@ -35,6 +35,9 @@ def _stays(program: Program, role: str, names: Collection[str]) -> bool:
             own = [trainee.parameters[name] for name in names]
             before = [parameter.detach().clone() for parameter in own]
             held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            for group in optimizer.param_groups:
+                if not group.get("lr", 1):  # the user's step sets it
+                    group["lr"] = 1.0
             trainee.scale_rates(_FACTOR)
             for _ in range(_CALLS):  # it may gather gradients over many calls
                 for parameter in held:

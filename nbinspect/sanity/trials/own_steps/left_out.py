@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from torch import Tensor
 
 from nbinspect.sanity.batches import Batch
@@ -58,6 +61,38 @@ def left_out(program: Program, batch: Batch, observed: Observed) -> tuple[str, .
         return ()
     above = _above(recorded, frozenset(missing), trained)
     return tuple(name for name in missing if name in above)
+
+
+def in_place_of(program: Program, observed: Observed) -> tuple[str, ...]:
+    """Return the parameters that no optimizer holds, where one was given others two times in their place.
+
+    Those are of the same shapes, or all that one part of the network has, as these are all of a part beside it: not
+    those of a part that has two names, each of which may be listed.
+    """
+    missing = held_by_none(program, observed)
+    twice = frozenset().union(*(one.doubled for step in observed.steps for one in step.events.updates))
+    twice &= program.parameters.keys()
+    if not missing or not twice:
+        return ()
+    known_as = Counter(id(one) for _, one in program.network.named_parameters(remove_duplicate=False))
+    if any(known_as[id(program.parameters[name])] > 1 for name in twice):
+        return ()
+    if _shapes(program, missing) == _shapes(program, twice):
+        return tuple(missing)
+    among = observed.trainable & program.parameters.keys()
+    beside = _places(twice, among) & _places(frozenset(missing), among)
+    return tuple(missing) if beside else ()
+
+
+def _shapes(program: Program, names: Iterable[str]) -> list[tuple[int, ...]]:
+    return sorted(tuple(program.parameters[name].shape) for name in names)
+
+
+def _places(names: frozenset[str], among: frozenset[str]) -> set[str]:
+    """Return the paths of all modules of which one child has just these of all parameters."""
+    first = next(iter(names)).split(".")[:-1]
+    paths = {".".join(first[:depth]): ".".join(first[: depth - 1]) for depth in range(1, len(first) + 1)}
+    return {above for path, above in paths.items() if {name for name in among if name.startswith(f"{path}.")} == names}
 
 
 def _above(recorded: Recorded, names: frozenset[str], below: frozenset[str]) -> frozenset[str]:

@@ -53,14 +53,16 @@ def active_dropout(program: Program, batch: Batch, few: int = 6) -> list[Active]
         drops = call.kind == "operation" and _DROPS.fullmatch(call.name) is not None and bool(call.given)
         if drops and isinstance(value, torch.Tensor):
             # in place, what it was given is gone: that it wrote at all tells
-            changed = 1.0 if call.in_place else float((value != call.given[0]).double().mean())
+            was = call.given[0]
+            differs = (value != was) & ~(value.isnan() & was.isnan())
+            changed = 1.0 if call.in_place else float(differs.double().mean())
             if changed > 0 and not bool(torch.isnan(value).all()):
                 found.append(Active(call.name, call.path, call.place, changed))
         return value
 
     smaller = [batch.taken(range(few))] if batch.size > few else []
     for part in (*smaller, batch):
-        tracer = Tracer(program.network, "operation", ended, batch=part.raw)
+        tracer = Tracer(program.network, "operation", ended, batch=part.raw, by_value=part.of_arrays)
         try:
             with refusals(), program.running(training=False), rates, tracer:
                 program.outputs(part)
@@ -180,6 +182,13 @@ def _noted(found: list[Seen], path: str, *, trains: bool) -> Callable[..., None]
             seen.without_graph |= not graph
 
     return hook
+
+
+def rests(network: nn.Module, seen: Seen) -> bool:
+    """Whether all that heeds the mode is BatchNorm that is frozen, weight and bias: eval mode then is how it rests."""
+    parts = [network.get_submodule(path) for path in seen.parts]
+    own = [list(part.parameters(recurse=False)) for part in parts if isinstance(part, _BatchNorm)]
+    return len(own) == len(parts) and all(held and not any(one.requires_grad for one in held) for held in own)
 
 
 def _heeds_mode(module: nn.Module) -> bool:

@@ -1,9 +1,10 @@
-"""One call of the user's own evaluation, recorded on a copy operation by operation."""
+"""One call of the user's own evaluation or training step, recorded whole on a copy, operation by operation."""
 
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from nbinspect.calling import set_mode
@@ -14,6 +15,7 @@ from nbinspect.sanity.check import MissingNeed, StepRaised
 from nbinspect.sanity.limits import Hung
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Kept, Operation, Recorded
+from nbinspect.sanity.trials.running.backward_calls import BackwardCalls
 from nbinspect.sanity.trials.running.trainee import trained
 
 _CALLS = 4
@@ -65,6 +67,8 @@ def record_evaluation(program: Program, batch: Batch) -> Recorded | None:
 def record_whole_step(program: Program, batch: Batch) -> Recorded | None:
     """Call the user's `train_step` once on a copy, and return what it computed, whatever its losses and how many.
 
+    Its loss is a tuple of them: of what backward passes began from; None where there was no such pass.
+
     None where there is none, or it does not run on a copy.
 
     Args:
@@ -106,9 +110,20 @@ def _recorded(program: Program, batch: Batch, *, training: bool = False) -> Reco
         recorder = Recorder()
         kept = _Few(recorder)
         started = time.perf_counter()
-        tracer = Tracer(trainee.program.network, "operation", kept.ended, batch=batch.raw)
-        with suppress(_Enough), tracer:
-            trainee.step(batch) if training else trainee.evaluate(batch)
+        losses = BackwardCalls()
+
+        @contextmanager
+        def watching(own: Batch) -> Iterator[None]:
+            network = trainee.program.network
+            with losses, Tracer(network, "operation", kept.ended, batch=own.raw, by_value=own.of_arrays):
+                yield
+
+        with suppress(_Enough):
+            if training:
+                trainee.step(batch, around=watching)
+            else:
+                with watching(batch):
+                    trainee.evaluate(batch)
         steps = tuple(recorder.steps())
         recorder.release()
         record = drawn_up(
@@ -127,4 +142,5 @@ def _recorded(program: Program, batch: Batch, *, training: bool = False) -> Reco
         )
     operations = tuple(Operation(step, *kept.tensors[step.index], in_loss=False) for step in steps)
     why = "a step with several losses has no single one" if training else "an evaluation has none"
-    return Recorded(batch, record, operations, None, None, {}, why, None, of_step=True)
+    loss = tuple(losses.found) if training and losses.found else None
+    return Recorded(batch, record, operations, None, loss, {}, why, None, of_step=True)

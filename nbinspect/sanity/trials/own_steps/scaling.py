@@ -1,4 +1,4 @@
-"""How a loss grows with the number of samples, and the rate of the optimizer that it meets."""
+"""How a loss, and each term of it, grows with the number of samples, and the rate of the optimizer that it meets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import LBFGS, SGD, Optimizer
 
-from nbinspect.nested import map_tensors
+from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.data.contents import sample_axis
 from nbinspect.sanity.evidence.losses.descent import descending
@@ -22,6 +22,7 @@ from nbinspect.sanity.trials.running.trainee import trained
 from nbinspect.subject import named_optimizers, rate_of
 
 _STEPS, _TIMES = 6, 3.0
+_MOST_OUTPUTS = 2**22
 
 
 @dataclass(frozen=True)
@@ -74,21 +75,114 @@ def _of_step(program: Program, recorded: Recorded, samples: list[int]) -> float:
 
 def _of_outputs(program: Program, recorded: Recorded, times: int) -> float:
     """Return the loss of the recorded outputs, each of them several times; the model is not run again."""
+    with program.running():
+        return float(_repeated(program, recorded, map_tensors(torch.detach, recorded.outputs), times))
+
+
+def _repeated(program: Program, recorded: Recorded, outputs: Any, times: int, turned: int = 0) -> Tensor:
+    """Return the loss of outputs, each of them several times, and each with the targets of a sample so many further."""
     batch = recorded.batch
 
     def repeated(tensor: Tensor) -> Tensor:
         at = sample_axis(tensor, batch)
-        return tensor.detach() if at is None else torch.cat([tensor.detach()] * times, at)
+        return tensor if at is None else torch.cat([tensor] * times, at)
 
-    parts = replace(batch.parts, targets=map_tensors(repeated, batch.parts.targets))
-    with program.running():
-        try:
-            loss = program.scalar_loss(map_tensors(repeated, recorded.outputs), replace(batch, parts=parts))
-        except MissingNeed:
-            raise
-        except Exception as error:
-            raise MissingNeed(f"a loss that takes batches of any size ({type(error).__name__})") from error
-    return float(loss)
+    def of_others(tensor: Tensor) -> Tensor:
+        at = sample_axis(tensor, batch)
+        return tensor if at is None else tensor.roll(turned, at)
+
+    targets = map_tensors(lambda tensor: repeated(of_others(tensor.detach())), batch.parts.targets)
+    try:
+        return program.scalar_loss(
+            map_tensors(repeated, outputs), replace(batch, parts=replace(batch.parts, targets=targets))
+        )
+    except MissingNeed:
+        raise
+    except Exception as error:
+        raise MissingNeed(f"a loss that takes batches of any size ({type(error).__name__})") from error
+
+
+@dataclass(frozen=True)
+class FaintTerm:
+    """Outputs whose term of the loss is divided by the samples once more than that of the others."""
+
+    name: str
+    """``outputs[:, 3]``."""
+    weight: float
+    """The mean size of the loss's gradient on them, over that on the others."""
+    takes_targets: bool
+    """Whether that gradient depends on the targets."""
+
+
+def faint_term(program: Program, recorded: Recorded) -> FaintTerm | None:
+    """Return outputs on which the gradient is halved where each sample stands in the batch twice, and on others stays.
+
+    None where there are none, or the loss is not one of outputs. The model is not run again.
+    """
+    if program.subject.loss_fn is None or recorded.of_step:
+        return None
+    try:
+        once, twice, thrice, otherwise = (_slopes(program, recorded, *given) for given in ((1,), (2,), (3,), (1, 1)))
+    except (MissingNeed, RuntimeError):
+        return None
+    if not once or any(other.keys() != once.keys() for other in (twice, thrice, otherwise)):
+        return None
+    names: list[str] = []
+    plain, faint, turned = (list[Tensor]() for _ in range(3))
+    for name, slope in once.items():
+        used = (slope != 0).any(0)
+        kept = used & _are_alike(twice[name], slope) & _are_alike(thrice[name], slope)
+        halved = used & _are_alike(2 * twice[name], slope) & _are_alike(3 * thrice[name], slope)
+        plain.append(slope[:, kept].flatten())
+        faint.append(slope[:, halved].flatten())
+        turned.append(otherwise[name][:, halved].flatten())
+        names += [_named(name, slope, halved)] if bool(halved.any()) else []
+    others, own = torch.cat(plain), torch.cat(faint)
+    if not own.numel() or not others.numel():
+        return None
+    weight = float(own.abs().mean() / others.abs().mean())
+    return FaintTerm(", ".join(names), weight, takes_targets=not torch.equal(own, torch.cat(turned)))
+
+
+def _slopes(program: Program, recorded: Recorded, times: int, turned: int = 0) -> dict[str, Tensor]:
+    """Return the gradient of the loss with respect to the outputs by name, a row a sample, a column a number of it.
+
+    Raises:
+        MissingNeed: if there are too many, or no loss of them.
+    """
+
+    def leaf(tensor: Tensor) -> Tensor:
+        own = tensor.detach().clone()
+        return own.requires_grad_(own.is_floating_point() and sample_axis(own, recorded.batch) is not None)
+
+    outputs = map_tensors(leaf, recorded.outputs)
+    leaves = {name: one for name, one in tensors_in(outputs, "outputs") if one.requires_grad}
+    if not leaves or sum(one.numel() for one in leaves.values()) > _MOST_OUTPUTS:
+        raise MissingNeed("outputs of samples, not too many")
+    with program.running(gradients=True):
+        loss = _repeated(program, recorded, outputs, times, turned)
+        if not loss.requires_grad:
+            raise MissingNeed("a loss of the outputs")
+        found = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    axes, size = [sample_axis(one, recorded.batch) or 0 for one in leaves.values()], recorded.batch.size
+    return {
+        name: slope.detach().cpu().double().movedim(axis, 0).reshape(size, -1)
+        for name, axis, slope in zip(leaves, axes, found, strict=True)
+        if slope is not None
+    }
+
+
+def _are_alike(slope: Tensor, other: Tensor) -> Tensor:
+    """Return of each column whether it is the same."""
+    off, size = (slope - other).abs(), other.abs()
+    return (off <= 1e-3 * size + 1e-5 * size.amax(0)).all(0)
+
+
+def _named(name: str, slope: Tensor, chosen: Tensor) -> str:
+    at = chosen.nonzero().flatten().tolist()
+    if len(at) == slope.shape[1]:
+        return name
+    return f"{name}[:, {at[0]}]" if len(at) == 1 else f"{len(at)} of the {slope.shape[1]} numbers a sample of {name}"
 
 
 def plain_rate(program: Program) -> float | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.own_steps.recorded_evaluation import record_whole_step
 from nbinspect.sanity.trials.running.cadence import cadence, is_misread
 from nbinspect.sanity.trials.running.observed import Observed
-from nbinspect.sanity.trials.running.text import decides, frees_by_number, mentions_of, picks, place_of
+from nbinspect.sanity.trials.running.text import decides, frees_by_number, may_cut, mentions_of, picks, place_of
 from nbinspect.sanity.trials.running.watch import Events, Update, norm_of
 
 _SILENT = 4
@@ -27,7 +28,9 @@ Reason = Literal[
     "put back",
     "cut off",
     "left out",
+    "not listed",
     "shut off",
+    "never reached",
 ]
 
 SAID: dict[Reason, tuple[str, str, str, str]] = {
@@ -95,11 +98,24 @@ SAID: dict[Reason, tuple[str, str, str, str]] = {
         "Give them to the optimizer, or set requires_grad_(False) where a fixed part is meant.",
         "+ optimizer.add_param_group({{'params': …}})",
     ),
+    "not listed": (
+        "A part that no optimizer holds, and another listed twice",
+        "An optimizer was given one part two times and no optimizer holds these, though gradients come for them",
+        "Give the optimizer the parameters of each part once.",
+        "",
+    ),
     "shut off": (
         "No gradient comes any more",
         "Gradients came at first; the optimizer that holds these steps on, and since then none has come for any of "
         "them, as after a requires_grad_(False) that is never taken back",
         "Set requires_grad_(True) for them before their own backward pass.",
+        "",
+    ),
+    "never reached": (
+        "An optimizer for which no gradient comes",
+        "The optimizer that holds these steps every time, and no gradient ever comes for any of them, as behind a "
+        "detach()",
+        "Let the loss of this optimizer reach them: no detach() or no_grad() on the way from them to it.",
         "",
     ),
 }
@@ -161,18 +177,29 @@ def unapplied(observed: Observed, step: Callable[..., Any] | None) -> list[Unapp
 
 
 def shut_off(observed: Observed, step: Callable[..., Any] | None) -> Unapplied | None:
-    """Return the parameters of an optimizer that steps on, for none of which a gradient comes after the first steps.
+    """Return the parameters of an optimizer that steps on, for none of which a gradient comes, or does any more.
 
     None where the step may do other things at another call.
     """
     if step is None or len(observed.steps) <= _SILENT or decides(step) or frees_by_number(step):
         return None
-    last = [one.events for one in observed.steps[-_SILENT:]]
+    events = [one.events for one in observed.steps]
     for role, held in observed.held.items():
         own = frozenset(held & observed.trainable)
-        if own & observed.arrived and all(_goes_without(one, own) for one in last):
+        if own & observed.arrived and all(_goes_without(one, own) for one in events[-_SILENT:]):
             return Unapplied("shut off", tuple(sorted(own)), role)
+        idle = observed.arrived - held and not own & observed.rewritten and not may_cut(step)
+        if idle and all(_goes_without(one, own) for one in events):
+            return Unapplied("never reached", tuple(sorted(own)), role)
     return None
+
+
+def is_at_work(program: Program, batch: Batch, names: Collection[str]) -> bool:
+    """Whether some of these parameters are used in the user's step on a batch: not the head of another task."""
+    recorded = record_whole_step(program, batch)
+    return recorded is not None and any(
+        use.origin in names for one in recorded.operations for use in one.step.inputs if use.step is None
+    )
 
 
 def cut_off(program: Program, batch: Batch, observed: Observed) -> Unapplied | None:

@@ -82,7 +82,7 @@ def _is_batch_of_indices(parameters: list[inspect.Parameter], known: dict[str, A
 def _known(subject: Subject, batch: Batch, number: int) -> dict[str, Any]:
     found = {
         "model": subject.model,
-        "batch": batch.raw,
+        "batch": batch.given,
         "optimizer": subject.optimizer,
         "loss_fn": subject.loss_fn,
         "scheduler": subject.scheduler,

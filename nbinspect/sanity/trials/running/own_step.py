@@ -153,7 +153,7 @@ class _Watch(TorchFunctionMode):
     def watching(self, batch: Batch) -> Iterator[None]:
         """Watch the step that is taken in this block on a batch of its own."""
         self._batch = batch
-        tracer = Tracer(self._program.network, "operation", self._ended, batch=batch.raw)
+        tracer = Tracer(self._program.network, "operation", self._ended, batch=batch.raw, by_value=batch.of_arrays)
         wanted: dict[str, Any] = self._wanted  # torch's hooks are not typed
         handles = [one.register_hook(self._arriving(name)) for name, one in wanted.items()]
         started = time.perf_counter()

@@ -25,7 +25,7 @@ def standard_step(program: Program) -> Callable[[Batch, int], Tensor]:
     scaler, scheduler = subject.scaler, subject.scheduler
 
     def forward(batch: Batch) -> Tensor:
-        outputs = call_model(subject, batch.raw, batch.parts)
+        outputs = call_model(subject, batch.given, batch.parts)
         return as_scalar(call_loss(subject, outputs, batch.parts.targets), subject)
 
     def closure(batch: Batch) -> Tensor:

@@ -15,6 +15,8 @@ from nbinspect.records import Place
 from nbinspect.sanity.evidence.source.parsed import tree_of
 from nbinspect.whose import is_users_file
 
+_CUTS = ("detach", "detach_", "no_grad", "inference_mode", "set_grad_enabled")
+
 
 @dataclass(frozen=True)
 class Mention:
@@ -82,6 +84,22 @@ def frees_by_number(step: Callable[..., Any] | None) -> bool:
             if is_said and any(isinstance(one, ast.Compare) for one in ast.walk(node)):
                 return True
     return False
+
+
+def may_cut(step: Callable[..., Any] | None) -> bool:
+    """Return whether a switch says if a step lets gradients through: ``set_grad_enabled(thawed)``, a detach() below one."""
+    for tree in (tree_of(function) for function in functions_of(step)):
+        for node in ast.walk(tree) if tree is not None else ():
+            if isinstance(node, ast.If | ast.IfExp) and any(_word(one) in _CUTS for one in ast.walk(node)):
+                return True
+            sets = isinstance(node, ast.Call) and _word(node.func) == "set_grad_enabled"
+            if sets and not all(isinstance(one, ast.Constant) for one in node.args):
+                return True
+    return False
+
+
+def _word(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _is_of_names(node: ast.IfExp) -> bool:

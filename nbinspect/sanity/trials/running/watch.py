@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,8 @@ class Update:
     """Learning rate of each group."""
     groups: tuple[frozenset[str], ...]
     """Names of the parameters of each group."""
+    doubled: frozenset[str]
+    """Names of those that it was given two times."""
     found: Mapping[str, float]
     """Norm of the gradient of each of its parameters, as it found it."""
     sizes: Mapping[str, float]
@@ -198,6 +201,7 @@ class _Watch:
             piled,
             tuple(1.0 if rate is None else rate for rate in map(rate_of, groups)),
             tuple(frozenset(self._names.get(id(p), "") for p in group["params"]) for group in groups),
+            self._doubled(groups),
             {self._names.get(key, ""): norm for key, norm in self._found.items()},
             sizes,
             frozenset(rewritten),
@@ -207,6 +211,10 @@ class _Watch:
         self._events.updates.append(update)
         self._used.update(sizes)
         self._before = {}
+
+    def _doubled(self, groups: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+        counts = Counter(self._names.get(id(one), "") for group in groups for one in group["params"])
+        return frozenset(name for name, count in counts.items() if count == 2)
 
     def rewritten_after(self, parameters: Mapping[str, nn.Parameter]) -> frozenset[str]:
         """Return which parameters are no longer what their optimizer made them."""

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset, get_worker_info
 
-from nbinspect.sanity.evidence.data.workers import given_by_every_worker, reading_workers
+from nbinspect.sanity.evidence.data.workers import given_by_every_worker, patience_with, reading_workers
 from nbinspect.sanity.limits import Limits
 
 ROWS = torch.randn(60, 8, generator=torch.Generator().manual_seed(1))
@@ -61,3 +61,12 @@ def test_reading_leaves_the_random_states_alone() -> None:
         assert sum(len(batch) for (batch,) in batches) == 60
     assert torch.equal(torch.get_rng_state(), states[0])
     assert torch.equal(own.get_state(), states[1])
+
+
+def test_workers_that_are_started_afresh_get_longer_to_answer() -> None:
+    """They import the program first, so that they may need nearly half of the time that is left; forked ones do not."""
+    data = TensorDataset(ROWS)
+    forked, afresh = (DataLoader(data, num_workers=2, multiprocessing_context=how) for how in ("fork", "spawn"))
+    assert patience_with(forked, Limits(120)) == 30
+    assert 45 < patience_with(afresh, Limits(120)) < 60
+    assert patience_with(afresh, Limits(20)) == 30
