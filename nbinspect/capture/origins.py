@@ -89,6 +89,8 @@ class Origins:
 
     def _recognise(self, tensor: Tensor) -> None:
         """Name a tensor that nothing here has made by the one of the batch with its values, unless all are alike."""
+        if not self._known_by_value or not _is_plain(tensor):
+            return
         for name, known in self._known_by_value:
             if known.shape != tensor.shape or known.device != tensor.device or tensor.requires_grad:
                 continue
@@ -108,6 +110,12 @@ class Origins:
             if written is not None:
                 return written[1] if maker is None else max(maker, written[1])
         return maker
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether the values of a tensor can be compared, and there are any: not of a sparse one, or one inside a vmap."""
+    is_own = not (tensor.is_nested or tensor.is_quantized or torch._C._functorch.is_functorch_wrapped_tensor(tensor))
+    return is_own and tensor.layout is torch.strided and not tensor.is_meta and tensor.numel() > 0
 
 
 def shape_of(tensor: Tensor) -> tuple[int, ...]:

@@ -114,6 +114,7 @@ class Recorder:
                 draft.flowed = True
 
         bare = tensor._backward_hooks is None
+        _ = tensor.grad_fn  # of a view that was written through another it is made anew: in `register_hook` torch dies
         handle = tensor.register_hook(hook)  # type: ignore[no-untyped-call] # torch's
         if tensor.is_leaf:
             self._hooks.append((tensor, handle, bare))

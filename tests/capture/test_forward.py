@@ -441,6 +441,24 @@ def test_a_batch_written_in_place_is_put_back() -> None:
     assert found.inputs[0].moments.mean == 1
 
 
+def test_a_view_that_is_written_through_another_is_measured() -> None:
+    """Torch dies where a hook is put on such a tensor whose history it has yet to make anew."""
+
+    class Windows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(6, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.fc(x).view(4, 3, 2)
+            first = x[:, :2]
+            x[:, :2] = torch.full_like(first, -1.0).where(first > 0, first)
+            return x
+
+    found = record(Windows(), (torch.randn(4, 6), torch.zeros(4)), lambda out, y: out.mean(), gradients=True)
+    assert found.outputs[0].shape == (4, 3, 2)
+
+
 def test_very_long_passes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more steps than the limit the first are kept, the end is exact, and a note says how many are missing."""
     monkeypatch.setattr("nbinspect.capture.recorder.MOST_STEPS", 3000)

@@ -187,3 +187,17 @@ def test_what_is_written_to_an_array_is_not_kept() -> None:
     batch = made((X.numpy(), Y.numpy()))
     batch.given[0][:] = 0
     assert torch.equal(batch.raw[0], X)
+
+
+@pytest.mark.parametrize("x", [X.numpy().astype(np.longdouble), np.ma.masked_array(X.numpy(), X.numpy() > 0)])
+def test_arrays_that_torch_has_no_like_of_are_no_tensors(x: Any) -> None:
+    """Numbers that torch lacks, and arrays with a mask, which would be lost, are no batch of arrays."""
+    with pytest.raises(ProgramRaised):
+        made((x, Y.numpy()))
+
+
+def test_a_split_may_give_what_cannot_be_written(recwarn: pytest.WarningsRecorder) -> None:
+    """An array that a `split` spreads without a copy is a tensor like any other, and torch is quiet about it."""
+    wide = made((X.numpy(), Y.numpy()), split=lambda b: (np.broadcast_to(b[0], (2, *b[0].shape)), b[1]))
+    assert wide.parts.inputs.shape == (2, *X.shape)
+    assert not recwarn.list

@@ -10,7 +10,7 @@ from torch import nn
 
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
-from nbinspect.sanity.evidence.data.closeness import are_copied_in_order, come_by_chance
+from nbinspect.sanity.evidence.data.closeness import are_copied_in_order, are_long_stretches, come_by_chance
 from nbinspect.sanity.evidence.data.repeats import are_held, are_listed_again, makes_classes_even
 from nbinspect.sanity.evidence.data.rows import Rows, is_multiplied, repeated
 from nbinspect.sanity.evidence.data.scan import Scan
@@ -47,7 +47,7 @@ def run(
         )
     if len(rows.inputs) < _FEW:
         return skipped(f"{_FEW} samples or more")
-    if not (rows.are_telling or (rows.are_of_many and _are_put_together(rows))):
+    if not (rows.are_telling or (rows.are_of_many and (is_multiplied(rows) or are_long_stretches(rows)))):
         return passed("rows of few values, which are equal by chance")
     alike = given_by_every_worker(scan.loader, limits, to_the_end=scan.is_whole)
     return _of_workers(scan, alike) if alike else _of_rows(scan.loader, rows, share, most, sure)

@@ -13,6 +13,7 @@ from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measu
 from nbinspect.sanity.evidence.layers.depth import Layer
 from nbinspect.sanity.evidence.layers.head import head_before, oversize
 from nbinspect.sanity.evidence.losses.chance import Chance
+from nbinspect.sanity.evidence.losses.cosines import of_cosines
 from nbinspect.sanity.evidence.losses.untrained import Untrained
 from nbinspect.sanity.evidence.passes.lineage import ancestors
 from nbinspect.sanity.program import Program
@@ -62,19 +63,19 @@ def run(
         return inconclusive(f"{chance.call.name} is {chance.measured:.3g}", settle="A loss that is finite and above 0.")
     ratio = chance.measured / expected
     if chance.is_regression:
-        drawn = oversized
+        drawn, odd = oversized, False
         grave = ratio > 10 * most**2 and _scale(chance.call.outputs) > 10 * max(1.0, _scale(chance.call.targets))
-        odd = False
     else:
         drawn = oversize(head_before(recorded, chance.call.operation))
         grave, odd = ratio > most or (ratio > watch and drawn > oversized), ratio > watch
+    seen = f"{chance.measured:.4g}, chance gives {expected:.4g}"
     if not (grave or odd):
-        return passed(f"{chance.measured:.4g}, chance gives {expected:.4g}")
+        return passed(seen)
     if _knows_targets(recorded, chance, head_before(recorded, chance.call.operation)):
-        return inconclusive(
-            f"{chance.measured:.4g}, chance gives {expected:.4g}",
-            settle="The targets go into the logits behind the last layer (a margin, say); look at them without.",
-        )
+        settle = "The targets go into the logits behind the last layer (a margin, say); look at them without."
+        return inconclusive(seen, settle=settle)
+    if not chance.is_regression and of_cosines(recorded, chance.call):
+        return inconclusive(seen, settle="Logits are products of vectors of one length, by a number: is it meant?")
     # a part at rest was trained elsewhere, and so perhaps was the last layer, for other targets
     rests = _is_on_frozen(recorded, chance.call.operation) and not drawn > oversized
     if grave and not rests and not chance.is_regression and 0 < drawn <= oversized:
@@ -116,9 +117,7 @@ def _knows_targets(recorded: Recorded, chance: Chance, head: Layer | None) -> bo
     if made_by is None:
         return False
     held = {id(recorded.batch.targets), id(chance.call.targets)}
-    before = set[int]()
-    if head is not None:
-        before = {one.step.index for one in ancestors(recorded, head.operation)}
+    before = {one.step.index for one in ancestors(recorded, head.operation)} if head is not None else set[int]()
     made = (one for one in ancestors(recorded, recorded.by_index[made_by]) if one.step.index not in before)
     return any(id(tensor) in held for one in made for tensor in one.given)
 
@@ -156,5 +155,5 @@ CHECK = Check(
     good=good,
     bad=bad,
     sources=("K-loss-at-init",),
-    silent="prior biases, class weights, smoothed labels, margins, any reduction: the same call is compared",
+    silent="prior biases, class weights, smoothed labels, margins, cosines, any reduction: the same call is compared",
 )

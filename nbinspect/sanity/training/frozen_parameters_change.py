@@ -36,7 +36,7 @@ def run(program: Program, batch: Batch, observed: Observed) -> CheckResult:
         if folded := thawed.moved_by_modes(program, batch, written):
             return _by_modes(folded, count)
         return _by_step(program, batch, observed, written, count)
-    if (vain := of_vain(program.network, observed.rewritten)) is not None:
+    if (vain := of_vain(program.network, observed.rewritten & observed.arrived)) is not None:
         return vain
     return _of_norms(program, batch, observed, count)
 

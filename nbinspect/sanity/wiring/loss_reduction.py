@@ -66,14 +66,15 @@ def run(
 
 def _of_term(recorded: Recorded, term: FaintTerm, faint: float) -> CheckResult:
     size = recorded.batch.size
-    return (failed if term.takes_targets and term.weight < faint else warned)(
+    by_weights = "" if term.is_apart else "; weights that sum to 1 over the batch are such a division, too"
+    return (failed if term.takes_targets and term.is_apart and term.weight < faint else warned)(
         f"the loss of {term.name} is divided by the batch size twice",
         measured("growth of this term with twice the samples", 0.5, "1: a mean, as the others"),
         measured("gradient on these outputs, of that on the others", term.weight, f"{term.weight * size:.3g}"),
         title="A term of the loss is divided by the batch size twice",
         detail=f"The loss of {term.name} is a mean that is divided by the batch size once more: it counts {size} times "
         "less than it seems, beside the other terms, and the less the larger the batch.",
-        remedy=f"Leave out one of the divisions by {size}; if the term is to count less, give it a constant weight.",
+        remedy=f"Leave out one of the divisions by {size}{by_weights}. To count less, give it a constant weight.",
         where="loss_fn",
         place=_place(recorded),
     )

@@ -327,6 +327,21 @@ def test_short_sequences_that_were_written_again_in_their_order_fail() -> None:
         assert (on(loader, 16).status == "fail") is is_copied
 
 
+def test_states_of_a_system_that_meet_and_go_on_alike_do_not_fail() -> None:
+    """Episodes of a network of switches run into each other, and are the same from there on: nothing is copied."""
+    for seed in range(3):
+        generator = torch.Generator().manual_seed(seed)
+        read = torch.stack([torch.randperm(26, generator=generator)[:3] for _ in range(26)])
+        table = torch.randint(2, (26, 8), generator=generator)
+        state, steps = torch.randint(2, (60, 26), generator=generator), []
+        for _ in range(15):
+            steps.append(state)
+            state = table[torch.arange(26), state[:, read] @ torch.tensor([1, 2, 4])]
+        x = torch.stack(steps, 1).flatten(0, 1)
+        loader = DataLoader(TensorDataset(x.float(), x.sum(1) % 3), batch_size=32, shuffle=True)
+        assert on(loader, 26).status != "fail"
+
+
 def test_what_goes_round_or_stays_does_not_fail() -> None:
     """A timetable comes again after a week, and readings that do not change at once: neither was read twice."""
     torch.manual_seed(0)

@@ -216,3 +216,14 @@ def test_what_a_training_step_draws_beside_the_batch_is_no_input() -> None:
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     found = on(torch.randn(32, 4), model, train_step=train_step, optimizer=optimizer)
     assert found.status == "pass", found
+
+
+class Slope(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        forward = super().forward
+        return torch.vmap(torch.func.grad(lambda row: forward(row).square().sum()))(x)
+
+
+def test_rows_inside_a_vmap_are_left_alone() -> None:
+    """What `torch.vmap` handed to a layer cannot be read when it is over."""
+    assert on(torch.randn(16, 3), Slope(3, 3)).status in ("pass", "skip")

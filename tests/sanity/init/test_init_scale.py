@@ -364,3 +364,28 @@ def test_large_weights_that_are_not_what_makes_the_loss_large_pass() -> None:
     assert of_few_layers((1.4, 6, 9, 0.01)).status == "pass"
     assert of_few_layers((1.4, 5, 5, 1.4), x=1000 * X).status == "pass"
     assert of_few_layers((1.4, 6, 9, 2), rate=1e-2).status == "pass"
+
+
+class ScaledByWidth(nn.Module):
+    """Weights that are all drawn from a standard normal distribution, each layer divided by the root of its inputs."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        sizes = ((512, 64), (512, 512), (512, 512), (4, 512))
+        self.weights, self.scale = nn.ParameterList([nn.Parameter(torch.randn(size)) for size in sizes]), scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        *body, head = self.weights
+        for weight in body:
+            x = (nn.functional.linear(x, weight) / weight.shape[1] ** 0.5).relu() * 2**0.5
+        return nn.functional.linear(x, head) / head.shape[1] ** 0.5 * self.scale
+
+
+@pytest.mark.parametrize("scale", [1.0, 20.0])
+def test_large_weights_whose_results_are_divided_right_away_pass(scale: float) -> None:
+    """Networks that are scaled by their width keep the signal, however large their outputs are meant to be."""
+    torch.manual_seed(0)
+    model = ScaledByWidth(scale)
+    optimizer = torch.optim.SGD(model.parameters(), 1e-6)
+    arguments = {"model": model, "loader": [(X, Y)], "loss_fn": nn.CrossEntropyLoss(), "optimizer": optimizer}
+    assert run_one(CHECK, **arguments).status == "pass"

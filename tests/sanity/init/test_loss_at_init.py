@@ -242,3 +242,13 @@ def test_large_weights_of_a_product_by_hand_fail_though_steps_shrink_them() -> N
     optimizer = torch.optim.Adam(model.parameters(), 1.0)
     found = run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
     assert found.status == "fail"
+
+
+class Cosines(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return 64 * F.normalize(x, dim=1) @ F.normalize(self.weight, dim=1).T
+
+
+def test_cosines_times_a_number_are_as_large_as_that_makes_them() -> None:
+    """A network whose logits are scaled cosines, as of faces, begins far above chance on purpose."""
+    assert run_one(CHECK, model=Cosines(16, 10), loader=[(X, Y)], loss_fn=F.cross_entropy).status == "inconclusive"

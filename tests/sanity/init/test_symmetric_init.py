@@ -380,3 +380,14 @@ def test_a_zero_layer_that_others_keep_closed_is_no_fail() -> None:
     torch.manual_seed(0)
     assert judged(Closed(gates=6)) == "inconclusive"
     assert judged(Closed(gates=1)) == "pass"
+
+
+class Mirrored(nn.Sequential):
+    def forward(self, x: Tensor) -> Tensor:
+        early = copy.deepcopy(self[0])
+        return super().forward(x) + 0 * early(x).mean()
+
+
+def test_a_copy_that_the_forward_makes_is_no_layer_of_the_model() -> None:
+    """A part that is copied within the pass has the same weights as its original, and no place in the model."""
+    assert judged(Mirrored(*network())) == "pass"

@@ -407,3 +407,44 @@ def test_a_flag_that_a_module_heeds_and_frozen_parameters_are_silent() -> None:
     model[0].requires_grad_(requires_grad=False)
     model[0].requires_grad = False
     assert run_one(CHECK, **program(usual, model)).status == "pass"
+
+
+class Told(nn.Linear):
+    """Keeps whatever it is told by name."""
+
+    def __init__(self, *sizes: int, **options: Any) -> None:
+        super().__init__(*sizes)
+        for name, value in options.items():
+            setattr(self, name, value)
+
+
+def test_an_option_that_a_module_keeps_by_name_is_silent() -> None:
+    """What a class sets by a name it is given may mean anything."""
+    model = nn.Sequential(Told(4, 16, requires_grad=False), nn.ReLU(), nn.Linear(16, 3))
+    assert run_one(CHECK, **program(usual, model)).status == "pass"
+
+
+class Followed(nn.Module):
+    """Has a moving average of its layers, to which a useless attribute was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.online = network()
+        self.target = copy.deepcopy(self.online)
+        self.target.requires_grad = False  # type: ignore[assignment] # as users write it
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.online(x)
+
+
+def test_a_moving_average_that_was_frozen_in_vain_is_silent() -> None:
+    """No gradient comes for it in any case, and the step writes to it on purpose."""
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Any:
+        loss = usual(model, batch, optimizer)
+        with torch.no_grad():
+            for own, other in zip(model.target.parameters(), model.online.parameters(), strict=True):
+                own.lerp_(other, 0.1)
+        return loss
+
+    assert run_one(CHECK, **program(step, Followed())).status == "pass"

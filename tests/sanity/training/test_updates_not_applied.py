@@ -681,6 +681,29 @@ def test_two_networks_that_take_turns_are_both_trained(holds_frozen: bool) -> No
     assert two_networks(detaches=False, holds_frozen=holds_frozen).status == "pass"
 
 
+@pytest.mark.parametrize("kind", ["tasks", "stages"])
+def test_parts_whose_turn_has_not_come_are_no_fault(kind: str) -> None:
+    """All optimizers step each time: that of another task's head, and that of a body which is to be thawed later."""
+    torch.manual_seed(0)
+    model = nn.ModuleDict({"body": nn.Linear(4, 8), "first": nn.Linear(8, 3), "second": nn.Linear(8, 3)})
+    optimizers = {name: torch.optim.SGD(part.parameters(), lr=0.1) for name, part in model.items()}
+    thawed = kind == "tasks"
+
+    def step(model: Any, batch: Any, optimizer: Any) -> Tensor:
+        with torch.set_grad_enabled(thawed):
+            made = model["body"](batch[0])
+        names = ["first"] if thawed else ["first", "second"]
+        loss = sum(F.cross_entropy(model[name](made), batch[1]) for name in names)
+        for one in optimizers.values():
+            one.zero_grad()
+        loss.backward()
+        for one in optimizers.values():
+            one.step()
+        return loss
+
+    assert run_one(CHECK, model=model, loader=batches(), train_step=step, optimizer=optimizers).status == "pass"
+
+
 def test_an_optimizer_whose_step_sets_its_rate_writes() -> None:
     """Made with a rate of 0, which each step sets, it loses the updates of large numbers to rounding, and no others."""
     model = network()

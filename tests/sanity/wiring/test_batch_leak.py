@@ -522,3 +522,13 @@ def test_times_that_the_states_of_a_batch_go_through_are_no_samples() -> None:
     result = run_one(CHECK, model=Course(), loader=loader, loss_fn=nn.MSELoss())
     assert result.status == "skip"
     assert "20 rows" in result.summary
+
+
+def test_whole_numbers_without_sign_are_exchanged_too() -> None:
+    """Pictures of 16 bits, for which torch lacks some operations, are exchanged as others are."""
+    x = np.random.default_rng(0).integers(0, 60_000, (8, 4)).astype("uint16")
+    found = run_one(
+        CHECK, model=nn.Linear(4, 3), loader=[(x, np.arange(8) % 3)], loss_fn=F.cross_entropy,
+        forward=lambda model, batch: model(torch.from_numpy(batch[0].astype("float32") / 60_000)),
+    )  # fmt: skip
+    assert found.status == "pass"

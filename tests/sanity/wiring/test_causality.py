@@ -506,3 +506,84 @@ def test_a_decoder_that_is_given_its_targets_fails(first: int, status: str, flat
     )
     assert found.status == status
     assert status == "pass" or "not shifted" in found.title
+
+
+class Forecaster(nn.Module):
+    """An encoder of what has been, and a decoder of learned queries for what comes, under a causal mask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.head, self.queries = nn.Linear(3, 16), nn.Linear(16, 3), nn.Parameter(torch.randn(1, T, 16))
+        self.body = nn.Transformer(16, 2, 1, 2, 32, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        queries = self.queries[:, : x.shape[1]].expand(len(x), -1, -1)
+        mask = nn.Transformer.generate_square_subsequent_mask(x.shape[1])
+        return self.head(self.body(self.embed(x), queries, tgt_mask=mask))
+
+
+def test_a_decoder_of_learned_queries_may_read_all_that_has_been() -> None:
+    """Its mask is between the steps to come; each of these goes on from the whole past, which is as long."""
+    course = torch.randn(N, 2 * T, 3).cumsum(1)
+    loader = [(course[:, :T], course[:, T:])]
+    assert run_one(CHECK, model=Forecaster(), loader=loader, loss_fn=nn.MSELoss()).status == "skip"
+
+
+class Prefixed(Decoder):
+    """Reads its first five tokens in both directions, and goes on from them."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        size = tokens.shape[1]
+        blocked = torch.ones(size, size, dtype=torch.bool).triu(1)
+        blocked[:, :5] = False
+        return self.head(self.layer(self.embed(tokens) + self.place[:size], src_mask=blocked))
+
+
+@pytest.mark.parametrize(("first", "status"), [(4, "inconclusive"), (0, "fail")])
+def test_a_text_that_is_given_whole_may_be_read_whole_where_no_loss_asks_for_it(first: int, status: str) -> None:
+    """What is read in both directions, and then gone on with, leaks where the loss asks for its tokens too."""
+    tokens = torch.randint(V, (N, T + 1), generator=torch.Generator().manual_seed(0))
+
+    def asked(logits: Tensor, targets: Tensor) -> Tensor:
+        return loss_fn(logits[:, first:], targets[:, first:])
+
+    loader = [(tokens[:, :-1], tokens[:, 1:])]
+    assert run_one(CHECK, model=Prefixed(), loader=loader, loss_fn=asked).status == status
+
+
+@pytest.mark.parametrize("looks", [0, 2])
+def test_several_rows_of_flat_outputs_may_belong_to_one_position(looks: int) -> None:
+    """The next token and the one after it, side by side, are as many rows of each position; a look ahead shows."""
+
+    class Twofold(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.rnn, self.head = (
+                nn.Embedding(V, 16),
+                nn.GRU(16, 16, batch_first=True),
+                nn.Linear(16, 2 * V),
+            )
+
+        def forward(self, tokens: Tensor) -> Tensor:
+            x = self.embed(tokens)
+            return self.head(self.rnn(x + x.roll(-looks, 1) if looks else x)[0]).reshape(-1, V)
+
+    tokens = torch.randint(V, (N, T + 2), generator=torch.Generator().manual_seed(0))
+    aims = torch.stack([tokens[:, 1:-1], tokens[:, 2:]], 2).flatten()
+    named = {"loader": [(tokens[:, :-2], aims)], "loss_fn": nn.CrossEntropyLoss(), "causal": True}
+    assert run_one(CHECK, model=Twofold(), **named).status == ("fail" if looks else "pass")
+
+
+class Ensemble(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        planes = torch.vmap(lambda row: row.outer(row).tanh().sum(0))(x)
+        mixed = torch.sparse.mm(torch.eye(T).to_sparse(), planes.T).T
+        ragged = torch.nested.nested_tensor([row[None] for row in mixed])
+        return super().forward(ragged.to_padded_tensor(0.0).squeeze(1))
+
+
+def test_tensors_without_planes_are_left_alone() -> None:
+    """Sparse and nested tensors are no masks; nor is what `torch.vmap` handed on, which cannot be read any more."""
+    loader = [(torch.randn(N, T), torch.arange(N) % 3)]
+    found = run_one(CHECK, model=Ensemble(T, 3), loader=loader, loss_fn=F.cross_entropy)
+    assert found.status in ("pass", "skip")

@@ -283,6 +283,65 @@ def test_wraps_that_change_nothing_or_are_needed_pass(prepare: Callable[[Tensor]
     assert prepared(Bytes(prepare)).status == "pass"
 
 
+class Made(Dataset[Any]):
+    """Bytes that are made when they are asked for, as files are read, and prepared then."""
+
+    def __init__(self, prepare: Callable[[Tensor], Tensor]) -> None:
+        self.prepare = prepare
+
+    def __len__(self) -> int:
+        return N
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        x = torch.randint(0, 256, (8,), dtype=torch.uint8, generator=torch.Generator().manual_seed(index))
+        return self.prepare(x), index % 3
+
+
+def on_a_circle(x: Tensor) -> Tensor:
+    return torch.sin((x + 64) * (2 * torch.pi / 256))
+
+
+def above_background(x: Tensor) -> Tensor:
+    background = x.roll(1)
+    above = torch.where(x > background, x - background, torch.zeros_like(x))
+    return above.float() / 255 if above.dtype == torch.uint8 else above.float()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "status"),
+    [(on_a_circle, "pass"), (above_background, "pass"), (lambda x: (x - 128).float() / 128, "fail")],
+    ids=["angle", "written over", "centred"],
+)
+def test_wraps_of_bytes_that_are_read_from_files_count_where_they_reach_the_batch(
+    prepare: Callable[[Tensor], Tensor], status: str
+) -> None:
+    """Angles go round up to rounding, and what is written over was not used, whatever type it had."""
+    assert prepared(Made(prepare)).status == status
+
+
+class Masks(Dataset[Any]):
+    """Pictures with masks whose 0 is to be left out, held in memory or made when they are asked for."""
+
+    def __init__(self, *, held: bool) -> None:
+        self.masks = torch.randint(0, 5, (N, 8, 8), dtype=torch.uint8) if held else None
+
+    def __len__(self) -> int:
+        return N
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(index)
+        mask = torch.randint(0, 5, (8, 8), dtype=torch.uint8, generator=generator)
+        mask = (mask if self.masks is None else self.masks[index]) - 1  # 0 becomes 255
+        return torch.randn(3, 8, 8, generator=generator), mask.long()
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_zero_that_becomes_the_mark_of_what_is_left_out_passes(held: bool) -> None:
+    """Masks of bytes less 1 hold 255 where a loss leaves them out, as those of ADE20K do."""
+    loader, loss_fn = DataLoader(Masks(held=held), batch_size=8), nn.CrossEntropyLoss(ignore_index=255)
+    assert run_one(CHECK, model=nn.Conv2d(3, 4, 1), loader=loader, loss_fn=loss_fn).status == "pass"
+
+
 def in_place(x: Tensor) -> Tensor:
     x = x.clone()
     x -= 128

@@ -182,6 +182,18 @@ def test_a_penalty_without_targets_that_is_divided_twice_is_a_warning() -> None:
     assert result_of(decay, loader=loader).status == "pass"
 
 
+@pytest.mark.parametrize(
+    "weights",
+    [lambda error, y: y[:, 0].softmax(0), lambda error, y: (y[:, 0] - error.detach()).softmax(0)],
+    ids=["of targets", "of errors"],
+)
+def test_a_mean_by_weights_that_sum_to_one_is_a_warning(weights: Any) -> None:
+    """Advantages go through a softmax over the batch before a mean: faint it is, by no division that was forgotten."""
+    weighed = of_parts(lambda error, y: (weights(error, y) * error).mean())
+    result = result_of(weighed, loader=[(torch.randn(N, 6), WISHES)])
+    assert (result.status, "weights that sum to 1" in result.remedy) == ("warn", True)
+
+
 def test_a_loss_that_is_cut_off_from_the_outputs_has_no_faint_term() -> None:
     """Where no gradient comes to the outputs, the loss as a whole is judged."""
     copied = lambda z, y: torch.tensor([F.cross_entropy(z, y).item()], requires_grad=True).sum()  # noqa: E731

@@ -175,3 +175,22 @@ def test_dropout_before_the_sigmoid_is_dropout_on_the_outputs(late: bool, status
     batch = (torch.randn(32, 8), torch.arange(32) % 5, (torch.arange(32) % 2).float())
     result = run_one(CHECK, model=Answers(late=late), loader=[batch], loss_fn=nn.BCELoss())
     assert result.status == status
+
+
+class Projected(nn.Module):
+    """An LSTM whose outputs are projected to one number, with a sigmoid behind it or without."""
+
+    def __init__(self, end: Any) -> None:
+        super().__init__()
+        self.lstm, self.end = nn.LSTM(4, 16, proj_size=1, batch_first=True), end
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.end(self.lstm(x)[0][:, -1])
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize(("end", "targets"), [(nn.Identity(), WIDE), (nn.Sigmoid(), (WIDE + 2) / 4)])
+def test_nothing_bounds_what_an_lstm_projects(end: Any, targets: Tensor) -> None:
+    """A projection gives any number, and the sigmoid of one any share."""
+    result = run_one(CHECK, model=Projected(end), loader=[(torch.randn(N, 5, 4), targets)], loss_fn=nn.MSELoss())
+    assert result.status == "pass"

@@ -364,3 +364,24 @@ def test_a_last_token_that_the_model_leaves_out_is_not_missed_in_one_of_two() ->
 
 def loss_fn_of_tokens(logits: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(logits.transpose(1, 2), targets)
+
+
+@pytest.mark.parametrize(("backwards", "status"), [(False, "pass"), (True, "fail")])
+def test_flat_outputs_may_have_the_places_first(backwards: bool, status: str) -> None:
+    """Rows of (T · N) are those of one place after the other, where the batch has its samples along axis 1."""
+
+    class Flat(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.rnn, self.head = (
+                nn.Embedding(V + 1, 8),
+                nn.LSTM(8, 8, bidirectional=backwards),
+                nn.Linear(8, 2),
+            )
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.rnn(self.embed(x))[0][..., -8:].reshape(-1, 8))
+
+    aims = torch.where(MASK, tokens() % 2, -100)
+    named = {"loader": [(tokens().T.contiguous(), aims.T.flatten())], "batch_axis": 1, "padding_value": 0}
+    assert run_one(CHECK, model=Flat(), loss_fn=nn.CrossEntropyLoss(), **named).status == status

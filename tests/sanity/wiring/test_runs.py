@@ -603,3 +603,34 @@ def test_lists_of_samples_are_a_matter_of_the_users_own_step(step: Any, status: 
     """What a step of the user's own makes of lists is left open; without one no model takes them."""
     loader = [[(row.numpy(), int(label)) for row, label in zip(X, Y, strict=True)]]
     assert trained_by(step, loader=loader).status == status
+
+
+def test_what_a_loss_makes_of_arrays_is_left_open() -> None:
+    """A loss that takes arrays, and gets tensors here, is no step that raises: how it is called is not known."""
+    found = asked(
+        loader=[(X.numpy(), Y.numpy())], loss_fn=lambda out, y: nn.functional.cross_entropy(out, torch.from_numpy(y)),
+        forward=lambda model, batch: model(torch.from_numpy(batch[0])),
+    )  # fmt: skip
+    assert found.status == "inconclusive"
+
+
+class Mixing(nn.Module):
+    """Adds up neighbours, by a plain attribute that is as large as the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.neighbours = nn.Linear(32, 3), torch.eye(32).to_sparse()
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = torch.vmap(lambda row: row * 2)(torch.sparse.mm(self.neighbours, x))
+        return self.head(torch.cat([rows, rows[:, :0]], 1))
+
+
+def test_sparse_tensors_beside_arrays_of_their_shape_run() -> None:
+    """What cannot be compared with the arrays of the batch, as sparse, mapped and empty tensors, is none of them."""
+    square = torch.randn(32, 32).numpy()
+    found = asked(
+        Mixing(), [(square, square[:, :0], Y.numpy())], forward=lambda model, batch: model(torch.from_numpy(batch[0])),
+        split=lambda batch: (torch.from_numpy(batch[0]), torch.from_numpy(batch[2])),
+    )  # fmt: skip
+    assert found.status == "pass"

@@ -329,3 +329,68 @@ def test_rewards_in_a_row_beside_columns_of_values_fail(axes: int, status: str) 
     model = Values()
     optimizer = torch.optim.Adam(model.now.parameters())
     assert run_one(CHECK, model=model, loader=[batch], optimizer=optimizer, train_step=step).status == status
+
+
+class Encoders(nn.Module):
+    """Two encoders, and how far what they make of one lies from what they make of the other."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.one, self.other = nn.Linear(4, outputs), nn.Linear(4, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = self.one(x).unsqueeze(1)
+        second = self.other(x)
+        return -(first - second).square().sum(-1)
+
+
+def test_distances_that_classes_are_told_by_are_pairs() -> None:
+    """A sum over the features leaves the pairs, which cross-entropy tells apart."""
+    loader = [(torch.randn(N, 4), torch.arange(N))]
+    assert run_one(CHECK, model=Encoders(3), loader=loader, loss_fn=F.cross_entropy).status == "pass"
+
+
+def test_distances_that_are_averaged_are_plain_values() -> None:
+    """Outputs (N, 1, K) against targets (N, K) make N × N distances where N were meant."""
+
+    def loss(value: Tensor, y: Tensor) -> Tensor:
+        return (value - y).square().sum(-1).sqrt().mean()
+
+    loader = [(torch.randn(N, 4), torch.randn(N, 3))]
+    model = Squeezing(lambda out: out.unsqueeze(1), 3)
+    assert run_one(CHECK, model=model, loader=loader, loss_fn=loss).status == "fail"
+
+
+def test_scores_that_are_all_ranked_against_each_other_are_pairs() -> None:
+    """Each score of one kind is to be above every one of the other: the axis is put in for that, on another line."""
+    model = Encoders(1)
+
+    def step(model: Encoders, batch: Any, optimizer: Any) -> Tensor:
+        wanted = model.one(batch[0]).squeeze(1)
+        others = model.other(batch[0]).squeeze(1)
+        wanted = wanted.unsqueeze(1)
+        loss = F.relu(1 - wanted + others).mean()
+        beside = wanted.square().mean() + others.square().mean()
+        optimizer.zero_grad()
+        loss.backward(retain_graph=True)
+        beside.backward()
+        optimizer.step()
+        return loss
+
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    found = run_one(CHECK, model=model, loader=[(torch.randn(N, 4),)], optimizer=optimizer, train_step=step)
+    assert found.status == "pass"
+
+
+def kernel(one: Tensor, other: Tensor) -> Tensor:
+    return torch.exp(-((one - other) ** 2)).mean()
+
+
+def test_a_line_that_pairs_rows_with_columns_elsewhere_means_to_pair() -> None:
+    """A discrepancy of two samples by a kernel, which its line takes of all pairs, is no silent broadcast."""
+
+    def discrepancy(outputs: Tensor, targets: Tensor) -> Tensor:
+        return kernel(outputs, outputs.T) - 2 * kernel(outputs, targets)
+
+    assert result_of(discrepancy, model=nn.Linear(4, 1)).status == "pass"
+    assert result_of(kernel, model=nn.Linear(4, 1)).status == "fail"

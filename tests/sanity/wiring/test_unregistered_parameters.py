@@ -258,3 +258,23 @@ def test_the_users_own_step_tells_where_outputs_have_no_graph(kind: Any, held: i
     found = run_one(CHECK, model=model, loader=[(ROWS, CLASSES)], train_step=step, optimizer=optimizer)
     assert found.status == status
     assert status == "pass" or found.where == "layers"
+
+
+def test_parts_that_an_optimizer_of_their_own_trains_at_a_later_step_warn() -> None:
+    """The maker's turn comes first: its loss goes through judges in a list, which an optimizer holds."""
+    model = Layered()
+    judges = torch.optim.SGD([p for layer in model.layers for p in layer.parameters()], lr=0.1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    turns = {"taken": 0}
+
+    def step(model: Any, batch: Any) -> Tensor:
+        loss = F.cross_entropy(model.logits(batch[0]), batch[1])
+        own = judges if turns["taken"] % 2 else optimizer
+        turns["taken"] += 1
+        own.zero_grad()
+        loss.backward()
+        own.step()
+        return loss
+
+    found = run_one(CHECK, model=model, loader=[(ROWS, CLASSES)], train_step=step, optimizer=[optimizer, judges])
+    assert found.status == "warn"

@@ -206,6 +206,15 @@ def test_indices_that_a_table_of_as_many_rows_never_gets_fail(model: nn.Module, 
     assert run_one(CHECK, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss()).status == status
 
 
+def test_marks_of_words_are_no_segments_that_a_table_is_for() -> None:
+    """Which words begin a phrase changes to and fro along a row, and may be handed over for another stage."""
+    torch.manual_seed(0)
+    marks = torch.tensor([0, 1, 0, 1, 1, 0]).expand(N, 6).roll(1, 1) ^ torch.randint(2, (N, 1))
+    batch = (torch.randint(9, (N, 6)), marks, Y)
+    found = run_one(CHECK, model=Segmented(handed_on=False), loader=[batch], loss_fn=nn.CrossEntropyLoss())
+    assert found.status == "warn"
+
+
 def test_what_lies_beside_the_inputs_is_silent() -> None:
     """Of a batch that is handed over whole, what the model leaves alone may be for others."""
 

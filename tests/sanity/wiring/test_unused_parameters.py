@@ -917,3 +917,20 @@ def test_a_parameter_of_no_values_is_none_to_be_trained() -> None:
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
     model.where = nn.Parameter(torch.empty(0))
     assert result(model).status == "pass"
+
+
+class Field(Base):
+    def forward(self, x: Tensor) -> Tensor:
+        def energy(row: Tensor) -> Tensor:
+            return self.head(torch.tanh(self.second(torch.tanh(self.first(row))))).square()[0]
+
+        def height(row: Tensor) -> Tensor:
+            return self.head(torch.tanh(self.second(torch.tanh(self.first(row))))).sum()
+
+        return torch.vmap(torch.func.grad(height))(x) + 0 * torch.vmap(torch.func.jacfwd(energy))(x)
+
+
+def test_a_bias_that_shifts_what_torch_func_differentiates_has_no_gradient() -> None:
+    """The last bias of an energy of which `torch.func` takes the derivative is part of the model all the same."""
+    found = result(Field(), loader=[(ROWS, -ROWS), (ROWS.flip(0), -ROWS)], loss_fn=nn.MSELoss())
+    assert found.status == "pass"

@@ -13,6 +13,7 @@ _THREES = 5.0
 _MEASURED = 0.9
 _IN_ORDER, _ONE_LAG = 0.8, 0.5
 _EPISODES = 4
+_LONG, _TIMES = 32, 4
 
 
 def come_by_chance(rows: Rows, positions: Integers, others: Rows) -> bool:
@@ -68,13 +69,7 @@ def are_copied_in_order(rows: Rows) -> bool:
     """
     if rows.share not in (None, 1.0):
         return False
-    order = np.argsort(rows.indices)
-    keys = np.unique(np.stack([rows.inputs, rows.targets])[:, order], axis=1, return_inverse=True)[1].reshape(-1)
-    last: dict[int, int] = {}
-    lags = np.zeros(len(keys), dtype=np.int64)
-    for place, key in enumerate(np.where(rows.flat[order], -1, keys).tolist()):
-        lags[place] = place - last.get(key, place) if key >= 0 else 0
-        last[key] = place
+    keys, lags = _lags(rows)
     repeats = lags > 1
     goes_on = np.zeros_like(repeats)
     goes_on[1:] = repeats[1:] & (lags[1:] == lags[:-1])
@@ -88,3 +83,26 @@ def are_copied_in_order(rows: Rows) -> bool:
     if len(used) < len(keys) / 2 and begins >= max(_EPISODES, len(firsts) / 4):
         return False
     return bool(len(used) < len(keys) / 2 or usual < _ONE_LAG * len(used))
+
+
+def are_long_stretches(rows: Rows) -> bool:
+    """Whether what is copied in order is a few long stretches, as a part is that was read again.
+
+    Rows of few values meet and go on alike where each follows from the one before, as states of a system do: in many
+    short stretches, each of another distance, or in some that go round, and come again after few rows.
+    """
+    far, often = np.unique(_lags(rows)[1], return_counts=True)
+    is_long = (far > 1) & (often >= _LONG) & (often <= _TIMES * far)
+    return bool(are_copied_in_order(rows) and often[is_long].sum() >= often[far > 0].sum() / 2)
+
+
+def _lags(rows: Rows) -> tuple[Integers, Integers]:
+    """Return the content of each row as a number, in order, and how many rows before it was the last of the same."""
+    order = np.argsort(rows.indices)
+    keys = np.unique(np.stack([rows.inputs, rows.targets])[:, order], axis=1, return_inverse=True)[1].reshape(-1)
+    last: dict[int, int] = {}
+    lags = np.zeros(len(keys), dtype=np.int64)
+    for place, key in enumerate(np.where(rows.flat[order], -1, keys).tolist()):
+        lags[place] = place - last.get(key, place) if key >= 0 else 0
+        last[key] = place
+    return keys, lags

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
@@ -68,6 +69,8 @@ def _weighs(operation: Operation) -> bool:
 def features_given(operation: Operation) -> Floats | None:
     """Return the data of an operation that weighs, features last, (…, F); None where it is given none but indices."""
     for use, tensor in zip(operation.step.inputs, operation.given, strict=True):
+        if torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # of a vmap, which is over
+            continue
         if use.origin not in operation.step.parameters and tensor.is_floating_point() and tensor.dim():
             values = tensor.detach().cpu().double()
             if "conv" in operation.step.name and values.dim() > 2:

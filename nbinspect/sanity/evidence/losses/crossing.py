@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from nbinspect.capture.kinds import word_of
+from nbinspect.records import Place
 from nbinspect.sanity.evidence.passes.lineage import Source, reaching, roots, source_of
 from nbinspect.sanity.recorded import Operation, Recorded
 
@@ -47,7 +48,8 @@ def crossings(recorded: Recorded) -> list[Crossing]:
     """
     wanted = reaching(recorded)
     found = [crossing(recorded, one) for one in recorded.operations if one.step.index in wanted]
-    kept = [one for one in found if one is not None]
+    pairs = {_line(one) for one in recorded.operations if one.step.index in wanted and _is_of_pairs(one)}
+    kept = [one for one in found if one is not None and _line(one.operation) not in pairs]
     return [one for one in kept if _is_averaged(recorded, one.operation, {k.operation.step.index for k in kept})]
 
 
@@ -66,14 +68,42 @@ def crossing(recorded: Recorded, operation: Operation) -> Crossing | None:
     origins = [roots(recorded, operation, at) for at in order]
     of_batch = [any(name.startswith("batch") for name in names) for names in origins]
     learns = [not all(name.startswith("batch") for name in names) for names in origins]
-    of_any_line = all(learns) and _DIFFERS.fullmatch(word) is not None
-    added = [one for one in wide.passed if _ADDS_AXIS.fullmatch(word_of(one.step.name))]
     explicit = not named and any(
-        one.step.place == step.place or (of_any_line and one.made[0].dim() > one.given[0].dim()) for one in added
+        _ADDS_AXIS.fullmatch(word_of(one.step.name)) and one.step.place == step.place for one in wide.passed
     )
+    if all(learns) and _DIFFERS.fullmatch(word):
+        explicit = explicit or _is_given_axis(recorded, operation, order[1])
     if not all(of_batch) or narrow.tensor is wide.tensor:
         return None
     return Crossing(operation, shapes[order[0]][0], narrow, wide, learns[0] != learns[1], learns[1], explicit)
+
+
+def _line(operation: Operation) -> tuple[str, Place | None]:
+    return operation.step.name, operation.step.place
+
+
+def _is_of_pairs(one: Operation) -> bool:
+    """Whether an operation pairs rows with columns, (N, 1) with (1, M), as the line that it is on then does anyway."""
+    shapes = [use.shape for use in one.step.inputs[:2]]
+    if one.step.kind != "operation" or one.step.place is None or not _ELEMENTWISE.fullmatch(word_of(one.step.name)):
+        return False
+    return (
+        len(shapes) == 2
+        and all(len(shape) == 2 for shape in shapes)
+        and shapes[0][::-1] != shapes[0]
+        and (shapes[0][1] == 1 == shapes[1][0] or shapes[0][0] == 1 == shapes[1][1])
+    )
+
+
+def _is_given_axis(recorded: Recorded, operation: Operation, position: int) -> bool:
+    """Whether an axis was put into what an operation was given, on the way there from what computed its values."""
+    while (use := operation.step.inputs[position]).step is not None and use.step in recorded.by_index:
+        operation, position = recorded.by_index[use.step], 0
+        if len(operation.given) != 1 or len(operation.made) != 1:
+            return False
+        if operation.made[0].dim() != operation.given[0].dim():
+            return operation.made[0].dim() > operation.given[0].dim()
+    return False
 
 
 def _pairs_up(narrow: tuple[int, ...], wide: tuple[int, ...]) -> bool:

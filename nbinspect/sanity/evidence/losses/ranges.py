@@ -96,7 +96,16 @@ def _span(recorded: Recorded, source: Source) -> tuple[tuple[float, float], str]
 
 
 def _activation(recorded: Recorded, source: Source) -> str:
-    """Return the bare name of an activation; `nn.ReLU6` calls one that has its bounds as arguments."""
+    """Return the bare name of an activation; `nn.ReLU6` calls one that has its bounds as arguments.
+
+    Empty of an LSTM whose outputs are projected, for nothing bounds these.
+    """
+    if (
+        source.word == "lstm"
+        and source.maker is not None
+        and any("weight_hr" in use.origin for use in source.maker.step.inputs)
+    ):
+        return ""
     parent = source.maker.step.parent if source.maker is not None else None
     module = recorded.by_index[parent].step.name if parent is not None else ""
     return "relu6" if source.word == "hardtanh" and module == "ReLU6" else source.word

@@ -35,11 +35,18 @@ class Wrap:
 class WideArithmetic(TorchDispatchMode):  # type: ignore[no-untyped-call] # PyTorch's own class
     """Under this mode, what the user's own lines calculate in small integers is wide where it would wrap around.
 
-    All else stays as it is: code that asks for the type goes its way, and libraries wrap where they mean to.
+    All else stays as it is: code that asks for the type goes its way, and libraries wrap where they mean to. So does
+    0 - 1, which makes the mark 255 of labels that a loss leaves out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, stops: bool = False) -> None:
+        """Begin with nothing found.
+
+        Args:
+            stops: whether it keeps its type, and stops at the ends of it.
+        """
         super().__init__()  # type: ignore[no-untyped-call] # PyTorch's own class
+        self._stops = stops
         self.first: Wrap | None = None
         """The first value that would have wrapped around."""
 
@@ -52,10 +59,13 @@ class WideArithmetic(TorchDispatchMode):  # type: ignore[no-untyped-call] # PyTo
             *(one.long() if isinstance(one, Tensor) and one.dtype in SMALL else one for one in args), **(kwargs or {})
         )
         wraps = wide != made.long()
-        place = calling_line(sys._getframe()) if bool(wraps.any()) else None
+        is_mark = made.dtype is torch.uint8 and made.dim() > 0 and bool((wide[wraps] == -1).all())
+        place = calling_line(sys._getframe()) if bool(wraps.any()) and not is_mark else None
         if place is None or not is_users_file(place.file):
             return made
         self.first = self.first or Wrap(place, f"{int(wide[wraps][0])} becomes {int(made[wraps][0])}")
+        if self._stops:
+            return wide.clamp(torch.iinfo(made.dtype).min, torch.iinfo(made.dtype).max).to(made.dtype)
         return wide.to(torch.int32)
 
 

@@ -114,10 +114,11 @@ class _Both(Dataset[Any]):
             share, steps = _differences(parts, _columns(self._samples(_changed(self._dataset, _wide))))
             if steps:
                 return "samples", share, steps, None
-        with suppress(Exception), WideArithmetic() as arithmetic:
-            share = _other(parts, _columns(self._samples(self._dataset)))
-            if share and arithmetic.first is not None:
-                return "samples", share, [share], arithmetic.first
+        with suppress(Exception):
+            share, first = self._under(WideArithmetic(), parts)
+            # values that are written over come out the same with any others in their place
+            if first is not None and share and self._under(WideArithmetic(stops=True), parts)[0]:
+                return "samples", share, [share], first
         with suppress(Exception), np.errstate(over="raise"):
             wrap = wrapped_scalar(lambda: self._samples(self._dataset))
             if wrap and (share := _other(parts, _columns(self._samples(_changed(self._dataset, _wide))))):
@@ -129,6 +130,12 @@ class _Both(Dataset[Any]):
         batches = (list(_arrays(self._batch(samples))) for samples in (plain, _wide(plain)))
         return "collate", *_differences(*batches), None
 
+    def _under(self, arithmetic: WideArithmetic, plain: Sequence[Any]) -> tuple[float, Wrap | None]:
+        """Return the share of values that come out otherwise by an arithmetic, and what first wrapped around."""
+        with arithmetic:
+            samples = self._samples(self._dataset)
+        return _other(plain, _columns(samples)), arithmetic.first
+
     def _goes_round(self, plain: Sequence[Any]) -> bool:
         """Whether values that did not wrap come to the same, as parities and angles do: there a wrap is meant."""
         SaturatingCasts.widens = True
@@ -138,11 +145,8 @@ class _Both(Dataset[Any]):
             return False
         finally:
             SaturatingCasts.widens = False
-        units = (_PRECISION * max(float(np.abs(one).max(initial=0)), 1e-30) for one in plain)
-        return all(
-            one.shape == its.shape and np.allclose(one, its, rtol=0, atol=unit, equal_nan=True)
-            for one, its, unit in zip(plain, wide, units, strict=True)
-        )
+        pairs = zip(plain, wide, strict=True)
+        return all(one.shape == its.shape and bool(_alike(one, its).all()) for one, its in pairs)
 
     def _samples(self, dataset: Any) -> list[Any]:
         seed_generators(0)
@@ -217,6 +221,8 @@ def _differences(plain: Sequence[Any], wide: Sequence[Any]) -> tuple[float, list
         gap = other - one
         unit = _PRECISION * max(float(np.abs(other).max()), 1e-30)
         off = np.abs(gap) > unit
+        if bool(((one == 255) & (other == -1))[off].all()):  # 0 - 1 makes the mark of labels that a loss leaves out
+            continue
         steps = np.unique(np.round(gap[off] / unit / 10)) * unit * 10
         # where all are off, the type itself may be meant: ~x inverts bytes
         few = 0 < steps.size <= min(_MOST_STEPS, off.sum() / 4)
@@ -228,8 +234,14 @@ def _differences(plain: Sequence[Any], wide: Sequence[Any]) -> tuple[float, list
 def _other(plain: Sequence[Any], other: Sequence[Any]) -> float:
     """Return the greatest share of values of a part that differ; 0 where they are but a few."""
     pairs = [(one, its) for one, its in zip(plain, other, strict=True) if one.shape == its.shape]
-    differs = [(one != its) & ~(np.isnan(one) & np.isnan(its)) for one, its in pairs]
+    differs = [~_alike(one, its) for one, its in pairs]
     return max((float(part.mean()) for part in differs if part.sum() >= _LEAST), default=0.0)
+
+
+def _alike(one: Any, other: Any) -> Any:
+    """Return which values are the same, but for rounding."""
+    size = float(np.abs(one[np.isfinite(one)]).max(initial=0))
+    return np.isclose(one, other, rtol=0, atol=_PRECISION * max(size, 1e-30), equal_nan=True)
 
 
 def _arrays(value: Any) -> Iterator[Any]:

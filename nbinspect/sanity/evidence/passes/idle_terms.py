@@ -21,7 +21,7 @@ from nbinspect.sanity.recorded import Operation, Recorded
 _SUMS = re.compile(r"[ir]?add|[ir]?sub|subtract|rsub|stack|cat|concat|hstack")
 _TAKES = re.compile(r"[ir]?sub|subtract|rsub")
 _SCALES = re.compile(r"mul|multiply|rmul|imul|div|divide|true_divide|truediv|itruediv|rtruediv|mean|sum|neg")
-_MULTIPLES = re.compile(r"mul|multiply|rmul|div|divide|true_divide|truediv|neg")
+_OF_ONE = re.compile(r"mul|multiply|rmul|div|divide|true_divide|truediv|neg|r?add|r?sub|subtract")
 _KINDS = ("index", "step", "copy", "no_grad")
 
 
@@ -96,12 +96,10 @@ def _is_scale(one: Operation, flow: Flow) -> bool:
 
 
 def _whole(recorded: Recorded, tensor: Tensor) -> Tensor:
-    """Return what a tensor is a multiple or a view of."""
+    """Return what a tensor is a multiple or a view of, or lies a constant off."""
     maker = recorded.maker(tensor)
     while (
-        maker is not None
-        and len(maker.given) == 1
-        and (hands_on(maker) or _MULTIPLES.fullmatch(word_of(maker.step.name)))
+        maker is not None and len(maker.given) == 1 and (hands_on(maker) or _OF_ONE.fullmatch(word_of(maker.step.name)))
     ):
         tensor = maker.given[0]
         maker = recorded.maker(tensor)
@@ -158,7 +156,8 @@ def _of_rounding(
 
 def _is_free(term: Tensor, wanted: set[int], flat: Mapping[Any, Operation]) -> bool:
     """Whether a term reaches a parameter past all rounding; the first one found is enough."""
-    waiting, seen = [term.grad_fn], {term.grad_fn}
+    waiting: list[Any] = [term.grad_fn]
+    seen: set[Any] = {term.grad_fn}
     while waiting:
         node = waiting.pop()
         if id(getattr(node, "variable", None)) in wanted:

@@ -86,6 +86,8 @@ def is_asked_for(program: Program, batch: Batch, look: Ahead) -> bool:
             outputs = program.outputs(batch)
             target = tensor_output(outputs)
             loss = program.scalar_loss(outputs, batch)
+            if target is None:
+                return True
             (gradient,) = torch.autograd.grad(loss, [target], allow_unused=True)
     except Exception:  # noqa: BLE001 - the look itself has run
         return True

@@ -99,6 +99,8 @@ def _blockings(one: Operation, lengths: set[int]) -> Iterator[Tensor]:
     """Give (T, T) of what masks of attention there are among the tensors of a step: True where a score is blocked."""
     attends = _attends(one)
     for tensor in (*one.given, *one.made):
+        if tensor.is_nested or tensor.layout is not torch.strided:
+            continue
         if tensor.dim() < 2 or tensor.shape[-1] != tensor.shape[-2] or tensor.shape[-1] not in lengths:
             continue
         if torch._C._functorch.is_functorch_wrapped_tensor(tensor):  # of a vmap, which is over

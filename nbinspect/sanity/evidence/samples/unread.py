@@ -125,7 +125,8 @@ def unread(program: Program, batches: list[Batch], readings: list[Reading], reco
 def _is_left_to_a_default(name: str, recorded: Recorded) -> bool:
     """Whether an input of indices has a table of just as many rows in the model, looked up at one row everywhere.
 
-    As segments that are not handed on to a model that takes them all to be the first.
+    As segments that are not handed on to a model that takes them all to be the first. Segments are long: marks of
+    words, strewn over a row, change more often than there are kinds.
     """
     wanted = dict(recorded.batch.inputs).get(name)
     if wanted is None or not is_whole(wanted) or is_mask(name, wanted) or wanted.dim() < 2:
@@ -135,6 +136,7 @@ def _is_left_to_a_default(name: str, recorded: Recorded) -> bool:
     return (
         len(torch.unique(wanted)) > 1
         and int(wanted.min()) >= 0
+        and int((wanted.diff() != 0).sum(-1).max()) <= rows
         and bool(lookups)
         and all(one.given[0].shape == wanted.shape and len(torch.unique(one.given[0])) == 1 for one in lookups)
     )

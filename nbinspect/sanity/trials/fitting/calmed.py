@@ -9,6 +9,7 @@ from math import inf, isfinite
 
 import torch
 
+from nbinspect.capture.kinds import word_of
 from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch, reading
 from nbinspect.sanity.check import MissingNeed, failed, measured
@@ -24,6 +25,7 @@ _WRONG, _LEFT = 3.0, 0.2
 _OVERSIZED, _SEVERAL, _USUAL = 4.0, 2, 2**0.5
 """Size of weights, times the root of their inputs: too large from there, in so many layers; and as He draws them."""
 _STEPS, _BATCHES = 10, 3
+_SCALES = ("mul", "multiply", "div", "divide", "true_divide")
 
 
 def calmed(program: Program, recorded: Recorded, layers: Sequence[Layer], chance: Chance | None) -> CheckResult | None:
@@ -43,7 +45,8 @@ def calmed(program: Program, recorded: Recorded, layers: Sequence[Layer], chance
         return None
     head = head_before(recorded, chance.call.operation)
     before = [one for one in layers if one.gradient is not None and (head is None or one.name != head.name)]
-    loud = [one for one in before if oversize(one) > _OVERSIZED]
+    scaled = _scaled(recorded)
+    loud = [one for one in before if oversize(one) > _OVERSIZED and one.operation.step.index not in scaled]
     if len(loud) < _SEVERAL:
         return None
     other, usual = _with_usual(program, recorded, loud), chance.uninformed
@@ -79,6 +82,12 @@ def calmed(program: Program, recorded: Recorded, layers: Sequence[Layer], chance
         ),
         confirmed=True,
     )
+
+
+def _scaled(recorded: Recorded) -> set[int | None]:
+    """Return the steps whose result is scaled by a number right away, as networks are whose weights are all about 1."""
+    by_numbers = (one for one in recorded.operations if word_of(one.step.name) in _SCALES and len(one.given) == 1)
+    return {one.step.inputs[0].step for one in by_numbers}
 
 
 def _with_usual(program: Program, recorded: Recorded, loud: Sequence[Layer]) -> float:

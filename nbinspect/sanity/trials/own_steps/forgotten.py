@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import takewhile
+from types import CodeType
 from typing import Any
 
 from torch import nn
@@ -16,6 +17,7 @@ from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.own_steps.modes import watched
 
 _WORD = re.compile(r"require[sd]?_?grads?")
+_BY_NAME = ("setattr", "__dict__", "vars")
 _STILL = re.compile(r"\w*(frozen|fixed)\w*norm\w*", re.IGNORECASE)
 
 
@@ -27,7 +29,7 @@ def of_vain(network: nn.Module, changed: Collection[str]) -> CheckResult | None:
 
     Args:
         network: the user's, on which it was set.
-        changed: parameters that a step changes, by name.
+        changed: parameters that a step trains, by name; a moving average that it writes is as good as frozen.
     """
     found = {word: sorted(names & set(changed)) for word, names in _set_in(network).items()}
     word, told = next(((word, names) for word, names in found.items() if names), ("", []))
@@ -64,10 +66,15 @@ def _set_to_false(part: Any) -> list[str]:
 
 
 def _heeds(kind: type, word: str) -> bool:
-    """Whether a method of a class that is not torch's reads or sets an attribute."""
+    """Whether a method of a class that is not torch's reads or sets an attribute, or whatever it is told by name."""
     own = (vars(base).values() for base in kind.__mro__ if not base.__module__.startswith("torch."))
-    codes = (getattr(one, "__code__", None) for part in own for one in part)
-    return any(code is not None and word in code.co_names for code in codes)
+    codes = (getattr(getattr(one, "fget", one), "__code__", None) for part in own for one in part)
+    return any(isinstance(code, CodeType) and not _mentioned(code).isdisjoint({word, *_BY_NAME}) for code in codes)
+
+
+def _mentioned(code: CodeType) -> set[str]:
+    inner = (_mentioned(one) for one in code.co_consts if isinstance(one, CodeType))
+    return {*code.co_names, *(one for one in code.co_consts if isinstance(one, str))}.union(*inner)
 
 
 def forgotten_beside(program: Program, batch: Batch, paths: Sequence[str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from nbinspect.sanity.recorded import tensor_output
 from nbinspect.sanity.trials.own_steps.modes import teller_of_eval_mode
 
 _HASTY = 0.9
-_MOVED = 0.1
+_MOVED, _UNMOVED = 0.1, 1e-3
 _TIMES = 3.0
 
 
@@ -38,7 +38,10 @@ def of_hasty(program: Program, batches: Sequence[Batch], layers: Sequence[Normed
     if layer is None or say is None:
         return None
     meant = 1 - layer.momentum
-    own, other = _moved(program, batches, None), _moved(program, batches, meant)
+    own = _moved(program, batches, None)
+    if len(batches) == 1 or (own is not None and own < _UNMOVED):  # every batch is all the data
+        return None
+    other = _moved(program, batches, meant)
     shown = [measured(f"momentum of {layer.path}", layer.momentum, f"{meant:.2g}, or 0.01 to 0.3")]
     is_shown = own is not None and other is not None and own > _MOVED and own > _TIMES * other
     certain = is_shown and not is_library_part(program.network, f"{layer.path}.running_mean")

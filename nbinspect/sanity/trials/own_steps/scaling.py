@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim import LBFGS, SGD, Optimizer
 
 from nbinspect.nested import map_tensors, tensors_in
+from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.data.contents import sample_axis
 from nbinspect.sanity.evidence.losses.descent import descending
@@ -79,19 +80,15 @@ def _of_outputs(program: Program, recorded: Recorded, times: int) -> float:
         return float(_repeated(program, recorded, map_tensors(torch.detach, recorded.outputs), times))
 
 
-def _repeated(program: Program, recorded: Recorded, outputs: Any, times: int, turned: int = 0) -> Tensor:
-    """Return the loss of outputs, each of them several times, and each with the targets of a sample so many further."""
+def _repeated(program: Program, recorded: Recorded, outputs: Any, times: int, order: Tensor | None = None) -> Tensor:
+    """Return the loss of outputs, each of them several times, with the targets in another order where one is given."""
     batch = recorded.batch
 
     def repeated(tensor: Tensor) -> Tensor:
         at = sample_axis(tensor, batch)
         return tensor if at is None else torch.cat([tensor] * times, at)
 
-    def of_others(tensor: Tensor) -> Tensor:
-        at = sample_axis(tensor, batch)
-        return tensor if at is None else tensor.roll(turned, at)
-
-    targets = map_tensors(lambda tensor: repeated(of_others(tensor.detach())), batch.parts.targets)
+    targets = map_tensors(lambda tensor: repeated(_ordered(tensor.detach(), batch, order)), batch.parts.targets)
     try:
         return program.scalar_loss(
             map_tensors(repeated, outputs), replace(batch, parts=replace(batch.parts, targets=targets))
@@ -100,6 +97,11 @@ def _repeated(program: Program, recorded: Recorded, outputs: Any, times: int, tu
         raise
     except Exception as error:
         raise MissingNeed(f"a loss that takes batches of any size ({type(error).__name__})") from error
+
+
+def _ordered(tensor: Tensor, batch: Batch, order: Tensor | None) -> Tensor:
+    at = sample_axis(tensor, batch)
+    return tensor if at is None or order is None else tensor.index_select(at, order.to(tensor.device))
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ class FaintTerm:
     """The mean size of the loss's gradient on them, over that on the others."""
     takes_targets: bool
     """Whether that gradient depends on the targets."""
+    is_apart: bool
+    """Whether that of a sample depends on no other sample, as it does by weights that sum to 1 over the batch."""
 
 
 def faint_term(program: Program, recorded: Recorded) -> FaintTerm | None:
@@ -121,13 +125,19 @@ def faint_term(program: Program, recorded: Recorded) -> FaintTerm | None:
     """
     if program.subject.loss_fn is None or recorded.of_step:
         return None
+    samples = torch.arange(recorded.batch.size, device="cpu")
+    half = recorded.batch.size // 2
     try:
-        once, twice, thrice, otherwise = (_slopes(program, recorded, *given) for given in ((1,), (2,), (3,), (1, 1)))
+        once, twice, thrice = (_slopes(program, recorded, times) for times in (1, 2, 3))
+        otherwise = _slopes(program, recorded, targets=samples.roll(1))
+        beside = samples * (samples < half)  # the first one stands in the places of the second half
+        apart = _slopes(program, recorded, outputs=beside, targets=beside)
     except (MissingNeed, RuntimeError):
         return None
-    if not once or any(other.keys() != once.keys() for other in (twice, thrice, otherwise)):
+    if not once or any(other.keys() != once.keys() for other in (twice, thrice, otherwise, apart)):
         return None
     names: list[str] = []
+    is_apart = True
     plain, faint, turned = (list[Tensor]() for _ in range(3))
     for name, slope in once.items():
         used = (slope != 0).any(0)
@@ -136,31 +146,46 @@ def faint_term(program: Program, recorded: Recorded) -> FaintTerm | None:
         plain.append(slope[:, kept].flatten())
         faint.append(slope[:, halved].flatten())
         turned.append(otherwise[name][:, halved].flatten())
+        is_apart &= bool(_are_alike(apart[name][:half, halved], slope[:half, halved]).all())
         names += [_named(name, slope, halved)] if bool(halved.any()) else []
     others, own = torch.cat(plain), torch.cat(faint)
     if not own.numel() or not others.numel():
         return None
     weight = float(own.abs().mean() / others.abs().mean())
-    return FaintTerm(", ".join(names), weight, takes_targets=not torch.equal(own, torch.cat(turned)))
+    return FaintTerm(", ".join(names), weight, not torch.equal(own, torch.cat(turned)), is_apart)
 
 
-def _slopes(program: Program, recorded: Recorded, times: int, turned: int = 0) -> dict[str, Tensor]:
+def _slopes(
+    program: Program,
+    recorded: Recorded,
+    times: int = 1,
+    *,
+    outputs: Tensor | None = None,
+    targets: Tensor | None = None,
+) -> dict[str, Tensor]:
     """Return the gradient of the loss with respect to the outputs by name, a row a sample, a column a number of it.
+
+    Args:
+        program: whose loss is run.
+        recorded: for its outputs.
+        times: how often each sample stands in the batch.
+        outputs: the samples in the order whose outputs are taken; as they are without.
+        targets: the same for targets.
 
     Raises:
         MissingNeed: if there are too many, or no loss of them.
     """
 
     def leaf(tensor: Tensor) -> Tensor:
-        own = tensor.detach().clone()
+        own = _ordered(tensor.detach(), recorded.batch, outputs).clone()
         return own.requires_grad_(own.is_floating_point() and sample_axis(own, recorded.batch) is not None)
 
-    outputs = map_tensors(leaf, recorded.outputs)
-    leaves = {name: one for name, one in tensors_in(outputs, "outputs") if one.requires_grad}
+    taken = map_tensors(leaf, recorded.outputs)
+    leaves = {name: one for name, one in tensors_in(taken, "outputs") if one.requires_grad}
     if not leaves or sum(one.numel() for one in leaves.values()) > _MOST_OUTPUTS:
         raise MissingNeed("outputs of samples, not too many")
     with program.running(gradients=True):
-        loss = _repeated(program, recorded, outputs, times, turned)
+        loss = _repeated(program, recorded, taken, times, targets)
         if not loss.requires_grad:
             raise MissingNeed("a loss of the outputs")
         found = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)

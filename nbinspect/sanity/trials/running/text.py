@@ -87,13 +87,13 @@ def frees_by_number(step: Callable[..., Any] | None) -> bool:
 
 
 def may_cut(step: Callable[..., Any] | None) -> bool:
-    """Return whether a switch says if a step lets gradients through: ``set_grad_enabled(thawed)``, a detach() below one."""
+    """Return whether a switch says if gradients pass: ``set_grad_enabled(thawed)``, or a ``detach()`` under an if."""
     for tree in (tree_of(function) for function in functions_of(step)):
         for node in ast.walk(tree) if tree is not None else ():
             if isinstance(node, ast.If | ast.IfExp) and any(_word(one) in _CUTS for one in ast.walk(node)):
                 return True
-            sets = isinstance(node, ast.Call) and _word(node.func) == "set_grad_enabled"
-            if sets and not all(isinstance(one, ast.Constant) for one in node.args):
+            given = node.args if isinstance(node, ast.Call) and _word(node.func) == "set_grad_enabled" else []
+            if any(not isinstance(one, ast.Constant) for one in given):
                 return True
     return False
 
