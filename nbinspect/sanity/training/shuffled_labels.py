@@ -50,7 +50,6 @@ def run(  # noqa: PLR0917 - each need is supplied by its name
     chance: float = 3.0,
     steps: int = 28,
     memorising: int = 36,
-    unseen: float = 0.05,
 ) -> CheckResult:
     """Fail where samples are memorised as fast with shuffled labels, and nothing is then known of the labels of others.
 
@@ -68,7 +67,6 @@ def run(  # noqa: PLR0917 - each need is supplied by its name
         chance: up to how many deviations are chance.
         steps: at the user's rate, at most.
         memorising: of Adam on about 200 samples, once with their labels, once with shuffled ones; or twice.
-        unseen: correlation of numbers with their inputs that is too weak for anybody to train on.
     """
     if task.kind == "other":
         return of_unknown_task(task)
@@ -106,9 +104,7 @@ def run(  # noqa: PLR0917 - each need is supplied by its name
         settle = exam.doubt or "Train longer: real labels differ from shuffled ones, though not clearly enough."
         return inconclusive(unclear, shown, settle=settle, charts=charts)
     most = (max(told, exam.own.strength, 0.0) + chance) / sqrt(exam.others)
-    # numbers, as the returns of a market, may well follow so weakly; classes that do are rare
-    certain = exam.is_plain and (task.kind != "regression" or most <= unseen)
-    return (failed if certain else warned)(
+    return (failed if exam.is_plain else warned)(
         "learnt no better than shuffled ones",
         shown,
         measured(f"the same on {exam.others:,} samples, with Adam", exam.own.strength, f"above {chance:g}"),
@@ -160,5 +156,5 @@ CHECK = Check(
     bad=bad,
     explains=("nothing-to-learn", "label-noise"),
     sources=("S-golden-labels", "S-match"),
-    silent="few samples, rare classes, series and what takes longer to learn: inconclusive; tokens and numbers only warn",
+    silent="few samples, rare classes, series and what takes longer to learn: inconclusive; numbers and tokens warn",
 )

@@ -194,6 +194,13 @@ def test_a_mean_by_weights_that_sum_to_one_is_a_warning(weights: Any) -> None:
     assert (result.status, "weights that sum to 1" in result.remedy) == ("warn", True)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_batch_of_few_samples_has_no_faint_term(size: int) -> None:
+    """One sample at a time, as an episode or a long text, tells nothing of what depends on the number of samples."""
+    loader = [(torch.randn(size, 6), torch.randn(size, 4))]
+    assert result_of(of_parts(lambda error, y: error.mean() / len(y)), loader=loader).status != "error"
+
+
 def test_a_loss_that_is_cut_off_from_the_outputs_has_no_faint_term() -> None:
     """Where no gradient comes to the outputs, the loss as a whole is judged."""
     copied = lambda z, y: torch.tensor([F.cross_entropy(z, y).item()], requires_grad=True).sum()  # noqa: E731

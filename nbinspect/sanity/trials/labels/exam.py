@@ -22,6 +22,8 @@ _AS_FAST = 0.85
 _A_FEATURE = 5
 _PLENTY = 600
 """Samples looked at; on fewer a weak link may well stay unseen."""
+_UNSEEN = 0.05
+"""Correlation that numbers, as the returns of a market, may well have with their inputs; classes rarely have less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +44,7 @@ class Exam:
     """Loss of the best constant prediction on the samples that were memorised."""
     link: SimpleLink | None = None
     is_plain: bool = False
-    """Whether there are many samples, and inputs of a kind that is learnt from so soon."""
+    """Whether there are many samples, of numbers so many that a weak link shows, and inputs learnt from so soon."""
 
 
 def exam_of(
@@ -86,4 +88,5 @@ def exam_of(
         return Exam(text, batch.size, fresh, own, exchanged, blind, link)
     is_table = any(tensor.dim() == 2 for _, tensor in batch.inputs)
     plain = fresh >= _PLENTY and is_plain(batch) and not (is_table and link.samples < _A_FEATURE * link.features)
+    plain &= task.kind != "regression" or (max(own.strength, 0.0) + chance) / fresh**0.5 <= _UNSEEN
     return Exam("", batch.size, fresh, own, exchanged, blind, link, plain)

@@ -23,7 +23,7 @@ from nbinspect.sanity.trials.running.trainee import trained
 from nbinspect.subject import named_optimizers, rate_of
 
 _STEPS, _TIMES = 6, 3.0
-_MOST_OUTPUTS = 2**22
+_MOST_OUTPUTS, _LEAST = 2**22, 4
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def faint_term(program: Program, recorded: Recorded) -> FaintTerm | None:
 
     None where there are none, or the loss is not one of outputs. The model is not run again.
     """
-    if program.subject.loss_fn is None or recorded.of_step:
+    if program.subject.loss_fn is None or recorded.of_step or recorded.batch.size < _LEAST:
         return None
     samples = torch.arange(recorded.batch.size, device="cpu")
     half = recorded.batch.size // 2
