@@ -22,6 +22,7 @@ import pytest
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
+    Dialog,
     Error,
     Locator,
     Page,
@@ -239,6 +240,19 @@ class Notebook:
             code,
         ).strip()
 
+    def reload(self) -> None:
+        """Reload the page once the cells have run and all that they show is saved."""
+        self.execute("")  # answered after the cells
+        self.page.evaluate(
+            """async () => {
+                const { context } = jupyterapp.shell.currentWidget;
+                do await context.save(); while (context.model.dirty);
+            }"""
+        )
+        self.page.reload()
+        self.page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext")
+        self.page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.ready; }")
+
     def output(self, cell: int = -1) -> Locator:
         """The output area of the cell at this position."""
         return self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-OutputArea").first
@@ -341,9 +355,16 @@ class Lab:
             if not request.url.startswith((self.server.url, "data:", "blob:", self.server.url.replace("http", "ws"))):
                 self.wrong.append(f"request to {request.url}")
 
+        def on_dialog(dialog: Dialog) -> None:
+            if dialog.type == "beforeunload":  # an output that came after the save; to dismiss it is to stay
+                dialog.accept()
+            else:
+                self.wrong.append(f"dialog: {dialog.message}")
+                dialog.dismiss()
+
         page.on("console", on_console)
         page.on("pageerror", on_exception)
-        page.on("dialog", lambda dialog: (self.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", on_dialog)
         page.on("request", on_request)
 
     def close(self, passed: bool) -> None:

@@ -151,10 +151,7 @@ def test_a_reload_brings_the_history_back(lab: Any) -> None:
     """After the page is reloaded the run is there from its first step."""
     view = opened(lab, "with view:\n    train(4)")
     expect(view.chip).to_contain_text("152", timeout=60_000)
-    view.page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save'); }")
-    view.page.reload()
-    view.page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext")
-    view.page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.ready; }")
+    view.notebook.reload()
     again = View(view.notebook)
     expect(again.chip).to_contain_text("152", timeout=60_000)
     expect(again.root.get_by_role("gridcell").first).to_be_visible()

@@ -78,10 +78,7 @@ def test_no_click_is_lost_with_the_network_and_the_page(lab: Any) -> None:
     page.evaluate(f"() => void {KERNEL}.reconnect()")
     view.shows(1)
 
-    page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
-    page.reload()
-    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext")
-    page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.ready; }")
+    notebook.reload()
     view.shows(1)
     view.next.click()
     view.shows(2)
