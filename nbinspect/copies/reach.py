@@ -35,6 +35,8 @@ class Binding:
     name: str
     value: Any
     """`MISSING` for a global that the function may make."""
+    get: Callable[[], Any]
+    """Gives what the name is bound to now."""
     put: Callable[[Any], None]
     """Binds the name to another value."""
 
@@ -46,7 +48,7 @@ def bindings_of(roots: Iterable[Any]) -> list[Binding]:
     """
     walk = _Walk()
     for root in roots:
-        walk.found.append(Binding("", root, lambda _: None))
+        walk.found.append(Binding("", root, functools.partial(_same, root), lambda _: None))
         walk.enter(root)
     return walk.found
 
@@ -113,7 +115,7 @@ class _Walk:
             if own and _is_users_module(value):
                 yield from self._of_namespace(vars(value), names)
             elif own or _leads_on(value):
-                yield self._bound(name, value, functools.partial(setattr, cell, "cell_contents"))
+                yield self._bound(name, value, *_attribute(cell, "cell_contents"))
         if not own:
             return
         for module in filter(_is_users_module, map(sys.modules.get, _imported(function.__code__))):
@@ -121,7 +123,7 @@ class _Walk:
         for key in ("__defaults__", "__kwdefaults__"):
             given = getattr(function, key)
             if given:
-                yield self._bound(function.__name__, given, functools.partial(setattr, function, key))
+                yield self._bound(function.__name__, given, *_attribute(function, key))
         yield from self._of_namespace(function.__globals__, names)
 
     def _of_namespace(
@@ -135,19 +137,19 @@ class _Walk:
             value = namespace.get(name, MISSING)
             if isinstance(value, types.ModuleType):
                 if sink_for(value) is not None:
-                    self._bound(name, value, functools.partial(_bind, namespace, name))
+                    self._bound(name, value, *_entry(namespace, name))
                 elif _is_users_module(value) and id(vars(value)) not in entered:
                     yield from self._of_namespace(vars(value), names, entered)
                 continue
             self._seen[id(namespace), name] = value
-            self._bound(name, value, functools.partial(_bind, namespace, name))
+            self._bound(name, value, *_entry(namespace, name))
             if value is not MISSING:
                 yield value
 
     def _of_attributes(self, value: Any) -> Iterator[Any]:
         for name, part in attributes(value).items():
             if sink_for(part) is not None:  # else what holds nothing live, and is not copied, writes to it
-                self._bound(name, part, functools.partial(_bind, vars(value), name))
+                self._bound(name, part, *_entry(vars(value), name))
             elif _leads_on(part):
                 yield part
 
@@ -159,12 +161,26 @@ class _Walk:
                 if name.startswith("__") and not isinstance(value, types.FunctionType):
                     continue
                 if not isinstance(value, types.FunctionType | staticmethod | classmethod | property | type):
-                    self._bound(name, value, functools.partial(setattr, one, name))
+                    self._bound(name, value, *_attribute(one, name))
                 yield value
 
-    def _bound(self, name: str, value: Any, put: Callable[[Any], None]) -> Any:
-        self.found.append(Binding(name, value, put))
+    def _bound(self, name: str, value: Any, get: Callable[[], Any], put: Callable[[Any], None]) -> Any:
+        self.found.append(Binding(name, value, get, put))
         return value
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _attribute(home: Any, name: str) -> tuple[Callable[[], Any], Callable[[Any], None]]:
+    """Return what gives and what sets an attribute."""
+    return functools.partial(getattr, home, name), functools.partial(setattr, home, name)
+
+
+def _entry(namespace: dict[str, Any], name: str) -> tuple[Callable[[], Any], Callable[[Any], None]]:
+    """Return what gives and what sets a name of a namespace."""
+    return functools.partial(namespace.get, name, MISSING), functools.partial(_bind, namespace, name)
 
 
 def _bind(namespace: dict[str, Any], name: str, value: Any) -> None:

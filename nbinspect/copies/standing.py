@@ -19,11 +19,12 @@ _CONTAINERS = (dict, list, set, deque)
 def standing_in(bindings: Sequence[Binding], twins: Twins) -> Iterator[None]:
     """Bind names to copies of the live objects that they are bound to, and to sinks for loggers, while the block runs.
 
-    At the end, also after an exception or an interrupt, every name is bound as it was, and containers and objects
-    that hold nothing live, such as a list of losses, hold what they held.
+    At the end, also after an exception or an interrupt, every name is bound as it was when the block began, and
+    containers and objects that hold nothing live, such as a list of losses, hold what they held.
     """
     others = [binding.value for binding in bindings if twins.of(binding.value) is binding.value]
     contents = [Contents(container) for container in _containers(others)]
+    before = [binding.get() for binding in bindings]
     with preserve(*contents):
         try:
             for binding in bindings:
@@ -33,7 +34,7 @@ def standing_in(bindings: Sequence[Binding], twins: Twins) -> Iterator[None]:
                     binding.put(own if sink is None else sink)
             yield
         finally:
-            _put_back(bindings)
+            _put_back(bindings, before)
 
 
 def _containers(values: list[Any]) -> Iterator[Any]:
@@ -44,14 +45,14 @@ def _containers(values: list[Any]) -> Iterator[Any]:
             yield vars(value)
 
 
-def _put_back(bindings: Sequence[Binding]) -> None:
-    """Bind every name as it was, past an interrupt."""
+def _put_back(bindings: Sequence[Binding], values: Sequence[Any]) -> None:
+    """Bind every name to what it was bound to, past an interrupt."""
     interrupt: KeyboardInterrupt | None = None
-    for binding in bindings:
+    for binding, value in zip(bindings, values, strict=True):
         try:
-            binding.put(binding.value)
+            binding.put(value)
         except KeyboardInterrupt as stop:  # noqa: PERF203 - the others must still be put back
             interrupt = stop
-            binding.put(binding.value)
+            binding.put(value)
     if interrupt is not None:
         raise interrupt

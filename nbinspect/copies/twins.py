@@ -6,7 +6,7 @@ import copy
 import functools
 import types
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +39,18 @@ class Twins:
 
     Args:
         held: what is to be copied; left unchanged.
+        instead: what is to stand for some of it, by its id, in place of a copy.
 
     Raises:
         CaptureError: if something live cannot be copied, with the reason, or there is no memory for it, with the bytes.
     """
 
-    def __init__(self, held: Iterable[Any]) -> None:
+    def __init__(self, held: Iterable[Any], instead: Mapping[int, Any] | None = None) -> None:
         held = list(held)
-        parts = list(walked(held))
+        parts = list(walked(held, instead or ()))
         _require_memory(parts)
         with torch.inference_mode(False), torch.enable_grad():
-            self._memo: dict[Any, Any] = {id(part): own for part, own in _ready(parts)}
+            self._memo: dict[Any, Any] = {**(instead or {}), **{id(part): own for part, own in _ready(parts)}}
             self._kept = parts  # an id is an object's own only while the object lives
             known = dict(self._memo)
             try:
@@ -97,9 +98,12 @@ def is_live(value: Any) -> bool:
     return any(isinstance(part, LIVE) for part in walked([value]))
 
 
-def walked(values: Iterable[Any]) -> Iterator[Any]:
-    """Yield values and all that they hold, each once: elements of containers, attributes of objects, gradients not."""
-    seen: dict[int, Any] = {}
+def walked(values: Iterable[Any], without: Collection[int] = ()) -> Iterator[Any]:
+    """Yield values and all that they hold, each once: elements of containers, attributes of objects, gradients not.
+
+    What has one of the ids `without` is not among them, nor what it alone holds.
+    """
+    seen: dict[int, Any] = dict.fromkeys(without)
     waiting = deque(values)
     while waiting:
         value = waiting.popleft()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -23,6 +23,8 @@ from nbinspect.sanity.limits import Limits
 from nbinspect.seeding import seed_generators
 from nbinspect.subject import Subject
 
+Way = Callable[[Subject], Subject]
+"""How passes are to be run: what is given, changed for it."""
 STEPS = 600
 """The training steps that the checks of a run may take together."""
 _CHOSEN = 2**32
@@ -32,7 +34,7 @@ class Program:
     """A model with its loss, run on batches.
 
     Args:
-        subject: the live objects, or a copy of them.
+        given: the live objects, or a copy of them.
         limits: the run's budget; asked at every pass.
         seed: what the random states are set to at the start of each block, so that dropout repeats.
         whole: size of a whole batch, of which smaller batches are a share; None counts every batch as whole.
@@ -41,28 +43,42 @@ class Program:
 
     def __init__(
         self,
-        subject: Subject,
+        given: Subject,
         limits: Limits,
         seed: int = 0,
         whole: int | None = None,
         original: Program | None = None,
     ) -> None:
-        self.subject = subject
+        self.given = given
+        """What the user gave; what their own steps get."""
+        self._way: Way | None = None if original is None else original._way
+        self.subject = given if self._way is None else self._way(given)
+        """How passes are run: what was given, or as the user's own step runs the model."""
         self.limits = limits
         self.seed = seed
         self.whole = whole
-        self._original = original
+        self._original: Program | None = None if original is None else original._original or original
         self.passes = 0.0
         """Forward and backward passes so far, in whole batches."""
         self.steps = 0
         """Training steps on copies so far."""
-        self.writes = False
+        self.writes: bool = original is not None and original.writes
         """Whether the user's own code writes to parameters while it runs, which is then put back after each pass."""
         self.differentiates: bool = original is not None and original.differentiates
         """Whether its forward or its loss takes derivatives, which it can do nowhere but in a graph."""
         self._is_graph_wanted = True
         self.is_seeded: bool = original.is_seeded if original else torch.initial_seed() < _CHOSEN
         """Whether somebody set the seed of torch's generator: the system gives larger ones."""
+
+    def change(self, **changes: Any) -> None:
+        """Replace some of what a copy was given."""
+        self.given = replace(self.given, **changes)
+        self.subject = self.given if self._way is None else self._way(self.given)
+
+    def go(self, way: Way | None) -> None:
+        """Run passes another way from now on; None: as the model is called with a batch."""
+        self._way = way
+        self.change()
 
     @property
     def network(self) -> nn.Module:
@@ -157,18 +173,16 @@ class Program:
         Raises:
             MissingNeed: if the model cannot be copied.
         """
-        subject = self.subject
+        given = self.given
         try:
             model, loss_fn, forward, split = clones_of(
-                subject.network, subject.loss_fn, subject.forward, subject.split, shared=False
+                given.network, given.loss_fn, given.forward, given.split, shared=False
             )
         except CaptureError as error:
             raise MissingNeed(str(error)) from error
         with_leaves(model)
-        copy = replace(subject, model=model, loss_fn=loss_fn, forward=forward, split=split)
-        made = Program(copy, self.limits, self.seed, self.whole, original=self._original or self)
-        made.writes = self.writes
-        return made
+        copy = replace(given, model=model, loss_fn=loss_fn, forward=forward, split=split)
+        return Program(copy, self.limits, self.seed, self.whole, original=self)
 
 
 def as_scalar(loss: Any, subject: Subject) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -27,6 +28,8 @@ from nbinspect.sanity.trials.fitting.overfitting import Overfitting, overfit
 from nbinspect.sanity.trials.running.maximising import maximising_in, require_minimised
 from nbinspect.sanity.trials.running.observed import Observed, observe
 from nbinspect.sanity.trials.running.own_step import OwnStep, Training, record_step
+from nbinspect.sanity.trials.running.through_step import way_through_step
+from nbinspect.subject import Subject
 
 _SEVERAL = 3
 _STREAM = 40
@@ -47,7 +50,6 @@ class Supplies:
 
     def __init__(self, program: Program, guard: Guard) -> None:
         self.program = program
-        self.subject = program.subject
         self.limits = program.limits
         self.notes: list[str] = []
         self.has_plain_inputs = True
@@ -55,6 +57,11 @@ class Supplies:
         self._guard = guard
         self._made: dict[str, Any] = {}
         self._missing: dict[str, MissingNeed] = {}
+
+    @property
+    def subject(self) -> Subject:
+        """The live objects, as passes are run."""
+        return self.program.subject
 
     def supply(self, name: str) -> Any:
         """Return a need.
@@ -97,7 +104,23 @@ class Supplies:
         if not any(tensor.numel() for tensor in tensors):
             raise MissingNeed("a batch with samples; those that came are empty")
         self.has_plain_inputs = all(tensor.layout is torch.strided for tensor in tensors)
-        return tuple(found)
+        self._find_way(found[0])
+        return tuple(replace(batch, subject=self.subject) for batch in found)
+
+    def _find_way(self, batch: Batch) -> None:
+        """Run passes through the user's own step from now on, where nothing else tells how the model is called."""
+        if self.subject.train_step is None or self.subject.forward is not None or self._is_lazy():
+            return
+        plain = record(self.program, batch)
+        self._guard.restore()
+        way = way_through_step(self.program, plain)
+        if way is not None:
+            self.program.go(way)
+            self.program.writes = True
+            self.notes.append("passes go through your train_step, up to its backward pass")
+
+    def _is_lazy(self) -> bool:
+        return any(map(is_lazy, self.program.parameters.values()))
 
     def _batch(self) -> Batch:
         first: Batch = self.supply("batches")[0]
@@ -144,7 +167,7 @@ class Supplies:
         return overfit(self.program, recorded, self.supply("task"))
 
     def _attempt(self) -> Recorded:
-        if any(map(is_lazy, self.program.parameters.values())):
+        if self._is_lazy():
             raise MissingNeed("a model whose lazy layers know their sizes: call it once on a batch first")
         made = record(self.program, self.supply("batch"))
         written = self._guard.changed()

@@ -31,7 +31,7 @@ def module_generators(program: Program) -> Iterator[Any]:
     """Give the seeded generators that the user's files hold, which are to begin both of two passes in one state."""
     kinds = (torch.Generator, np.random.Generator, np.random.RandomState)
     homes = {type(module).__module__ for module in program.network.modules()}
-    homes |= {getattr(part, "__module__", "") for part in (program.subject.loss_fn, program.subject.forward)}
+    homes |= {getattr(part, "__module__", "") for part in (program.given.loss_fn, program.given.forward)}
     for home in homes:
         if home and not home.startswith("torch."):
             yield from (part for part in vars(sys.modules.get(home, object)).values() if isinstance(part, kinds))
@@ -62,7 +62,7 @@ def begun_otherwise(generators: Mapping[str, Any], other: int = 0) -> Iterator[N
 
 
 def _held(program: Program) -> Iterator[tuple[str, Any]]:
-    subject = program.subject
+    subject = program.given
     own: list[Any] = [subject.network, subject.loss_fn, subject.forward, subject.split, subject.train_step]
     loader: Any = subject.loader
     yield from generators_in("loader", loader)

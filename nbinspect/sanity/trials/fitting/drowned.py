@@ -58,7 +58,7 @@ def of_own_step(program: Program, batch: Batch, zeroed: Batch, real: Curve) -> C
 
 def _changes(program: Program, batch: Batch, zeroed: Batch) -> tuple[float, float]:
     """Return how much zeroed inputs, and other draws, change what the model returns within the user's step."""
-    other = Program(program.subject, program.limits, program.seed + 1, program.whole, original=program)
+    other = Program(program.given, program.limits, program.seed + 1, program.whole, original=program)
     found: list[Tensor] = []
     for one, at in ((program, batch), (program, zeroed), (other, batch)):
         own = record_step(one, at)

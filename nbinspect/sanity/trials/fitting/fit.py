@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from math import isclose
 from typing import Any
@@ -72,7 +72,7 @@ def adam(rate: float) -> Way:
 
 
 def _bare(copy: Program) -> None:
-    copy.subject = replace(copy.subject, scheduler=None, scaler=None)  # they belong to the user's optimizer
+    copy.change(scheduler=None, scaler=None)  # they belong to the user's optimizer
 
 
 def fit(

@@ -63,7 +63,7 @@ def alive_after_steps(program: Program, batches: Sequence[Batch], counted: Seque
     tensors: list[int] = []
     goes_back = True
     with _only_new_objects(), trained(program) as trainee:  # copies are new, for a sum in place has no new tensor
-        subject = trainee.program.subject
+        subject = trainee.program.given
         roots = (subject.train_step, subject.network, subject.loss_fn, subject.forward)
         before = _count(program)
         for number in range(max(counted)):

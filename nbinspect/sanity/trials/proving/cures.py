@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -68,7 +68,7 @@ def _with_loss(name: str, change: Callable[[Tensor, Any], Tensor]) -> Cure:
         def loss_fn(outputs: Any, targets: Any) -> Any:
             return before(map_tensors(lambda one: change(one, targets), outputs), targets)
 
-        copy.subject = replace(copy.subject, loss_fn=loss_fn)
+        copy.change(loss_fn=loss_fn)
 
     return Cure(name, apply)
 

@@ -81,7 +81,7 @@ def _losses(program: Program, batch: Batch, cure: Cure, *, tried: bool) -> tuple
     optimizer: Callable[..., torch.optim.Optimizer] | None = adam if program.subject.optimizer is None else None
     with trained(program, own=False, optimizer=optimizer, changed=cure.apply if tried else None) as trainee:
         copy = trainee.program
-        judge = Program(copy.subject, program.limits, program.seed, program.whole, original=program)
+        judge = Program(copy.given, program.limits, program.seed, program.whole, original=program)
         if not tried and cure.is_of_loss:
             cure.apply(judge)
         own, judged = [], []

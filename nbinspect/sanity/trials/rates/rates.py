@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 
@@ -107,7 +107,7 @@ def range_test(program: Program, batches: Sequence[Batch], steps: int, *, has_lo
 
 def without_schedule(copy: Program) -> None:
     """Take the scheduler off a copy that has not been trained yet, so that its standard steps hold the rate."""
-    copy.subject = replace(copy.subject, scheduler=None)  # which may also refuse to go on
+    copy.change(scheduler=None)  # which may also refuse to go on
 
 
 class _Losses:

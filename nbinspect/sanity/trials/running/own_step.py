@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 from typing import Any, TypeAlias
@@ -118,7 +118,7 @@ class _Watch(TorchFunctionMode):
         optimizers = trainee.optimizers
         optimizer: Any = next(iter(optimizers.values())) if len(optimizers) == 1 else optimizers or None
         self._program = trainee.program
-        self._subject = replace(trainee.program.subject, optimizer=optimizer)
+        self._optimizer = optimizer
         self._recorder = Recorder()
         self._kept = Kept(self._recorder)
         self._wanted = {name: one for name, one in self._program.parameters.items() if one.requires_grad}
@@ -194,9 +194,9 @@ class _Watch(TorchFunctionMode):
         if self._loss is None or self._batch is None or takes_turns:
             return None
         copy, begins = self._program, self._loss_begins
-        copy.subject = self._subject
+        copy.change(optimizer=self._optimizer)
         record = drawn_up(
-            self._subject,
+            copy.subject,
             self._batch.raw,
             self._steps,
             None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -128,13 +128,13 @@ class Trainee:
         Raises:
             MissingNeed: if there is none, or it raises.
         """
-        step: Any = self.program.subject.eval_step
+        step: Any = self.program.given.eval_step
         if step is None:
             raise MissingNeed("eval_step")
         self.program.count_step()
         seed_all(self.program.seed, "pass")
         own = batch.changed(lambda tensor: tensor.detach().clone())
-        positional, named = arguments_of(step, self.program.subject, own, 0)
+        positional, named = arguments_of(step, self.program.given, own, 0)
         return self._called("evaluation", lambda: step(*positional, **named))
 
     def _called(self, kind: str, take: Callable[[], Any]) -> Any:
@@ -248,7 +248,7 @@ def trained(
         if not copy.network.training:
             set_mode(copy.network, training=True)
         made = _optimizer_for(copy, None if idle else optimizer or factory)
-        copy.subject = replace(copy.subject, optimizer=made)
+        copy.change(optimizer=made)
         take = _own(copy) if is_own else standard_step(copy)
         reached = {"optimizer": made} if optimizer else whole.reached() | ({"optimizer": made} if factory else {})
         trainee = Trainee(copy, take, reached, is_own=is_own)
@@ -268,10 +268,10 @@ def _optimizer_for(copy: Program, factory: Callable[..., Any] | None) -> Any:
 
 
 def _own(copy: Program) -> Callable[[Batch, int], Any]:
-    step: Any = copy.subject.train_step
+    step: Any = copy.given.train_step
 
     def take(batch: Batch, number: int) -> Any:
-        positional, named = arguments_of(step, copy.subject, batch, number)
+        positional, named = arguments_of(step, copy.given, batch, number)
         return step(*positional, **named)
 
     return take

@@ -65,11 +65,8 @@ def whole_copy(program: Program) -> Iterator[Whole]:
     Raises:
         MissingNeed: if the program cannot be copied, or a library has put a hook on a parameter.
     """
-    subject, hooks = program.subject, _hooks_of(program)
-    factory = subject.optimizer if callable(subject.optimizer) else None
-    roots = [*(getattr(subject, name) for name in _STEPS), factory, subject.network, *(hook for *_, hook in hooks)]
-    bindings = bindings_of([part for part in roots if part is not None])
-    _refuse_iterators(bindings)
+    subject, hooks = program.given, _hooks_of(program)
+    bindings = bindings_for(subject, [hook for *_, hook in hooks])
     live = [subject.network, subject.model, *(getattr(subject, name) for name in _LIVE)]
     held = [*live, *(binding.value for binding in bindings if is_live(binding.value))]
     with preserve(), torch.inference_mode(False), torch.enable_grad():
@@ -82,6 +79,19 @@ def whole_copy(program: Program) -> Iterator[Whole]:
         with standing_in(bindings, twins):
             own = {name: twins.of(getattr(subject, name)) for name in (*_STEPS, *_LIVE)}
             yield Whole(replace(subject, model=twins.of(subject.network), **own), bindings, twins)
+
+
+def bindings_for(given: Subject, hooks: Sequence[Any] = ()) -> list[Binding]:
+    """Return every binding by which the functions that a user gave reach a value.
+
+    Raises:
+        MissingNeed: if one of these is an iterator.
+    """
+    factory = given.optimizer if callable(given.optimizer) else None
+    roots = [*(getattr(given, name) for name in _STEPS), factory, given.network, *hooks]
+    bindings = bindings_of([part for part in roots if part is not None])
+    _refuse_iterators(bindings)
+    return bindings
 
 
 def _refuse_iterators(bindings: Sequence[Binding]) -> None:
