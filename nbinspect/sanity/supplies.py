@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -104,16 +104,16 @@ class Supplies:
         if not any(tensor.numel() for tensor in tensors):
             raise MissingNeed("a batch with samples; those that came are empty")
         self.has_plain_inputs = all(tensor.layout is torch.strided for tensor in tensors)
-        self._find_way(found[0])
+        self._find_way(found)
         return tuple(replace(batch, subject=self.subject) for batch in found)
 
-    def _find_way(self, batch: Batch) -> None:
+    def _find_way(self, batches: Sequence[Batch]) -> None:
         """Run passes through the user's own step from now on, where nothing else tells how the model is called."""
         if self.subject.train_step is None or self.subject.forward is not None or self._is_lazy():
             return
-        plain = record(self.program, batch)
+        plain = record(self.program, batches[0])
         self._guard.restore()
-        way = way_through_step(self.program, plain)
+        way = way_through_step(self.program, plain, batches[1:])
         if way is not None:
             self.program.go(way)
             self.program.writes = True

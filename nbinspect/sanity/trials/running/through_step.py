@@ -36,7 +36,7 @@ _MOST_BYTES = 2**26
 _CLOSE = 1e-4
 
 
-def way_through_step(program: Program, plain: Recorded) -> Way | None:
+def way_through_step(program: Program, plain: Recorded, others: Sequence[Batch] = ()) -> Way | None:
     """Return the way of passes that go through the user's `train_step`, where a plain pass cannot be trained by.
 
     A pass then takes the step on the model in question, with copies of all else that it reaches, to the loss on which
@@ -44,11 +44,12 @@ def way_through_step(program: Program, plain: Recorded) -> Way | None:
     those of the model with the loss, as of a model that computes its own.
 
     None where there is no step, a plain pass has a loss, or the way is not proven: one step of the user's, recorded
-    on a copy, must give the very loss and gradients.
+    on a copy, must give the very loss and gradients, and another batch another loss.
 
     Args:
         program: left unchanged, but for the step that is counted.
         plain: the plain pass.
+        others: more batches.
     """
     given = program.given
     is_plain = plain.error is None and isinstance(plain.loss, Tensor) and plain.loss.numel() == 1
@@ -68,7 +69,7 @@ def way_through_step(program: Program, plain: Recorded) -> Way | None:
     writes, program.writes = program.writes, True  # before its backward pass a step may do so
     program.go(way)
     try:
-        is_proven = _is_proven(program, own.recorded, through.scale())
+        is_proven = _is_proven(program, own.recorded, through.scale()) and _is_read(program, plain.batch, *others[:1])
     except Exception:  # noqa: BLE001 - whatever the step makes of what stands in there, this is no way
         is_proven = False
     finally:
@@ -97,6 +98,15 @@ def _is_proven(program: Program, recorded: Recorded, scale: float) -> bool:
         if gradient is not None and other is not None:
             pairs.append((gradient.to_dense(), other.to_dense()))
     return all(_is_close(one, other / scale) for one, other in pairs)
+
+
+def _is_read(program: Program, *batches: Batch) -> bool:
+    """Whether two batches have two losses: a step may fetch its own batch, whatever it is given."""
+    losses = []
+    for batch in batches:
+        with program.running(training=True):
+            losses.append(float(program.scalar_loss(program.outputs(batch), batch)))
+    return len(set(losses)) == len(losses)
 
 
 def _is_close(one: Tensor, other: Tensor) -> bool:

@@ -57,9 +57,9 @@ def taught(model: Any, batch: Any, optimizer: Any) -> Tensor:
     return loss.detach()
 
 
-def found(program: Program, batch: Any) -> Any:
-    """The way of a program, and the batch as passes take it from then on."""
-    way = way_through_step(program, record(program, batch))
+def found(program: Program, batch: Any, *others: Any) -> Any:
+    """The way of a program, which passes take from then on."""
+    way = way_through_step(program, record(program, batch), others)
     program.go(way)
     return way
 
@@ -343,6 +343,23 @@ def test_a_step_of_several_backward_passes_is_no_way() -> None:
     assert found(program, batches[0]) is None
 
 
+def fetching(model: Any, batch: Any, optimizer: Any) -> None:
+    rows = torch.randint(48, (16,))
+    source, target = (torch.cat(parts) for parts in zip(*sentences(), strict=True))
+    optimizer.zero_grad()
+    model.objective(source[rows], target[rows]).backward()
+    optimizer.step()
+
+
+@pytest.mark.parametrize(("step", "is_way"), [(taught, True), (fetching, False)])
+def test_a_step_that_fetches_its_own_batch_is_no_way(step: Step, is_way: bool) -> None:
+    """Where the loss does not depend on the batch that a step is given, passes on batches tell nothing."""
+    model, loader = Tagger(), sentences()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    program, batches = program_of(model, loader, None, optimizer=optimizer, train_step=step)
+    assert (found(program, *batches) is not None) is is_way
+
+
 def test_modes_of_parts_are_those_of_the_step() -> None:
     """A part that the step keeps in eval mode is so in a training pass; all is in eval mode in one of evaluation."""
     model, loader = Tagger(drop=0.5), sentences()
@@ -394,10 +411,10 @@ def test_a_loss_is_that_without_a_gradient_scaler(enabled: bool) -> None:
     assert scaler.state_dict() == before
 
 
-def test_what_tells_how_a_model_is_called_goes_first() -> None:
+def test_what_tells_how_a_model_is_called_goes_first(tmp_path: Path) -> None:
     """With a `forward` of the user's, or a loss outside of the step, a step is no way."""
     model, optimizer, loader = parts()
-    given = {"optimizer": optimizer, "train_step": step_by("arguments", model, optimizer, Path())}
+    given = {"optimizer": optimizer, "train_step": step_by("arguments", model, optimizer, tmp_path)}
     program, batches = program_of(model, loader, nn.CrossEntropyLoss(), **given)
     assert found(program, batches[0]) is None
     program, batches = program_of(model, loader, None, forward=lambda m, batch: m(batch[0]), **given)
