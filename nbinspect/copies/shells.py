@@ -5,16 +5,20 @@ from __future__ import annotations
 import functools
 import types
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.amp import GradScaler
+from torch.func import functional_call
 from torch.optim import Optimizer
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _REAL, _TOLD, _FOLLOWED = "_nbinspect_real", "_nbinspect_told", "_nbinspect_followed"
+_EVERY = frozenset(vars(nn.Module()))
+"""The attributes that a module has of itself."""
 
 
 class _Shell:
@@ -28,11 +32,44 @@ class _Shell:
         if vars(self)[_FOLLOWED]:
             for part in self.modules():  # type: ignore[attr-defined] # the module's own
                 vars(part).get(_REAL, part).training = part.training
-        returned = real(*args, **kwargs)
+        instead = _replaced(self)  # type: ignore[arg-type] # a module, by its other class
+        with _handed_on(self):  # type: ignore[arg-type] # as above
+            returned = functional_call(real, instead, args, kwargs) if instead else real(*args, **kwargs)
         vars(self)[_TOLD](returned)
         return returned
 
     forward = __call__
+
+
+@contextmanager
+def _handed_on(shell: nn.Module) -> Iterator[None]:
+    """Hand on to shells what the real modules set while the block runs, such as a part of the loss, or a buffer."""
+    pairs = [(part, vars(part)[_REAL]) for part in shell.modules() if _REAL in vars(part)]
+    before = [_set_on(real) for _, real in pairs]
+    yield
+    for (part, real), known in zip(pairs, before, strict=True):
+        homes: tuple[Any, ...] = vars(part), part._parameters, part._buffers
+        for home, now, was in zip(homes, _set_on(real), known, strict=True):
+            home.update({name: value for name, value in now.items() if was.get(name, real) is not value})
+
+
+def _set_on(module: nn.Module) -> list[dict[str, Any]]:
+    """Return the attributes of a module, its parameters and its buffers, by their names."""
+    own = {name: value for name, value in vars(module).items() if name not in _EVERY}
+    return [own, {**module._parameters}, {**module._buffers}]
+
+
+def _replaced(shell: nn.Module) -> dict[str, Any]:
+    """Return by name what has been put in the place of the real module's tensors, as by `functional_call`."""
+    found: dict[str, Any] = {}
+    for path, part in shell.named_modules():
+        own = vars(part).get(_REAL)
+        for held in ("_parameters", "_buffers") if own is not None else ():
+            before = getattr(own, held)
+            now = ((name, tensor) for name, tensor in vars(part)[held].items() if name in before)
+            changed = ((name, one) for name, one in now if isinstance(one, Tensor) and one is not before[name])
+            found |= {f"{path}.{name}".lstrip("."): one for name, one in changed}
+    return found
 
 
 def module_shells(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,7 +23,7 @@ def standing_in(bindings: Sequence[Binding], twins: Twins) -> Iterator[None]:
     containers and objects that hold nothing live, such as a list of losses, hold what they held.
     """
     others = [binding.value for binding in bindings if twins.of(binding.value) is binding.value]
-    contents = [Contents(container) for container in _containers(others)]
+    contents = [Contents(container) for container in containers_in(others)]
     before = [binding.get() for binding in bindings]
     with preserve(*contents):
         try:
@@ -37,7 +37,8 @@ def standing_in(bindings: Sequence[Binding], twins: Twins) -> Iterator[None]:
             _put_back(bindings, before)
 
 
-def _containers(values: list[Any]) -> Iterator[Any]:
+def containers_in(values: Iterable[Any]) -> Iterator[Any]:
+    """Give the built-in containers, and the attributes of objects, among values and all that they hold."""
     for value in walked(value for value in values if value is not MISSING):
         if type(value) in _CONTAINERS:
             yield value

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import copy
 import functools
+import random
 import types
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torch.overrides import _pop_mode, _push_mode
 from torch.utils.data import DataLoader, Dataset
 
 from nbinspect.clone import off_its_graph, prepared, rebind_functions
@@ -27,6 +31,7 @@ from nbinspect.subject import unwrapped
 
 LIVE = (nn.Module, Optimizer, LRScheduler, torch.amp.GradScaler, Tensor, torch.Generator)
 """What training changes, and a copy of a program therefore needs copies of."""
+_DRAWN_FROM = frozenset({np.random.Generator, np.random.RandomState, random.Random})
 _SHARED = (DataLoader, Dataset)
 
 
@@ -48,8 +53,8 @@ class Twins:
     def __init__(self, held: Iterable[Any], instead: Mapping[int, Any] | None = None) -> None:
         held = list(held)
         parts = list(walked(held, instead or ()))
-        _require_memory(parts)
-        with torch.inference_mode(False), torch.enable_grad():
+        with _unseen(), torch.inference_mode(False), torch.enable_grad():
+            _require_memory(parts)
             self._memo: dict[Any, Any] = {**(instead or {}), **{id(part): own for part, own in _ready(parts)}}
             self._kept = parts  # an id is an object's own only while the object lives
             known = dict(self._memo)
@@ -73,7 +78,13 @@ class Twins:
         """Return the copy of a value; the value itself where nothing live is in it."""
         if id(value) in self._memo:
             return self._memo[id(value)]
-        return copy.deepcopy(value, self._memo) if is_live(value) else value
+        if not is_live(value):
+            return value
+        with _unseen(), torch.inference_mode(False), torch.enable_grad():
+            later = list(walked([value], self._memo))  # a container may have been filled since
+            self._kept += later
+            self._memo |= {id(part): own for part, own in _ready(later)}
+            return copy.deepcopy(value, self._memo)
 
     def _complete_optimizers(self, parts: list[Any]) -> None:
         """Give copies of optimizers what a deep copy of one drops, such as the list of parameters of LBFGS."""
@@ -93,9 +104,20 @@ class Twins:
         copy.deepcopy(held, self._memo)
 
 
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """Let nobody who follows the operations of a pass hear of those that copy."""
+    modes = [_pop_mode() for _ in range(torch._C._len_torch_function_stack())]  # type: ignore[no-untyped-call] # torch's
+    try:
+        yield
+    finally:
+        for mode in reversed(modes):
+            _push_mode(mode)  # type: ignore[no-untyped-call] # torch's
+
+
 def is_live(value: Any) -> bool:
-    """Return whether a value is, or holds, something that training changes."""
-    return any(isinstance(part, LIVE) for part in walked([value]))
+    """Return whether a value is, or holds, something that training changes, or draws from."""
+    return any(isinstance(part, LIVE) or type(part) in _DRAWN_FROM for part in walked([value]))
 
 
 def walked(values: Iterable[Any], without: Collection[int] = ()) -> Iterator[Any]:

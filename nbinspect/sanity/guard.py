@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from nbinspect.copies.reach import bindings_of
+from nbinspect.copies.reach import MISSING, bindings_of, is_users_own
+from nbinspect.copies.standing import containers_in
 from nbinspect.copies.twins import walked
-from nbinspect.preserve import OBJECTS, preserve
+from nbinspect.preserve import OBJECTS, Contents, preserve
 from nbinspect.subject import Subject, named_optimizers
 
 
@@ -28,7 +29,8 @@ class Guard:
         live = {id(part): part for part in (*given, *_reached(subject)) if part is not None}
         self._modules = [part for part in live.values() if isinstance(part, nn.Module)]
         held = (*live.values(), subject.loader, subject.val_loader)
-        self._touched = [part for part in held if part is not None]
+        hooked = map(Contents, containers_in(_reached_by_hooks(self._modules)))
+        self._touched = [*(part for part in held if part is not None), *hooked]
         self._stack = ExitStack()
 
     def __enter__(self) -> Guard:
@@ -87,6 +89,14 @@ def _reached(subject: Subject) -> Iterator[Any]:
     parts = list(walked(values))
     inner = {id(child) for part in parts if isinstance(part, nn.Module) for child in list(part.modules())[1:]}
     yield from (part for part in parts if isinstance(part, OBJECTS) and id(part) not in inner)
+
+
+def _reached_by_hooks(modules: Iterable[nn.Module]) -> Iterator[Any]:
+    """Yield what the user's hooks on modules reach, which may keep activations there."""
+    parts = {id(part): part for module in modules for part in module.modules()}.values()
+    held = (getattr(part, key, None) for part in parts for key in ("_forward_hooks", "_forward_pre_hooks"))
+    hooks = [hook for own in held for hook in (own or {}).values() if is_users_own(hook)]
+    yield from (binding.value for binding in bindings_of(hooks) if binding.value is not MISSING)
 
 
 def _copied(fact: Any) -> Any:

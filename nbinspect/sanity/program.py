@@ -81,6 +81,11 @@ class Program:
         self.change()
 
     @property
+    def goes_through_step(self) -> bool:
+        """Whether passes take the user's own step up to its backward pass, loss and all."""
+        return self._way is not None
+
+    @property
     def network(self) -> nn.Module:
         """The user's module."""
         return self.subject.network

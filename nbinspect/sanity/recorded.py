@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,7 +31,7 @@ class Operation:
     made: tuple[Tensor, ...]
     """In the order of ``step.outputs``."""
     in_loss: bool
-    """Whether it ran in the loss function, after the model had returned."""
+    """Whether it ran after the model had returned: in the loss function, or in the user's own step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +66,11 @@ class Recorded:
         """The steps by their index."""
         return {operation.step.index: operation for operation in self.operations}
 
+    @property
+    def differentiates(self) -> bool:
+        """Whether derivatives are taken on the way to the loss."""
+        return _differentiate(self.record.steps)
+
     def named(self, *names: str) -> Iterator[Operation]:
         """Give the operations of these names, ``F.cross_entropy``, in order; modules' calls are not among them."""
         return (one for one in self.operations if one.step.kind == "operation" and one.step.name in names)
@@ -81,6 +86,10 @@ class Recorded:
             if one.step.kind == "operation":
                 makers |= {id(tensor): one for tensor in one.made}
         return makers
+
+
+def _differentiate(steps: Iterable[Step]) -> bool:
+    return any(step.name == "torch.autograd.grad" for step in steps)
 
 
 def missing_pass(subject: Subject) -> MissingNeed:
@@ -137,6 +146,8 @@ class Kept:
     def __init__(self, recorder: Recorder) -> None:
         self.tensors: dict[int, tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] = {}
         self.count = 0
+        self.called = 0
+        """How many steps there were when the last call of the model, or of a part of it from outside, had returned."""
         self._recorder = recorder
 
     def ended(self, call: Call, value: Any) -> Any:
@@ -144,6 +155,9 @@ class Kept:
         made = tuple(tensor for _, tensor in tensors_in(value, "output"))
         self.tensors[call.index] = (call.given, made)
         self.count = max(self.count, call.index + 1)
+        # a loss that is a part of the model has no parameters, as a rule, and is no end of the forward
+        if call.module is not None and call.parent is None and next(call.module.parameters(), None) is not None:
+            self.called = self.count
         return self._recorder.ended(call, value)
 
 
@@ -167,14 +181,14 @@ def record(program: Program, batch: Batch) -> Recorded:
         try:
             with program.limits.watching(), tracer:
                 outputs = call_model(subject, batch.given, batch.parts)
-                loss_begins = kept.count
+                loss_begins = (kept.called or None) if program.goes_through_step else kept.count
                 loss = call_loss(subject, outputs, batch.parts.targets)
         except Exception as raised:  # noqa: BLE001 - recorded; `runs` tells of it
             error = raised
         seconds = time.perf_counter() - started
         gradients, no_backward = ({}, "the forward pass raised") if error else _backward(program, loss, batch)
         steps = tuple(recorder.steps())
-        program.differentiates |= any(step.name == "torch.autograd.grad" for step in steps)
+        program.differentiates |= _differentiate(steps)
         recorder.release()
         failure = None if error is None else failure_of(error, tracer.failed, steps)
         drawn = drawn_up(

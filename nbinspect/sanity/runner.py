@@ -145,7 +145,7 @@ class _Run:
         own = dict((self._subject.thresholds or {}).get(check.name, {}))
         try:
             self._limits.ask()
-            needs = [supplies.supply(name) for name in check.needs]
+            needs = supplies.all_of(check.needs)
             seed_all(self._program.seed, check.name)
             return check.run(*needs, **own)
         except MissingNeed as missing:

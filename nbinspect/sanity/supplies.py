@@ -17,10 +17,12 @@ from nbinspect.records import TaskRecord
 from nbinspect.sanity.batches import Batch, reading
 from nbinspect.sanity.check import MissingNeed, ProgramRaised
 from nbinspect.sanity.evidence.data.scan import Scan, scan
+from nbinspect.sanity.evidence.losses.labels_given import task_of_labels
 from nbinspect.sanity.evidence.losses.untrained import Untrained, require_untrained
 from nbinspect.sanity.evidence.samples.dependence import Dependence, measure_dependence
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Hung
+from nbinspect.sanity.nouns import NOUNS, OF_DATA
 from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.recorded import Evaluated, Recorded, Trial, finished, record, with_gradients
 from nbinspect.sanity.task import infer_task
@@ -28,7 +30,7 @@ from nbinspect.sanity.trials.fitting.overfitting import Overfitting, overfit
 from nbinspect.sanity.trials.running.maximising import maximising_in, require_minimised
 from nbinspect.sanity.trials.running.observed import Observed, observe
 from nbinspect.sanity.trials.running.own_step import OwnStep, Training, record_step
-from nbinspect.sanity.trials.running.through_step import way_through_step
+from nbinspect.sanity.trials.running.through_step import go_through_step, is_written
 from nbinspect.subject import Subject
 
 _SEVERAL = 3
@@ -55,6 +57,7 @@ class Supplies:
         self.has_plain_inputs = True
         """Whether all tensors of the batches are dense, as most checks take for granted."""
         self._guard = guard
+        self._is_settled = False
         self._made: dict[str, Any] = {}
         self._missing: dict[str, MissingNeed] = {}
 
@@ -62,6 +65,13 @@ class Supplies:
     def subject(self) -> Subject:
         """The live objects, as passes are run."""
         return self.program.subject
+
+    def all_of(self, names: Sequence[str]) -> list[Any]:
+        """Return the needs of a check; raises what `supply` raises."""
+        if not (self._is_settled or OF_DATA.issuperset(names)):
+            self._is_settled = True
+            self._find_way()
+        return [self.supply(name) for name in names]
 
     def supply(self, name: str) -> Any:
         """Return a need.
@@ -80,7 +90,7 @@ class Supplies:
                 raise
             except (Hung, Exception) as error:
                 # the first check tells of it; the others need not run into it again
-                text = f"{_NOUNS.get(name, name)} ({type(error).__name__}: {error})"
+                text = f"{NOUNS.get(name, name)} ({type(error).__name__}: {error})"
                 self._missing[name] = MissingNeed(text, "raised")
                 raise
         return self._made[name]
@@ -104,20 +114,23 @@ class Supplies:
         if not any(tensor.numel() for tensor in tensors):
             raise MissingNeed("a batch with samples; those that came are empty")
         self.has_plain_inputs = all(tensor.layout is torch.strided for tensor in tensors)
-        self._find_way(found)
-        return tuple(replace(batch, subject=self.subject) for batch in found)
+        return tuple(found)
 
-    def _find_way(self, batches: Sequence[Batch]) -> None:
+    def _find_way(self) -> None:
         """Run passes through the user's own step from now on, where nothing else tells how the model is called."""
         if self.subject.train_step is None or self.subject.forward is not None or self._is_lazy():
             return
+        try:
+            batches: Sequence[Batch] = self.supply("batches")
+        except (Hung, Exception):  # noqa: BLE001 - whoever asks for them tells of it
+            return
         plain = record(self.program, batches[0])
         self._guard.restore()
-        way = way_through_step(self.program, plain, batches[1:])
-        if way is not None:
-            self.program.go(way)
-            self.program.writes = True
+        if go_through_step(self.program, plain, batches[1:]):
+            again = {"batches": tuple(replace(batch, subject=self.subject) for batch in batches)}
+            self._made = {name: made for name, made in self._made.items() if name not in ("batch", "stream")} | again
             self.notes.append("passes go through your train_step, up to its backward pass")
+            self.program.writes = is_written(self.program, again["batches"][0], self._guard)
 
     def _is_lazy(self) -> bool:
         return any(map(is_lazy, self.program.parameters.values()))
@@ -262,31 +275,13 @@ _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
     "recordings": Supplies._recordings,
     "evaluated": Supplies._evaluated,
     "task": Supplies._task,
+    "labelled": lambda s: task_of_labels(s.supply("attempt"), s.supply("task")),
     "dependence": Supplies._dependence,
     "untrained": Supplies._untrained,
     **{
         name: partial(Supplies._given, name=name)
         for name in ("loader", "val_loader", "optimizer", "train_step", "eval_step", "scheduler", "padding_value")
     },
-}
-_NOUNS = {
-    "batches": "batches that can be read",
-    "batch": "a batch that can be read",
-    "stream": "batches that can be read",
-    "observed": "a training step that can be taken on a copy",
-    "overfitting": "training steps that can be taken on a copy",
-    "own_step": "a training step that can be recorded on a copy",
-    "training": "passes that can be recorded",
-    "training_attempt": "a pass that can be recorded",
-    "training_pass": "a pass that can be recorded",
-    "attempt": "a pass that can be recorded",
-    "recorded": "a pass that can be recorded",
-    "descended": "a pass that can be recorded",
-    "recordings": "passes that can be recorded",
-    "evaluated": "a pass in eval mode",
-    "scan": "data that can be looked through",
-    "val_scan": "validation data that can be looked through",
-    "task": "a task that can be told",
 }
 NEEDS = frozenset(_SUPPLIES)
 """Every name that a check may have as a parameter of its `run`."""

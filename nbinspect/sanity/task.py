@@ -68,8 +68,19 @@ def infer_task(subject: Subject, batch: Batch, recorded: Recorded) -> TaskRecord
     name = call.name if call is not None else named_loss(subject.loss_fn)
     outputs = call.outputs if call is not None else tensor_output(recorded.outputs)
     targets = call.targets if call is not None else batch.targets
+    has_loss = call is None and subject.loss_fn is None and isinstance(recorded.loss, Tensor)
+    is_unread = has_loss and targets is not None and not _reads(recorded, targets)
+    if is_unread:
+        targets = None  # such as labels, where training goes without
     told = tell_task(subject, name, outputs, targets, inputs=[tensor for _, tensor in batch.inputs], size=batch.size)
+    if is_unread and not told.given:
+        told = replace(told, why=told.why.replace("there are no targets", "the loss reads no targets of the batch"))
     return told if told.given or len(calls) < 2 else replace(told, why=f"{told.why}; the last of {len(calls)} losses")
+
+
+def _reads(recorded: Recorded, tensor: Tensor) -> bool:
+    """Whether an operation of the pass is given a tensor of the batch."""
+    return any(one is tensor for operation in recorded.operations for one in operation.given)
 
 
 def task_of(recorded: Recorded, task: TaskRecord) -> TaskRecord:

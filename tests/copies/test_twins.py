@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader
 
 from nbinspect.copies import twins as module
@@ -44,6 +45,43 @@ def test_copies_share_no_memory() -> None:
         twins.of(optimizer).state[twins.of(model).weight]["exp_avg"].zero_()
     assert torch.equal(model.weight, before)
     assert bool(optimizer.state[model.weight]["exp_avg"].any())
+
+
+def test_what_has_been_filled_since_is_copied_with_its_tensors_off_their_graphs() -> None:
+    """A container that held nothing live when the copies were made may hold activations by now."""
+    model, _, _ = trained()
+    kept: dict[str, Any] = {}
+    twins = Twins([model])
+    kept["hidden"] = model(torch.ones(1, 3))
+    own = twins.of([kept, kept])
+    assert own[0] is own[1] is not kept
+    assert own[0]["hidden"].is_leaf
+    assert torch.equal(own[0]["hidden"], kept["hidden"])
+    assert not kept["hidden"].is_leaf
+
+
+class Heard(TorchFunctionMode):
+    """Hears of every operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        self.names.append(function.__name__)
+        return function(*args, **(kwargs or {}))
+
+
+def test_nobody_who_follows_operations_hears_of_those_that_copy() -> None:
+    """A copy that is made within a recorded pass is no part of it; what comes after it is."""
+    model, optimizer, _ = trained()
+    with Heard() as heard:
+        twins = Twins([model, optimizer])
+        assert heard.names == []
+        twins.of(model)(torch.ones(1, 3))
+    assert "linear" in heard.names
 
 
 def test_what_holds_nothing_live_is_itself() -> None:

@@ -175,3 +175,21 @@ def test_training_goes_on_as_if_nothing_had_been() -> None:
         return torch.cat([parameter.detach().flatten() for parameter in arguments["model"].parameters()])
 
     assert torch.equal(trained(looked_at=True), trained(looked_at=False))
+
+
+def test_what_a_hook_keeps_is_let_go_of() -> None:
+    """Activations that a hook of the user's keeps in a dict, or in an object, are not there after a run."""
+
+    class Keeper:
+        def __init__(self) -> None:
+            self.last: Any = None
+
+        def __call__(self, module: nn.Module, inputs: Any, output: Tensor) -> None:
+            self.last = output
+
+    arguments, kept, keeper = program(), {"before": 1}, Keeper()
+    arguments["model"].body.register_forward_hook(lambda _, __, output: kept.update(body=output))
+    arguments["model"].head.register_forward_hook(keeper)
+    check(**arguments, only=("runs", "dead-units", "learning-rate"))
+    assert kept == {"before": 1}
+    assert keeper.last is None

@@ -146,3 +146,25 @@ def test_the_loss_is_told_by_its_class_where_the_pass_raises() -> None:
     """A forward that raises still leaves the loss by its name."""
     task = task_of(nn.Linear(5, 3), (ROWS, torch.arange(8) % 3), nn.CrossEntropyLoss())
     assert (task.kind, task.loss) == ("classification", "F.cross_entropy")
+
+
+def test_targets_of_a_batch_that_a_step_leaves_alone_tell_nothing() -> None:
+    """Labels beside the rows say what is trained only where the loss reads them."""
+    model = nn.Linear(4, 3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def alike(batch: Any) -> None:
+        outputs = model(batch[0])
+        optimizer.zero_grad()
+        (outputs - outputs.roll(1, 0).detach()).square().mean().backward()
+        optimizer.step()
+
+    def taught(batch: Any) -> None:
+        optimizer.zero_grad()
+        own_entropy(model(batch[0]), batch[1]).backward()
+        optimizer.step()
+
+    batch = (ROWS, torch.arange(8) % 3)
+    told = [task_of(model, batch, None, optimizer=optimizer, train_step=step) for step in (alike, taught)]
+    assert [one.kind for one in told] == ["other", "classification"]
+    assert "reads no targets" in told[0].why

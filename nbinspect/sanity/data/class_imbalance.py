@@ -23,22 +23,22 @@ _EXPECTED = 10
 _TIMES = 10
 
 
-def run(scan: Scan, task: TaskRecord, attempt: Recorded, *, ratio: float = 10) -> CheckResult:
+def run(scan: Scan, labelled: TaskRecord, attempt: Recorded, *, ratio: float = 10) -> CheckResult:
     """Warn where the most common class has surely more than `ratio` times the samples of the rarest.
 
     And where the loss weighs classes by the inverse frequencies of others, or a sampler takes its weights of classes
     for those of as many samples.
     """
-    if task.kind not in ("classification", "binary", "segmentation"):
+    if labelled.kind not in ("classification", "binary", "segmentation"):
         return skipped("class labels")
-    if (few := _of_sampler(scan.loader, task)) is not None:
+    if (few := _of_sampler(scan.loader, labelled)) is not None:
         return few
-    counts = {value: count for value, count in _counts(scan).items() if value < (task.classes or np.inf)}
+    counts = {value: count for value, count in _counts(scan).items() if value < (labelled.classes or np.inf)}
     total = sum(counts.values())
     if not counts or total < _ENOUGH:
         return skipped(f"{_ENOUGH} labels")
-    compared = task.given or bool(task.loss)  # else columns of the outputs may be those of an embedding
-    for value in range((compared and task.classes) or 0):
+    compared = labelled.given or bool(labelled.loss)  # else columns of the outputs may be those of an embedding
+    for value in range((compared and labelled.classes) or 0):
         counts.setdefault(value, 0)
     (common, most), (rare, least) = max(counts.items(), key=_count), min(counts.items(), key=_count)
     if (others := misplaced(attempt, counts)) is not None:

@@ -30,7 +30,7 @@ _CLASSES = ("classification", "binary", "multilabel", "segmentation")
 
 def run(
     scan: Scan,
-    task: TaskRecord,
+    labelled: TaskRecord,
     training_attempt: Recorded,
     *,
     share: float = 0.01,
@@ -45,7 +45,7 @@ def run(
 
     Args:
         scan: what was read.
-        task: what is known of it.
+        labelled: the task that the labels are for.
         training_attempt: asked for its losses where the task is not known.
         share: of the samples, that may contradict another class label; fewer than `sure` are stray ones.
         sure: see `share`.
@@ -55,7 +55,7 @@ def run(
         doubt: see `rejected`.
         skill: right answers without which simple models are not asked.
     """
-    kind = kind_compared(training_attempt) if task.kind == "other" and not task.given else task.kind
+    kind = kind_compared(training_attempt) if labelled.kind == "other" and not labelled.given else labelled.kind
     if kind not in (*_CLASSES, "regression"):
         return skipped("class labels, or numbers")
     rows = scan.rows

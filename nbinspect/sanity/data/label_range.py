@@ -21,7 +21,7 @@ from nbinspect.sanity.evidence.losses.label_findings import (
     of_still_numbers,
     of_wrapped_labels,
 )
-from nbinspect.sanity.evidence.losses.labels_given import beyond_outputs, rates_candidates, still_labels
+from nbinspect.sanity.evidence.losses.labels_given import beyond_outputs, meets_others, rates_candidates, still_labels
 from nbinspect.sanity.evidence.losses.margins import below_nothing, signs_wanted, wants_signs
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, tensor_output
@@ -33,7 +33,7 @@ def run(  # noqa: PLR0917 - each need is supplied by its name
     scan: Scan,
     attempt: Recorded,
     training_attempt: Recorded,
-    task: TaskRecord,
+    labelled: TaskRecord,
     subject: Subject,
     program: Program,
     *,
@@ -46,30 +46,30 @@ def run(  # noqa: PLR0917 - each need is supplied by its name
     outputs, odd = tensor_output(attempt.outputs), misfit(attempt)
     if odd is not None:
         proven = runs_as_indices(program, attempt, odd)
-        indices = task.loss in OF_CLASSES and outputs is not None and odd.dim() == outputs.dim() - 1
+        indices = labelled.loss in OF_CLASSES and outputs is not None and odd.dim() == outputs.dim() - 1
         if proven or (indices and "type" in str(attempt.error).lower()):
             return _wrong_dtype(odd, proven=proven)
     where = attempt.batch.parts.target_name
-    if (found := _as_given(scan, attempt, training_attempt, task, program, enough)) is not None:
+    if (found := _as_given(scan, attempt, training_attempt, labelled, program, enough)) is not None:
         return found
-    if task.kind == "regression" and scan.only_target and scan.is_fair and scan.read >= enough:
+    if labelled.kind == "regression" and scan.only_target and scan.is_fair and scan.read >= enough:
         return of_still_numbers(scan.only_target, scan.read)
-    if task.kind not in ("classification", "segmentation", "binary", "multilabel", "language-model"):
+    if labelled.kind not in ("classification", "segmentation", "binary", "multilabel", "language-model"):
         return skipped("class labels")
-    constant = _constant(scan, task, training_attempt, enough)
+    constant = _constant(scan, labelled, training_attempt, enough)
     if constant is not None:
         return constant
-    if not scan.tally or task.kind in ("binary", "multilabel"):
+    if not scan.tally or labelled.kind in ("binary", "multilabel"):
         return passed("labels of several values")
     low, high = min(scan.tally), max(scan.tally)
-    if below := wrapped(scan.tally, task, subject, attempt):
-        return of_wrapped_labels(below, task.classes or 0, where)
-    wrong = labels_outside(scan.tally, task, subject, attempt)
+    if below := wrapped(scan.tally, labelled, subject, attempt):
+        return of_wrapped_labels(below, labelled.classes or 0, where)
+    wrong = labels_outside(scan.tally, labelled, subject, attempt)
     if wrong is None:
         return passed(f"labels {low} to {high}")
     if not wrong:
-        return passed(f"{len(scan.tally)} values, {low} to {high}, for {task.classes} outputs")
-    return of_labels_outside(wrong, low, high, task.classes or 0, where)
+        return passed(f"{len(scan.tally)} values, {low} to {high}, for {labelled.classes} outputs")
+    return of_labels_outside(wrong, low, high, labelled.classes or 0, where)
 
 
 def _as_given(  # noqa: PLR0917 - each need has its name
@@ -110,7 +110,7 @@ def _wrong_dtype(targets: Tensor, *, proven: bool) -> CheckResult:
 def _constant(scan: Scan, task: TaskRecord, attempt: Recorded, enough: int) -> CheckResult | None:
     """Judge targets that are all the same: a defect if that is all of them, or all of a fair sample."""
     value = scan.only_target
-    if task.kind == "language-model" or not value or scan.read < enough:
+    if meets_others(attempt) or task.kind == "language-model" or not value or scan.read < enough:
         return None
     if not scan.is_fair:
         return inconclusive(f"only {value} among {scan.read:,} labels", settle="Read more: this was a part.")

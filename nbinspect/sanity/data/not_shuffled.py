@@ -24,7 +24,7 @@ _FEW_BATCHES, _FEW, _SHOWN = 4, 40, 2000
 def run(
     program: Program,
     scan: Scan,
-    task: TaskRecord,
+    labelled: TaskRecord,
     training_attempt: Recorded,
     *,
     sorted_below: float = 0.1,
@@ -42,12 +42,12 @@ def run(
         return passed("one batch" if scan.batches < 2 else "a state goes on from batch to batch, in its own order")
     fixed = scan.order.repeats if scan.order is not None else isinstance(scan.loader, list | tuple)
     labels = labels_in_order(scan) if fixed or scan.order is None else None
-    are_classes = task.kind in ("classification", "binary") or scan.is_one_hot
+    are_classes = labelled.kind in ("classification", "binary") or scan.is_one_hot
     if not are_classes and fixed and scan.is_whole and (told := labels_compared(training_attempt, scan)) is not None:
         labels, are_classes = told, True
     mates = mates_of(scan) if are_classes else None
     unmixed = unmixed_classes(mates, sorted_below, sure, lambda: reads_together(program)) if mates else None
-    if labels is not None and (are_classes or task.kind == "regression") and len(labels) >= _FEW:
+    if labels is not None and (are_classes or labelled.kind == "regression") and len(labels) >= _FEW:
         found = _runs(labels, sorted_below, sure) if are_classes else _drift(labels, smooth, sure)
         if fixed and are_classes and scan.batches >= _FEW_BATCHES and (found is None or found.status == "warn"):
             found = classes_apart(labels, lambda: reads_together(program)) or found

@@ -14,13 +14,13 @@ from nbinspect.sanity.recorded import Recorded
 
 
 def run(
-    scan: Scan, task: TaskRecord, training_attempt: Recorded, *, gain: float = 0.1, enough: int = 150
+    scan: Scan, labelled: TaskRecord, training_attempt: Recorded, *, gain: float = 0.1, enough: int = 150
 ) -> CheckResult:
     """Warn where no simple model beats the most common class, or the mean, and samples enough would have shown it.
 
     Enough are those that rule a gain as large as `gain` out, and `enough` at least.
     """
-    kind = kind_compared(training_attempt) if task.kind == "other" and not task.given else task.kind
+    kind = kind_compared(training_attempt) if labelled.kind == "other" and not labelled.given else labelled.kind
     if kind not in ("classification", "binary", "regression"):
         return skipped("one class or number to predict for each sample")
     models = scan.simple_models

@@ -23,9 +23,9 @@ from nbinspect.sanity.evidence.data.contents import relation
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.fitting.drowned import of_own_step
 from nbinspect.sanity.trials.fitting.fit import fit, yours
+from nbinspect.sanity.trials.fitting.handed import without_inputs
 from nbinspect.sanity.trials.fitting.heard import are_alike, are_drawn, heard
 from nbinspect.sanity.trials.fitting.overfitting import Overfitting
-from nbinspect.sanity.trials.fitting.samples import made_alike
 from nbinspect.sanity.trials.fitting.unheard import (
     chart_of,
     numbers_of,
@@ -74,7 +74,7 @@ def run(
     if batch.size == 1 < overfitting.size and are_alike(program, batches):
         return of_one_input(overfitting.size)
     is_cut = batch.size >= 4 and not relation(batch)
-    zeroed = made_alike(batch) if is_cut else None
+    zeroed = without_inputs(program, batch) if is_cut else None
     if zeroed is None:
         few = "a batch of 4 or more samples that are independent of each other"
         return skipped("inputs that can be zeroed without the targets" if is_cut else few)

@@ -66,18 +66,18 @@ def run(
         if not stays_up:
             spoilt = _of_spoilt_weights(short, recorded) if is_new and rate >= far * suggested else None
             return spoilt or passed(f"{rate:.3g}; the range test suggests {suggested:.2g}", *found.shown, charts=charts)
-    above = too_high or stays_up
-    moved, other = fell(found.own), found.instead
+    above, moved, other = too_high or stays_up, fell(found.own), found.instead
     comes_down = too_high and found.own.falls_late and not found.own.explodes
     spoilt = _of_spoilt_weights(short, recorded) if is_new and too_high and (moved > 0 or comes_down) else None
     if spoilt or moved > (0 if above else still):
         text = f"{rate:.3g}, at which the loss falls by {moved:.1%} in {found.tried} steps"
         return spoilt or passed(text, *found.shown, charts=charts)
+    if not above and found.own.is_rising:
+        return inconclusive("the rate is still rising", *found.shown, settle="Look again when the warm-up is over.")
     if fell(found.other) < (0 if above and found.own.explodes else max(0.02, 10 * moved)):
         settle = f"At {other:.2g} the loss does not fall either."
         return inconclusive(f"{rate:.3g}; another is no better", *found.shown, settle=settle, charts=charts)
-    is_still = task.kind != "other" and abs(moved) * found.horizon < 0.05
-    is_clear = is_still or (stays_up and not found.has_been_down)
+    is_clear = abs(moved) * found.horizon < 0.05 or (stays_up and not found.has_been_down)
     certain = not comes_down if too_high else is_new and task.kind != "other" and is_clear
     rises = "explodes" if found.own.explodes else "rises" if too_high else "stays up"
     said = f"{rises} from {found.own.start:.3g} to {found.own.end:.3g}" if above else f"stays at {found.own.end:.4g}"

@@ -67,7 +67,7 @@ def run(
         return of_the_tokens(overfitting, rest)
     if whole.is_reached or (is_fine(whole) and not is_stuck and not is_away):
         return passed(f"{overfitting.what}: loss {way(whole)}", *overfitting.shown, **rest)
-    if not is_stuck and not is_away and overfitting.fitting is not None:
+    if not is_stuck and not is_away and overfitting.fitting is not None and not overfitting.moves_on:
         return _of_the_step(overfitting, rest)
     if not is_stuck or not _is_certain(overfitting) or task.kind == "other" or not trains_most(program):
         return _open(overfitting, rest)

@@ -16,12 +16,13 @@ from nbinspect.sanity.trials.fitting.fit import fit, yours
 from nbinspect.sanity.trials.fitting.heard import varies
 from nbinspect.sanity.trials.fitting.overfitting import Overfitting, moves
 from nbinspect.sanity.trials.fitting.pictures import curves_chart, shown, way
+from nbinspect.sanity.trials.fitting.usual import is_usual
 from nbinspect.sanity.trials.own_steps.train_only import handed_on, train_only
 from nbinspect.sanity.trials.own_steps.undropped import dropped_by_functions, without_functions
 from nbinspect.sanity.trials.running.plain import plain_trainee
 from nbinspect.sanity.trials.running.trainee import Trainee, trained
 
-_WITH, _WITHOUT = 35, 25
+_WITH, _WITHOUT = 35, 30
 
 
 def run(
@@ -29,7 +30,7 @@ def run(
 ) -> CheckResult:
     """Fail where a batch is fitted without regularisation, and not learnt at all in more steps with it.
 
-    Where it is hardly learnt, and where only unknown random draws can be to blame, that is a warning.
+    Where it is hardly learnt, regularised as usual, or only unknown random draws can be to blame, it is a warning.
 
     Args:
         program: left unchanged.
@@ -71,11 +72,13 @@ def run(
     if free.left > enough:
         settle = "Train on one batch for longer, without regularisation and with it, and compare the losses."
         return inconclusive("neither run has fitted the batch yet", *numbers, settle=settle, charts=charts)
-    return (warned if is_slow else failed)(
+    common = all(map(is_usual, off))
+    return (warned if is_slow or common else failed)(
         f"{'hardly' if is_slow else 'not'} learnt with {_listed(off)}, fitted without",
         *numbers,
-        title="Too much regularisation to fit one batch",
-        detail=f"Without {_listed(off)} the loss of one batch goes {way(free)}; with it {way(kept)}.",
+        title=f"{'Usual' if common else 'Too much'} regularisation keeps a batch from being fitted",
+        detail=f"Without {_listed(off)} the loss of one batch goes {way(free)}; with it {way(kept)}."
+        + (" These sizes are usual: what makes so much of them, as weights drawn too large do?" if common else ""),
         remedy="Switch regularisation off until a batch is fitted, then put it back piece by piece: dropout of 0.1 to "
         "0.5, weight decay of 0.0001 to 0.1.",
         where=off[0].rpartition(" ")[0],

@@ -32,7 +32,7 @@ def run(
         settle = "No output changed when inputs did: see `constant-output`."
         return inconclusive("no output depends on any input", share, settle=settle)
     if found.is_random and found.across > warn_above:
-        settle = "The model draws random numbers in eval mode: switch that off, and run the check again."
+        settle = "Random numbers are drawn in eval mode too: switch that off, and run the check again."
         return inconclusive("random in eval mode", share, settle=settle, charts=(found.chart,))
     if found.across <= warn_above or (source is not None and word_of(source.name) == "batch_norm"):
         return passed(f"largest effect of another sample {found.across:.2g}", share, charts=(found.chart,))

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from nbinspect.capture.kinds import word_of
-from nbinspect.records import CheckResult, Measurement, Place
+from nbinspect.records import CheckResult, Place
+from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
-from nbinspect.sanity.trials.own_steps.scaling import (
-    FaintTerm,
-    Trial,
-    faint_term,
-    growth,
-    plain_rate,
-    trial,
-)
+from nbinspect.sanity.trials.own_steps.scaling import FaintTerm, faint_term, growth, plain_rate, trial
 from nbinspect.sanity.trials.running.own_step import Training
 
 
 def run(
-    program: Program, training: Training, *, highest: float = 0.5, lowest: float = 0.01, faint: float = 0.2
+    program: Program,
+    training: Training,
+    stream: Sequence[Batch],
+    *,
+    highest: float = 0.5,
+    lowest: float = 0.01,
+    faint: float = 0.2,
 ) -> CheckResult:
     """Fail where the loss grows or shrinks with the batch, and the optimizer's rate was not chosen for that.
 
     Args:
         program: its loss alone is run, on repeated outputs; a few steps on a copy, where the loss is a sum.
         training: the recorded pass, or the user's own step.
+        stream: successive batches, for these steps.
         highest: rate for a mean from which a sum is a warning, and a failure where these steps make the loss explode.
         lowest: rate for a mean below which a loss that is divided twice is a failure.
         faint: gradient of a term that is divided twice, of that of the others, below which it is a failure.
@@ -46,7 +49,7 @@ def run(
         return passed("a mean over the batch", shown)
     size, rate = recorded.batch.size, plain_rate(training.program)
     if _are(twice, thrice, 2, 3):
-        return _of_sum(program, recorded, rate, highest)
+        return _of_sum(program, recorded, stream, rate, highest)
     if not _are(twice, thrice, 1 / 2, 1 / 3):
         return passed(f"depends on the samples together: {twice:.3g} with each of them twice", shown)
     harmful = rate is not None and 0 < rate < lowest * size
@@ -80,7 +83,9 @@ def _of_term(recorded: Recorded, term: FaintTerm, faint: float) -> CheckResult:
     )
 
 
-def _of_sum(program: Program, recorded: Recorded, rate: float | None, highest: float) -> CheckResult:
+def _of_sum(
+    program: Program, recorded: Recorded, stream: Sequence[Batch], rate: float | None, highest: float
+) -> CheckResult:
     size = recorded.batch.size
     if rate is None:
         return inconclusive("summed over the batch", settle="Give optimizer=…: a sum harms by the rate that it meets.")
@@ -91,28 +96,18 @@ def _of_sum(program: Program, recorded: Recorded, rate: float | None, highest: f
     scaled = last is not None and word_of(last.step.name) in ("div", "mul", "true_divide", "divide")
     if scaled or rate * size < highest:
         return passed(f"summed over the batch, with a rate of {rate:g} chosen for it", effective)
-    tried = trial(program, recorded)
+    tried = trial(program, recorded, stream)
     return (failed if (harms := tried is not None and tried.harms) else warned)(
         "summed over the batch",
         measured("growth of the loss with twice the samples", 2, "1: a mean"),
         effective,
-        *_shown(tried),
+        *(() if tried is None else tried.shown),
         title="The loss is a sum over the batch",
         detail=f"Gradients are {size} times those of a mean, so the rate of {rate:g} works like {rate * size:.3g}.",
         remedy=f"Use reduction='mean', or divide the rate by {size}.",
         where="train_step" if recorded.of_step else "loss_fn",
         place=_place(recorded),
         confirmed=harms,
-    )
-
-
-def _shown(tried: Trial | None) -> tuple[Measurement, ...]:
-    if tried is None:
-        return ()
-    expected = f"below {tried.start:.4g}, as it begins"
-    return (
-        measured(f"highest loss until step {tried.steps} as it is, on a copy", tried.summed, expected),
-        measured("loss after one step on the mean", tried.averaged, expected),
     )
 
 
@@ -144,7 +139,7 @@ CHECK = Check(
     question="Is the loss a mean over the batch?",
     why="A sum, or a mean divided again, multiplies the rate by the batch size or divides it, and nobody sees it.",
     remedy="Average over the batch exactly once.",
-    cost=12,
+    cost=18,
     run=run,
     good=good,
     bad=bad,

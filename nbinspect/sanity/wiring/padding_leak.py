@@ -13,7 +13,7 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
 from nbinspect.sanity.evidence.samples.awake import awakened
-from nbinspect.sanity.evidence.samples.dependence import run_eval
+from nbinspect.sanity.evidence.samples.dependence import require_no_draws, run_eval
 from nbinspect.sanity.evidence.samples.padding import (
     change_of,
     find_padding,
@@ -21,9 +21,10 @@ from nbinspect.sanity.evidence.samples.padding import (
     lack_one,
     mixes_places,
     shortened,
+    takes_masked,
     words_of,
 )
-from nbinspect.sanity.evidence.samples.spread import first_spread
+from nbinspect.sanity.evidence.samples.spread import first_spread, given_at, require_within
 from nbinspect.sanity.program import Program
 
 
@@ -45,9 +46,12 @@ def run(program: Program, batch: Batch, *, fail_above: float = 1e-3, warn_above:
     found = measured(fewer, share, f"0 (fails above {fail_above:g})")
     if share <= warn_above:
         return passed(f"{share:.1g} of the outputs' spread", found)
+    require_no_draws(probe, before)
     spreads: Callable[[Tensor, Tensor], bool] = partial(goes_beyond, lengths=lengths, steps=padding.steps)
     source = first_spread(probe, before, after, spreads)
-    certain = share > fail_above and mixes_places(source)
+    require_within(probe, source)
+    given = given_at(probe, before, source)[0] if source is not None else []
+    certain = share > fail_above and (mixes_places(source) or takes_masked(source, given, lengths, padding.steps))
     title, remedy = words_of(source)
     unmarked = f", of which {padding.unmarked_by} marks none," if padding.unmarked_by else ""
     return (failed if certain else warned)(
@@ -108,5 +112,5 @@ CHECK = Check(
     bad=bad,
     explains=(),
     sources=("S-masking",),
-    silent="changes at the padded places themselves; what convolution and max-pooling take in is a warning",
+    silent="changes at the padded places themselves; what a convolution, and a maximum of its outputs, takes in warns",
 )

@@ -17,7 +17,7 @@ from nbinspect.sanity.evidence.passes.unlisted import Unlisted, makers_of_new, u
 from nbinspect.sanity.evidence.source.classes import assigned_at
 from nbinspect.sanity.evidence.source.statements import line_at
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.recorded import Recorded, finished, tensor_output
+from nbinspect.sanity.recorded import Operation, Recorded, finished, tensor_output
 from nbinspect.sanity.trials.own_steps.unlisted_of_step import unlisted_of_step
 
 _UNTRAINED = "an optimizer made of it never changes them"
@@ -35,13 +35,18 @@ def run(program: Program, batch: Batch, attempt: Recorded) -> CheckResult:
     leaves = {key: leaf for key, leaf in leaves_of(root).items() if key not in known}
     unlisted = list(unlisted_in(program.network))
     if held := [one for one in unlisted if any(id(tensor) in leaves for tensor in one.tensors)]:
+        if program.goes_through_step:
+            return _of_step(program, batch, attempt)
         return _told(program, held[0], [tensor for tensor in held[0].tensors if id(tensor) in leaves])
     for one in unlisted:
         # a parameter that was moved, cast or scaled on its way to the attribute is a result, and no parameter
         behind = {key: leaf for tensor in one.tensors for key, leaf in _behind(tensor).items() if key in leaves}
         if behind:
             return _told(program, one, list(behind.values()))
-    return _loose(program, recorded, [one for one in leaves.values() if isinstance(one, nn.Parameter)])
+    inside = recorded.operations
+    if program.goes_through_step:  # which may call layers beside the model, and whose optimizers hold them
+        inside = tuple(one for one in inside if one.step.parent is not None)
+    return _loose(program, recorded, [one for one in leaves.values() if isinstance(one, nn.Parameter)], inside)
 
 
 def _behind(tensor: Tensor) -> Mapping[int, Tensor]:
@@ -81,11 +86,11 @@ def _told(program: Program, found: Unlisted, used: Sequence[Tensor], *, by_hand:
     )
 
 
-def _loose(program: Program, recorded: Recorded, leaves: Sequence[Tensor]) -> CheckResult:
+def _loose(program: Program, recorded: Recorded, leaves: Sequence[Tensor], inside: Sequence[Operation]) -> CheckResult:
     """Judge weights that no module holds: made by forward itself, or of a layer outside of the model."""
     held = optimised(program.subject) or set()
     makers = makers_of_new(recorded)
-    users = {id(given): one.step for one in recorded.operations if not one.in_loss for given in one.given}
+    users = {id(given): one.step for one in inside if not one.in_loss for given in one.given}
     loose = [leaf for leaf in leaves if id(leaf) in users.keys() - held]
     made = [leaf for leaf in loose if memory_of(leaf) in makers]
     if not loose:

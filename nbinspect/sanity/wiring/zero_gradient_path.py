@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -14,6 +15,7 @@ from nbinspect.sanity.evidence.passes.cuts import has_no_graph, is_stopped_targe
 from nbinspect.sanity.evidence.passes.flat import behind_flat, is_clamp
 from nbinspect.sanity.evidence.passes.flow import follow
 from nbinspect.sanity.evidence.passes.idle_terms import IdleTerm, idle_term
+from nbinspect.sanity.evidence.passes.lone import lone_weights
 from nbinspect.sanity.evidence.passes.reach import modules_of, trainable, trains_by_one_loss, unreached
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
@@ -21,7 +23,7 @@ from nbinspect.sanity.trials.running.own_step import Training
 
 
 def run(program: Program, training: Training) -> CheckResult:
-    """Fail where the gradient of trained parameters is exactly zero, for all of it passes rounding or a clamp.
+    """Fail where the gradient of trained parameters is exactly zero: rounding, a clamp, a softmax of one lie before it.
 
     Or that of a summand of the loss: a choice, rounding, a copy or weights without a graph make a number of it.
     """
@@ -50,6 +52,8 @@ def run(program: Program, training: Training) -> CheckResult:
             return _of_idle(ran[0], idle)
         return passed(f"none of {len(wanted)} trainable parameters behind a derivative of zero")
     flat = behind[0][lost[0]]
+    if summed := lone_weights(ran[0]).get(flat):
+        return _of_lone(found(flat.step.name, lost, place=flat.step.place), flat, summed)
     beside = _beside(flat) if is_clamp(flat) else ()
     return found(flat.step.name, lost, *beside, place=flat.step.place)
 
@@ -74,6 +78,20 @@ def _found(
         "`x + (step(x) - x).detach()`.",
         where=name,
         place=place,
+    )
+
+
+def _of_lone(result: CheckResult, softmax: Operation, summed: int) -> CheckResult:
+    if result.status != "fail":
+        return result
+    number = measured("elements of the axis that the softmax runs over", 1, f"{summed}")
+    return replace(
+        result,
+        measurements=(*result.measurements, number),
+        detail=f"`{softmax.step.name}` runs over an axis of one element, so that every weight is 1, whatever the "
+        f"scores, which get no gradient; the weighted sum after it runs over another axis, of {summed}.",
+        remedy=f"Take the softmax over the axis that is summed, of {summed} elements: look at its `dim`, and at what "
+        "is squeezed or unsqueezed before it.",
     )
 
 
@@ -126,7 +144,7 @@ CHECK = Check(
     name="zero-gradient-path",
     stage="wiring",
     question="Must all gradient of some parameters pass an operation whose derivative is zero?",
-    why="Rounding, thresholds and full clamps run without complaint, and send exactly zero back.",
+    why="Rounding, thresholds, full clamps and a softmax over one element run without complaint, and send zero back.",
     remedy="Use a smooth stand-in or a straight-through estimator; clip the gradient and not the loss.",
     cost=0,
     run=run,
@@ -134,7 +152,7 @@ CHECK = Check(
     bad=bad,
     explains=(
         *("detached-graph", "unused-parameters", "updates-not-applied", "overfit-one-batch", "shuffled-labels"),
-        *("learning-rate", "update-ratio", "gradient-check"),
+        *("learning-rate", "update-ratio", "gradient-check", "unused-input"),
     ),
     sources=("D-dead", "K-clip-loss"),
     silent="straight-through estimators, clamps that spare some elements, hinges that are satisfied, metrics beside "

@@ -188,6 +188,40 @@ def test_a_norm_that_was_forgotten_beside_others_of_a_frozen_part_fails(fixed: b
         assert (result.where, "0.4 of the same frozen part" in result.detail) == ("0.1", True)
 
 
+class OfTwoDomains(nn.Module):
+    """A frozen body with a norm for each of two domains, and a head that is trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        norms = nn.ModuleList(nn.BatchNorm1d(16) for _ in range(2))
+        self.body = nn.ModuleDict({"first": nn.Linear(4, 16), "norms": norms}).requires_grad_(requires_grad=False)
+        self.head = nn.Linear(16, 3)
+
+    def forward(self, x: Tensor, domain: int = 0) -> Tensor:
+        return self.head(torch.relu(self.body["norms"][domain](self.body["first"](x))))
+
+
+def adapting_one_domain(model: Any, batch: Any, optimizer: Any) -> Any:
+    model.train()
+    model.body["norms"][0].eval()
+    with torch.no_grad():
+        model(batch[0] + 1, 1)
+    return usual(model, batch, optimizer)
+
+
+def adapting_the_first(model: Any, batch: Any, optimizer: Any) -> Any:
+    model.train()
+    model[0].eval()
+    model[0][1].train()
+    return usual(model, batch, optimizer)
+
+
+def test_a_norm_that_is_to_adapt_beside_one_that_rests_is_a_warning() -> None:
+    """Norms that never run in the same call, and one that was switched on in a part at rest, were not forgotten."""
+    assert run_one(CHECK, **program(adapting_one_domain, OfTwoDomains())).status == "warn"
+    assert run_one(CHECK, **program(adapting_the_first, two_parts(nn.BatchNorm1d(16)))).status == "warn"
+
+
 def test_norms_of_a_frozen_part_that_all_learn_are_a_warning() -> None:
     """Where none of them rests it may be meant."""
     assert run_one(CHECK, **program(without_their_kind, two_parts(nn.BatchNorm1d(16)))).status == "warn"

@@ -312,3 +312,43 @@ def test_a_step_that_makes_log_probabilities_of_the_outputs_is_no_leak() -> None
     loss_fn = nn.NLLLoss()
     own = {"loss_fn": loss_fn, "train_step": Stepping(0.0, loss_fn=loss_fn, shares=True).step}
     assert judged(mlp(), **own).status in ("inconclusive", "pass")
+
+
+class Halves(nn.Module):
+    """Is called in two parts."""
+
+    def __init__(self, more: int = 0) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(8 + more, 64), nn.ReLU())
+        self.decoder = nn.Linear(64, 8 if not more else 4)
+
+
+def by_step(model: Any, loss_of: Any, batch: Any) -> CheckResult:
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+
+    def train_step(batch: Any) -> None:
+        optimizer.zero_grad()
+        loss_of(model, batch).backward()
+        optimizer.step()
+
+    return run_one(CHECK, model=model, loader=[batch], optimizer=optimizer, train_step=train_step)
+
+
+def reconstructed(model: Any, batch: Any) -> Tensor:
+    return F.mse_loss(model.decoder(model.encoder(batch[0])), batch[0])
+
+
+def classified(model: Any, batch: Any) -> Tensor:
+    return F.cross_entropy(model.decoder(model.encoder(batch["rows"]))[:, :4], batch["kind"])
+
+
+def told(model: Any, batch: Any) -> Tensor:
+    hinted = torch.cat([batch[0], batch[1][:, None].float()], 1)
+    return F.cross_entropy(model.decoder(model.encoder(hinted)), batch[1])
+
+
+def test_where_the_step_makes_targets_of_its_inputs_nothing_is_told_by_zeros() -> None:
+    """Zeros for the images are zeros for what is to be drawn; so are those for labels of a name of their own."""
+    assert by_step(Halves(), reconstructed, (X, Y)).status == "skip"
+    assert by_step(Halves(), classified, {"rows": X, "kind": Y}).status == "skip"
+    assert by_step(Halves(1), told, (X, Y)).status == "fail"

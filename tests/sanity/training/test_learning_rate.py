@@ -200,6 +200,32 @@ def test_a_rate_at_which_nothing_moves_fails(kind: Any) -> None:
     assert told(found, "at the suggested rate") < 0.98 * told(found, "at 1e-07")
 
 
+class Warming:
+    """A schedule of the user's own, which comes to a rate over so many updates; 0 leaves it where it is."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, rate: float, long: int) -> None:
+        self.optimizer, self.rate, self.long, self.number = optimizer, rate, long, 0
+        self.set_rate()
+
+    def set_rate(self) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate * (min(1.0, (self.number + 1) / self.long) if self.long else 1e-4)
+
+    def step(self, model: nn.Module, batch: Any, optimizer: Any) -> None:
+        clipped(model, batch, optimizer)
+        self.number += 1
+        self.set_rate()
+
+
+@pytest.mark.parametrize(("long", "status"), [(10_000, "inconclusive"), (0, "fail")])
+def test_the_start_of_a_warm_up_by_hand_is_not_the_rate(long: int, status: str) -> None:
+    """Nothing moves at the first rate of a long warm-up, which the step goes on to raise; as a rate it is too low."""
+    some = program(rate=1e-2, kind=torch.optim.SGD)
+    some["train_step"] = Warming(some["optimizer"], 1e-2, long).step
+    found = run_one(CHECK, **some)
+    assert found.status == status, found
+
+
 @pytest.mark.parametrize(
     ("kind", "rate"),
     [(torch.optim.Adam, 1e-4), (torch.optim.Adam, 1e-2), (torch.optim.SGD, 0.01), (torch.optim.SGD, 0.5)],
@@ -240,9 +266,11 @@ def test_a_step_that_returns_nothing_is_judged_by_the_loss(rate: float) -> None:
     assert found.status == ("pass" if rate < 1 else "fail")
 
 
-def test_a_step_that_tells_no_loss_at_all_is_skipped() -> None:
-    """Without loss_fn, a train_step that returns nothing leaves nothing to compare."""
-    assert run_one(CHECK, **program(train_step=clipped, loss_fn=None)).status == "skip"
+@pytest.mark.parametrize("rate", [1e-3, 100.0])
+def test_without_a_loss_fn_a_step_is_judged_by_the_loss_that_it_goes_back_from(rate: float) -> None:
+    """A train_step that returns nothing has a loss all the same, on which it calls backward."""
+    found = run_one(CHECK, **program(rate=rate, train_step=clipped, loss_fn=None))
+    assert found.status == ("pass" if rate < 1 else "fail")
 
 
 def telling(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:

@@ -192,7 +192,7 @@ def test_a_known_schedule_neither_hinders_nor_ends_the_run() -> None:
 
 
 def test_steps_that_return_nothing_are_measured_from_outside() -> None:
-    """Where the step returns no loss that of loss_fn is taken; without either the check is skipped."""
+    """Where the step returns no loss that of loss_fn is taken; without either that on which it calls backward."""
 
     def train_step(model: nn.Module, batch: Any, optimizer: Any) -> None:
         optimizer.zero_grad()
@@ -200,7 +200,30 @@ def test_steps_that_return_nothing_are_measured_from_outside() -> None:
         optimizer.step()
 
     assert judged(mlp(), adam(), train_step=train_step).status == "pass"
-    assert judged(mlp(), adam(), None, train_step=train_step).status == "skip"
+    assert judged(mlp(), adam(), None, train_step=train_step).status == "pass"
+
+
+class Following:
+    """Has a goal that each step moves on, and a sum that each step adds to the loss."""
+
+    def __init__(self, by: float, more: float) -> None:
+        self.goal, self.sum, self.by, self.more = torch.full((10,), 2.0), torch.zeros(()), by, more
+
+    def step(self, model: nn.Module, batch: Any, optimizer: Any) -> float:
+        loss = (model(batch[0]) - self.goal).square().mean() + self.sum
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        self.goal += self.by
+        self.sum += self.more
+        return float(loss)
+
+
+@pytest.mark.parametrize(("by", "more", "status"), [(0.0, 0.0, "pass"), (0.0, 1.0, "pass"), (0.3, 0.0, "inconclusive")])
+def test_a_step_that_moves_its_own_goal_is_not_failed(by: float, more: float, status: str) -> None:
+    """Where a step changes what its loss reads beside the model, as a queue, a loss that rises tells nothing."""
+    torch.manual_seed(0)
+    assert judged(mlp(), adam(0.01), None, train_step=Following(by, more).step).status == status
 
 
 @pytest.mark.parametrize(
@@ -502,3 +525,77 @@ def test_a_given_rate_may_be_a_factor_of_what_the_schedule_makes(
         return run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=F.cross_entropy, **given).status
 
     assert judged_with(lambda s: 64**power * min((s + 1) ** -0.5, (s + 1) * warm_up**-1.5)) == status
+
+
+class ByHand:
+    """Sets the rate itself, low for the first calls, before or after it updates."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, first: bool, long: int = 100) -> None:
+        self.optimizer, self.first, self.long, self.calls = optimizer, first, long, 0
+
+    def set_rate(self) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = 3e-3 if self.calls >= self.long else 3e-5
+        self.calls += 1
+
+    def step(self, model: nn.Module, batch: Any) -> Tensor:
+        if self.first:
+            self.set_rate()
+        loss = F.cross_entropy(model(batch[0]), batch[1])
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        if not self.first:
+            self.set_rate()
+        return loss.detach()
+
+
+def by_two_schedulers(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    by_epoch = torch.optim.lr_scheduler.StepLR(optimizer, 4)
+    warm_up = torch.optim.lr_scheduler.LinearLR(optimizer, 1e-3, total_iters=100)
+
+    def step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> Tensor:
+        loss = F.cross_entropy(model(batch[0]), batch[1])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        warm_up.step()
+        if warm_up.last_epoch % 100 == 0:
+            scheduler.step()
+        return loss.detach()
+
+    return {"scheduler": by_epoch, "train_step": step}
+
+
+@pytest.mark.parametrize(
+    "scheduled",
+    [
+        lambda optimizer: {"train_step": ByHand(optimizer, first=True).step},
+        lambda optimizer: {"train_step": ByHand(optimizer, first=False).step},
+        by_two_schedulers,
+    ],
+)
+def test_a_step_that_is_still_at_low_rates_undoes_nothing(scheduled: Callable[..., dict[str, Any]]) -> None:
+    """Whoever sets them, standard steps are taken at the very rates of the user's own, or both at the highest."""
+    torch.manual_seed(0)
+    model = mlp()
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+    given = {"model": model, "loader": [(X, Y)], "loss_fn": F.cross_entropy, "optimizer": optimizer}
+    assert run_one(CHECK, **given, **scheduled(optimizer)).status == "pass"
+
+
+def test_a_step_with_rates_of_its_own_that_undoes_what_it_learns_fails() -> None:
+    """At the rates of that step, which come up over the first ten calls, standard steps fit the batch."""
+    torch.manual_seed(0)
+    model = mlp()
+    optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+    by_hand = ByHand(optimizer, first=True, long=10)
+
+    def step(model: nn.Module, batch: Any) -> Tensor:
+        loss = by_hand.step(model, batch)
+        forgotten(model)
+        return loss
+
+    result = run_one(CHECK, model=model, loader=[(X, Y)], loss_fn=F.cross_entropy, optimizer=optimizer, train_step=step)
+    assert (result.status, result.confirmed) == ("fail", True)
+    assert any("a standard step" in one.quantity for one in result.measurements)

@@ -169,3 +169,28 @@ def test_a_layer_that_changes_the_shape_or_the_values_in_eval_mode_is_not_switch
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(16, 128), Drawn(), nn.ReLU(), nn.Linear(64, 10))
     assert judged(net, adam()).status != "fail"
+
+
+def test_usual_shares_under_which_a_batch_is_not_learnt_are_a_warning() -> None:
+    """Where weights drawn far too large make a little dropout count, it is not the dropout that is to be changed."""
+
+    def loud(share: float) -> CheckResult:
+        torch.manual_seed(0)
+        model = nn.Sequential(
+            *(nn.Linear(16, 512), nn.Tanh(), nn.Dropout(share), nn.Linear(512, 512), nn.Tanh(), nn.Dropout(share)),
+            nn.Linear(512, 10),
+        )
+        for layer in (model[0], model[3], model[6]):
+            nn.init.normal_(layer.weight)
+        return judged(model, lambda p: torch.optim.AdamW(p, 1e-2, weight_decay=0.01))
+
+    found = loud(0.5)
+    assert found.status == "warn", found
+    assert "usual" in found.detail
+    assert loud(0.9).status == "fail"
+
+
+def test_a_batch_that_is_fitted_a_little_later_without_dropout_is_told_from_one_that_is_not_with_it() -> None:
+    """A slower rate needs a few steps more to show that the batch is fitted without what hides it."""
+    torch.manual_seed(0)
+    assert judged(dropping(0.97), lambda p: torch.optim.Adam(p, 0.0012)).status == "fail"

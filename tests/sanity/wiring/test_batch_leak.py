@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -532,3 +534,41 @@ def test_whole_numbers_without_sign_are_exchanged_too() -> None:
         forward=lambda model, batch: model(torch.from_numpy(batch[0].astype("float32") / 60_000)),
     )  # fmt: skip
     assert found.status == "pass"
+
+
+class Gated(nn.Module):
+    """Takes a gate beside its rows; with `mixes`, softmax runs over the batch."""
+
+    def __init__(self, *, mixes: bool = False) -> None:
+        super().__init__()
+        self.body, self.head, self.mixes = nn.Linear(20, 8), nn.Linear(8, 3), mixes
+
+    def forward(self, x: Tensor, gate: float) -> Tensor:
+        h = gate * torch.tanh(self.body(x))
+        return self.head(h.softmax(0) if self.mixes else h)
+
+
+def through_step(model: nn.Module, augment: Any) -> Any:
+    """A program that only its own step runs, with what that does to a batch before."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def train_step(batch: Any) -> None:
+        optimizer.zero_grad()
+        F.cross_entropy(model(augment(batch[0]), 1.0), batch[1]).backward()
+        optimizer.step()
+
+    torch.manual_seed(0)
+    return run_one(CHECK, model=model, loader=[(torch.randn(32, 20), Y)], optimizer=optimizer, train_step=train_step)
+
+
+@pytest.mark.parametrize("augment", [
+    lambda x: 0.7 * x + 0.3 * x.flip(0),
+    lambda x: 0.7 * x + 0.3 * x[torch.arange(len(x)).roll(1)],
+    lambda x: torch.from_numpy(0.7 * x.numpy() + 0.3 * x.numpy()[::-1]),
+    lambda x: 0.7 * x + 0.3 * x[torch.randperm(len(x))],
+])  # fmt: skip
+def test_samples_that_the_users_step_mixes_are_no_leak_of_the_model(augment: Any) -> None:
+    """A step may mix its samples, as mixup does; what the model itself mixes still fails."""
+    assert through_step(Gated(), augment).status == "skip"
+    assert through_step(Gated(), lambda x: x).status == "pass"
+    assert through_step(Gated(mixes=True), lambda x: x).status == "fail"

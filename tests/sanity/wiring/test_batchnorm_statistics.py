@@ -544,6 +544,7 @@ def test_a_momentum_meant_as_that_of_another_library_fails_with_the_value_to_use
 @pytest.mark.parametrize(("arguments", "status"), [
     (hurried(0.99, val_loader=None), "warn"),
     (hurried(0.99, samples=6000, batch=2000), "warn"),  # any batch has the statistics of all
+    (hurried(0.9, samples=640, batch=64), "warn"),  # nearly so
     (hurried(0.99, batch=64), "pass"),  # the last batch is all there is
     (hurried(1.0), "pass"),
     (hurried(0.5), "pass"),

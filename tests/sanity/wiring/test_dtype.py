@@ -686,3 +686,37 @@ def test_shares_that_a_loss_puts_into_bins_are_meant() -> None:
     targets = torch.rand(64, 1, generator=torch.Generator().manual_seed(0))
     loss_fn = lambda z, y: nn.functional.mse_loss(z, (5 * y).long().float())  # noqa: E731 - as users write it
     assert result_of(nn.Linear(4, 1), torch.randn(64, 4), targets, loss_fn).status == "pass"
+
+
+class OfSteps(Dataset[Any]):
+    """Recordings as differences of neighbouring bytes, each the next one's target."""
+
+    def __init__(self, *, wide: bool = False) -> None:
+        drawn = torch.randint(-30, 31, (N, 17), generator=torch.Generator().manual_seed(0))
+        self.rows, self.wide = drawn.cumsum(1).to(torch.uint8), wide
+
+    def __len__(self) -> int:
+        return N
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        steps = self.rows[index, 1:] - self.rows[index, :-1]
+        steps = steps.float() / 255 if self.wide else steps.long()
+        return steps[:-1], steps[1:]
+
+
+class Speaks(nn.Module):
+    def __init__(self, symbols: int) -> None:
+        super().__init__()
+        self.table, self.head = nn.Embedding(symbols, 8), nn.Linear(8, symbols)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.table(x)).transpose(1, 2)
+
+
+@pytest.mark.parametrize(("symbols", "status"), [(256, "pass"), (259, "pass"), (400, "fail"), (0, "fail")])
+def test_differences_of_bytes_go_round_where_the_model_has_a_symbol_for_each(symbols: int, status: str) -> None:
+    """Bytes that are looked up among 256 and a few marks come back from their differences; quantities do not."""
+    model = Speaks(symbols) if symbols else nn.Linear(15, 15)
+    loader = DataLoader(OfSteps(wide=not symbols), batch_size=N)
+    loss_fn = nn.CrossEntropyLoss() if symbols else nn.MSELoss()
+    assert run_one(CHECK, model=model, loader=loader, loss_fn=loss_fn).status == status

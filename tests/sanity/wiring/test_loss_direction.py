@@ -758,3 +758,50 @@ def test_targets_with_a_column_of_rewards_tell_no_direction() -> None:
     batch = (torch.randn(N, 6), torch.cat([torch.randn(N, 2), -torch.rand(N, 1) - 1], 1))
     loss_fn = lambda z, y: (((z - y[:, :2]) ** 2).sum(1) * y[:, 2]).mean()  # noqa: E731 - as users write it
     assert run_one(CHECK, model=nn.Linear(6, 2), loader=[batch], loss_fn=loss_fn).status != "fail"
+
+
+def side_by_side(loss_fn: Any, **rest: Any) -> CheckResult:
+    """A mask and an image, both predicted as a column of the outputs of one network."""
+    torch.manual_seed(0)
+    x = torch.randn(8, 2, 6, 6)
+    targets = torch.cat([(x[:, :1] > 0.5).float(), x[:, 1:] + x[:, :1]], 1)
+    model = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1))
+    return run_one(CHECK, model=model, loader=[(x, targets)], loss_fn=loss_fn, **rest)
+
+
+def overlap(z: Tensor, y: Tensor) -> Tensor:
+    p = z.sigmoid()
+    return 2 * (p * y).sum() / (p.square().sum() + y.square().sum())
+
+
+def with_overlap(sign: float) -> Any:
+    """How like the masks are, with a sign, beside how far the images are apart."""
+
+    def likeness(p: Tensor, y: Tensor) -> Tensor:
+        return 2 * (p * y).sum() / (p.square().sum() + y.square().sum())
+
+    return lambda z, y: sign * likeness(z[:, 0], y[:, 0]) + 0.1 * F.mse_loss(z[:, 1], y[:, 1])
+
+
+@pytest.mark.parametrize("told", [{}, {"task": "other"}])
+def test_a_term_that_minimises_the_likeness_of_one_column_fails(told: Any) -> None:
+    """An overlap that is added without its minus, beside an error that is right, fails with its column."""
+    found = side_by_side(with_overlap(1.0), **told)
+    assert found.status == "fail"
+    assert "column 0" in found.summary
+    assert side_by_side(with_overlap(-1.0), **told).status != "fail"
+
+
+@pytest.mark.parametrize(
+    "loss_fn",
+    [
+        lambda z, y: 1 - overlap(z[:, 0], y[:, 0]) + F.mse_loss(z[:, 1], y[:, 1]),
+        lambda z, y: F.mse_loss(z[:, 1], y[:, 1]) + correlation(z[:, 0], y[:, 0]).square(),
+        lambda z, y: F.mse_loss(z[:, 1], y[:, 1]) + (z[:, 0] * y[:, 0]).mean() + z[:, 0].square().mean(),
+        lambda z, y: ((z - y) ** 2).mean(),
+        lambda z, y: F.mse_loss(z[:, 1], y[:, 1]) + F.mse_loss(z[:, 0], 1 - y[:, 0]),
+    ],
+)
+def test_silent_on_terms_that_want_the_column_or_want_it_free_of_its_targets(loss_fn: Any) -> None:
+    """Errors, an overlap that grows, the background, and what is to tell nothing of a column have no wrong way."""
+    assert side_by_side(loss_fn, task="other").status != "fail"

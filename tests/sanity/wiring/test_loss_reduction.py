@@ -229,3 +229,22 @@ def test_a_loss_inside_the_model_is_run_on_few_samples() -> None:
 def test_losses_that_cannot_be_repeated_are_skipped(loss_fn: Any) -> None:
     """NaN, zero and a fixed batch size are skipped."""
     assert result_of(loss_fn).status == "skip"
+
+
+def exponential(margins: Tensor, signs: Tensor) -> Tensor:
+    return torch.exp(-signs * margins.squeeze(1)).sum()
+
+
+@pytest.mark.parametrize(("noise", "rate", "status"), [(1.0, 0.03, "fail"), (0.0, 0.02, "warn"), (3.0, 0.02, "warn")])
+def test_a_sum_that_explodes_over_successive_batches_alone_fails(noise: float, rate: float, status: str) -> None:
+    """What one batch bears, taken again and again, others may not; a rise that passes leaves it a warning."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 1))
+    x = torch.randn(8, N, 16)
+    signs = (x[..., 0] + noise * torch.randn(8, N)).sign()
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    loader = list(zip(x, signs, strict=True))
+    result = run_one(CHECK, model=model, loader=loader, loss_fn=exponential, optimizer=optimizer, task="binary")
+    assert result.status == status, result
+    assert result.confirmed is (status == "fail")
+    assert ("of successive batches" in result.measurements[2].quantity) is (status == "fail")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -385,3 +387,58 @@ def test_flat_outputs_may_have_the_places_first(backwards: bool, status: str) ->
     aims = torch.where(MASK, tokens() % 2, -100)
     named = {"loader": [(tokens().T.contiguous(), aims.T.flatten())], "batch_axis": 1, "padding_value": 0}
     assert run_one(CHECK, model=Flat(), loss_fn=nn.CrossEntropyLoss(), **named).status == status
+
+
+def test_a_step_that_hides_words_at_random_is_not_judged() -> None:
+    """Fewer places take other draws, which hide other words: that is no leak."""
+    model = Reader("own last")
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def train_step(hidden: bool, batch: tuple[Tensor, ...]) -> None:
+        words, mask, targets = batch
+        hides = (torch.rand(words.shape) < 0.5) & mask & hidden
+        optimizer.zero_grad()
+        F.cross_entropy(model(torch.where(hides, V, words), mask), targets).backward()
+        optimizer.step()
+
+    def plainly(batch: Any) -> None:
+        train_step(False, batch)
+
+    def hiding(batch: Any) -> None:
+        train_step(True, batch)
+
+    for step, status in ((plainly, "pass"), (hiding, "skip")):
+        given = {"model": model, "loader": [(tokens(), MASK, Y)], "optimizer": optimizer, "train_step": step}
+        assert run_one(CHECK, **given).status == status
+
+
+class Highest(nn.Module):
+    """Pools the packed states of a recurrent layer, or those of a convolution, by their largest values over time."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.embed, self.how = nn.Embedding(V, 8, padding_idx=0), how
+        self.rnn, self.conv, self.head = nn.LSTM(8, 8, batch_first=True), nn.Conv1d(8, 8, 3, padding=1), nn.Linear(8, 2)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        h = self.embed(x)
+        if self.how == "convolution":
+            return self.head(torch.tanh(self.conv(h.transpose(1, 2))).amax(2))
+        packed = pack_padded_sequence(h, mask.sum(1), batch_first=True, enforce_sorted=False)
+        h = pad_packed_sequence(self.rnn(packed)[0], batch_first=True, total_length=x.shape[1])[0]
+        if self.how == "rectified":
+            h = torch.relu(h)
+        if self.how == "filled":
+            h = h.masked_fill(~mask[..., None], float("-inf"))
+        if self.how == "pooled":
+            return self.head(F.adaptive_max_pool1d(h.transpose(1, 2), 1).squeeze(2))
+        return self.head(h.max(1)[0] if self.how == "max" else h.amax(1))
+
+
+@pytest.mark.parametrize("how", ["max", "amax", "pooled", "filled", "rectified", "convolution"])
+def test_a_maximum_that_takes_the_zeros_of_masked_places_fails(how: str) -> None:
+    """Where all states are below 0 a padded one wins; not where it is filled with less, nor among rectified ones."""
+    result = run_one(CHECK, **program("mean", model=(torch.manual_seed(0), Highest(how))[1]))
+    wanted = {"filled": "pass", "rectified": "pass", "convolution": "warn"}.get(how, "fail")
+    assert result.status == wanted, result
+    assert wanted != "fail" or "masked_fill" in result.remedy

@@ -409,3 +409,25 @@ def test_values_that_are_no_numbers_are_not_taken_for_dropped() -> None:
             return self.head(F.dropout(weights, 0.5, self.training))
 
     assert run_one(CHECK, **program(Broken())).status == "pass"
+
+
+class Scaled(Drops):
+    """Takes what no loader gives."""
+
+    def forward(self, x: Tensor, scale: float) -> Tensor:  # type: ignore[override] # another call
+        return super().forward(scale * x)
+
+
+@pytest.mark.parametrize(("how", "status"), [("flag", "pass"), ("default", "fail")])
+def test_what_a_training_step_drops_around_the_model_is_for_training(how: str, status: str) -> None:
+    """Of a program that its step alone runs, dropout of the inputs passes, and one in the model fails that stays on."""
+    model = Scaled(how)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def train_step(batch: Any) -> None:
+        optimizer.zero_grad()
+        F.cross_entropy(model(F.dropout(batch[0], 0.2), 1.0), batch[1]).backward()
+        optimizer.step()
+
+    batch = (torch.randn(N, 4), Y)
+    assert run_one(CHECK, model=model, loader=[batch], optimizer=optimizer, train_step=train_step).status == status

@@ -278,3 +278,30 @@ def test_parts_that_an_optimizer_of_their_own_trains_at_a_later_step_warn() -> N
 
     found = run_one(CHECK, model=model, loader=[(ROWS, CLASSES)], train_step=step, optimizer=[optimizer, judges])
     assert found.status == "warn"
+
+
+class AtAScale(Listed):
+    """Is told by how much."""
+
+    def forward(self, x: Tensor, scale: float) -> Tensor:  # type: ignore[override] # another call
+        return super().forward(scale * x)
+
+
+def test_layers_that_the_users_step_calls_beside_the_model_are_its_own() -> None:
+    """Of a program that its own step alone runs, a list in the model fails, a layer with its optimizer does not."""
+    before = nn.Linear(4, 4)
+
+    def of(model: nn.Module) -> CheckResult:
+        optimizer = torch.optim.SGD([*model.parameters(), *before.parameters()], lr=0.1)
+
+        def train_step(batch: Any) -> None:
+            optimizer.zero_grad()
+            F.cross_entropy(model(before(batch[0]), 1.0), batch[1]).backward()
+            optimizer.step()
+
+        return run_one(CHECK, model=model, loader=[(ROWS, CLASSES)], optimizer=optimizer, train_step=train_step)
+
+    model = AtAScale()
+    assert of(model).status == "fail"
+    model.layers = nn.ModuleList(model.layers)  # type: ignore[assignment] # as the remedy says
+    assert of(model).status == "pass"

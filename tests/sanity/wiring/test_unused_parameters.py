@@ -751,6 +751,46 @@ def test_layers_of_a_list_that_every_pass_leaves_out_fail() -> None:
     assert result(WhileItHelps()).status == "pass"
 
 
+class Numbered(nn.Module):
+    """Three layers by numbers, which passes look up by their names."""
+
+    def __init__(self, order: tuple[int, ...] = (1, 2, 3)) -> None:
+        super().__init__()
+        for number in range(1, 4):
+            setattr(self, f"layer{number}", nn.Linear(4, 4))
+        self.head, self.depth = nn.Linear(4, 3), 2
+        self.order = order
+
+
+class OneTwice(Numbered):
+    def forward(self, x: Tensor) -> Tensor:
+        for number in (1, 2, 2):
+            x = torch.relu(getattr(self, f"layer{number}")(x))
+        return self.head(x)
+
+
+class AsGiven(Numbered):
+    def forward(self, x: Tensor) -> Tensor:
+        for number in self.order:
+            x = torch.relu(getattr(self, f"layer{number}")(x))
+        return self.head(x)
+
+
+class DownTo(Numbered):
+    def forward(self, x: Tensor) -> Tensor:
+        for number in range(1, self.depth + 1):
+            x = torch.relu(getattr(self, f"layer{number}")(x))
+        return self.head(x)
+
+
+def test_a_layer_that_no_lookup_by_name_comes_to_fails() -> None:
+    """A number written twice leaves a layer out; a depth may still grow, and a given order is told of."""
+    assert ((found := result(OneTwice())).status, found.where) == ("fail", "layer3")
+    assert ((found := result(AsGiven((1, 2, 2)))).status, found.where) == ("warn", "layer3")
+    assert result(AsGiven()).status == "pass"
+    assert result(DownTo()).status == "pass"
+
+
 def step_of_all(model: nn.Module, batch: Any, optimizer: Any) -> Tensor:
     optimizer.zero_grad()
     loss = F.cross_entropy(model(batch[0]), batch[1])

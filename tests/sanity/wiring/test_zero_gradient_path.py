@@ -273,3 +273,99 @@ def test_terms_that_are_trained_or_meant_to_be_constant_are_silent(term: Callabl
         return F.cross_entropy(z, y) + term(z)
 
     assert result(torch.tanh, loss_fn).status == "pass"
+
+
+def trained_by(model: nn.Module) -> dict[str, Any]:
+    """A step of one's own that calls the model with more than the batch has."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def train_step(batch: Any) -> None:
+        optimizer.zero_grad()
+        F.cross_entropy(model(batch[0]), batch[1]).backward()
+        optimizer.step()
+
+    return {"optimizer": optimizer, "train_step": train_step}
+
+
+def test_views_that_can_no_longer_be_followed_are_no_error() -> None:
+    """Parametrized weights are written to, and viewed, with and without a graph."""
+    norm = torch.nn.utils.parametrizations
+    model = nn.Sequential(norm.orthogonal(nn.Linear(4, 8)), nn.ReLU(), norm.spectral_norm(nn.Linear(8, 3)))
+    batch = (ROWS, CLASSES)
+    assert run_one(CHECK, model=model, loader=[batch], **trained_by(model)).status == "pass"
+
+
+class Pooling(nn.Module):
+    """Pools the steps of a sequence with weights that are made of scores, one of each step."""
+
+    def __init__(self, pool: Callable[[Tensor, Tensor], Tensor], classes: int = 3) -> None:
+        super().__init__()
+        self.states, self.scores, self.head = nn.Linear(4, 8), nn.Linear(8, 1), nn.Linear(8, classes)
+        self.pool = pool
+
+    def forward(self, x: Tensor) -> Tensor:
+        states = torch.tanh(self.states(x))
+        return self.head(self.pool(self.scores(states), states))
+
+
+def pooled(pool: Callable[[Tensor, Tensor], Tensor], steps: int = 5, size: int = 24) -> Any:
+    torch.manual_seed(0)
+    batch = (torch.randn(size, steps, 4), torch.arange(size) % 3)
+    return run_one(CHECK, model=Pooling(pool), loader=[batch], loss_fn=nn.CrossEntropyLoss())
+
+
+@pytest.mark.parametrize("pool", [
+    lambda scores, states: (F.softmax(scores, -1) * states).sum(1),
+    lambda scores, states: (scores.softmax(2) * states).sum(dim=1),
+    lambda scores, states: (states * nn.Softmax(dim=-1)(scores)).sum(-2),
+    lambda scores, states: (F.dropout(torch.softmax(scores.squeeze(-1).unsqueeze(2), -1), 0.1) * states).sum(1),
+    lambda scores, states: torch.bmm(F.softmax(scores, 2).transpose(1, 2), states)[:, 0],
+    lambda scores, states: (F.softmax(scores, -1).permute(0, 2, 1) @ states).squeeze(1),
+    lambda scores, states: torch.einsum("bt,btd->bd", scores.softmax(-1).squeeze(-1), states),
+    lambda scores, states: (F.softmax(scores.transpose(0, 1), -1) * states.transpose(0, 1)).sum(0),
+])  # fmt: skip
+def test_weights_of_a_sum_that_a_softmax_over_one_element_made_fail(pool: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """Weights that are all 1 send exactly zero to the scores; the line is that of the softmax."""
+    found = pooled(pool)
+    assert found.status == "fail", found
+    assert "axis of one element" in found.detail
+    assert "of 5" in found.remedy
+    assert found.place is not None
+    assert found.place.file == __file__
+
+
+@pytest.mark.parametrize("pool", [
+    lambda scores, states: (F.softmax(scores, 1) * states).sum(1),
+    lambda scores, states: (scores.sigmoid() * states).sum(1),
+    lambda scores, states: (F.softmax(scores, -1)[..., None] * states[..., None, :]).sum(-2).mean(1),
+    lambda scores, states: (scores.softmax(-1) @ torch.ones(1, 8) * states).mean(1),
+])  # fmt: skip
+def test_weights_over_the_axis_that_is_summed_are_silent(pool: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """So are gates, and a mixture of one expert, whose weight is 1 on purpose, and summed over that one."""
+    assert pooled(pool).status == "pass"
+
+
+@pytest.mark.parametrize(("steps", "size"), [(1, 24), (5, 1)])
+def test_one_step_or_one_sample_is_no_axis_too_few(steps: int, size: int) -> None:
+    """Over sequences of length one each weight is 1 by right; a batch of one sample changes nothing."""
+    assert pooled(lambda scores, states: (F.softmax(scores, 1) * states).sum(1), steps, size).status == "pass"
+    assert pooled(lambda scores, states: (F.softmax(scores, -1) * states).sum(1), 1, size).status == "pass"
+
+
+def test_a_head_of_one_class_on_purpose_is_silent() -> None:
+    """Its loss is 0 and trains nothing, beside a head of several classes."""
+
+    class Heads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.many, self.one = nn.Linear(4, 8), nn.Linear(8, 3), nn.Linear(8, 1)
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            states = torch.tanh(self.body(x))
+            return self.many(states), self.one(states).softmax(1)
+
+    def loss_fn(outputs: tuple[Tensor, Tensor], y: Tensor) -> Tensor:
+        return F.cross_entropy(outputs[0], y) - (outputs[1].log() * torch.ones(24, 1)).sum(1).mean()
+
+    loader = [(torch.randn(24, 4), torch.arange(24) % 3)]
+    assert run_one(CHECK, model=Heads(), loader=loader, loss_fn=loss_fn).status == "pass"

@@ -12,6 +12,7 @@ from nbinspect.sanity.evidence.losses.likeness import of_repelled
 from nbinspect.sanity.evidence.losses.location import located
 from nbinspect.sanity.evidence.losses.partners import of_estranged
 from nbinspect.sanity.evidence.losses.perfect import answers, supposed
+from nbinspect.sanity.evidence.losses.turned_part import of_turned_part
 from nbinspect.sanity.evidence.losses.wrong_way import wrong_way
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
@@ -28,10 +29,17 @@ def judged_by_perfect(program: Program, backward: Recorded, task: TaskRecord, ra
     """
     if program.subject.loss_fn is None:
         return of_unknown_task(task) if task.kind == "other" else skipped("a loss_fn")
-    if task.kind == "other" and (
-        found := of_repelled(program, backward, rates) or of_estranged(program, backward, rates)
-    ):
-        return found
+    if task.kind == "other":
+        others = (tell(program, backward, rates) for tell in (of_repelled, of_estranged))
+        if found := next(filter(None, others), None):
+            return found
+    found = _judged(program, backward, task, rates)
+    is_numbers = found.status != "fail" and task.kind in ("other", "regression")
+    return (of_turned_part(program, backward, rates) if is_numbers else None) or found
+
+
+def _judged(program: Program, backward: Recorded, task: TaskRecord, rates: tuple[float, ...]) -> CheckResult:
+    """Judge the outputs as a whole."""
     is_supposed, task = task.kind == "other", supposed(task, backward)
     if task.kind == "other":
         return of_unknown_task(task)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 
@@ -36,16 +38,19 @@ def descended(program: Program, backward: Recorded, rates: tuple[float, ...]) ->
         yield rate, outputs, loss
 
 
-def descending(program: Program, backward: Recorded, rate: float, momentum: float) -> Iterator[float]:
-    """Give the loss of the batch after each further step of SGD on a copy; the program stays unchanged.
+def descending(
+    program: Program, backward: Recorded, rate: float, momentum: float, later: Sequence[Batch] = ()
+) -> Iterator[float]:
+    """Give the loss after each further step of SGD on a copy, of the batch of the next; the program stays unchanged.
 
     Args:
         program: copied once.
         backward: the recorded pass, whose gradients the first step takes.
         rate: the optimizer's.
         momentum: 0 for none.
+        later: the batches of further steps, taken in turn; without them all are taken on the recorded one.
     """
-    copy, batch = program.copied(), backward.batch
+    copy, batches = program.copied(), cycle(later or (backward.batch,))
     own = copy.parameters
     moved = {name: g for name, g in backward.gradients.items() if g is not None and name in own}
     wanted: list[Tensor] = [own[name] for name in moved]
@@ -57,6 +62,6 @@ def descending(program: Program, backward: Recorded, rate: float, momentum: floa
                 if gradient is not None:
                     parameter.sub_(speed.mul_(momentum).add_(gradient), alpha=rate)
         with copy.running(gradients=True):
-            loss = copy.scalar_loss(copy.outputs(batch), batch)
+            loss = copy.scalar_loss(copy.outputs(batch := next(batches)), batch)
             yield loss.item()
             gradients = copy.gradients(loss, wanted, batch)

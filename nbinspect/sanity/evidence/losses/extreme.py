@@ -64,12 +64,16 @@ def _others(outputs: Tensor, targets: Tensor) -> Iterator[Tensor]:
 
 def is_likeness(program: Program, recorded: Recorded, known: Answers) -> bool:
     """Whether the loss, whatever it computes, is highest where the outputs are the targets, or of their sign."""
-    wanted = known.targets.reshape(known.tensor.shape).to(known.tensor.dtype)
+    part = known.tensor if known.columns is None else known.tensor[:, known.columns]
+    wanted = known.targets.reshape(part.shape).to(part.dtype)
 
     def loss(outputs: Tensor) -> float:
-        return loss_of(program, recorded, known.replaced(outputs))
+        whole = outputs
+        if known.columns is not None:
+            (whole := known.tensor.clone())[:, known.columns] = outputs
+        return loss_of(program, recorded, known.replaced(whole))
 
-    return is_highest(loss, known.tensor, wanted) or rewards_wrong_signs(loss, wanted)
+    return is_highest(loss, part, wanted) or rewards_wrong_signs(loss, wanted)
 
 
 def best_of(program: Program, recorded: Recorded, known: Answers, share: float) -> float:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
-from nbinspect.records import Floats
+from nbinspect.capture.task import LOSSES
+from nbinspect.records import Floats, TaskRecord
 from nbinspect.sanity.evidence.data.columns import Column
 from nbinspect.sanity.evidence.data.features import parts_of
 from nbinspect.sanity.evidence.data.scan import Scan
@@ -152,6 +153,40 @@ def kind_compared(recorded: Recorded) -> str:
             kinds.add("regression" if loss.step.name in OF_NUMBERS else kind)
             kinds |= {""} if may_leave_out(recorded, loss) else set()
     return kinds.pop() if len(kinds) == 1 else ""
+
+
+def task_of_labels(recorded: Recorded, task: TaskRecord) -> TaskRecord:
+    """Return the task for which the labels of the batch are, ``other`` where the user's own step makes its targets.
+
+    So it is where no loss that it calls is given targets made of these labels alone, as where it draws noise to be
+    told, hides words, or sums up rewards.
+    """
+    subject, own = recorded.batch.subject, {id(tensor) for _, tensor in parts_of(recorded.batch)[1]}
+    is_told = task.given or not task.loss or subject.train_step is None or subject.loss_fn is not None
+    if is_told or recorded.error is not None:
+        return task
+    for loss in recorded.named(*LOSSES):
+        at = argument(loss, "target", 1)
+        found = set() if at is None else _of_batch(recorded, source_of(recorded, loss, at))
+        if found and found <= own:
+            return task
+    return replace(task, kind="other", why="the losses are given other targets than those of the batch", loss="")
+
+
+def meets_others(recorded: Recorded) -> bool:
+    """Whether a step, with no loss outside of it, has labels of several values, as of drawn samples beside real."""
+    if not recorded.of_step or recorded.batch.subject.loss_fn is not None:
+        return False
+    return len({value for _, labels, _ in _labels(recorded) for value in torch.unique(labels).tolist()}) > 1
+
+
+def _of_batch(recorded: Recorded, source: Source) -> set[int]:
+    """Return the ids of what of the batch a tensor is made of."""
+    if source.maker is None:
+        return {id(source.tensor)} if source.from_batch else set()
+    steps = [source.maker, *ancestors(recorded, source.maker)]
+    pairs = [pair for one in steps for pair in zip(one.step.inputs, one.given, strict=True)]
+    return {id(tensor) for use, tensor in pairs if use.step is None and use.origin.startswith("batch")}
 
 
 def _labels(recorded: Recorded) -> Iterator[tuple[Operation, Tensor, Source]]:

@@ -1,4 +1,4 @@
-"""Operations that send exactly zero back: rounding, signs, clamps that hold every element at a bound."""
+"""Operations that send exactly zero back: rounding, signs, clamps of every element, a softmax over one element."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
+from nbinspect.sanity.evidence.passes.graph import function_of
+from nbinspect.sanity.evidence.passes.lone import lone_weights
 from nbinspect.sanity.evidence.passes.reach import leaves_of
 from nbinspect.sanity.recorded import Operation, Recorded
 
@@ -29,7 +31,8 @@ def rounds(node: Any) -> bool:
 def behind_flat(recorded: Recorded, wanted: Mapping[str, Tensor]) -> dict[str, Operation]:
     """Return the parameters of zero gradient that the loss reaches through flat operations alone, each with one."""
     zero = [name for name, g in recorded.gradients.items() if name in wanted and g is not None and not g.any()]
-    flat = {one.made[0].grad_fn: one for one in recorded.operations if _is_flat(one)} if zero else {}
+    flat = {function_of(one.made[0]): one for one in recorded.operations if _is_flat(one)} if zero else {}
+    flat |= {function_of(one.made[0]): one for one in lone_weights(recorded)} if zero else {}
     if not flat:
         return {}
     met: list[Operation] = []
@@ -49,9 +52,9 @@ def behind_flat(recorded: Recorded, wanted: Mapping[str, Tensor]) -> dict[str, O
 
 def _is_flat(one: Operation) -> bool:
     """Whether an operation sends back exactly zero for all that it was given in this pass."""
-    if one.step.kind != "operation" or len(one.made) != 1 or not one.given or one.made[0].grad_fn is None:
+    if one.step.kind != "operation" or len(one.made) != 1 or not one.given or function_of(one.made[0]) is None:
         return False
-    if rounds(one.made[0].grad_fn):
+    if rounds(function_of(one.made[0])):
         return True
     made, given = one.made[0].detach(), one.given[0].detach()
     if not is_clamp(one) or made.shape != given.shape or not made.numel():

@@ -10,13 +10,24 @@ from torch import Tensor
 from nbinspect.sanity.recorded import Operation, Recorded
 
 
+def function_of(tensor: Tensor) -> Any:
+    """Return the node that made a tensor; None for a leaf, and for a view that can no longer be followed.
+
+    That is one made under no_grad of what was written to since.
+    """
+    try:
+        return tensor.grad_fn
+    except RuntimeError:
+        return None
+
+
 def nodes_of(tensor: Tensor, enter: Callable[[Any], bool] = lambda _: True) -> list[Any]:
     """Return the nodes from which a tensor was made, each once, in an order that depends on the graph alone.
 
     What lies behind nodes that `enter` refuses is left out, as they are.
     """
     found: dict[Any, None] = {}
-    waiting = [tensor.grad_fn] if tensor.grad_fn is not None else []
+    waiting = [node for node in (function_of(tensor),) if node is not None]
     while waiting:
         node = waiting.pop()
         if node not in found and enter(node):
@@ -30,7 +41,7 @@ def steps_of(recorded: Recorded) -> dict[Any, Operation]:
     owners: dict[Any, Operation] = {}
     for operation in recorded.operations:
         if operation.step.kind == "operation":
-            waiting = [tensor.grad_fn for tensor in operation.made if tensor.grad_fn is not None]
+            waiting = [node for node in map(function_of, operation.made) if node is not None]
             own: dict[Any, None] = {}
             while waiting:
                 node = waiting.pop()

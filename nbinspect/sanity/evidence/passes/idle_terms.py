@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nbinspect.capture.kinds import word_of
 from nbinspect.sanity.evidence.passes.flat import rounds
 from nbinspect.sanity.evidence.passes.flow import Cut, Flow, follow, memory_of
-from nbinspect.sanity.evidence.passes.graph import nodes_of
+from nbinspect.sanity.evidence.passes.graph import function_of, nodes_of
 from nbinspect.sanity.evidence.passes.lineage import ancestors, hands_on
 from nbinspect.sanity.evidence.passes.reach import leaves_of
 from nbinspect.sanity.recorded import Operation, Recorded
@@ -55,9 +55,8 @@ def idle_term(recorded: Recorded, parameters: Mapping[str, Tensor]) -> IdleTerm 
         at for one in others for made in one.made if made.requires_grad for at in flow.behind.get(memory_of(made), ())
     }
     wanted = {id(tensor) for tensor in parameters.values()}
-    flat = {
-        one.made[0].grad_fn: one for one in recorded.operations if len(one.made) == 1 and rounds(one.made[0].grad_fn)
-    }
+    ends = ((one, function_of(one.made[0])) for one in recorded.operations if len(one.made) == 1)
+    flat = {node: one for one, node in ends if rounds(node)}
     wholes = {id(_whole(recorded, tensor)) for _, tensor in summands}
     for one, tensor in summands:
         if not one.step.grad_enabled or not bool(tensor.detach().any()):

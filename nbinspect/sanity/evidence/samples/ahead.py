@@ -14,7 +14,7 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.data.contents import contents, sample_axis
 from nbinspect.sanity.evidence.samples.dependence import difference, run_eval
-from nbinspect.sanity.evidence.samples.spread import Spread, first_spread, given_at
+from nbinspect.sanity.evidence.samples.spread import Spread, first_spread, given_at, is_of_step
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import tensor_output
 
@@ -149,6 +149,8 @@ def _look(program: Program, batch: Batch, name: str, axis: int, before: Tensor) 
             if effect is None:
                 return None
         source = first_spread(program, batch, changed, _reaches_back(length, cut, part.count))
+        if is_of_step(program, source):
+            return None
         is_told = source is not None and _is_told(program, (batch, changed), source, length, part.count)
         if not is_told and short is not None and cut < length - 1:  # states may be as wide as texts are long
             pair = fewer, _without_last(changed, part)

@@ -16,7 +16,7 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.data.contents import contents, relation, sample_axis
 from nbinspect.sanity.evidence.samples.awake import awakened
-from nbinspect.sanity.evidence.samples.spread import Spread, first_spread
+from nbinspect.sanity.evidence.samples.spread import Spread, first_spread, require_within
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import tensor_output
 from nbinspect.seeding import seed_torch
@@ -72,7 +72,7 @@ def measure_dependence(program: Program, batch: Batch) -> Dependence:
 
     Raises:
         MissingNeed: if there are no two samples that differ, rows are related by design, or outputs are none, or
-            not one a sample.
+            not one a sample, or the user's own step mixes the samples.
     """
     related = relation(batch)
     if related:
@@ -121,6 +121,18 @@ def run_eval(program: Program, batch: Batch, *, other_seed: bool = False) -> Ten
     if outputs is None or not (outputs.is_floating_point() or outputs.is_complex()):
         raise MissingNeed("outputs that are a floating tensor")
     return outputs.detach().clone()
+
+
+def require_no_draws(program: Program, batch: Batch) -> None:
+    """Compare outputs on batches of other shapes no further where the user's own step draws what its model is given.
+
+    Raises:
+        MissingNeed: if passes go through a step, and other draws give other outputs in eval mode.
+    """
+    if not program.goes_through_step:
+        return
+    if not torch.equal(run_eval(program, batch), run_eval(program, batch, other_seed=True)):
+        raise MissingNeed("a train_step that draws nothing at random before it calls the model")
 
 
 @contextmanager
@@ -218,9 +230,12 @@ def _judged(
     affected, exchanged = divmod(int(_off_diagonal(matrix).argmax()), matrix.shape[1])
     across = _across(matrix)
     source = None
+    if across > _VISIBLE and is_random and program.goes_through_step:
+        raise MissingNeed("a train_step that draws nothing at random before its backward pass")
     if across > _VISIBLE and not is_random:
         spreads = _leaves(exchanged, part.size)
         source = first_spread(program, part, _exchanged(part, batch, exchanged), spreads)
+        require_within(program, source)
     places = any(t.dim() > 1 and t.shape[1] in before.shape[1:] for t in contents(part).values())
     return Dependence(matrix.cpu().numpy(), across, affected, exchanged, is_random, places, source)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -22,6 +23,7 @@ _VISIBLE = 1e-4
 _RECURS = re.compile(r"lstm|gru|rnn\w*")
 _READS = re.compile(r"getitem|select|index_select|take\w*|gather|unbind|narrow|chunk|split")
 _ATTENDS = re.compile(r"softmax|scaled_dot_product_attention|multi_head_attention_forward")
+_HIGHEST = re.compile(r"a?max|adaptive_max_pool1d")
 _CERTAIN = re.compile(f"{_RECURS.pattern}|{_READS.pattern}|{_ATTENDS.pattern}|mean|sum|b?mm|matmul|einsum")
 
 _Lined: TypeAlias = tuple[Tensor, Tensor, Tensor]
@@ -243,6 +245,28 @@ def mixes_places(source: Spread | None) -> bool:
     return source is not None and _CERTAIN.fullmatch(word_of(source.name)) is not None
 
 
+def takes_masked(source: Spread | None, given: Sequence[Tensor], lengths: Tensor, steps: int) -> bool:
+    """Whether a maximum over places takes in padded ones that are all exactly 0, as masks and packing leave them.
+
+    They win where all real values are below 0. What a convolution makes of padding is not 0 throughout.
+
+    Args:
+        source: the operation.
+        given: what it is given.
+        lengths: how many real places each sequence has.
+        steps: how many places there are.
+    """
+    if source is None or not _HIGHEST.fullmatch(word_of(source.name)):
+        return False
+    real = torch.arange(steps) < lengths.cpu()[:, None]
+    for tensor in given[:1]:
+        for places in (axis for axis in range(1, tensor.dim()) if tensor.shape[axis] == steps):
+            rows = tensor.movedim(places, 1).cpu()
+            if len(rows) == len(lengths):
+                return not bool(rows[~real].any()) and bool((rows[real] < 0).any())
+    return False
+
+
 def words_of(source: Spread | None) -> tuple[str, str]:
     """Return the headline and the remedy for the operation at which padding gets into real places."""
     word = word_of(source.name) if source else ""
@@ -259,7 +283,12 @@ def words_of(source: Spread | None) -> tuple[str, str]:
         )
     if _ATTENDS.fullmatch(word):
         return "Attention reaches padded places", "Block padded keys before the softmax: pass the padding mask on."
-    if word in ("mean", "sum", "amax", "max"):
+    if _HIGHEST.fullmatch(word):
+        return (
+            "Padded places count in the maximum",
+            "Fill padded places with less than any real value before: x.masked_fill(~mask[..., None], -torch.inf).",
+        )
+    if word in ("mean", "sum"):
         return (
             f"Padded places count in the {word}",
             f"Leave padded places out of the {word}: (x * mask).sum(1) / mask.sum(1).",

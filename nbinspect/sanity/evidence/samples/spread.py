@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import torch
@@ -14,6 +14,7 @@ from nbinspect.capture.operations import Call, Tracer
 from nbinspect.nested import tensors_in
 from nbinspect.records import Place
 from nbinspect.sanity.batches import Batch
+from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import tensor_output
 
@@ -36,6 +37,8 @@ class Spread:
     """The shape of the tensor that it made."""
     step: _Step
     """Which step of the pass it is."""
+    is_within: bool
+    """Whether it runs in a module, and the model is given nothing in which the change has gone too far before."""
 
     @property
     def where(self) -> str:
@@ -61,7 +64,26 @@ def first_spread(
     second = _Compared(first.made, spreads)
     outputs = _traced(program, after, second.ended)
     target = tensor_output(outputs)
-    return second.sources.get(id(target), next(iter(second.sources.values()), None))
+    found = second.sources.get(id(target), next(iter(second.sources.values()), None))
+    given = zip(first.given, second.given, strict=False)
+    is_late = any(one.shape == other.shape and spreads(one, other) for one, other in given)
+    return replace(found, is_within=False) if found is not None and is_late else found
+
+
+def is_of_step(program: Program, spread: Spread | None) -> bool:
+    """Return whether it may be the user's own step, which augments and pairs, that carries a change, and no model."""
+    return program.goes_through_step and (spread is None or not spread.is_within)
+
+
+def require_within(program: Program, spread: Spread | None) -> None:
+    """Judge a change no further where the user's own step may carry it.
+
+    Raises:
+        MissingNeed: if it may.
+    """
+    if is_of_step(program, spread):
+        by = "" if spread is None else f": {spread.name} is there"
+        raise MissingNeed(f"a train_step that mixes nothing itself before it calls the model{by}")
 
 
 def given_at(program: Program, batch: Batch, spread: Spread) -> tuple[list[Tensor], list[Tensor]]:
@@ -92,9 +114,12 @@ class _Kept:
 
     def __init__(self) -> None:
         self.made: dict[_Step, list[Tensor]] = {}
+        self.given: list[Tensor] = []
+        """What the model itself was given."""
         self._ended: Counter[tuple[str, str]] = Counter()
 
     def ended(self, call: Call, value: Any) -> Any:
+        self.given += _given_to_model(call)
         step = _step_of(call, self._ended)
         self.made[step] = [tensor.detach().clone() for _, tensor in tensors_in(value, "")]
         return value
@@ -105,12 +130,14 @@ class _Compared:
 
     def __init__(self, before: dict[_Step, list[Tensor]], spreads: Callable[[Tensor, Tensor], bool]) -> None:
         self.sources: dict[int, Spread] = {}
+        self.given: list[Tensor] = []
         self._before = before
         self._ended: Counter[tuple[str, str]] = Counter()
         self._spreads = spreads
         self._held: list[Tensor] = []  # an id names a tensor only while it lives
 
     def ended(self, call: Call, value: Any) -> Any:
+        self.given += _given_to_model(call)
         step = _step_of(call, self._ended)
         earlier = self._before.get(step, [])
         made = [tensor for _, tensor in tensors_in(value, "")]
@@ -121,11 +148,18 @@ class _Compared:
         for one, other in zip(earlier, made, strict=True):
             if one.layout is torch.strided and self._spreads(one, other.detach()):
                 shapes = tuple(tuple(part.shape) for part in call.given)
-                own = Spread(call.name, call.path, call.place, shapes, tuple(other.shape), step)
+                own = Spread(
+                    call.name, call.path, call.place, shapes, tuple(other.shape), step, call.parent is not None
+                )
                 self.sources.setdefault(id(other), inherited or own)
             elif not call.in_place:
                 self.sources.pop(id(other), None)
         return value
+
+
+def _given_to_model(call: Call) -> list[Tensor]:
+    is_model = call.module is not None and call.parent is None and not call.path
+    return [tensor.detach().clone() for tensor in call.given if tensor.layout is torch.strided] if is_model else []
 
 
 def _step_of(call: Call, ended: Counter[tuple[str, str]]) -> _Step:

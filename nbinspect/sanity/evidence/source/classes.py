@@ -13,6 +13,7 @@ from torch.nn import init
 
 from nbinspect.records import Place
 from nbinspect.sanity.evidence.source.around import texts_around
+from nbinspect.sanity.evidence.source.lookups import lookups_past
 from nbinspect.sanity.evidence.source.parsed import is_call_of, is_users, parsed, tree_of
 from nbinspect.sanity.evidence.source.settled import branches_not_taken
 
@@ -170,10 +171,10 @@ def _body(tree: ast.AST) -> list[ast.stmt]:
 
 
 def _mentions(tree: ast.AST, name: str, holder: object = None) -> bool:
-    passed = _looked_at(tree) | branches_not_taken(tree, holder)
+    passed, others = _looked_at(tree) | branches_not_taken(tree, holder), lookups_past(tree, name, holder)
     for node in ast.walk(tree):
         word = getattr(node, "attr", None) or getattr(node, "id", None)
-        if (word == name and id(node) not in passed) or word in _LOOKS_AROUND:
+        if (word == name and id(node) not in passed) or (word in _LOOKS_AROUND and id(node) not in others):
             return True
         if isinstance(node, ast.Constant) and node.value == name:
             return True

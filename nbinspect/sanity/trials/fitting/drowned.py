@@ -11,11 +11,12 @@ from nbinspect.sanity.check import CheckResult, MissingNeed, failed, measured
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import tensor_output
 from nbinspect.sanity.trials.fitting.curve import Curve
-from nbinspect.sanity.trials.fitting.fit import adam, fit, yours
+from nbinspect.sanity.trials.fitting.fit import Way, adam, fit, yours
 from nbinspect.sanity.trials.fitting.heard import change_of, is_unread
 from nbinspect.sanity.trials.fitting.pictures import curves_chart, shown
 from nbinspect.sanity.trials.fitting.unheard import of_steps
 from nbinspect.sanity.trials.rates.rates import without_schedule
+from nbinspect.sanity.trials.rates.taken_over import RatesTaken
 from nbinspect.sanity.trials.running.own_step import record_step
 
 _DROWNED = 0.05
@@ -27,7 +28,8 @@ def of_own_step(program: Program, batch: Batch, zeroed: Batch, real: Curve) -> C
     """Fail where the user's step does not read its inputs, or adds draws in which they drown; else None.
 
     They drown where zeroed inputs change the outputs within the step far less than other draws do, steps with draws
-    anew do no better than outputs that ignore the inputs, and standard steps, without these draws, learn the batch.
+    anew do no better than outputs that ignore the inputs, and standard steps at the same rates, without these draws,
+    learn the batch.
 
     Args:
         program: left unchanged; without a step of the user's own the answer is None.
@@ -43,12 +45,13 @@ def of_own_step(program: Program, batch: Batch, zeroed: Batch, real: Curve) -> C
     if not by_inputs < _DROWNED * by_draws:
         return None
     try:
-        anew = replace(yours(program), held=False, name="your step, draws anew")
+        taken = RatesTaken()
+        anew = replace(yours(program), held=False, name="your step, draws anew", begun=taken.note)
         noisy = fit(program, batch, real.goal, anew, _STEPS, done=lambda _: False).curve
         plain = (
             adam(1e-3)
             if program.subject.optimizer is None
-            else replace(yours(program), name="a standard step", own=False, changed=without_schedule)
+            else Way("a standard step", own=False, changed=without_schedule, begun=taken.take)
         )
         clean = fit(program, batch, real.goal, plain, _STEPS).curve
     except MissingNeed:

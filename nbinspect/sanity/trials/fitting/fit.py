@@ -54,6 +54,8 @@ class Fit:
     """What the model returns for the batch at the end, detached; None where it cannot be asked."""
     is_returned: bool = False
     """Whether the steps return the program's own loss, so that it is this loss that they are to lower."""
+    moves_on: bool = False
+    """Whether they also change what this loss reads beside the model, such as a queue."""
 
 
 def yours(program: Program) -> Way:
@@ -110,7 +112,7 @@ def fit(
             if measure.losses and done(Curve(way.name, tuple(measure.losses), goal)):
                 break
         curve = Curve(way.name, tuple(measure.finished()), goal)
-        return Fit(curve, _outputs(trainee, batch), measure.is_returned)
+        return Fit(curve, _outputs(trainee, batch), measure.is_returned, measure.moves_on)
 
 
 class _Measure:
@@ -121,7 +123,10 @@ class _Measure:
         self._batch = batch
         self._held = held
         self.is_returned = True
+        self.moves_on = False
+        """Whether the user's steps change what their loss reads beside the model, which a pass through one does not."""
         self._loss = self._measured()
+        self._expected = self._loss
         self.losses: list[float] = [] if self._loss is None else [self._loss]
 
     def step(self) -> None:
@@ -132,12 +137,16 @@ class _Measure:
                 raise MissingNeed("a loss: give loss_fn, or return it from train_step")
             self.losses.append(returned)
             return
-        if self._trainee.steps == 1:
-            self.is_returned = returned is not None and isclose(returned, self._loss, rel_tol=1e-4, abs_tol=1e-7)
-        elif self.is_returned and returned is not None:
+        is_first, (expected, self._expected) = self._trainee.steps == 1, (self._expected, None)
+        if expected is not None and (returned is None or not isclose(returned, expected, rel_tol=1e-4, abs_tol=1e-7)):
+            self.is_returned, self.moves_on = False, not is_first
+            self.losses += [] if is_first else [expected]
+        elif self.is_returned and returned is not None and not is_first:
             self.losses.append(returned)
         if not self.is_returned:
             self.losses.append(self._now())
+        elif is_first and self._trainee.program.goes_through_step:
+            self._expected = self._now()
 
     def finished(self) -> list[float]:
         """Return the losses with that after the last step."""

@@ -59,7 +59,8 @@ def of_own_step(found: Overfitting, standard: Curve, rest: dict[str, Any]) -> Ch
         *found.shown,
         title="Your training step undoes what it learns",
         detail=f"After {len(found.whole.losses) - 1} of your steps on one batch the loss is {found.whole.last:.3g}, "
-        f"after a standard step (clear, forward, loss, backward, update) with the same optimizer {standard.last:.3g}.",
+        f"after {len(standard.losses) - 1} standard ones (clear, forward, loss, backward, update), with the same "
+        f"optimizer and at the same rates, {standard.last:.3g}.",
         remedy="Look at what your step does beside these five: what it adds to gradients, or writes to weights.",
         confirmed=True,
         **rest,

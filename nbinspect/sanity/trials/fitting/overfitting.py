@@ -23,6 +23,7 @@ from nbinspect.sanity.trials.fitting.pictures import curves_chart, shown
 from nbinspect.sanity.trials.fitting.positions import positions_alike, tokens_alike
 from nbinspect.sanity.trials.fitting.samples import distinct, two_unlike
 from nbinspect.sanity.trials.fitting.undone import plain_curve, standard_curve
+from nbinspect.sanity.trials.rates.taken_over import RatesTaken
 
 _WHOLE, _PAIR, _ONE, _OTHER, _CONTROL = 40, 15, 8, 18, 40
 """Steps at most: on the batch, on two samples, on one, at another rate, and of Adam as a control."""
@@ -65,6 +66,8 @@ class Overfitting:
     """Share of the targets that contradict another one's, where equal tokens of a sample always get one output."""
     lowest: Curve | None = None
     """Of two samples, at high rates, where no weights can make the outputs large; else None."""
+    moves_on: bool = False
+    """Whether the user's steps also change what their loss reads beside the model: no loss of the model alone."""
 
     @property
     def what(self) -> str:
@@ -149,7 +152,8 @@ def overfit(program: Program, recorded: Recorded, task: TaskRecord) -> Overfitti
         again = record(program, batch)
         batch, recorded = (batch, again) if again.error is None else (recorded.batch, recorded)
     goal = goal_of(recorded)
-    first = fit(program, batch, goal, own, _WHOLE)
+    taken = RatesTaken()
+    first = fit(program, batch, goal, replace(own, begun=taken.note), _WHOLE)
     meeting = meeting_of(recorded, task, first.outputs)
     two = two_unlike(batch) if goal is not UNKNOWN else None
     pair_goal = UNKNOWN if two is None else _goal(program, two)
@@ -172,7 +176,7 @@ def overfit(program: Program, recorded: Recorded, task: TaskRecord) -> Overfitti
     size = 0 if two is None or two.targets is None else two.targets.numel()
     is_one = bool(pairs) and not any(_differ(found.outputs, program.subject.batch_axis) for found in pairs)
     stays = first.is_returned and not is_fine(whole) and whole.left >= BLIND
-    undone = standard_curve(program, batch, whole, _WHOLE) if stays else None
+    undone = standard_curve(program, batch, whole, taken, _WHOLE) if stays else None
     plain = plain_curve(program, batch, whole, _WHOLE) if stays and undone is None else None
     least = None
     if two is not None and pair and not whole.is_reached and not any(map(fits, pair)) and are_bounded(program, two):
@@ -180,7 +184,8 @@ def overfit(program: Program, recorded: Recorded, task: TaskRecord) -> Overfitti
     curves = (tuple(rates), tuple(pair), size, one, tuple(controls), meeting, is_one, undone, plain)
     alike = 0 if whole.is_reached else positions_alike(first.outputs, batch)
     disputed = 0.0 if whole.is_reached else tokens_alike(program, batch)
-    return Overfitting(batch, had, whole, *curves, alike=alike, disputed=disputed, lowest=least)
+    named: dict[str, Any] = {"alike": alike, "disputed": disputed, "lowest": least, "moves_on": first.moves_on}
+    return Overfitting(batch, had, whole, *curves, **named)
 
 
 def _differ(outputs: Any, axis: int) -> bool:

@@ -17,6 +17,7 @@ from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.fitting.curve import Curve
 from nbinspect.sanity.trials.fitting.fit import Way, fit, yours
 from nbinspect.sanity.trials.rates.rates import without_schedule
+from nbinspect.sanity.trials.rates.taken_over import RatesTaken
 from nbinspect.sanity.trials.running.trainee import Trainee, trained
 from nbinspect.subject import rate_of
 
@@ -29,10 +30,11 @@ _AS_FAR = 0.5
 _LOWERED = 0.5
 
 
-def standard_curve(program: Program, batch: Batch, own: Curve, most: int) -> Curve | None:
+def standard_curve(program: Program, batch: Batch, own: Curve, taken: RatesTaken, most: int) -> Curve | None:
     """Return the curve of standard steps with the user's optimizer that learn a batch; None if they do not either.
 
-    None as well where the user's step may only be slower: where it gathers gradients and has not used them yet; or its
+    They make as many updates as the user's own, with the same rates, whether a schedule or that step set them. None as
+    well where the user's step may only be slower: where it gathers gradients and has not used them yet; or its
     loss goes down, and it does not update at every call, sets lower rates itself, or learns at ten times the rate. The
     program is left unchanged.
 
@@ -40,12 +42,14 @@ def standard_curve(program: Program, batch: Batch, own: Curve, most: int) -> Cur
         program: with a step and an optimizer of the user's, else None is returned.
         batch: the same at every step.
         own: of the user's own step, which does no better than a network that ignores its inputs.
+        taken: its rates.
         most: steps of each of the two runs; four more are observed.
     """
     if program.subject.train_step is None or program.subject.optimizer is None or own.goal.gap is None:
         return None
     try:
-        curve = fit(program, batch, own.goal, Way("a standard step", own=False, changed=without_schedule), most).curve
+        standard = Way("a standard step", own=False, changed=without_schedule, begun=taken.take)
+        curve = fit(program, batch, own.goal, standard, round(most * taken.share)).curve
         if not (curve.is_reached or curve.left < _LEARNT) or _is_slower(program, batch, own):
             return None
     except MissingNeed:

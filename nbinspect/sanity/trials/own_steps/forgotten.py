@@ -14,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import CheckResult, MissingNeed, failed, measured
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.own_steps.modes import watched
+from nbinspect.sanity.trials.own_steps.modes import Seen, watched
 
 _WORD = re.compile(r"require[sd]?_?grads?")
 _BY_NAME = ("setattr", "__dict__", "vars")
@@ -81,7 +81,8 @@ def forgotten_beside(program: Program, batch: Batch, paths: Sequence[str]) -> di
     """Return, of these BatchNorm layers that go on learning, each beside which another rests in one frozen module.
 
     It rests in eval mode during the step, or as a norm of fixed statistics, such as a FrozenBatchNorm2d. What freezes
-    layers by their kind, or by their place, forgot the others.
+    layers by their kind, or by their place, forgot the others; not so where the module rests and one was switched on,
+    nor of norms that never run in one call of the model, as those of two domains do.
 
     Args:
         program: left unchanged; a step is taken on a copy.
@@ -89,11 +90,11 @@ def forgotten_beside(program: Program, batch: Batch, paths: Sequence[str]) -> di
         paths: of frozen BatchNorm layers whose statistics change.
     """
     try:
-        ran = watched(program, "train_step", batch)[-1].parts
+        seen = watched(program, "train_step", batch)[-1]
     except MissingNeed:
         return {}
-    resting = list(_resting(program.network, ran, paths))
-    found = {path: next((one for one in resting if _share(program.network, path, one)), "") for path in paths}
+    resting = list(_resting(program.network, seen.parts, paths))
+    found = {path: next((one for one in resting if _is_beside(program.network, seen, path, one)), "") for path in paths}
     return {path: other for path, other in found.items() if other}
 
 
@@ -107,11 +108,13 @@ def _resting(network: nn.Module, ran: dict[str, bool], paths: Sequence[str]) -> 
             yield path
 
 
-def _share(network: nn.Module, path: str, other: str) -> bool:
-    """Whether two modules lie in one that is frozen as a whole."""
+def _is_beside(network: nn.Module, seen: Seen, path: str, other: str) -> bool:
+    """Whether two norms lie in one module that is frozen as a whole but not at rest, and run in one call."""
     pairs = zip(path.split("."), other.split("."), strict=False)
-    shared = [name for name, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
-    return bool(shared) and not _trains(network.get_submodule(".".join(shared)))
+    shared = ".".join(name for name, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    if not shared or _trains(network.get_submodule(shared)) or not seen.modes.get(shared, True):
+        return False
+    return other not in seen.parts or any({path, other} <= ran for ran in seen.together)
 
 
 def _trains(module: nn.Module) -> bool:

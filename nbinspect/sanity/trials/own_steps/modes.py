@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -42,12 +42,15 @@ class Active:
 def active_dropout(program: Program, batch: Batch, few: int = 6) -> list[Active]:
     """Return every call of a dropout function that changes what it is given while all modules are in eval mode.
 
-    A model that takes no smaller batches, as of a graph, gets the whole one.
+    A model that takes no smaller batches, as of a graph, gets the whole one. What the user's own step drops around the
+    model is for training alone, as the step is.
     """
     found: list[Active] = []
     rates = _AttentionRates()
 
     def ended(call: Call, value: Any) -> Any:
+        if call.parent is None and program.goes_through_step:
+            return value
         if call.kind == "operation" and call.name == _ATTENTION and rates.last > 0:
             found.append(Active(call.name, call.path, call.place, rates.last))
         drops = call.kind == "operation" and _DROPS.fullmatch(call.name) is not None and bool(call.given)
@@ -109,6 +112,10 @@ class Seen:
     """For each dropout and BatchNorm that ran, by path, whether it was in train mode."""
     without_graph: bool = False
     """Whether the step switched gradients off for the model itself, as one does that is a whole evaluation."""
+    together: list[set[str]] = field(default_factory=lambda: [set()])
+    """The parts that ran before the first call of the model itself, and in each."""
+    modes: dict[str, bool] = field(default_factory=dict)
+    """For each module, by path, whether it was in train mode as the model itself was called last."""
 
     def is_all(self, *, training: bool) -> bool:
         """Whether something heeds the mode, and each call of the model itself ran in this one."""
@@ -177,7 +184,11 @@ def _noted(found: list[Seen], path: str, *, trains: bool) -> Callable[..., None]
         seen, graph = found[-1], torch.is_grad_enabled()
         if path:
             seen.parts[path] = module.training
-        elif graph or not trains:  # what a training step only looks at may well be in eval mode
+            seen.together[-1].add(path)
+            return
+        seen.together.append(set())
+        seen.modes = {own: part.training for own, part in module.named_modules()}
+        if graph or not trains:  # what a training step only looks at may well be in eval mode
             seen.roots.append(module.training)
             seen.without_graph |= not graph
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -12,17 +14,19 @@ from torch import Tensor
 from torch.optim import LBFGS, SGD, Optimizer
 
 from nbinspect.nested import map_tensors, tensors_in
+from nbinspect.records import Measurement
 from nbinspect.sanity.batches import Batch
-from nbinspect.sanity.check import MissingNeed
+from nbinspect.sanity.check import MissingNeed, measured
 from nbinspect.sanity.evidence.data.contents import sample_axis
 from nbinspect.sanity.evidence.losses.descent import descending
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.running.own_step import record_again
-from nbinspect.sanity.trials.running.trainee import trained
+from nbinspect.sanity.trials.running.trainee import needing, trained
 from nbinspect.subject import named_optimizers, rate_of
 
 _STEPS, _TIMES = 6, 3.0
+_FAR = 10.0  # over successive batches, where a rise may pass
 _MOST_OUTPUTS, _LEAST = 2**22, 4
 
 
@@ -37,11 +41,24 @@ class Trial:
     """How many these were."""
     averaged: float
     """The loss after one step on the mean."""
+    is_of_several: bool = False
+    """Whether these steps were taken on successive batches."""
 
     @property
     def harms(self) -> bool:
         """Whether the loss goes up severalfold by the sum, and falls by the mean."""
-        return not self.summed <= _TIMES * abs(self.start) and self.averaged < self.start
+        most = _FAR if self.is_of_several else _TIMES
+        return not self.summed <= most * abs(self.start) and self.averaged < self.start
+
+    @property
+    def shown(self) -> tuple[Measurement, ...]:
+        """Both losses, beside that at the start."""
+        expected = f"below {self.start:.4g}, as it begins"
+        where = " of successive batches" if self.is_of_several else ""
+        return (
+            measured(f"highest loss{where} until step {self.steps} as it is, on a copy", self.summed, expected),
+            measured("loss after one step on the mean", self.averaged, expected),
+        )
 
 
 def growth(program: Program, recorded: Recorded, times: int) -> float:
@@ -225,11 +242,11 @@ def plain_rate(program: Program) -> float | None:
     return max(rate_of(group, base=True) or 0.0 for group in given.param_groups)
 
 
-def trial(program: Program, recorded: Recorded) -> Trial | None:
+def trial(program: Program, recorded: Recorded, stream: Sequence[Batch]) -> Trial | None:
     """Try a loss that is summed over the batch, as it is and divided by the samples; the program stays unchanged.
 
-    It ends as soon as the loss has gone up. None where the user's step returns no loss, or the optimizer is not a fresh
-    one of SGD with one rate.
+    Where the first batch bears it, successive ones are tried. It ends as soon as the loss has gone up. None where the
+    user's step returns no loss, or the optimizer is not a fresh one of SGD with one rate.
     """
     if recorded.of_step:
         return _trial_of_step(program, recorded)
@@ -239,14 +256,23 @@ def trial(program: Program, recorded: Recorded) -> Trial | None:
     if len(kinds) != 1 or program.subject.train_step is not None or recorded.no_backward or start is None:
         return None
     rate, momentum = kinds.pop()
-    losses: list[float] = []
-    for loss in islice(descending(program, recorded, rate, momentum), _STEPS):
-        losses.append(loss)
-        if not loss <= _TIMES * abs(start):
-            break
-    highest = losses[-1] if not math.isfinite(losses[-1]) else max(losses)
     averaged = next(descending(program, recorded, rate / recorded.batch.size, 0.0))
-    return Trial(start, highest, len(losses), averaged)
+
+    def tried(later: Sequence[Batch], most: float) -> Trial:
+        losses: list[float] = []
+        for loss in islice(descending(program, recorded, rate, momentum, later), _STEPS):
+            losses.append(loss)
+            if not loss <= most * abs(start):
+                break
+        highest = losses[-1] if not math.isfinite(losses[-1]) else max(losses)
+        return Trial(start, highest, len(losses), averaged, is_of_several=bool(later))
+
+    alone = tried((), _TIMES)
+    if not alone.harms and len(stream) > 1:
+        with suppress(MissingNeed), needing("a loss of further batches"):
+            further = tried(stream[1 : _STEPS + 1], _FAR)
+            return further if further.harms else alone
+    return alone
 
 
 def _trial_of_step(program: Program, recorded: Recorded) -> Trial | None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.running.schedule import schedule_in
+from nbinspect.sanity.trials.running.schedule import schedules_in
 from nbinspect.sanity.trials.running.trainee import Trainee, trained
 from nbinspect.subject import rate_of
 
@@ -158,6 +158,8 @@ class Run:
     start: float
     is_own: bool
     """Whether the steps were the user's own."""
+    set_by_step: float = 0.0
+    """The highest rate that these left behind, where no scheduler is known: they set it themselves."""
 
     @property
     def end(self) -> float:
@@ -171,6 +173,11 @@ class Run:
         third = max(1, len(self.losses) // 3)
         before = float(self.losses[-2 * third : -third].mean()) if len(self.losses) > third else self.start
         return self.end < before - 0.05 * abs(before)
+
+    @property
+    def is_rising(self) -> bool:
+        """Whether the user's steps raised the rate themselves, as in a warm-up by hand."""
+        return self.set_by_step > (1 + 1e-6) * self.rate
 
     @property
     def explodes(self) -> bool:
@@ -210,11 +217,13 @@ def run_at(
     rates += [] if then is None else [then[0]] * then[1]
     with trained(program, own=own) as trainee:
         losses, top = _Losses(trainee, batches[:BATCHES], has_loss=has_loss), highest_rate(trainee)
+        left = 0.0
         for one in rates:
             force_rates(trainee, one / top)
             if losses.explode_after_a_step(_HOPELESS):
                 break
-        return Run(rate, np.asarray(losses.seen), losses.start, trainee.is_own)
+            left = max(left, 0.0 if trainee.schedulers else _rate_now(trainee))
+        return Run(rate, np.asarray(losses.seen), losses.start, trainee.is_own, left)
 
 
 def highest_rate(trainee: Trainee) -> float:
@@ -227,6 +236,11 @@ def highest_rate(trainee: Trainee) -> float:
     if highest <= 0:
         raise MissingNeed("a learning rate above 0")
     return highest
+
+
+def _rate_now(trainee: Trainee) -> float:
+    groups = (group for optimizer in trainee.optimizers.values() for group in optimizer.param_groups)
+    return max((rate_of(group) or 0.0 for group in groups), default=0.0)
 
 
 def force_rates(trainee: Trainee, factor: float) -> None:
@@ -246,6 +260,8 @@ def _given(trainee: Trainee) -> Iterator[tuple[dict[str, object], float]]:
 def peak_rate(program: Program, steps: int) -> tuple[float, bool]:
     """Return the highest rate of the program's schedule, or of its groups, and whether the schedule warms up to it.
 
+    Of several schedulers of one optimizer, that of which by itself takes it highest: one may be at a warm-up's start.
+
     Args:
         program: left unchanged.
         steps: of a run whose length is not known.
@@ -255,7 +271,8 @@ def peak_rate(program: Program, steps: int) -> tuple[float, bool]:
     """
     with trained(program) as trainee:
         highest = highest_rate(trainee)
-        schedule = schedule_in(trainee, program.subject.total_steps or max(steps, 200))
+        found = schedules_in(trainee, program.subject.total_steps or max(steps, 200))
+        schedule = max(found, key=lambda one: one.peak, default=None)
     if schedule is None or schedule.peak <= 0:
         return highest, False
     return schedule.peak, schedule.has_warm_up

@@ -8,7 +8,7 @@ from typing import Any
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.running.schedule import rates_along, taken_by
+from nbinspect.sanity.trials.running.schedule import keeping_rates, rates_along, taken_by
 from nbinspect.sanity.trials.running.trainee import Trainee, trained
 from nbinspect.subject import rate_of
 
@@ -23,7 +23,8 @@ Shares = Mapping[str, tuple[float, ...]]
 def shares_in_use(program: Program) -> Shares:
     """Return the shares of the optimizers that have a fresh schedule; 1 where it comes to half of a rate or more.
 
-    A schedule that still rises after 20,000 steps counts as one that comes to the given rate.
+    A schedule that still rises after 20,000 steps counts as one that comes to the given rate. Of several schedulers of
+    one optimizer each is stepped by itself, and the highest rate counts: one may begin at another's warm-up.
 
     Args:
         program: left unchanged.
@@ -36,12 +37,15 @@ def shares_in_use(program: Program) -> Shares:
     shares: dict[str, tuple[float, ...]] = {}
     with trained(program) as trainee:
         names = {id(optimizer): name for name, optimizer in trainee.optimizers.items()}
+        of_each: dict[str, list[Any]] = {}
         for scheduler in trainee.schedulers.values():
-            name = names.get(id(scheduler.optimizer))
-            if name is None or name in shares or isinstance(scheduler, ReduceLROnPlateau) or taken_by(scheduler):
-                continue
-            with trainee.quiet():
-                shares[name] = _shares_of(scheduler)
+            if id(scheduler.optimizer) in names and not isinstance(scheduler, ReduceLROnPlateau):
+                of_each.setdefault(names[id(scheduler.optimizer)], []).append(scheduler)
+        for name, schedulers in of_each.items():
+            if not any(map(taken_by, schedulers)):
+                with trainee.quiet():
+                    alone = [_shares_of(one) for one in schedulers]
+                shares[name] = tuple(map(max, zip(*alone, strict=True)))
     return shares
 
 
@@ -61,12 +65,13 @@ def _shares_of(scheduler: Any) -> tuple[float, ...]:
     highest, reached = [0.0] * len(groups), [0] * len(groups)
     waiting = list(range(len(groups)))
     step = 0
-    for step, rates in enumerate(rates_along(scheduler)):
-        for at in waiting:
-            if rates[at] > highest[at]:
-                highest[at], reached[at] = rates[at], step
-        waiting = [at for at in waiting if highest[at] < _FACTOR * given[at]]
-        if step >= _LONGEST or all(step > max(_SHORTEST, 2 * reached[at]) for at in waiting):
-            break
+    with keeping_rates(scheduler):
+        for step, rates in enumerate(rates_along(scheduler)):
+            for at in waiting:
+                if rates[at] > highest[at]:
+                    highest[at], reached[at] = rates[at], step
+            waiting = [at for at in waiting if highest[at] < _FACTOR * given[at]]
+            if step >= _LONGEST or all(step > max(_SHORTEST, 2 * reached[at]) for at in waiting):
+                break
     used = {at for at in waiting if highest[at] > 0 and reached[at] < step}
     return tuple(highest[at] / given[at] if at in used else 1.0 for at in range(len(groups)))

@@ -36,7 +36,8 @@ def arguments_of(
     """Return the positional and named arguments for a step, by the names of its parameters.
 
     The first three without a known name are taken as model, batch and optimizer, as far as these are not asked for by
-    name. A parameter with a default is given only what the subject has and the default does not say.
+    name; the only one without a default is taken as the batch. A parameter with a default is given only what the
+    subject has and the default does not say.
 
     Raises:
         MissingNeed: for a parameter that nothing is known for.
@@ -48,6 +49,8 @@ def arguments_of(
     known = _known(subject, batch, number) | _listed(subject, [p.name for p in parameters])
     asked = {_MEANING.get(p.name) for p in parameters}
     unnamed = [name for name in _ORDER if name not in asked and name in known]
+    if unnamed[:2] == ["model", "batch"] and len([p for p in parameters if p.default is p.empty]) == 1:
+        unnamed.remove("model")  # which the step reaches another way
     positional, named = [], {}
     for p in parameters:
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):

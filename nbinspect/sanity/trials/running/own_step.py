@@ -129,7 +129,6 @@ class _Watch(TorchFunctionMode):
         self._steps: tuple[Step, ...] = ()
         self._outputs: list[Any] = []
         self._arrived: dict[int, Tensor] = {}
-        self._loss_begins: int | None = None
         self._seconds = 0.0
 
     def __torch_function__(
@@ -169,15 +168,12 @@ class _Watch(TorchFunctionMode):
         if self._loss is not None:
             return value
         kept = self._kept.ended(call, value)
-        # a loss that is a part of the model has no parameters, as a rule, and is no end of the forward
-        if call.module is not None and call.parent is None and next(call.module.parameters(), None) is not None:
-            self._loss_begins = self._kept.count
-            if not call.path and not call.failed:
-                self._outputs.append(value)
-                for _, tensor in tensors_in(value, ""):
-                    if tensor.requires_grad and not tensor.is_leaf:
-                        returned: Any = tensor
-                        returned.register_hook(partial(self._arrived.__setitem__, id(tensor)))
+        if call.module is not None and call.parent is None and not call.path and not call.failed:
+            self._outputs.append(value)
+            for _, tensor in tensors_in(value, ""):
+                if tensor.requires_grad and not tensor.is_leaf:
+                    returned: Any = tensor
+                    returned.register_hook(partial(self._arrived.__setitem__, id(tensor)))
         return kept
 
     def _arriving(self, name: str) -> Any:
@@ -193,7 +189,7 @@ class _Watch(TorchFunctionMode):
         takes_turns = len(self._lines) > 1 and (len(set(self._lines)) > 1 or None in self._lines)
         if self._loss is None or self._batch is None or takes_turns:
             return None
-        copy, begins = self._program, self._loss_begins
+        copy, begins = self._program, self._kept.called or None
         copy.change(optimizer=self._optimizer)
         record = drawn_up(
             copy.subject,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -137,21 +138,46 @@ def schedule_in(trainee: Trainee, steps: int | None) -> Schedule | None:
 
     None without a scheduler, and for one that waits for a metric. The copy's scheduler is stepped.
     """
-    for name, scheduler in trainee.schedulers.items():
-        if not isinstance(scheduler, ReduceLROnPlateau):
-            left = max(steps - taken_by(scheduler), 1) if steps else None
-            is_fresh = taken_by(scheduler) == 0
-            last: Any = getattr(scheduler, "_schedulers", (scheduler,))[-1]
-            period = last.T_max if type(last) is CosineAnnealingLR else None
-            base = max((rate_of(group, base=True) or 0.0 for group in scheduler.optimizer.param_groups), default=0.0)
-            spans = (getattr(scheduler, key, None) for key in ("T_max", "total_steps", "total_iters"))
-            span = next((int(one) for one in spans if isinstance(one, int)), None)
-            table = _stepped(trainee, scheduler, min(10 * left if left else 1000, _LONGEST))
-            rates = np.asarray(table[:, int(table.max(0).argmax())])
-            waits = int(np.flatnonzero(np.append(table.any(1), True))[0]) if _rounds_down(scheduler) else 0
-            ended = left is not None and len(rates) < left
-            return Schedule(name, type(scheduler).__name__, rates, left, period, base, span, ended, waits, is_fresh)
-    return None
+    return next(schedules_in(trainee, steps), None)
+
+
+def schedules_in(trainee: Trainee, steps: int | None) -> Iterator[Schedule]:
+    """Give what `schedule_in` returns, then the same of other schedulers of that optimizer, each stepped by itself."""
+    waiting = {name: one for name, one in trainee.schedulers.items() if not isinstance(one, ReduceLROnPlateau)}
+    first = next(iter(waiting.values()), None)
+    for name, scheduler in waiting.items():
+        if first is not None and scheduler.optimizer is first.optimizer:
+            with keeping_rates(scheduler):
+                found = _schedule_of(name, scheduler, trainee, steps)
+            yield found
+
+
+@contextmanager
+def keeping_rates(scheduler: Any) -> Iterator[None]:
+    """Give the groups of a scheduler's optimizer the rates that they have now when the block ends."""
+    groups = scheduler.optimizer.param_groups
+    before = [rate_of(group) for group in groups]
+    try:
+        yield
+    finally:
+        for group, rate in zip(groups, before, strict=True):
+            if rate is not None:
+                group["lr"] = rate
+
+
+def _schedule_of(name: str, scheduler: Any, trainee: Trainee, steps: int | None) -> Schedule:
+    left = max(steps - taken_by(scheduler), 1) if steps else None
+    is_fresh = taken_by(scheduler) == 0
+    last: Any = getattr(scheduler, "_schedulers", (scheduler,))[-1]
+    period = last.T_max if type(last) is CosineAnnealingLR else None
+    base = max((rate_of(group, base=True) or 0.0 for group in scheduler.optimizer.param_groups), default=0.0)
+    spans = (getattr(scheduler, key, None) for key in ("T_max", "total_steps", "total_iters"))
+    span = next((int(one) for one in spans if isinstance(one, int)), None)
+    table = _stepped(trainee, scheduler, min(10 * left if left else 1000, _LONGEST))
+    rates = np.asarray(table[:, int(table.max(0).argmax())])
+    waits = int(np.flatnonzero(np.append(table.any(1), True))[0]) if _rounds_down(scheduler) else 0
+    ended = left is not None and len(rates) < left
+    return Schedule(name, type(scheduler).__name__, rates, left, period, base, span, ended, waits, is_fresh)
 
 
 def _rounds_down(scheduler: Any) -> bool:

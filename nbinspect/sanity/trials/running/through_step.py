@@ -19,13 +19,16 @@ from nbinspect.copies.quiet import Quiet
 from nbinspect.copies.shells import module_shells, optimizer_shells, scaler_shells
 from nbinspect.copies.standing import standing_in
 from nbinspect.copies.twins import Twins, is_live, walked
+from nbinspect.nested import tensors_in
 from nbinspect.preserve import bytes_of
 from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
-from nbinspect.sanity.program import Program, Way, as_scalar, seed_all
+from nbinspect.sanity.guard import Guard
+from nbinspect.sanity.program import Program, as_scalar, seed_all
 from nbinspect.sanity.recorded import Recorded
 from nbinspect.sanity.trials.running.calling import arguments_of
 from nbinspect.sanity.trials.running.own_step import record_step
+from nbinspect.sanity.trials.running.watch import are_same
 from nbinspect.sanity.trials.running.whole import bindings_for
 from nbinspect.settings import Undo, random_undos
 from nbinspect.subject import Subject
@@ -36,55 +39,73 @@ _MOST_BYTES = 2**26
 _CLOSE = 1e-4
 
 
-def way_through_step(program: Program, plain: Recorded, others: Sequence[Batch] = ()) -> Way | None:
-    """Return the way of passes that go through the user's `train_step`, where a plain pass cannot be trained by.
+def go_through_step(program: Program, plain: Recorded, others: Sequence[Batch] = ()) -> bool:
+    """Have passes go through the user's `train_step` where a plain pass cannot be trained by, and say whether they do.
 
     A pass then takes the step on the model in question, with copies of all else that it reaches, to the loss on which
     it calls ``backward()``; no gradient is computed, and nothing is cleared, stepped or switched. The outputs are
     those of the model with the loss, as of a model that computes its own.
 
-    None where there is no step, a plain pass has a loss, or the way is not proven: one step of the user's, recorded
-    on a copy, must give the very loss and gradients, and another batch another loss.
+    They do not where there is no step, a plain pass has a loss, or the way is not proven: one step of the user's,
+    recorded on a copy, must give the very loss and gradients, and another batch another loss.
 
     Args:
-        program: left unchanged, but for the step that is counted.
+        program: which is to go that way; the step is counted.
         plain: the plain pass.
         others: more batches.
     """
     given = program.given
     is_plain = plain.error is None and isinstance(plain.loss, Tensor) and plain.loss.numel() == 1
     if given.train_step is None or given.forward is not None or is_plain or _learns(given.loss_fn):
-        return None
+        return False
     own = record_step(program, plain.batch)
     if own is None or not own.is_single or own.recorded.no_backward:
-        return None
+        return False
     try:
         through = _ThroughStep(given)
     except MissingNeed:
-        return None
+        return False
 
     def way(subject: Subject) -> Subject:
         return replace(subject, forward=through, loss_fn=None)
 
     writes, program.writes = program.writes, True  # before its backward pass a step may do so
+    program.differentiates |= own.recorded.differentiates
     program.go(way)
     try:
-        is_proven = _is_proven(program, own.recorded, through.scale()) and _is_read(program, plain.batch, *others[:1])
+        batch = replace(plain.batch, subject=program.subject)  # that of the recording may be written to
+        is_proven = _is_proven(program, batch, own.recorded, through.scale()) and _is_read(program, batch, *others[:1])
     except Exception:  # noqa: BLE001 - whatever the step makes of what stands in there, this is no way
         is_proven = False
-    finally:
+    if not is_proven:
         program.go(None)
         program.writes = writes
-    return way if is_proven else None
+    return is_proven
+
+
+def is_written(program: Program, batch: Batch, guard: Guard) -> bool:
+    """Return whether a pass writes to parameters, which must then be put back after each; that is dear where many are.
+
+    Args:
+        program: takes a pass that is not put back, but for what the guard does.
+        batch: left unchanged.
+        guard: knows the program as it was.
+    """
+    program.writes = False
+    with program.running(training=True):
+        program.outputs(batch)
+    written = bool(guard.changed())
+    if written:
+        guard.restore()
+    return written
 
 
 def _learns(loss_fn: Any) -> bool:
     return isinstance(loss_fn, nn.Module) and next(loss_fn.parameters(), None) is not None
 
 
-def _is_proven(program: Program, recorded: Recorded, scale: float) -> bool:
+def _is_proven(program: Program, batch: Batch, recorded: Recorded, scale: float) -> bool:
     """Whether a pass gives the loss and the gradients that were recorded of the user's step, which scaled them."""
-    batch = replace(recorded.batch, subject=program.subject)
     with program.running(training=True, gradients=True):
         seed_all(program.seed, "step 0")  # as the step was
         loss = program.scalar_loss(program.outputs(batch), batch)
@@ -101,12 +122,16 @@ def _is_proven(program: Program, recorded: Recorded, scale: float) -> bool:
 
 
 def _is_read(program: Program, *batches: Batch) -> bool:
-    """Whether two batches have two losses: a step may fetch its own batch, whatever it is given."""
-    losses = []
+    """Whether two batches have two losses, or gradients of them: a step may fetch its own, whatever it is given."""
+    found: list[list[Tensor]] = []
     for batch in batches:
-        with program.running(training=True):
-            losses.append(float(program.scalar_loss(program.outputs(batch), batch)))
-    return len(set(losses)) == len(losses)
+        with program.running(training=True, gradients=True):
+            loss = program.scalar_loss(program.outputs(batch), batch)
+            wanted: list[Tensor] = [one for one in program.parameters.values() if one.requires_grad]
+            flowing = (one for one in program.gradients(loss, wanted, batch) if one is not None)
+            found.append([loss.detach(), *(one.to_dense() for one in flowing)])
+    given = [[tensor for _, tensor in tensors_in(batch.raw, "")] for batch in batches]
+    return len(batches) < 2 or are_same(*given) or not are_same(*found)
 
 
 def _is_close(one: Tensor, other: Tensor) -> bool:
@@ -124,7 +149,7 @@ class _ThroughStep:
         live = [getattr(given, name) for name in _LIVE]
         bound = [binding.value for binding in self._bindings if is_live(binding.value)]
         self._held = [part for part in (given.model, given.network, *live, *bound) if part is not None]
-        copied = walked(self._held, self._instead(given.network, _ignored))
+        copied = walked(self._held, self._instead(given.network, list[Any]().append))
         if sum(bytes_of(part) for part in copied if isinstance(part, Tensor)) > _MOST_BYTES:
             raise MissingNeed("a step that reaches little beside its model")
 
@@ -169,10 +194,6 @@ class _ThroughStep:
 
 def _scalers(parts: Iterable[Any]) -> list[GradScaler]:
     return [part for part in parts if isinstance(part, GradScaler) and part.is_enabled()]
-
-
-def _ignored(_: Any) -> None:
-    """Take what nobody asks for."""
 
 
 def _told(returned: Sequence[Any], loss: Tensor) -> dict[str, Any]:

@@ -257,6 +257,12 @@ def is_same(one: Tensor, other: Tensor) -> bool:
     return bool(missing.any()) and bool(((one == other) | (missing & other.isnan())).all())
 
 
+def are_same(ones: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    """Return whether as many tensors have the same values, each as its counterpart."""
+    pairs = zip(ones, others, strict=False)
+    return len(ones) == len(others) and all(is_same(one, other) for one, other in pairs)
+
+
 def _numbers(tensor: Tensor) -> Tensor:
     """Return a tensor as one that has a norm: whole numbers, as in quantised layers, have none."""
     return tensor if tensor.is_floating_point() or tensor.is_complex() else tensor.double()

@@ -63,3 +63,67 @@ def test_finds_where_an_attribute_is_set() -> None:
     several = assigned_at(Keeper, "forgotten")
     assert several is not None
     assert several[1].startswith("self.used, self.forgotten =")
+
+
+class Numbered(nn.Module):
+    def __init__(self, first: tuple[int, ...] = (1, 2)) -> None:
+        super().__init__()
+        for number in range(1, 5):
+            setattr(self, f"conv{number}", nn.Linear(1, 1))
+        self.norm, self.most = nn.LayerNorm(1), 3
+        self.first = first
+
+
+class ByNumber(Numbered):
+    def forward(self, x: Any) -> Any:
+        for number in range(1, 4):
+            x = getattr(self, f"conv{number}")(x)
+        return x
+
+
+class ByNumberToAnEnd(Numbered):
+    def forward(self, x: Any) -> Any:
+        for number in range(1, self.most):
+            x = getattr(self, "conv" + str(number))(x)
+        return x
+
+
+class ByNumbersGiven(Numbered):
+    def forward(self, x: Any) -> Any:
+        for number in (*self.first, 3):
+            x = getattr(self, f"conv{number}", None)(x)
+        return x
+
+
+class ByNumberThatChanges(Numbered):
+    def forward(self, x: Any) -> Any:
+        for number in range(1, 3):
+            number = number + 1  # noqa: PLW2901 - as users write it
+            x = getattr(self, f"conv{number}")(x)
+        return x
+
+
+class ByNumberOrItsOwn(Numbered):
+    def forward(self, x: Any, number: int) -> Any:
+        every = [getattr(self, f"conv{number}") for number in range(1, 3)]
+        return getattr(self, f"conv{number}")(every[0](x))
+
+
+class ByAnyWord(Numbered):
+    def forward(self, x: Any, words: list[str]) -> Any:
+        for word in words:
+            x = getattr(self, word)(x)
+        return x
+
+
+def test_a_lookup_by_a_name_put_together_reaches_what_it_may_spell() -> None:
+    """The names that a `getattr` may come to are those of its text, of a loop's numbers, and of what was given."""
+    assert [may_be_used(ByNumber, f"conv{number}") for number in (1, 3, 4)] == [True, True, False]
+    assert not may_be_used(ByNumber, "norm")
+    assert may_be_used(ByNumberToAnEnd, "conv4"), "the end may change"
+    assert not may_be_used(ByNumberToAnEnd, "norm")
+    assert may_be_used(ByNumbersGiven, "conv4"), "an object may be made with it"
+    assert [may_be_used(ByNumbersGiven, f"conv{n}", ByNumbersGiven()) for n in (2, 3, 4)] == [True, True, False]
+    assert may_be_used(ByNumberThatChanges, "conv4")
+    assert may_be_used(ByNumberOrItsOwn, "conv4")
+    assert may_be_used(ByAnyWord, "norm")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.limits import Limits
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.trials.rates.rates import RangeTest, force_rates, highest_rate, peak_rate, range_test, run_at
+from nbinspect.sanity.trials.rates.shares import shares_in_use
 from nbinspect.sanity.trials.running.trainee import trained
 from nbinspect.subject import make_subject
 
@@ -177,3 +179,46 @@ def test_a_loss_that_refuses_what_is_not_a_number_has_diverged() -> None:
     loss_fn = lambda normal, y: -normal.log_prob(y).mean()  # noqa: E731 - as people write it
     report = check(model, batches, loss_fn, optimizer=optimizer, only="learning-rate")
     assert not report.errors
+
+
+def beside(
+    rate: float, first: Callable[[torch.optim.Optimizer], Any], second: Callable[[torch.optim.Optimizer], Any]
+) -> Program:
+    """A program whose step steps two schedulers of its optimizer, one of them given."""
+
+    def step(model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer, scheduler: Any) -> None:
+        optimizer.zero_grad()
+        nn.functional.mse_loss(model(batch[0]), batch[1]).backward()
+        optimizer.step()
+        scheduler.step()
+        held[0].step()
+
+    held: list[Any] = []
+
+    def both(optimizer: torch.optim.Optimizer) -> Any:
+        given = first(optimizer)
+        held.append(second(optimizer))
+        return given
+
+    return quadratic(rate, scheduler=both, train_step=step)[0]
+
+
+def by_epoch(optimizer: torch.optim.Optimizer) -> Any:
+    return torch.optim.lr_scheduler.StepLR(optimizer, 4)
+
+
+def test_of_two_schedulers_of_one_optimizer_that_counts_which_goes_highest() -> None:
+    """What multiplies a rate that another one has lowered for a warm-up does not make the rate in use."""
+    program = beside(0.3, by_epoch, lambda one: torch.optim.lr_scheduler.LinearLR(one, 0.01, total_iters=50))
+    assert peak_rate(program, 100) == (pytest.approx(0.3), True)
+    assert shares_in_use(program) == {"optimizer": (1.0,)}
+
+
+def test_a_factor_stays_one_beside_a_second_scheduler() -> None:
+    """Where a schedule makes the rate of a factor, one by epochs beside it does not make it the factor."""
+
+    def noam(optimizer: torch.optim.Optimizer) -> Any:
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: 1e-3 * min(1.0, (n + 1) / 10))
+
+    for pair in ((noam, by_epoch), (by_epoch, noam)):
+        assert shares_in_use(beside(1.0, *pair))["optimizer"] == (pytest.approx(1e-3),)

@@ -52,6 +52,20 @@ def test_unknown_names_are_taken_in_the_usual_order() -> None:
     assert positional[1] is subject.model
 
 
+def test_the_only_parameter_is_the_batch() -> None:
+    """A step that reaches its model another way takes a batch, whatever it calls it, unless it asks for the model."""
+
+    def step(chunk: Any, clip: float = 1.0) -> None: ...
+
+    positional, _, _ = given(step)
+    assert positional[0][0] is RAW[0]
+
+    def by_name(net: Any) -> None: ...
+
+    positional, _, subject = given(by_name)
+    assert positional == [subject.model]
+
+
 def test_defaults_say_more() -> None:
     """A default stays, unless it is None and something is known, or it counts steps."""
 
