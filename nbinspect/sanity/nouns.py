@@ -10,7 +10,7 @@ NOUNS = {
     "overfitting": "training steps that can be taken on a copy",
     "own_step": "a training step that can be recorded on a copy",
     **dict.fromkeys(
-        ("training", "training_attempt", "training_pass", "attempt", "recorded", "descended", "recordings"),
+        ("training", "training_attempt", "training_pass", "attempt", "plain", "recorded", "descended", "recordings"),
         "passes that can be recorded",
     ),
     "evaluated": "a pass in eval mode",

@@ -118,22 +118,18 @@ class Supplies:
 
     def _find_way(self) -> None:
         """Run passes through the user's own step from now on, where nothing else tells how the model is called."""
-        if self.subject.train_step is None or self.subject.forward is not None or self._is_lazy():
+        if self.subject.train_step is None or self.subject.forward is not None:
             return
         try:
-            batches: Sequence[Batch] = self.supply("batches")
-        except (Hung, Exception):  # noqa: BLE001 - whoever asks for them tells of it
+            plain: Recorded = self.supply("plain")
+        except MissingNeed:  # whoever asks for it tells of it
             return
-        plain = record(self.program, batches[0])
-        self._guard.restore()
+        batches: Sequence[Batch] = self.supply("batches")
         if go_through_step(self.program, plain, batches[1:]):
             again = {"batches": tuple(replace(batch, subject=self.subject) for batch in batches)}
             self._made = {name: made for name, made in self._made.items() if name not in ("batch", "stream")} | again
             self.notes.append("passes go through your train_step, up to its backward pass")
             self.program.writes = is_written(self.program, again["batches"][0], self._guard)
-
-    def _is_lazy(self) -> bool:
-        return any(map(is_lazy, self.program.parameters.values()))
 
     def _batch(self) -> Batch:
         first: Batch = self.supply("batches")[0]
@@ -180,7 +176,14 @@ class Supplies:
         return overfit(self.program, recorded, self.supply("task"))
 
     def _attempt(self) -> Recorded:
-        if self._is_lazy():
+        if self.program.goes_through_step:
+            return record(self.program, self.supply("batch"))
+        plain: Recorded = self.supply("plain")
+        return plain
+
+    def _plain(self) -> Recorded:
+        """The pass of the model as it is called with a batch."""
+        if any(map(is_lazy, self.program.parameters.values())):
             raise MissingNeed("a model whose lazy layers know their sizes: call it once on a batch first")
         made = record(self.program, self.supply("batch"))
         written = self._guard.changed()
@@ -268,6 +271,7 @@ _SUPPLIES: dict[str, Callable[[Supplies], Any]] = {
     "training_attempt": Supplies._training_attempt,
     "training_pass": Supplies._training_pass,
     "attempt": Supplies._attempt,
+    "plain": Supplies._plain,
     "trial": Supplies._trial,
     "recorded": Supplies._recorded,
     "backward": Supplies._backward,

@@ -229,9 +229,9 @@ class Drops(Loops):
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it may ring in a finaliser
 @pytest.mark.parametrize("model", [Hangs, Loops, Drops])
-@pytest.mark.parametrize("thread", [False, True])
+@pytest.mark.parametrize(("thread", "step"), [(False, None), (True, None), (False, lambda model, batch: None)])
 def test_a_forward_that_hangs_is_ended_once(
-    model: type[nn.Module], thread: bool, monkeypatch: pytest.MonkeyPatch
+    model: type[nn.Module], thread: bool, step: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A forward that never ends is ended within the budget; one check tells of it and the others are skipped."""
     monkeypatch.setattr(limits, "_AGAIN", 0.2)
@@ -242,7 +242,7 @@ def test_a_forward_that_hangs_is_ended_once(
     checks = [check(lambda recorded: passed(""), name) for name in ("first", "second")]
 
     def work() -> None:
-        found.append(run(checks, program(model()), time_budget=1))
+        found.append(run(checks, program(model(), train_step=step), time_budget=1))
 
     if thread:
         running = threading.Thread(target=work)
