@@ -68,6 +68,8 @@ def test_no_click_is_lost_with_the_network_and_the_page(lab: Any) -> None:
     """A click without a network is answered when there is one again, and a page that is reloaded has its live view."""
     notebook, view = opened(lab)
     page = notebook.page
+    told = page.locator(".jp-Dialog")  # JupyterLab's own word on the server, where it asks it in the meantime
+    page.add_locator_handler(told, lambda dialog: dialog.locator(".jp-Dialog-footer button").last.click())
     page.context.set_offline(True)
     page.evaluate(f"() => {KERNEL}._ws.close()")
     view.next.click()
@@ -76,6 +78,7 @@ def test_no_click_is_lost_with_the_network_and_the_page(lab: Any) -> None:
     page.evaluate(f"() => void {KERNEL}.reconnect()")
     view.shows(1)
 
+    page.remove_locator_handler(told)
     notebook.reload()
     view.shows(1)
     view.next.click()
