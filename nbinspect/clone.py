@@ -20,7 +20,8 @@ from nbinspect.whose import is_users_module, names_in
 
 Part = TypeVar("Part")
 
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+"""The attributes in which a module keeps its hooks."""
 _OF_TRAINING = (Optimizer, LRScheduler, DataLoader, Dataset)
 _NO_HOLDERS = (Tensor, nn.Module, type, types.FunctionType, *_OF_TRAINING)
 _MOST, _LONGEST = 100_000, 10_000
@@ -93,7 +94,7 @@ def prepared(module: nn.Module, modules: set[nn.Module]) -> Iterator[tuple[Any, 
             yield value, off_its_graph(value)
         elif isinstance(value, torch.Generator):
             yield value, torch.Generator(value.device).set_state(value.get_state())
-    for name in _HOOKS:
+    for name in HOOKS:
         for hook in module.__dict__.get(name, {}).values():
             if getattr(hook, "__self__", None) not in modules:
                 yield hook, hook
@@ -158,7 +159,7 @@ def _refused(network: nn.Module, known: dict[int, Any]) -> Iterator[Any]:
 def rebind_functions(module: nn.Module, memo: dict[Any, Any]) -> None:
     """Make functions among a copy's attributes and hooks close over copies where they closed over what was copied."""
     for name, value in list(module.__dict__.items()):
-        if name in _HOOKS:
+        if name in HOOKS:
             for key, hook in value.items():
                 value[key] = _rebound(hook, memo)
         elif isinstance(value, types.FunctionType | functools.partial):

@@ -15,7 +15,8 @@ from torch.amp import GradScaler
 from torch.func import functional_call
 from torch.optim import Optimizer
 
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+from nbinspect.clone import HOOKS
+
 _REAL, _TOLD, _FOLLOWED = "_nbinspect_real", "_nbinspect_told", "_nbinspect_followed"
 _EVERY = frozenset(vars(nn.Module()))
 """The attributes that a module has of itself."""
@@ -114,7 +115,7 @@ def _shell(real: nn.Module, returned: Callable[[Any], None], followed: bool) -> 
     shell: nn.Module = object.__new__(_shell_class(kind))
     held = vars(shell)
     held.update(vars(real))
-    held.update({name: OrderedDict() for name in _HOOKS if name in held})
+    held.update({name: OrderedDict() for name in HOOKS if name in held})
     held.update({name: held[name].copy() for name in ("_parameters", "_buffers")})
     held.update({_REAL: real, _TOLD: returned, _FOLLOWED: followed})
     return shell

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from math import prod
@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.optim import Optimizer
-from torch.overrides import TorchFunctionMode
 
 from nbinspect.calling import Parts
 from nbinspect.copies.quiet import Quiet
@@ -26,6 +25,7 @@ from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.program import Program, as_scalar, seed_all
 from nbinspect.sanity.recorded import Recorded
+from nbinspect.sanity.trials.running.backward_calls import BackwardCalls, Reached
 from nbinspect.sanity.trials.running.calling import arguments_of
 from nbinspect.sanity.trials.running.own_step import record_step
 from nbinspect.sanity.trials.running.watch import are_same
@@ -141,7 +141,7 @@ def _is_close(one: Tensor, other: Tensor) -> bool:
 class _ThroughStep:
     """A `forward` that takes a step of the user's; without attributes that a copy of a program would look into."""
 
-    __slots__ = ("_bindings", "_given", "_held")
+    __slots__ = ("_bindings", "_given", "_held", "_optimizers", "_scalers")
 
     def __init__(self, given: Subject) -> None:
         self._given = given
@@ -149,6 +149,9 @@ class _ThroughStep:
         live = [getattr(given, name) for name in _LIVE]
         bound = [binding.value for binding in self._bindings if is_live(binding.value)]
         self._held = [part for part in (given.model, given.network, *live, *bound) if part is not None]
+        reached = list(walked(self._held))
+        self._optimizers = [part for part in reached if isinstance(part, Optimizer)]
+        self._scalers = [part for part in reached if isinstance(part, GradScaler) and part.is_enabled()]
         copied = walked(self._held, self._instead(given.network, list[Any]().append))
         if sum(bytes_of(part) for part in copied if isinstance(part, Tensor)) > _MOST_BYTES:
             raise MissingNeed("a step that reaches little beside its model")
@@ -165,35 +168,29 @@ class _ThroughStep:
         parts = {name: twins.of(getattr(self._given, name)) for name in _LIVE}
         own = replace(self._given, model=instead[id(self._given.network)], **parts)
         positional, named = arguments_of(parts["train_step"], own, Batch(own, batch, Parts(batch, None, "")), 0)
-        quiet, reached, after = Quiet(), _Reached(), list[Undo]()
+        quiet, calls, after = Quiet(), BackwardCalls(ends=True), list[Undo]()
         try:
             with _gradients_aside(model), standing_in(self._bindings, twins), quiet.holding():
-                with _UpToBackward(reached), suppress(_Reached):
+                with calls, suppress(Reached):
                     parts["train_step"](*positional, **named)
                 after += random_undos()
         finally:
             quiet.close()
         for _, undo, arguments in after:  # what comes next draws on from here
             undo(*arguments)
-        if reached.loss is None:
+        if not calls.found:
             raise MissingNeed("a train_step that calls backward()")
-        return _told(returned, reached.loss)
+        return _told(returned, calls.found[0])
 
     def scale(self) -> float:
         """Return what gradient scalers multiply the user's loss with."""
-        return prod(scaler.get_scale() for scaler in _scalers(walked(self._held)))
+        return prod(scaler.get_scale() for scaler in self._scalers)
 
     def _instead(self, model: nn.Module, returned: Callable[[Any], None]) -> dict[int, Any]:
         """Return what stands for the network and the optimizers; a pass in train mode has the modes of the step."""
         instead = module_shells(self._given.network, model, returned, followed=model.training)
         instead[id(self._given.model)] = instead[id(self._given.network)]
-        parts = list(walked(self._held, instead))
-        optimizers = [part for part in parts if isinstance(part, Optimizer)]
-        return instead | optimizer_shells(optimizers, instead) | scaler_shells(_scalers(parts))
-
-
-def _scalers(parts: Iterable[Any]) -> list[GradScaler]:
-    return [part for part in parts if isinstance(part, GradScaler) and part.is_enabled()]
+        return instead | optimizer_shells(self._optimizers, instead) | scaler_shells(self._scalers)
 
 
 def _told(returned: Sequence[Any], loss: Tensor) -> dict[str, Any]:
@@ -202,29 +199,6 @@ def _told(returned: Sequence[Any], loss: Tensor) -> dict[str, Any]:
         return {"loss": loss}
     named = returned[0] if isinstance(returned[0], Mapping) else {"output": returned[0]}
     return {**named, "loss": loss}
-
-
-class _Reached(BaseException):
-    """Raised where a step calls its first backward pass, past whatever the step catches."""
-
-    loss: Tensor | None = None
-
-
-class _UpToBackward(TorchFunctionMode):
-    """Ends a step where it calls its first backward pass."""
-
-    def __init__(self, reached: _Reached) -> None:
-        super().__init__()
-        self._reached = reached
-
-    def __torch_function__(
-        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Let everything else be."""
-        if function is Tensor.backward:
-            self._reached.loss = args[0]
-            raise self._reached
-        return function(*args, **(kwargs or {}))
 
 
 @contextmanager
