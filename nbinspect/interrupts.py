@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -31,7 +32,15 @@ def undivided() -> Iterator[None]:
         yield
         return
     waiting: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda *arrived: waiting.append(arrived))
+    own = os.getpid()
+
+    def arrive(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == own:
+            waiting.append((number, frame))
+        else:  # of a process that was forked in the block, which has not to do with its end
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, arrive)
     try:
         yield
     finally:

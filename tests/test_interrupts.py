@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import threading
 
@@ -50,3 +52,20 @@ def test_an_interrupt_waits_for_the_end_of_what_belongs_together():
     with undivided():
         done.append(True)
     assert len(done) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that are forked")
+def test_a_process_forked_in_the_block_is_interrupted_at_once():
+    """A worker that is started by what belongs together does not wait for the end of a block that it never sees."""
+    reading, writing = os.pipe()
+    with undivided():
+        child = os.fork()
+        if not child:
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+                os.write(writing, b"late")
+            os._exit(0)
+        os.waitpid(child, 0)
+    os.close(writing)
+    assert os.read(reading, 4) == b""
+    os.close(reading)

@@ -10,8 +10,9 @@ const hidden = (element) => element === null || element.closest("[hidden]") !== 
 
 test("every scene draws without an exception and says the size of the batch", () => {
   for (const [name, scene] of Object.entries(SCENES)) {
-    const page = open(scene());
-    const size = scene().shown?.batch.size;
+    const drawn = scene();
+    const page = open(drawn);
+    const size = drawn.shown?.batch.size;
     if (size) assert.match(page.one(".nb-tally").textContent, new RegExp(`${size} sample`), name);
     page.end();
   }

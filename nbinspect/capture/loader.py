@@ -32,6 +32,7 @@ from nbinspect.capture.indices import RecordedIndices, as_indices, checked_indic
 from nbinspect.capture.undisturbed import OwnDraws, undisturbed
 from nbinspect.capture.workers import death_told, heard, tells_death, unheard
 from nbinspect.errors import LoaderError, UnreadableLoaderError, of_torch, place_in_user_code
+from nbinspect.interrupts import undivided
 from nbinspect.nested import map_tensors
 from nbinspect.whose import is_installed
 
@@ -182,17 +183,16 @@ def _start(
         options = {"batch_sampler": record} if automatic else {"sampler": record, "batch_size": None}
     own = copy.deepcopy(loader.generator, memo) if loader.generator is not None else None
     options |= {"collate_fn": loader.collate_fn, "generator": generator or own}
-
     if only_indexes(loader):  # to start a worker would take longer than many a check
         return iter(DataLoader(loader.dataset, **options)), record
-    context = worker_context(loader)
+    dataset, context = loader.dataset, worker_context(loader)
     if context is None:
         dataset = copied(loader.dataset, arrays_of(loader.dataset), "its data set")
     else:
-        dataset = loader.dataset
         options |= {"num_workers": 1, "multiprocessing_context": context, "timeout": loader.timeout}
         options |= {"worker_init_fn": loader.worker_init_fn}
-    return iter(DataLoader(dataset, **options)), record
+    with undivided():  # Python drops an interrupt that is raised while it forks
+        return iter(DataLoader(dataset, **options)), record
 
 
 def worker_context(loader: DataLoader[Any]) -> Any:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import random
+import signal
 from multiprocessing import active_children
 
 import numpy as np
@@ -443,6 +445,22 @@ class BeginsAnew:
             raise StopIteration
         self.at += 1
         return torch.tensor(self.rows[2 * self.at - 2 : 2 * self.at])
+
+
+FORKED = {"pid": 0}
+os.register_at_fork(after_in_parent=lambda: FORKED["pid"] == os.getpid() and os.kill(os.getpid(), signal.SIGINT))
+
+
+def test_an_interrupt_while_a_worker_is_forked_is_not_lost(monkeypatch):
+    """Python drops what is raised while it forks; an interrupt that comes then ends the reading, and no worker stays."""
+    source = BatchSource(DataLoader(Augmented(), batch_size=4))
+    monkeypatch.setitem(FORKED, "pid", os.getpid())
+    with pytest.raises(KeyboardInterrupt):
+        source.next()
+    monkeypatch.setitem(FORKED, "pid", 0)
+    assert active_children() == []
+    assert source.next().indices == (0, 1, 2, 3)
+    source.close()
 
 
 def test_an_iterator_that_begins_anew_is_read_as_a_copy():
