@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 from torch import nn
 
 from nbinspect.errors import written_out
-from nbinspect.subject import make_subject, named_optimizers
+from nbinspect.subject import Subject, make_subject, named_optimizers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +55,7 @@ class Inspector:
         """What keeps the runs; None where nothing was given."""
         self._witness: Witness | None = None
         self._dashboard: Dashboard | None = None
+        self._called: tuple[Subject, Subject] | None = None
 
     def dashboard(self) -> Dashboard:
         """Return the dashboard: the recipe, the five views, and one sample carried through them.
@@ -136,11 +137,21 @@ class Inspector:
             InputError: for an unknown decoder. A loader or model that fails is shown in the view instead.
 
         One forward is run and undone: the model, the loader's own iterators and the random states are left unchanged.
+        A model that no plain call can run is called as a given `train_step` calls it, which is begun on copies of what
+        it reaches and ends at that call; so in `forward`.
         Source: K-before-net, D-look, T-dtype.
         """
         from nbinspect.widgets.batch import BatchView
 
-        return self.witness.watched(BatchView(self.subject, batch, follow=follow, decoder=decoder))
+        return self.witness.watched(BatchView(self._as_called(), batch, follow=follow, decoder=decoder))
+
+    def _as_called(self) -> Subject:
+        """Return the subject, called as its `train_step` calls it where no plain call can run the model."""
+        if self._called is None or self._called[0] is not self.subject:
+            from nbinspect.sanity.step_call import called_as_in_step
+
+            self._called = (self.subject, called_as_in_step(self.subject))
+        return self._called[1]
 
     def data(self, *, scan: bool = True, limit: int | None = None) -> DataView:
         """Open the view of the data sets of both loaders: scanned, searched, and seen with the network's eyes.
@@ -189,7 +200,8 @@ class Inspector:
         from nbinspect.widgets.forward import ForwardView
 
         options: dict[str, Any] = {"input_shape": input_shape, "level": level, "training": training}
-        return self.witness.watched(ForwardView(self.subject, batch, **options))
+        subject = self.subject if input_shape is not None else self._as_called()
+        return self.witness.watched(ForwardView(subject, batch, **options))
 
     @overload
     def dynamics(

@@ -174,6 +174,12 @@ def rate_of(group: Mapping[str, Any], *, base: bool = False) -> float | None:
     return None if rate is None else float(rate)
 
 
+def note_of(subject: Subject) -> tuple[str, ...]:
+    """Return what is to be told of how the model is called, where its `split` is none of the user's."""
+    note = getattr(subject.split, "nbinspect_note", None)
+    return () if note is None else (note,)
+
+
 def unwrapped(model: nn.Module) -> nn.Module:
     """Return the user's own module inside `torch.compile`, DataParallel and DistributedDataParallel wrappers."""
     while True:

@@ -21,7 +21,7 @@ from nbinspect.errors import CaptureError, told
 from nbinspect.nested import axis_of, map_tensors, moved_to, tensors_in
 from nbinspect.preserve import preserve
 from nbinspect.records import BatchRecord, Origin
-from nbinspect.subject import Subject
+from nbinspect.subject import Subject, note_of
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def capture_batch(
     door = Door(_doors(subject))
     with preserve(subject.model), probing(), door:
         error = _error_of(subject, fed, parts)
-    notes = [moved] if moved else []
+    notes = [*note_of(subject), *([moved] if moved else [])]
     if door.visits:
         seen = door.visits[0]
         if seen.path:

@@ -24,7 +24,7 @@ from nbinspect.errors import CaptureError
 from nbinspect.nested import tensors_in
 from nbinspect.preserve import preserve
 from nbinspect.records import Activation, Failure, ForwardRecord, Place, SourceCode, Step
-from nbinspect.subject import Subject
+from nbinspect.subject import Subject, note_of
 
 __all__ = ["Recorder", "as_called", "drawn_up", "failure_of", "measured_inputs", "measured_tensors", "record_forward"]
 
@@ -99,7 +99,12 @@ def record_forward(
 
 
 def drawn_up(
-    subject: Subject, batch: Any, steps: tuple[Step, ...], failure: Failure | None, **rest: Any
+    subject: Subject,
+    batch: Any,
+    steps: tuple[Step, ...],
+    failure: Failure | None,
+    notes: tuple[str, ...] = (),
+    **rest: Any,
 ) -> ForwardRecord:
     """Return the record of a pass; what follows from the model, the batch and the steps is worked out here."""
     return ForwardRecord(
@@ -109,6 +114,7 @@ def drawn_up(
         size=size_of_any(subject, batch),
         autocast=next((step.autocast for step in steps), None),
         failure=failure,
+        notes=(*note_of(subject), *notes),
         **rest,
     )
 

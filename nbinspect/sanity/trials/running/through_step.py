@@ -62,7 +62,7 @@ def go_through_step(program: Program, plain: Recorded, others: Sequence[Batch] =
     if own is None or not own.is_single or own.recorded.no_backward:
         return False
     try:
-        through = _ThroughStep(given)
+        through = ThroughStep(given)
     except MissingNeed:
         return False
 
@@ -138,7 +138,7 @@ def _is_close(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=_CLOSE, atol=_CLOSE * float(other.abs().max()))
 
 
-class _ThroughStep:
+class ThroughStep:
     """A `forward` that takes a step of the user's; without attributes that a copy of a program would look into."""
 
     __slots__ = ("_bindings", "_given", "_held", "_optimizers", "_scalers")
@@ -163,7 +163,36 @@ class _ThroughStep:
             MissingNeed: if the step calls no ``backward()``.
         """
         returned: list[Any] = []
-        instead = self._instead(model, returned.append)
+        found = self._taken(model, batch, returned.append)
+        if not found:
+            raise MissingNeed("a train_step that calls backward()")
+        return _told(returned, found[0])
+
+    def arguments(self, model: nn.Module, batch: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return what the step first calls the model with to train it, that is, with a graph; it goes no further.
+
+        Raises:
+            MissingNeed: if the step calls parts of it alone.
+        """
+        entered: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+        def enter(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if torch.is_grad_enabled():
+                entered.append((args, kwargs))
+                raise Reached
+
+        hook = model.register_forward_pre_hook(enter, with_kwargs=True)
+        try:
+            self._taken(model, batch, lambda _: None)
+        finally:
+            hook.remove()
+        if not entered:
+            raise MissingNeed("a train_step that calls the model as a whole")
+        return entered[0]
+
+    def _taken(self, model: nn.Module, batch: Any, returned: Callable[[Any], None]) -> list[Tensor]:
+        """Take the step up to its backward pass, and return the loss of it, if it came so far."""
+        instead = self._instead(model, returned)
         twins = Twins(self._held, instead)
         parts = {name: twins.of(getattr(self._given, name)) for name in _LIVE}
         own = replace(self._given, model=instead[id(self._given.network)], **parts)
@@ -178,9 +207,7 @@ class _ThroughStep:
             quiet.close()
         for _, undo, arguments in after:  # what comes next draws on from here
             undo(*arguments)
-        if not calls.found:
-            raise MissingNeed("a train_step that calls backward()")
-        return _told(returned, calls.found[0])
+        return calls.found
 
     def scale(self) -> float:
         """Return what gradient scalers multiply the user's loss with."""

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from nbinspect import check
 from nbinspect.sanity.program import Program, seed_all
 from nbinspect.sanity.recorded import record
-from nbinspect.sanity.trials.running.through_step import _ThroughStep, go_through_step
+from nbinspect.sanity.trials.running.through_step import ThroughStep, go_through_step
 from nbinspect.sanity.trials.running.trainee import trained
 from tests.sanity.states import state_of
 from tests.sanity.trials.ways import WAYS, parts, program_of, step_by
@@ -324,7 +324,7 @@ def test_the_original_is_bit_identical_after_a_pass_that_writes_or_raises(fault:
     program, batches = program_of(model, loader, None, optimizer=optimizer, train_step=taught)
     assert found(program, batches[0])
     own, _ = program_of(model, loader, None, optimizer=optimizer, train_step=raising)
-    program.go(lambda given: replace(given, forward=_ThroughStep(own.given), loss_fn=None))
+    program.go(lambda given: replace(given, forward=ThroughStep(own.given), loss_fn=None))
     program.writes = True
     before = state_of(model, optimizer)
     if fault is None:
