@@ -137,8 +137,7 @@ class Inspector:
             InputError: for an unknown decoder. A loader or model that fails is shown in the view instead.
 
         One forward is run and undone: the model, the loader's own iterators and the random states are left unchanged.
-        A model that no plain call can run is called as a given `train_step` calls it, which is begun on copies of what
-        it reaches and ends at that call; so in `forward`.
+        With a `train_step` the model is called as that calls it, which ends there, on copies; so in `forward`.
         Source: K-before-net, D-look, T-dtype.
         """
         from nbinspect.widgets.batch import BatchView
@@ -200,7 +199,7 @@ class Inspector:
         from nbinspect.widgets.forward import ForwardView
 
         options: dict[str, Any] = {"input_shape": input_shape, "level": level, "training": training}
-        subject = self.subject if input_shape is not None else self._as_called()
+        subject = self._as_called() if input_shape is None else self.subject
         return self.witness.watched(ForwardView(subject, batch, **options))
 
     @overload

@@ -11,7 +11,12 @@ from torch import nn
 from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.data.closeness import are_copied_in_order, are_long_stretches, come_by_chance
-from nbinspect.sanity.evidence.data.repeats import are_held, are_listed_again, makes_classes_even
+from nbinspect.sanity.evidence.data.repeats import (
+    are_held,
+    are_listed_again,
+    is_one_of_full_content,
+    makes_classes_even,
+)
 from nbinspect.sanity.evidence.data.rows import Rows, is_multiplied, repeated
 from nbinspect.sanity.evidence.data.scan import Scan
 from nbinspect.sanity.evidence.data.stored import Drawn, drawn_from_others
@@ -35,7 +40,7 @@ def run(
         most: of the samples; where more repeat another, or rows are short and of few values, rows that come several
             times may be the nature of the data, unless the whole is one set several times over; so may rows that come
             near to others as well.
-        sure: repeats, of so many different samples, that are no stray ones.
+        sure: repeats, of so many different samples, that are no stray ones; or of one that is a fifth of all.
     """
     rows = scan.rows
     if rows is None:
@@ -65,7 +70,8 @@ def _of_rows(loader: Any, rows: Rows, share: float, most: float, sure: int) -> C
         return passed(f"none among {seen}")
     examples = ", ".join(f"{earlier[i]} = {rows.indices[i]}" for i in repeats[:3])
     kinds = len(np.unique(rows.inputs[repeats]))
-    certain = found > share and min(extra, kinds) >= sure and (rows.are_own or are_held(loader, rows))
+    are_many = min(extra, kinds) >= sure or is_one_of_full_content(rows)
+    certain = found > share and are_many and (rows.are_own or are_held(loader, rows))
     may_be_chance = rows.are_few_valued or come_by_chance(rows, repeats, rows)
     even = makes_classes_even(rows, repeats)
     listed = are_listed_again(loader, rows, repeats)

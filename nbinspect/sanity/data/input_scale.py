@@ -13,14 +13,12 @@ from nbinspect.sanity.evidence.data.scan import Scan
 from nbinspect.sanity.evidence.data.two_units import in_two_units
 from nbinspect.sanity.evidence.layers.entry import (
     are_spread_after,
-    entries_of,
-    features_given,
+    given_entries,
     is_normalised_after,
     is_trainable,
     typical_size,
     widest_range,
 )
-from nbinspect.sanity.evidence.passes.lineage import roots
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _ENOUGH = 50
@@ -41,13 +39,14 @@ def run(
 
     So where no feature goes further from its mean than `still` of that, or pictures come in two units.
     """
-    entries = [(one, data) for one in _entries(training_pass) if (data := features_given(one)) is not None]
-    if not entries:
+    entries = given_entries(training_pass)
+    reached = entries + given_entries(training_pass, multiplied=True)
+    if not reached:
         return skipped("an input that is weighed, and no index")
-    sizes = [typical_size(data) for _, data in entries]
+    sizes = [typical_size(data) for _, data in reached]
     worst = int(np.argmax([size.max() for size in sizes]))
-    operation, size = entries[worst][0], sizes[worst]
-    peaks = [float(np.abs(data).max()) for _, data in entries]
+    operation, size = reached[worst][0], sizes[worst]
+    peaks = [float(np.abs(data).max()) for _, data in entries] or [0.0]
     faint = int(np.argmin([peak or np.inf for peak in peaks]))
     biggest = float(size.max())
     if biggest > large:
@@ -106,13 +105,6 @@ def run(
             where=constant[0],
         )
     return passed(f"typical size {float(np.median(size)):.3g}, largest {biggest:.3g}")
-
-
-def _entries(training_pass: Recorded) -> list[Operation]:
-    """Return the operations that weigh data first: in a step of the user's, of the batch, where there are such."""
-    found = list(entries_of(training_pass))
-    of_batch = [one for one in found if any(name.startswith("batch") for name in roots(training_pass, one, 0))]
-    return of_batch if training_pass.of_step and of_batch else found
 
 
 def _name(operation: Operation) -> str:

@@ -18,6 +18,7 @@ from nbinspect.sanity.check import (
     skipped,
     warned,
 )
+from nbinspect.sanity.evidence.data.near_copies import of_near_copies
 from nbinspect.sanity.evidence.data.repeats import order_among_equals
 from nbinspect.sanity.evidence.data.rows import Rows, among_equals, contradicting
 from nbinspect.sanity.evidence.data.scan import Scan
@@ -41,7 +42,7 @@ def run(
     doubt: float = 0.2,
     skill: float = 0.7,
 ) -> CheckResult:
-    """Fail where samples have the inputs, but not the target, of another, which chance cannot do.
+    """Fail where samples have the inputs, but not the target, of another, which chance cannot do; of near copies warn.
 
     Args:
         scan: what was read.
@@ -58,14 +59,13 @@ def run(
     kind = kind_compared(training_attempt) if labelled.kind == "other" and not labelled.given else labelled.kind
     if kind not in (*_CLASSES, "regression"):
         return skipped("class labels, or numbers")
-    rows = scan.rows
-    if rows is not None and not (rows.are_telling and len(rows.inputs) >= _FEW):
-        rows = None
+    rows = scan.rows if scan.rows is not None and scan.rows.are_telling and len(scan.rows.inputs) >= _FEW else None
     if kind == "regression":
         return _of_numbers(rows, repeated, unexplained) if rows is not None else passed("no rows to compare")
     if rows is not None and len(positions := contradicting(rows)):
         return _contradiction(rows, positions, share, sure)
-    return _of_models(scan, kind, rejected, doubt, skill)
+    near = of_near_copies(rows) if rows is not None else None
+    return near or _of_models(scan, kind, rejected, doubt, skill)
 
 
 def _of_numbers(rows: Rows, repeated: float, unexplained: float) -> CheckResult:
@@ -156,5 +156,5 @@ CHECK = Check(
     bad=bad,
     explains=("nothing-to-learn",),
     sources=("K-corrupt", "S-match"),
-    silent="rows of few distinct values, measurements that were repeated, text; a single contradiction is a warning",
+    silent="rows of few values, repeated measurements, text; one contradiction, and near copies of two classes, warn",
 )

@@ -14,7 +14,7 @@ from nbinspect.sanity.evidence.data.overlapping import overlapped
 from nbinspect.sanity.evidence.data.rows import Rows
 from nbinspect.sanity.evidence.data.scan import Scan
 
-_MANY, _SOME, _HALF = 0.2, 20, 0.5
+_MANY, _SOME, _HALF, _TIMES = 0.2, 20, 0.5, 50
 
 
 def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> CheckResult:
@@ -58,12 +58,12 @@ def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> Ch
 
 
 def _are_beyond_chance(found: Flags, train: Rows, val: Rows) -> bool:
-    """Whether chance can not put so many samples into train, which holds next to none of the rows that could be.
+    """Whether chance can not put so many samples into train, which holds far fewer of the rows that could be.
 
     Where it makes rows twice, it does so among the own of train and of validation about as often.
     """
-    least = max(_MANY, 10 * _usual(train), 10 * _usual(val))
-    return bool(found.mean() >= least and found.sum() >= _SOME and train.are_of_many)
+    least = max(_MANY, 10 * _usual(train), 10 * _usual(val), _TIMES * train.part)
+    return bool(found.mean() >= least and found.sum() >= _SOME)
 
 
 def _is_as_in_train(found: Flags, train: Rows) -> bool:

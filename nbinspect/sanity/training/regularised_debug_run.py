@@ -16,7 +16,7 @@ from nbinspect.sanity.trials.fitting.fit import fit, yours
 from nbinspect.sanity.trials.fitting.heard import varies
 from nbinspect.sanity.trials.fitting.overfitting import Overfitting, moves
 from nbinspect.sanity.trials.fitting.pictures import curves_chart, shown, way
-from nbinspect.sanity.trials.fitting.usual import is_usual
+from nbinspect.sanity.trials.fitting.usual import is_usual, of_what_is_kept
 from nbinspect.sanity.trials.own_steps.train_only import handed_on, train_only
 from nbinspect.sanity.trials.own_steps.undropped import dropped_by_functions, without_functions
 from nbinspect.sanity.trials.running.plain import plain_trainee
@@ -80,7 +80,7 @@ def run(
         detail=f"Without {_listed(off)} the loss of one batch goes {way(free)}; with it {way(kept)}."
         + (" These sizes are usual: what makes so much of them, as weights drawn too large do?" if common else ""),
         remedy="Switch regularisation off until a batch is fitted, then put it back piece by piece: dropout of 0.1 to "
-        "0.5, weight decay of 0.0001 to 0.1.",
+        "0.5, weight decay of 0.0001 to 0.1." + of_what_is_kept(off),
         where=off[0].rpartition(" ")[0],
         charts=charts,
         confirmed=True,

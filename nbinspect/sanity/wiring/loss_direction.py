@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from nbinspect.records import TaskRecord
+from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import (
     Arguments,
     Check,
@@ -21,6 +22,7 @@ from nbinspect.sanity.evidence.losses.by_perfect import judged_by_perfect
 from nbinspect.sanity.evidence.losses.density import inverted, log_density
 from nbinspect.sanity.evidence.losses.extreme import loss_of, sees_targets
 from nbinspect.sanity.evidence.losses.negated import negated, of_negated
+from nbinspect.sanity.evidence.losses.parted import of_parted
 from nbinspect.sanity.evidence.losses.sinking import of_sinking, sinking, with_turned_weights
 from nbinspect.sanity.evidence.losses.untrained import has_learnt, is_untrained
 from nbinspect.sanity.evidence.losses.wrong_way import wrong_way
@@ -34,22 +36,25 @@ from nbinspect.sanity.trials.running.maximising import Maximising, of_maximised,
 from nbinspect.sanity.trials.running.own_step import OwnStep
 
 
-def run(
+def run(  # noqa: PLR0917 - each need is supplied by its name
     program: Program,
     own_step: OwnStep | None,
     attempt: Recorded,
     task: TaskRecord,
     maximising: Maximising,
+    batches: tuple[Batch, ...],
     *,
     rates: tuple[float, ...] = (0.003, 0.01),
 ) -> CheckResult:
     """Fail where the loss prefers the predictions of this network to perfect ones, and steps down it make them worse.
 
-    `rates` are lengths of the steps against the gradient, as shares of the length of all parameters.
+    Warn where it drives apart the pairs whose inputs are more alike. `rates` are lengths of the steps against the
+    gradient, as shares of the length of all parameters.
     """
     found = _found(program, own_step, attempt, task, maximising, rates=rates)
     if found.status != "fail":
-        return found
+        is_open = program.subject.train_step is None and True not in maximising
+        return (of_parted(program, attempt, batches) if is_open else None) or found
     shown = (program, attempt) if own_step is None else (own_step.program, own_step.recorded)
     if is_beheld(*shown):
         return skipped("outputs that the loss judges itself: here a network that is not trained does")

@@ -18,6 +18,7 @@ from nbinspect.sanity.check import (
     warned,
 )
 from nbinspect.sanity.evidence.losses.crossing import Crossing, crossing, crossings
+from nbinspect.sanity.evidence.losses.unmatched import is_unmatched
 from nbinspect.sanity.evidence.passes.lineage import where_of
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded, finished
@@ -26,9 +27,14 @@ from nbinspect.sanity.trials.running.own_step import record_again
 
 
 def run(program: Program, batch: Batch, training_attempt: Recorded) -> CheckResult:
-    """Fail where (N,) meets (N, 1) on the way to a loss, and the N × N results are averaged."""
+    """Fail where (N,) meets (N, 1) on the way to a loss, and the N × N results are averaged.
+
+    So where (1, N) does, if the loss is the same for any order of the outputs, and judges each of them alone.
+    """
     for recorded in _passes(program, batch, training_attempt):
         candidates = [one for one in crossings(recorded) if one.compares or not one.explicit]
+        if any(one.is_table for one in candidates) and not is_unmatched(program, recorded):
+            candidates = [one for one in candidates if not one.is_table]
         if candidates and _scales(program, batch, recorded, candidates[0]):
             return _told(program, batch, recorded, candidates[0])
     return passed("no operation pairs every sample with every other")
@@ -46,7 +52,7 @@ def _passes(program: Program, batch: Batch, attempt: Recorded) -> list[Recorded]
 def _told(program: Program, batch: Batch, recorded: Recorded, found: Crossing) -> CheckResult:
     count, step = found.count, found.operation.step
     one, other = (use.shape for use in step.inputs[:2])
-    return (warned if found.explicit else failed)(
+    return (warned if found.explicit and not found.is_table else failed)(
         f"{count} × {count} values for {count}",
         *_measurements(program, batch, recorded, found),
         title="Every sample is compared with every other",
@@ -97,6 +103,8 @@ def _measurements(program: Program, batch: Batch, recorded: Recorded, found: Cro
 def _code(found: Crossing) -> str:
     if not found.operation.in_loss or not found.compares:
         return ""
+    if found.is_table:
+        return "+ targets = targets.reshape(outputs.shape)  # before the loss compares them"
     name = "outputs" if found.wide_learns else "targets"
     return f"+ {name} = {name}.squeeze(1)  # before the loss compares them"
 

@@ -49,7 +49,7 @@ def _mode(training: bool) -> str:
 
 def _wrong(program: Program, name: str, calls: list[Seen], training: bool) -> CheckResult:
     """Tell of a step in the wrong mode; one that was merely not told to leave eval mode may have a loop that does."""
-    seen, earlier = calls[-1], len(calls) - 1
+    seen, earlier = calls[-1], calls[-1].number
     parts = [path for path, mode in seen.parts.items() if mode is not training]
     wrong, right = _mode(not training), _mode(training)
     effect = (

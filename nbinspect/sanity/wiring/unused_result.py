@@ -22,7 +22,7 @@ from nbinspect.subject import Subject
 def run(subject: Subject, training_pass: Recorded) -> CheckResult:
     """Fail where no later step uses what a call made, and its statement stands alone or is overwritten unread.
 
-    Warn where its variable is never read: a line that was left over may do no harm.
+    Warn where its variable is never read again: a line that was left over may do no harm.
     """
     recorded = training_pass
     if recorded.record.notes:
@@ -80,7 +80,7 @@ def _found(calls: Sequence[Operation], dropped: Dropped, place: Place) -> CheckR
     code = f"- {dropped.text}\n+ {variable} = {dropped.text}" if variable.isidentifier() and not dropped.name else ""
     is_left_over = bool(dropped.name) and not dropped.again
     overwritten = f"`{dropped.name}` is given another value in line {dropped.again}, unread"
-    never = f"nothing in the function reads `{dropped.name}`"
+    never = f"nothing after that reads `{dropped.name}`"
     fate = never if is_left_over else overwritten if dropped.name else "nothing keeps it"
     target = "what comes after it" if is_left_over else f"the call in line {dropped.again}"
     return (warned if is_left_over else failed)(
@@ -134,5 +134,5 @@ CHECK = Check(
     explains=("unused-parameters", "no-nonlinearity", "unused-input", "overfit-one-batch"),
     sources=("S-unused",),
     silent="views, in-place operations, outputs left over of several, what is kept, printed or returned; a "
-    "variable that nothing reads is a warning",
+    "variable that nothing after it reads is a warning",
 )

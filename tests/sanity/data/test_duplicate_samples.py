@@ -400,3 +400,26 @@ def test_a_rare_class_of_which_each_sample_comes_several_times_is_a_warning() ->
     for again, status in ((4, "warn"), (1, "fail")):
         more = torch.cat([torch.arange(300), torch.nonzero(y)[:, 0].repeat(again)])
         assert on(DataLoader(TensorDataset(x[more], y[more]), batch_size=32, shuffle=True)).status == status
+
+
+@pytest.mark.parametrize(
+    ("count", "is_full", "status"), [(200, True, "fail"), (40, True, "warn"), (200, False, "warn")]
+)
+def test_one_sample_that_is_a_fifth_of_all_fails(count: int, is_full: bool, status: str) -> None:
+    """One row hundreds of times is a defect; a rarer one, as a first state is, and a default filled in warn."""
+    torch.manual_seed(0)
+    x, y = torch.randn(500, 8), torch.randint(3, (500,))
+    if not is_full:
+        x[7] = torch.tensor([1.5, 0, 0, 0, 0, 0, 0, 0.2])
+    x, y = torch.cat([x, x[7].expand(count, 8)]), torch.cat([y, y[7].expand(count)])
+    assert on(DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True)).status == status
+
+
+def test_a_part_of_a_set_that_was_put_together_of_four_copies_fails() -> None:
+    """Rows come up to four times, and too few come three times for rows that are drawn; drawn ones are worth a look."""
+    torch.manual_seed(0)
+    x, y = torch.randint(17, (300, 24)).float(), torch.randint(3, (300,))
+    part, again = torch.randperm(1200)[:750] % 300, torch.randint(300, (750,))
+    for order, status in ((part, "fail"), (again, "warn")):
+        loader = DataLoader(TensorDataset(x[order], y[order]), batch_size=32, shuffle=True)
+        assert on(loader, 24).status == status

@@ -227,3 +227,44 @@ class Slope(nn.Linear):
 def test_rows_inside_a_vmap_are_left_alone() -> None:
     """What `torch.vmap` handed to a layer cannot be read when it is over."""
     assert on(torch.randn(16, 3), Slope(3, 3)).status in ("pass", "skip")
+
+
+class Beside(nn.Module):
+    """Numbers as products with vectors, beside an embedded symbol; what is `done` to the products comes between."""
+
+    def __init__(self, done: Any = None, *, looked_up: bool = False) -> None:
+        super().__init__()
+        self.symbol, self.vectors = nn.Embedding(6, 4), nn.Embedding(2, 4)
+        self.weights = nn.Parameter(torch.randn(2, 4))
+        self.head, self.done, self.looked_up = nn.Linear(12, 3), done or nn.Identity(), looked_up
+
+    def forward(self, symbol: Tensor, numbers: Tensor) -> Tensor:
+        vectors = self.vectors(torch.arange(2)) if self.looked_up else self.weights
+        products = self.done(numbers[..., None] * vectors)
+        return self.head(torch.cat([self.symbol(symbol), *products.unbind(1)], 1))
+
+
+def beside(size: float, model: nn.Module) -> CheckResult:
+    torch.manual_seed(0)
+    numbers = torch.stack([size * (1 + torch.rand(32)), torch.rand(32)], 1)
+    batch = (torch.randint(6, (32,)), numbers, torch.arange(32) % 3)
+    return run_one(CHECK, model=model, loader=[batch], loss_fn=nn.CrossEntropyLoss())
+
+
+@pytest.mark.parametrize("looked_up", [False, True])
+def test_numbers_that_are_embedded_as_products_fail_where_they_are_large(looked_up: bool) -> None:
+    """A clock in seconds times a vector fails at the layer that takes it beside symbols; numbers near 1 do not."""
+    result = beside(1e9, Beside(looked_up=looked_up))
+    assert (result.status, result.where) == ("fail", "head")
+    assert beside(1.0, Beside(looked_up=looked_up)).status != "fail"
+
+
+class Bent(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sin(x)
+
+
+@pytest.mark.parametrize("done", [Bent(), nn.LayerNorm(4), nn.Tanh()])
+def test_products_that_are_bounded_before_they_are_weighed_are_silent(done: nn.Module) -> None:
+    """Waves of a time, and products that are normalised, have the scale of neither."""
+    assert beside(1e6, Beside(done)).status != "fail"

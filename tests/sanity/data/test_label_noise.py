@@ -204,3 +204,32 @@ def test_answers_that_are_weighed_or_not_asked_for_contradict_nothing() -> None:
     assert stepped(weighed, x, actions, torch.randn(240)).status == "skip"
     rebuilt = lambda m, x, y: nn.functional.mse_loss(m(x), x)  # noqa: E731
     assert stepped(rebuilt, x, torch.randn(240)).status == "skip"
+
+
+def copied_nearly(relabelled: float, apart: float = 0.01) -> CheckResult:
+    """The check on 400 rows, with near copies of 80 of them, of which a share has the other class."""
+    x, y = separable(400)
+    again = y[:80].where(torch.arange(80) >= 80 * relabelled, 1 - y[:80])
+    return on(torch.cat([x, x[:80] + apart * torch.randn(80, 8)]), torch.cat([y, again]))
+
+
+def test_near_copies_with_two_classes_are_a_warning() -> None:
+    """Rows that come again, next to the same, with the other class are worth a look."""
+    result = copied_nearly(1.0)
+    assert result.status == "warn"
+    assert result.measurements[0].measured == "100%"
+
+
+def test_near_copies_that_agree_contradict_nothing() -> None:
+    """Frames of one recording lie near each other, and now and then between two classes; a film has near ones alone."""
+    assert "near copies" not in copied_nearly(0.1).summary
+    walk = torch.randn(400, 8).mul(0.05).cumsum(0)
+    assert "near copies" not in on(walk, torch.randint(2, (400,))).summary
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 8])
+def test_rows_that_chance_puts_near_each_other_are_no_copies(width: int) -> None:
+    """Of points without a class of their own, those that happen to lie nearest differ by all degrees."""
+    torch.manual_seed(0)
+    x, y = torch.randn(2000, width), torch.randint(2, (2000,))
+    assert "near copies" not in on(x, y, model=nn.Linear(width, 2)).summary

@@ -238,6 +238,29 @@ def test_rows_near_to_chance_that_train_alone_does_not_repeat_fail() -> None:
     assert of_walks(rows[150:], rows[:150]).status == "pass"
 
 
+def at_conditions(groups: int, each: int, *, drawn: bool) -> Tensor:
+    """Rows (groups * each, 9) of eight numbers that a group shares, and a condition, drawn or of a few fixed ones."""
+    torch.manual_seed(0)
+    own = torch.randn(groups, 8).repeat_interleave(each, 0)
+    condition = torch.randn(groups * each) if drawn else torch.linspace(-1, 1, each).repeat(groups)
+    return torch.cat([own, condition[:, None]], 1)
+
+
+def test_groups_measured_under_several_conditions_are_found_in_both() -> None:
+    """Groups whose rows are all in train and in validation fail; groups of their own pass."""
+    rows = at_conditions(120, 8, drawn=True)
+    result = on(loaded(rows[:768]), loaded(rows[640:832]))
+    assert result.status == "fail"
+    assert result.measurements[0].measured == f"{128 / 192:.2%}"
+    assert on(loaded(rows[:768]), loaded(rows[768:])).status == "pass"
+
+
+def test_a_grid_that_is_whole_in_train_may_be_looked_at_in_validation() -> None:
+    """Every crossing of sites and conditions is in train, so that whatever is validated on was there."""
+    rows = at_conditions(60, 8, drawn=False)
+    assert on(loaded(rows, shuffle=True), loaded(rows[::3])).status == "pass"
+
+
 @pytest.mark.parametrize("free", [0.0, 0.05])
 def test_few_valued_rows_that_train_repeats_as_well_do_not_fail(free: float) -> None:
     """Sequences drawn from a few hundred are in validation as often as train repeats its own."""

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -271,31 +274,54 @@ def test_small_weights_for_large_inputs_are_silent() -> None:
     assert judged(model, 128 + 60 * X) == "pass"
 
 
-def of_tanh(depth: int, gain: float, rate: float) -> CheckResult:
-    """Deep tanh layers on four classes that are far apart."""
+def of_depth(activation: nn.Module, depth: int, gain: float, optimizer: Callable[..., Any]) -> CheckResult:
+    """Deep layers on four classes that are far apart."""
     torch.manual_seed(0)
-    layers = [part for _ in range(depth) for part in (nn.Linear(64, 64), nn.Tanh())]
+    layers = [part for _ in range(depth) for part in (nn.Linear(64, 64), activation)]
     model = nn.Sequential(*layers, nn.Linear(64, 4))
     for layer in layers[::2]:
         nn.init.normal_(layer.weight, std=gain / 8)  # type: ignore[arg-type]
     x = 0.3 * X + torch.eye(4, 64)[Y] * 4
-    optimizer = torch.optim.SGD(model.parameters(), rate, momentum=0.9)
-    return run_one(CHECK, model=model, loader=[(x, Y)], loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+    given = optimizer(model.parameters())
+    return run_one(CHECK, model=model, loader=[(x, Y)], loss_fn=nn.CrossEntropyLoss(), optimizer=given)
 
 
-def test_a_faint_signal_that_learns_nothing_fails_with_both_losses() -> None:
-    """Where the loss stays, and falls with weights that keep the scale, a hundredth of the signal is too little."""
-    result = of_tanh(16, 0.6, 0.02)
+def descent(rate: float) -> Callable[..., Any]:
+    return lambda parameters: torch.optim.SGD(parameters, rate, momentum=0.9)
+
+
+@pytest.mark.parametrize(
+    ("activation", "gain", "rate", "rule"), [(nn.Tanh(), 0.6, 0.02, "xavier"), (nn.ReLU(), 1.0, 0.005, "kaiming")]
+)
+def test_a_faint_signal_that_learns_nothing_fails_with_both_losses(
+    activation: nn.Module, gain: float, rate: float, rule: str
+) -> None:
+    """Where the loss stays, and falls if weights give back what was taken, a hundredth of the signal is too little."""
+    result = of_depth(activation, 16, gain, descent(rate))
     assert (result.status, result.confirmed) == ("fail", True)
     assert float(result.measurements[0].measured) > 1e-4
     assert float(result.measurements[1].measured) > 2 * float(result.measurements[1].expected.split()[0])
-    assert 60 < result.steps <= 120
+    assert result.code.endswith(f"{rule}_normal_(weight)")
+    assert 120 < result.steps <= 240
 
 
-@pytest.mark.parametrize(("depth", "gain", "rate"), [(16, 1.0, 0.02), (8, 0.55, 0.1), (16, 0.6, 1e-6)])
-def test_a_faint_signal_that_is_learnt_from_or_that_nothing_helps_passes(depth: int, gain: float, rate: float) -> None:
-    """Weights that keep the scale, a rate that learns all the same, and one too small for any are no finding."""
-    assert of_tanh(depth, gain, rate).status == "pass"
+@pytest.mark.parametrize(
+    ("activation", "depth", "gain", "optimizer"),
+    [
+        (nn.Tanh(), 16, 1.0, descent(0.02)),
+        (nn.Tanh(), 8, 0.55, descent(0.1)),
+        (nn.Tanh(), 16, 0.6, descent(1e-6)),
+        (nn.ReLU(), 16, 2**0.5, descent(0.005)),
+        (nn.ReLU(), 12, 1.0, lambda parameters: torch.optim.Adam(parameters, 1e-3)),
+        (nn.ReLU(), 9, 1.0, descent(0.005)),
+        (nn.ReLU(), 16, 1.0, descent(1e-6)),
+    ],
+)
+def test_a_faint_signal_that_is_learnt_from_or_that_nothing_helps_passes(
+    activation: nn.Module, depth: int, gain: float, optimizer: Callable[..., Any]
+) -> None:
+    """Weights that keep the scale, a way that learns all the same, sooner or later, and a rate too small for any."""
+    assert of_depth(activation, depth, gain, optimizer).status == "pass"
 
 
 class Adapted(nn.Module):

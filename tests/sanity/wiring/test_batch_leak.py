@@ -572,3 +572,43 @@ def test_samples_that_the_users_step_mixes_are_no_leak_of_the_model(augment: Any
     assert through_step(Gated(), augment).status == "skip"
     assert through_step(Gated(), lambda x: x).status == "pass"
     assert through_step(Gated(mixes=True), lambda x: x).status == "fail"
+
+
+class Pooled(nn.Module):
+    """The mean over the real tokens of a sentence, divided by their number in it, or in the whole batch."""
+
+    def __init__(self, *, over: str, trims: bool = False) -> None:
+        super().__init__()
+        self.embedding, self.head, self.over, self.trims = nn.Embedding(30, 8), nn.Linear(8, 3), over, trims
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        longest = int(mask.sum(1).max()) if self.trims else mask.shape[1]
+        real = mask[:, :longest, None].float()
+        total = (self.embedding(tokens[:, :longest]) * real).sum(1)
+        if self.over == "states":
+            return self.head(self.embedding(tokens[:, :longest]))
+        return self.head(total / (real.sum() if self.over == "batch" else real.sum(1)))  # of all
+
+
+def of_sentences(model: nn.Module) -> Any:
+    torch.manual_seed(0)
+    mask = (torch.arange(10) < torch.randint(3, 11, (32, 1))).long()
+    tokens = torch.randint(1, 30, (32, 10)) * mask
+    loader = DataLoader(TensorDataset(tokens, mask, Y), batch_size=16)
+    return run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss())
+
+
+def test_a_mean_over_the_tokens_of_the_whole_batch_is_found() -> None:
+    """What a model takes of the masks of other samples fails, at the sum that takes it."""
+    result = of_sentences(Pooled(over="batch"))
+    assert result.status == "fail"
+    assert result.where == "Tensor.sum"
+    assert "# of all" in line(result)
+
+
+@pytest.mark.parametrize(
+    "model", [Pooled(over="row"), Pooled(over="row", trims=True), Pooled(over="states", trims=True)]
+)
+def test_masks_of_other_samples_that_only_trim_a_batch_are_silent(model: nn.Module) -> None:
+    """Sentences that are cut to the longest one of the batch stay what they are, whatever masks the others have."""
+    assert of_sentences(model).status in ("pass", "skip")

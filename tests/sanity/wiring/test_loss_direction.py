@@ -805,3 +805,55 @@ def test_a_term_that_minimises_the_likeness_of_one_column_fails(told: Any) -> No
 def test_silent_on_terms_that_want_the_column_or_want_it_free_of_its_targets(loss_fn: Any) -> None:
     """Errors, an overlap that grows, the background, and what is to tell nothing of a column have no wrong way."""
     assert side_by_side(loss_fn, task="other").status != "fail"
+
+
+class Twins(nn.Module):
+    """Two rows through the same network: their distance, both vectors, or a score of how they differ."""
+
+    def __init__(self, gives: str) -> None:
+        super().__init__()
+        self.body, self.score, self.gives = nn.Linear(12, 8), nn.Linear(8, 1, bias=False), gives
+
+    def forward(self, one: Tensor, other: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        one, other = self.body(one), self.body(other)
+        if self.gives == "vectors":
+            return one, other
+        if self.gives == "score":
+            return self.score((one - other).abs()).squeeze(1)
+        return ((one - other).square().sum(1) + 1e-8).sqrt()
+
+
+def contrast(together: int) -> Any:
+    def loss(outputs: Any, label: Tensor) -> Tensor:
+        apart = outputs if isinstance(outputs, Tensor) else (outputs[0] - outputs[1]).norm(dim=1)
+        near = (label == together).float()
+        return (near * apart**2 + (1 - near) * (4 - apart).clamp(min=0) ** 2).mean()
+
+    return loss
+
+
+def of_pairs(gives: str, loss_fn: Any, alike: float = 0.5) -> CheckResult:
+    """The check on pairs, of which those labelled 1 are a row and a near one, at that distance."""
+    torch.manual_seed(0)
+    batches = []
+    for _ in range(3):
+        one, label = torch.randn(N, 12), torch.arange(N) % 2
+        other = torch.where(label[:, None] == 1, one + alike * torch.randn(N, 12), torch.randn(N, 12))
+        batches.append((one, other, label))
+    return run_one(CHECK, model=Twins(gives), loader=batches, loss_fn=loss_fn, task="other")
+
+
+@pytest.mark.parametrize("gives", ["distance", "vectors"])
+def test_pairs_that_are_alike_and_driven_apart_are_a_warning(gives: str) -> None:
+    """A contrastive loss that takes the label of mates for that of strangers is told by the inputs of the pairs."""
+    result = of_pairs(gives, contrast(0))
+    assert result.status == "warn"
+    assert "labelled 1" in result.summary
+    assert of_pairs(gives, contrast(1)).status != "warn"
+
+
+def test_scores_of_pairs_and_pairs_that_no_input_tells_are_silent() -> None:
+    """What a network learns to score may have any sign, and pairs that differ alike may be mates or strangers."""
+    scored = lambda z, y: F.binary_cross_entropy_with_logits(z, y.float())  # noqa: E731 - as users write it
+    assert of_pairs("score", scored).status != "warn"
+    assert of_pairs("distance", contrast(0), alike=2**0.5).status != "warn"

@@ -229,6 +229,59 @@ def test_a_step_that_comes_back_from_eval_mode_passes(trains: bool) -> None:
     assert run_one(CHECK, **trained(Layers(), train_step=step) | {"loader": loader}).status == "pass"
 
 
+def looking_every(rounds: int, *, comes_back: str, epoch: int = 40) -> Any:
+    """Return a step that is told its number, and looks at its progress once in so many calls."""
+
+    def step(model: nn.Module, batch: Any, optimizer: Any, step: int) -> Tensor:
+        if step % epoch == 0 or (comes_back == "next call" and step % rounds == 0):
+            model.train()
+        loss = stepped(model, batch, optimizer)
+        if (step + 1) % rounds == 0:
+            eval_step(model, batch)
+            if comes_back == "at once":
+                model.train()
+        return loss
+
+    return step
+
+
+@pytest.mark.parametrize("rounds", [10, 25])
+def test_a_step_that_is_told_its_number_is_called_where_it_evaluates(rounds: int) -> None:
+    """An evaluation once in so many calls, which leaves eval mode on within an epoch, is found at the call after it."""
+    loader = [(torch.randn(N, 4), Y) for _ in range(40)]
+    step = looking_every(rounds, comes_back="with the epoch")
+    result = run_one(CHECK, **trained(Layers(), train_step=step) | {"loader": loader})
+    assert result.status == "fail"
+    assert result.detail.startswith(f"Call {rounds} leaves the model in eval mode")
+
+
+@pytest.mark.parametrize("begins", [True, False])
+@pytest.mark.parametrize(
+    ("rounds", "comes_back"), [(10, "at once"), (10, "next call"), (40, "with the epoch"), (25, "at once")]
+)
+def test_a_step_that_is_told_its_number_and_comes_back_passes(rounds: int, comes_back: str, begins: bool) -> None:
+    """Train mode at once, at the next call, or with the epoch that the evaluation ends, is how it should be."""
+    loader = [(torch.randn(N, 4), Y) for _ in range(40)]
+    step, model = looking_every(rounds, comes_back=comes_back), Layers().train(begins)
+    assert run_one(CHECK, **trained(model, train_step=step) | {"loader": loader}).status == "pass"
+
+
+def test_calls_that_are_left_out_between_say_nothing_of_the_mode() -> None:
+    """What a call left in eval mode, and another between takes back that is not made, is no finding."""
+    inner = looking_every(25, comes_back="at once")
+
+    def step(model: nn.Module, batch: Any, optimizer: Any, step: int) -> Tensor:
+        if step == 8:
+            model.train()
+        loss: Tensor = inner(model, batch, optimizer, step)
+        if step == 7:
+            eval_step(model, batch)
+        return loss
+
+    loader = [(torch.randn(N, 4), Y) for _ in range(40)]
+    assert run_one(CHECK, **trained(Layers(), train_step=step) | {"loader": loader}).status == "pass"
+
+
 LIVE: dict[str, Any] = {}
 
 

@@ -167,14 +167,48 @@ def only_measured(self: Any, x: Tensor) -> Tensor:
     return self.head(h)
 
 
+def sum_under_another_name(self: Any, x: Tensor) -> Tensor:
+    dropped = torch.relu(self.first(x))
+    out = self.second(dropped)
+    if out.shape != dropped.shape:
+        out = out + x
+    else:
+        dropped = out + dropped
+    return self.head(out)
+
+
+def sum_that_goes_on(self: Any, x: Tensor) -> Tensor:
+    dropped = torch.relu(self.first(x))
+    out = self.second(dropped)
+    if out.shape == dropped.shape:
+        dropped = out + dropped
+    return self.head(dropped)
+
+
+def rounds_that_go_on(self: Any, x: Tensor) -> Tensor:
+    dropped = out = self.first(x)
+    for one in self.many:
+        out = one(dropped)
+        dropped = out + dropped
+    return self.head(out)
+
+
 @pytest.mark.parametrize(
-    ("forward", "status"), [(passed_by, "warn"), (passed_by_first, "fail"), (only_measured, "pass")]
+    ("forward", "status"),
+    [
+        (passed_by, "warn"),
+        (passed_by_first, "fail"),
+        (only_measured, "pass"),
+        (sum_under_another_name, "warn"),
+        (sum_that_goes_on, "pass"),
+        (rounds_that_go_on, "pass"),
+    ],
 )
-def test_a_variable_that_nothing_reads_is_a_warning(forward: Callable[..., Any], status: str) -> None:
-    """A layer's result that is given a name and passed by is told, unless a certain fault comes after it."""
+def test_a_variable_that_nothing_reads_any_more_is_a_warning(forward: Callable[..., Any], status: str) -> None:
+    """A result whose name nothing after it reads is told, unless a certain fault comes after it."""
     found = result(forward)
     assert found.status == status
-    assert ("nothing in the function reads `dropped`" in found.detail) == (status == "warn")
+    assert ("nothing after that reads `dropped`" in found.detail) == (status == "warn")
 
 
 def states(self: Any, x: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ def grouped_by_kind(model: nn.Module, *, with_fusion: bool) -> list[dict[str, ob
     return [*groups, {"params": fusion}] if with_fusion else groups
 
 
-@pair("updates-not-applied", group="training", source="published")
+@pair("updates-not-applied", "optimizer-mismatch", group="training", source="published")
 def fusion_weights_in_no_group_of_the_optimizer(sick: bool) -> Arguments:
     """The optimizer's groups are gathered by kind of layer, and the fusion weights are of no kind.
 

@@ -9,7 +9,7 @@ from nbinspect.sanity.evidence.data.rows import Rows, are_windows
 
 _NEAR = 2
 _MOST = 200
-_THREES = 5.0
+_THREES, _FEWER, _BY_CHANCE = 5.0, 0.75, 5.0
 _MEASURED = 0.9
 _IN_ORDER, _ONE_LAG = 0.8, 0.5
 _EPISODES = 4
@@ -25,15 +25,17 @@ def are_drawn(rows: Rows) -> bool:
     """Whether rows come three times as often as they do when drawn from not too many, of which some come twice.
 
     Whatever the chances of the rows that could be, of N draws with P equal pairs some 2 P² / 3 N triples or more are
-    equal, for the mean cube of chances is no less than the square of their mean square. What was read twice has none.
-    Too few pairs tell nothing, and a value that differs from row to row, as measurements do, is not drawn from few.
+    equal, for the mean cube of chances is no less than the square of their mean square. What was read twice has none,
+    and any part of what lies there k times each has (k - 2) / (k - 1) of them: fewer, by more than chance can. Too few
+    pairs tell nothing, and a value that differs from row to row, as measurements do, is not drawn from few.
     """
     _, first, counts = np.unique(rows.inputs[~rows.flat], return_index=True, return_counts=True)
     pairs, triples = (counts * (counts - 1) / 2).sum(), (counts * (counts - 1) * (counts - 2) / 6).sum()
     expected = 2 * pairs**2 / (3 * max(1, counts.sum()))
     kinds = rows.places[~rows.flat][first]
     varied = max((len(np.unique(column)) for column in kinds.T), default=0)
-    return bool(expected >= _THREES and triples >= expected / 2 and varied < _MEASURED * len(kinds))
+    least = max(expected / 2, min(_FEWER * expected, expected - _BY_CHANCE * expected**0.5))
+    return bool(expected >= _THREES and triples >= least and varied < _MEASURED * len(kinds))
 
 
 def come_near(rows: Rows, positions: Integers, others: Rows) -> bool:

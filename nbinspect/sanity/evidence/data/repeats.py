@@ -19,6 +19,7 @@ from nbinspect.sanity.evidence.data.rows import Rows, is_multiplied
 _UNEVEN, _EVEN = 1.5, 1.2
 _OFTEN = 0.98
 _SEVERAL = 3
+_FIFTH = 0.2
 
 
 def are_held(loader: Any, rows: Rows) -> bool:
@@ -48,6 +49,21 @@ def are_listed_again(loader: Any, rows: Rows, repeats: Integers) -> bool:
         return False
     _, first = np.unique(origin_of(dataset, rows.indices)[1], return_index=True)
     return bool((~np.isin(repeats, first)).mean() >= _OFTEN)
+
+
+def is_one_of_full_content(rows: Rows) -> bool:
+    """Whether one sample alone is a fifth of all or more, and holds as many different values as others usually do.
+
+    A blank, a filled-in default and an empty text hold fewer; where episodes begin in one state, most samples follow.
+    """
+    used = np.flatnonzero(~rows.flat)
+    _, first, counts = np.unique(
+        np.stack([rows.inputs, rows.targets])[:, used], axis=1, return_index=True, return_counts=True
+    )
+    if not len(counts) or counts.max() < _FIFTH * len(rows.inputs):
+        return False
+    held = np.array([len(np.unique(row)) for row in rows.places[used[first]]])
+    return bool(held[counts.argmax()] >= np.median(held))
 
 
 def makes_classes_even(rows: Rows, repeats: Integers) -> bool:

@@ -63,7 +63,12 @@ class Rows:
     @cached_property
     def are_of_many(self) -> bool:
         """Whether these are next to none of the rows that could be, though some may be equal: one in a thousand."""
-        return self._bits > self._own_bits + 10
+        return self.part < 2**-10
+
+    @property
+    def part(self) -> float:
+        """How large a part these are of the rows that could be, as far as they tell."""
+        return float(2 ** (self._own_bits - self._bits))
 
     @cached_property
     def _bits(self) -> float:

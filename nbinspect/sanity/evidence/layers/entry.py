@@ -12,12 +12,14 @@ from torch import Tensor
 
 from nbinspect.capture.kinds import word_of
 from nbinspect.records import Floats, TensorUse
+from nbinspect.sanity.evidence.passes.lineage import hands_on, roots
 from nbinspect.sanity.recorded import Operation, Recorded
 
 _WEIGHS = re.compile(r"bilinear|linear|conv\w*|\w*matmul|\w*mm|einsum|lstm|gru|rnn_\w+|multi_head\w*|embedding\w*")
 _TURNS = re.compile(
     r"transpose|swapaxes|swapdims|permute|movedim|moveaxis|t|mt|contiguous|view|reshape|flatten|(un)?squeeze"
 )
+_JOINS = re.compile(_TURNS.pattern + r"|cat|concat\w*|[hv]?stack|unbind|chunk|split|getitem|i?add")
 _FEW = 8
 _NEAR_ZERO = 0.2
 _NEXT_TO_NOTHING = 1e-3
@@ -45,18 +47,55 @@ def entering(recorded: Recorded) -> Iterator[Entering]:
             plain.add(one.step.index)
 
 
+def given_entries(recorded: Recorded, *, multiplied: bool = False) -> list[tuple[Operation, Floats]]:
+    """Return the operations that weigh data first, with it: in a step of the user's of the batch, where there are such.
+
+    Or those that weigh what such data and weights were `multiplied` to. Operations that are given indices are left out.
+    """
+    found = list(_of_products(recorded) if multiplied else entries_of(recorded))
+    of_batch = [one for one in found if any(name.startswith("batch") for name in roots(recorded, one, 0))]
+    kept = of_batch if recorded.of_step and of_batch else found
+    return [(one, data) for one in kept if (data := features_given(one)) is not None]
+
+
+def _of_products(recorded: Recorded) -> Iterator[Operation]:
+    """Give the operations that weigh products of data and weights, number by number, joined with others or not.
+
+    So numbers are embedded beside symbols: a product has the scale of the data, whatever it is put together with.
+    """
+    plain, rows, products = set[int](), set[int](), set[int]()
+    for one, weighs, uses in _met(recorded):
+        step, word = one.step, word_of(one.step.name)
+        weights = [use for use in step.inputs if use.origin in step.parameters or use.step in rows]
+        data = [use for use in uses if use not in weights and (use.origin.startswith("batch") or use.step in plain)]
+        is_product, goes_on = word in ("mul", "multiply"), any(use.step in products for use in step.inputs)
+        if weighs and goes_on:
+            yield one
+        elif "embedding" in word or (step.inputs and len(weights) == len(step.inputs)):
+            rows.add(step.index)
+        elif (is_product and weights and data) or (goes_on and (one.step.kind == "module" or _JOINS.fullmatch(word))):
+            products.add(step.index)
+        elif data and len(data) == len(step.inputs):
+            plain.add(step.index)
+
+
 def entries_of(recorded: Recorded) -> Iterator[Operation]:
     """Give the operations that weigh the data first: nothing on the way to them was weighed."""
     return (one for one, weighs, uses in _met(recorded) if weighs and len(uses) == len(one.step.inputs))
 
 
 def _met(recorded: Recorded) -> Iterator[tuple[Operation, bool, list[TensorUse]]]:
-    """Give each operation before the loss, whether it weighs, and which of its inputs nothing has weighed."""
+    """Give each operation before the loss, whether it weighs, and which of its inputs nothing has weighed.
+
+    So modules that hand on the one tensor that they are given, as an `nn.Identity` does.
+    """
     weighed: set[int] = set()
     for one in recorded.operations:
-        if one.step.kind != "operation" or one.in_loss:
+        is_handed_on = len(one.step.inputs) == 1 and hands_on(one)
+        if (one.step.kind != "operation" and not is_handed_on) or one.in_loss:
             continue
-        uses, weighs = [use for use in one.step.inputs if use.step not in weighed], _weighs(one)
+        weighs = one.step.kind == "operation" and _weighs(one)
+        uses = [use for use in one.step.inputs if use.step not in weighed]
         if weighs or len(uses) < len(one.step.inputs):
             weighed.add(one.step.index)
         yield one, weighs, uses

@@ -28,7 +28,7 @@ class Crossing:
     count: int
     """N"""
     narrow: Source
-    """The one of shape (N,), or (N, *S)."""
+    """The one of shape (N,), or (N, *S); (1, N) or (1, N, *S) in a table."""
     wide: Source
     """The one of shape (N, 1), or (N, 1, *S)."""
     compares: bool
@@ -38,6 +38,8 @@ class Crossing:
     explicit: bool
     """Whether the axis of length 1 was put in on the operation's own line; of two that the network gave, and that are
     subtracted as those of a ranking are, on any line."""
+    is_table: bool
+    """Whether a row meets a column, as pairs that are meant do too; only where both are compared."""
 
 
 def crossings(recorded: Recorded) -> list[Crossing]:
@@ -48,7 +50,9 @@ def crossings(recorded: Recorded) -> list[Crossing]:
     """
     wanted = reaching(recorded)
     found = [crossing(recorded, one) for one in recorded.operations if one.step.index in wanted]
-    pairs = {_line(one) for one in recorded.operations if one.step.index in wanted and _is_of_pairs(one)}
+    tables = {one.operation.step.index for one in found if one is not None and one.is_table}
+    of_pairs = [one for one in recorded.operations if one.step.index in wanted - tables and _is_of_pairs(one)]
+    pairs = {_line(one) for one in of_pairs}
     kept = [one for one in found if one is not None and _line(one.operation) not in pairs]
     return [one for one in kept if _is_averaged(recorded, one.operation, {k.operation.step.index for k in kept})]
 
@@ -62,6 +66,8 @@ def crossing(recorded: Recorded, operation: Operation) -> Crossing | None:
         return None
     shapes = [use.shape for use in step.inputs[:2]]
     order = next(((n, w) for n, w in ((0, 1), (1, 0)) if _pairs_up(shapes[n], shapes[w])), None)
+    is_table = order is None
+    order = order or next(((n, w) for n, w in ((0, 1), (1, 0)) if _are_table(shapes[n], shapes[w])), None)
     if order is None:
         return None
     narrow, wide = (source_of(recorded, operation, at) for at in order)
@@ -73,9 +79,10 @@ def crossing(recorded: Recorded, operation: Operation) -> Crossing | None:
     )
     if all(learns) and _DIFFERS.fullmatch(word):
         explicit = explicit or _is_given_axis(recorded, operation, order[1])
-    if not all(of_batch) or narrow.tensor is wide.tensor:
+    compares = learns[0] != learns[1]
+    if not all(of_batch) or narrow.tensor is wide.tensor or (is_table and not compares):
         return None
-    return Crossing(operation, shapes[order[0]][0], narrow, wide, learns[0] != learns[1], learns[1], explicit)
+    return Crossing(operation, shapes[order[1]][0], narrow, wide, compares, learns[1], explicit, is_table)
 
 
 def _line(operation: Operation) -> tuple[str, Place | None]:
@@ -108,6 +115,10 @@ def _is_given_axis(recorded: Recorded, operation: Operation, position: int) -> b
 
 def _pairs_up(narrow: tuple[int, ...], wide: tuple[int, ...]) -> bool:
     return len(narrow) > 0 and len(wide) == len(narrow) + 1 and wide == (narrow[0], 1, *narrow[1:])
+
+
+def _are_table(row: tuple[int, ...], column: tuple[int, ...]) -> bool:
+    return len(row) > 1 and row[0] == 1 < row[1] and column == (row[1], 1, *row[2:])
 
 
 def _is_averaged(recorded: Recorded, first: Operation, crossed: set[int]) -> bool:

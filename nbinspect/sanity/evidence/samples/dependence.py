@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.evidence.data.contents import contents, relation, sample_axis
 from nbinspect.sanity.evidence.samples.awake import awakened
+from nbinspect.sanity.evidence.samples.exchanging import exchanged, exchanged_whole
 from nbinspect.sanity.evidence.samples.spread import Spread, first_spread, require_within
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import tensor_output
@@ -24,7 +25,10 @@ from nbinspect.seeding import seed_torch
 _MOST = 6
 _OF_WHOLE = 2
 _VISIBLE = 1e-6
+_CLEAR = 1e-3
 _RANDOM = 1e-3
+
+Exchange = Callable[[Batch, Batch, int], Batch]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +69,9 @@ class Dependence:
 def measure_dependence(program: Program, batch: Batch) -> Dependence:
     """Exchange the inputs of up to six samples one by one, and compare the outputs exactly, in eval mode.
 
-    A model that takes no smaller batches gets the whole one, with two samples exchanged. Weights that are all zero are
-    random, BatchNorm without statistics is fixed, and what the forward writes to weights is written, on a copy.
+    Where no other output changed, two samples are exchanged again, with their masks and lengths. A model that takes no
+    smaller batches gets the whole one, with two samples exchanged. Weights that are all zero are random, BatchNorm
+    without statistics is fixed, and what the forward writes to weights is written, on a copy.
 
     Source: K-dependencies.
 
@@ -92,9 +97,18 @@ def measure_dependence(program: Program, batch: Batch) -> Dependence:
     if other := _of_other_rows(part, before):
         raise MissingNeed(f"samples that can be told: {other}")
     axis = _axis_of_samples(tuple(before.shape), part, smaller)
-    found = [difference(before, run_eval(probe, _exchanged(part, batch, j))) for j in changed]
     noise = difference(before, run_eval(probe, part, other_seed=True))
-    return _judged(probe, (part, batch), (axis, before), found, noise)
+
+    def judged(exchange: Exchange, samples: Iterable[int]) -> Dependence:
+        found = [difference(before, run_eval(probe, exchange(part, batch, j))) for j in samples]
+        return _judged(probe, (part, batch), (axis, before, noise), found, exchange)
+
+    own = judged(exchanged, changed)
+    if own.across <= _VISIBLE and not own.is_random:
+        with suppress(MissingNeed):  # a model may refuse other masks, or give outputs as long as the longest
+            beside = judged(exchanged_whole, range(_OF_WHOLE))
+            return beside if beside.across > _CLEAR else own
+    return own
 
 
 def _of_other_rows(part: Batch, outputs: Tensor) -> str:
@@ -191,53 +205,31 @@ def _axis_of_samples(shape: tuple[int, ...], part: Batch, smaller: tuple[int, ..
     return axes[0]
 
 
-def _exchanged(part: Batch, batch: Batch, sample: int) -> Batch:
-    """Return the samples with the content of one replaced by that of another one of the batch."""
-    given = {name: tensor for name, tensor in contents(batch).items() if sample_axis(tensor, batch) is not None}
-    own = dict(part.inputs)
-    turns = [(sample + turn) % batch.size for turn in (*range(part.size, batch.size), *range(1, part.size))]
-    for other in turns:
-        rows = {name: _row(tensor, batch, other) for name, tensor in given.items()}
-        if any(not torch.equal(rows[name], _row(tensor, batch, sample)) for name, tensor in given.items()):
-            break
-    else:
-        rows = {name: _row(tensor, batch, sample) for name, tensor in given.items()}
-        rows = {name: row + torch.randn_like(row) for name, row in rows.items() if row.is_floating_point()}
-    if not rows:
-        raise MissingNeed("samples that differ")
-    others = {}
-    for name, row in rows.items():
-        axis = sample_axis(given[name], batch) or 0
-        others[name] = own[name].detach().clone()
-        others[name].narrow(axis, sample, 1).copy_(row)  # not every dtype has index_copy
-    return part.with_inputs(others)
-
-
-def _row(tensor: Tensor, batch: Batch, sample: int) -> Tensor:
-    return tensor.detach().narrow(sample_axis(tensor, batch) or 0, sample, 1)
-
-
 def _judged(
-    program: Program, batches: tuple[Batch, Batch], outputs: tuple[int, Tensor], found: list[Tensor], noise: Tensor
+    program: Program,
+    batches: tuple[Batch, Batch],
+    outputs: tuple[int, Tensor, Tensor],
+    found: list[Tensor],
+    exchange: Exchange,
 ) -> Dependence:
-    (part, batch), (axis, before) = batches, outputs
+    (part, batch), (axis, before, noise) = batches, outputs
     most = max(float(change.max()) for change in found)
     is_random = float(noise.max()) > _RANDOM * most if most else False
     floor = 0.0 if is_random or not most else 2 * float(noise.max())
     found = [torch.where(change > floor, change, 0.0) for change in found]
     matrices = [torch.stack([rows(change) for change in found], 1) for rows in _groupings(axis, part.size)]
     matrix = min((_normalised(one) for one in matrices), key=_across)
-    affected, exchanged = divmod(int(_off_diagonal(matrix).argmax()), matrix.shape[1])
+    affected, changed = divmod(int(_off_diagonal(matrix).argmax()), matrix.shape[1])
     across = _across(matrix)
     source = None
     if across > _VISIBLE and is_random and program.goes_through_step:
         raise MissingNeed("a train_step that draws nothing at random before its backward pass")
     if across > _VISIBLE and not is_random:
-        spreads = _leaves(exchanged, part.size)
-        source = first_spread(program, part, _exchanged(part, batch, exchanged), spreads)
+        spreads = _leaves(changed, part.size)
+        source = first_spread(program, part, exchange(part, batch, changed), spreads)
         require_within(program, source)
     places = any(t.dim() > 1 and t.shape[1] in before.shape[1:] for t in contents(part).values())
-    return Dependence(matrix.cpu().numpy(), across, affected, exchanged, is_random, places, source)
+    return Dependence(matrix.cpu().numpy(), across, affected, changed, is_random, places, source)
 
 
 def _groupings(axis: int, n: int) -> tuple[Callable[[Tensor], Tensor], ...]:

@@ -24,7 +24,7 @@ class Dropped:
     """The variable that the result was given to; empty where the call stands alone."""
     again: int
     """The line that gives that variable another value, unread until then: its own in a loop, where the next round does;
-    0 where the call stands alone, or nothing in the function reads the variable."""
+    0 where the call stands alone, or nothing after it reads the variable."""
     owner: str = ""
     """What stands before the point: ``x`` of ``x.relu()``, ``F`` of ``F.relu(x)``; empty where there is none."""
     given: str = ""
@@ -63,7 +63,8 @@ def dropped_at(record: ForwardRecord, place: Place) -> Dropped | None:
                 others = [*block[:position], *block[position + 1 :]]
                 if isinstance(owner, ast.For) and not any(_has(part, name) for part in (statement.value, *others)):
                     again = statement.lineno  # the next round overwrites it
-                if again is None and not name.startswith("_") and _is_only_named_there(function, name):
+                is_last = _is_only_named_there(function, name) or _is_unread_after(function, statement, name)
+                if again is None and not name.startswith("_") and is_last:
                     return _dropped(statement.value, name, 0)
                 return None if again is None else _dropped(statement.value, name, again + source.first - 1)
     return None
@@ -88,10 +89,10 @@ def _around(record: ForwardRecord, place: Place | None) -> SourceCode | None:
 def _dropped(call: ast.expr, name: str, again: int) -> Dropped | None:
     """Return the call of a statement; None where it is none, or may hand what it is given to somebody's function.
 
-    A sum or product that stands alone counts as a call of what it is the sign for.
+    A sum or product that nothing reads counts as a call of what it is the sign for.
     """
-    if isinstance(call, ast.BinOp) and type(call.op) in _SIGNS and not name:
-        return Dropped(_SIGNS[type(call.op)], ast.unparse(call), "", 0, ast.unparse(call.left))
+    if isinstance(call, ast.BinOp) and type(call.op) in _SIGNS and not again:
+        return Dropped(_SIGNS[type(call.op)], ast.unparse(call), name, 0, ast.unparse(call.left))
     if not isinstance(call, ast.Call):
         return None
     if isinstance(call.func, ast.Attribute):
@@ -134,6 +135,25 @@ def _overwritten(name: str, rest: list[ast.stmt]) -> int | None:
 
 def _is_only_named_there(function: ast.FunctionDef, name: str) -> bool:
     return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(function)) == 1
+
+
+def _is_unread_after(function: ast.FunctionDef, statement: ast.stmt, name: str) -> bool:
+    """Whether nothing that can run after a statement mentions a variable that it gives a value to."""
+    later = _later(function.body, statement)
+    return later is not None and not any(_has(part, name) for part in later)
+
+
+def _later(block: list[ast.stmt], statement: ast.stmt) -> list[ast.stmt] | None:
+    """Return what can run after a statement of a block, of loops and tries around it the whole; None if not in it."""
+    for position, one in enumerate(block):
+        rest = block[position + 1 :]
+        if one is statement:
+            return rest
+        for _, inner in _blocks(one):
+            if (after := _later(inner, statement)) is not None:
+                runs_again = isinstance(one, ast.For | ast.AsyncFor | ast.While | ast.Try)
+                return [*([one] if runs_again else after), *rest]
+    return None
 
 
 def _has(tree: ast.AST, name: str) -> bool:

@@ -20,10 +20,13 @@ from nbinspect.sanity.batches import Batch
 from nbinspect.sanity.check import MissingNeed, failed, warned
 from nbinspect.sanity.evidence.samples.dependence import refusals
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.trials.running.cadence import divisors_in
+from nbinspect.sanity.trials.running.calling import asks_for_number
 from nbinspect.sanity.trials.running.text import functions_of, mentions_of
 from nbinspect.sanity.trials.running.trainee import trained
 
-_CALLS = 8
+_CALLS, _ROUNDS = 8, 2
+"""First calls of a step that evaluates now and then, and by how many numbers of its text further ones are chosen."""
 _ATTENTION = "F.scaled_dot_product_attention"
 _DROPS = re.compile(r"(F|torch)\.(feature_)?(alpha_)?dropout[123]?d?_?|F\.feature_alpha_dropout")
 
@@ -115,7 +118,10 @@ class Seen:
     together: list[set[str]] = field(default_factory=lambda: [set()])
     """The parts that ran before the first call of the model itself, and in each."""
     modes: dict[str, bool] = field(default_factory=dict)
-    """For each module, by path, whether it was in train mode as the model itself was called last."""
+    """For each module, by path, whether it was in train mode as the model itself was called last, in a training step
+    with a graph if it was at all."""
+    number: int = 0
+    """How many calls came before."""
 
     def is_all(self, *, training: bool) -> bool:
         """Whether something heeds the mode, and each call of the model itself ran in this one."""
@@ -125,7 +131,8 @@ class Seen:
 def watched(program: Program, name: str, batch: Batch) -> list[Seen]:
     """Run the user's own step on a copy, in the modes that the model has now, and return in which modes its parts ran.
 
-    A training step that evaluates now and then is called several times, until one call runs in eval mode alone.
+    A training step that evaluates now and then is called several times, until one call runs in eval mode alone. One
+    that is told the number of its call is called further on, too, in the modes that the last call trained it in.
 
     Args:
         program: left unchanged.
@@ -136,7 +143,6 @@ def watched(program: Program, name: str, batch: Batch) -> list[Seen]:
         MissingNeed: if it cannot be run on a copy.
     """
     trains = name == "train_step"
-    calls = _CALLS if trains and _may_switch(program.subject.train_step) else 1
     found: list[Seen] = []
     with trained(program, idle=not trains) as trainee:
         network = trainee.program.network
@@ -144,8 +150,12 @@ def watched(program: Program, name: str, batch: Batch) -> list[Seen]:
             module.training = original.training
             if not path or _heeds_mode(module):
                 module.register_forward_pre_hook(_noted(found, path, trains=trains))
-        while len(found) < calls and not (found and found[-1].is_all(training=not trains)):
-            found.append(Seen([], {}))
+        for number in _numbers(program.subject.train_step) if trains else [0]:
+            if found and number > found[-1].number + 1:
+                for path, module in network.named_modules():
+                    module.training = found[-1].modes.get(path, module.training)
+            trainee.steps = number
+            found.append(Seen([], {}, number=number))
             try:
                 trainee.step(batch) if trains else trainee.evaluate(batch)
             except MissingNeed:
@@ -153,6 +163,8 @@ def watched(program: Program, name: str, batch: Batch) -> list[Seen]:
                 if not found:
                     raise
                 break  # the calls before tell what they tell
+            if found[-1].is_all(training=not trains):
+                break
     return found
 
 
@@ -174,6 +186,15 @@ def teller_of_eval_mode(program: Program, batch: Batch, path: str) -> Callable[.
     return None if ignores else failed if subject.val_loader is not None else warned
 
 
+def _numbers(step: Callable[..., Any] | None) -> list[int]:
+    """Return which calls of a training step to make: where it evaluates once in 50, those around the fiftieth too."""
+    if not _may_switch(step):
+        return [0]
+    rounds = [every for every in divisors_in(step) if every >= _CALLS - 1] if asks_for_number(step) else []
+    further = {number for every in rounds[:_ROUNDS] for number in (every - 1, every, every + 1)}
+    return sorted({*range(_CALLS), *further})
+
+
 def _may_switch(step: Callable[..., Any] | None) -> bool:
     """Whether the text of a step switches a model to eval mode somewhere."""
     return bool(mentions_of(step, "eval")) or any("False" in one.line for one in mentions_of(step, "train"))
@@ -187,7 +208,8 @@ def _noted(found: list[Seen], path: str, *, trains: bool) -> Callable[..., None]
             seen.together[-1].add(path)
             return
         seen.together.append(set())
-        seen.modes = {own: part.training for own, part in module.named_modules()}
+        if graph or not (trains and seen.roots):
+            seen.modes = {own: part.training for own, part in module.named_modules()}
         if graph or not trains:  # what a training step only looks at may well be in eval mode
             seen.roots.append(module.training)
             seen.without_graph |= not graph

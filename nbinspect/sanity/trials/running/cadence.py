@@ -31,6 +31,20 @@ def cadence(step: Callable[..., Any] | None, *, of_schedule: bool) -> int | None
     return next(iter(found)) if len(found) == 1 else None
 
 
+def divisors_in(step: Callable[..., Any] | None) -> list[int]:
+    """Return the whole numbers above 1 by which the text of a step takes remainders, ascending: 10 of ``n % 10``."""
+    return sorted(
+        {
+            every
+            for function in functions_of(step)
+            for node in ast.walk(tree_of(function) or ast.Module([], []))
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod)
+            for every in [_value_of(node.right, function, step)]
+            if isinstance(every, int) and every > 1
+        }
+    )
+
+
 def is_misread(step: Callable[..., Any] | None) -> bool:
     """Return whether every ``….step()`` stands under a condition on a remainder that no count from 0 on ever meets.
 

@@ -74,6 +74,14 @@ def arguments_of(
     return positional, named
 
 
+def asks_for_number(step: Callable[..., Any] | None) -> bool:
+    """Return whether a step is told how many calls came before, by the name of a parameter."""
+    try:
+        return step is not None and any(_MEANING.get(name) == "step" for name in inspect.signature(step).parameters)
+    except (TypeError, ValueError):
+        return False
+
+
 def _is_batch_of_indices(parameters: list[inspect.Parameter], known: dict[str, Any], subject: Subject) -> bool:
     """Whether the loader gives indices of samples, and no other parameter can stand for these."""
     batch = known.get("batch")

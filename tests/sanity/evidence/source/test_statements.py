@@ -33,10 +33,13 @@ def test_reads_a_line_without_its_indent() -> None:
         (("h = f(x)", "h = g(x)", "return h"), 11, "h", 12),
         (("h = f(", "    x,", ")", "y = 1", "h = g(x)"), 12, "h", 15),
         (("for f in x:", "    h = f(x)", "return h"), 12, "h", 12),
+        (("h = f(x)", "y = g(h)", "h = y + x", "return y"), 13, "h", 0),
+        (("h = f(x)", "if x:", "    y = h", "else:", "    h = g(x)", "return y"), 15, "h", 0),
+        (("h = f(x)", "with h:", "    h = g(h)", "return x"), 13, "h", 0),
     ],
 )
 def test_finds_results_that_nothing_can_read(lines: tuple[str, ...], at: int, name: str, again: int) -> None:
-    """A call alone, a value replaced below, and one that the next round replaces are dropped."""
+    """A call alone, a value replaced below or by the next round, and one that nothing after it reads are dropped."""
     found = dropped_at(record_of(*lines), place(at))
     assert found is not None
     assert (found.name, found.again) == (name, again)
@@ -62,3 +65,18 @@ def test_finds_results_that_nothing_can_read(lines: tuple[str, ...], at: int, na
 def test_is_silent_where_something_may_read_a_result(lines: tuple[str, ...]) -> None:
     """Reads, branches, several targets, discards and unreadable text are no drop."""
     assert dropped_at(record_of(*lines), place(11)) is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "at"),
+    [
+        (("h = f(x)", "for y in x:", "    k = g(h)", "    h = f(y)", "return k"), 14),
+        (("h = f(x)", "while h < x:", "    h = h + x", "return x"), 13),
+        (("h = f(x)", "try:", "    h = g(h)", "except ValueError:", "    return h", "return x"), 13),
+        (("h = f(x)", "if h:", "    h = g(h)", "return h"), 13),
+        (("h = f(x)", "k = lambda: h", "h = g(h)", "return k()"), 13),
+    ],
+)
+def test_is_silent_where_a_next_round_or_what_follows_may_read_it(lines: tuple[str, ...], at: int) -> None:
+    """A variable that is given a new value is read by another round, a handler, what comes after or a function."""
+    assert dropped_at(record_of(*lines), place(at)) is None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nbinspect.sanity.trials.running.cadence import cadence, is_misread
+from nbinspect.sanity.trials.running.cadence import cadence, divisors_in, is_misread
 
 EVERY = 6
 
@@ -71,6 +71,15 @@ class Trainer:
 def test_the_divisor_of_its_own_count_is_read(step: Any, of_schedule: bool, every: int | None) -> None:
     """From a variable around it, a global and `self`; not where another count or condition decides."""
     assert cadence(step, of_schedule=of_schedule) == every
+
+
+@pytest.mark.parametrize(
+    ("step", "divisors"),
+    [(counted(3), [3, 6]), (Trainer(7).step, [7]), (by_what_it_is_given, [5]), (otherwise, [2]), (None, [])],
+)
+def test_all_divisors_of_a_text_are_read(step: Any, divisors: list[int]) -> None:
+    """Of whatever a remainder is taken, and under any condition, in ascending order."""
+    assert divisors_in(step) == divisors
 
 
 def misread(optimizer: Any, step: int) -> None:

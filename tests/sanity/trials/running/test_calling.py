@@ -10,7 +10,7 @@ from torch import nn
 
 from nbinspect.sanity.batches import make_batch
 from nbinspect.sanity.check import MissingNeed
-from nbinspect.sanity.trials.running.calling import arguments_of, loss_in
+from nbinspect.sanity.trials.running.calling import arguments_of, asks_for_number, loss_in
 from nbinspect.subject import Subject, make_subject
 
 RAW = (torch.zeros(2, 4), torch.zeros(2, dtype=torch.long))
@@ -158,3 +158,18 @@ def test_a_batch_of_indices_may_be_called_one() -> None:
         subject = Subject(nn.Linear(1, 1), optimizer=object(), train_step=step)
         positional, _ = arguments_of(step, subject, make_batch(subject, raw), 3)
         assert positional[2 if step is beside else 1] is expected or positional[2 if step is beside else 1] == expected
+
+
+def test_a_step_is_told_its_number_by_name() -> None:
+    """A parameter for the number of the call tells it, under any of its names; no other does."""
+
+    def told(model: Any, batch: Any, global_step: int) -> None: ...
+
+    def with_default(model: Any, batch: Any, i: int = 0) -> None: ...
+
+    def untold(model: Any, batch: Any, epoch: int) -> None: ...
+
+    assert asks_for_number(told)
+    assert asks_for_number(with_default)
+    assert not asks_for_number(untold)
+    assert not asks_for_number(None)
