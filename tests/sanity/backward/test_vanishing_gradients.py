@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from nbinspect.sanity.backward.vanishing_gradients import CHECK, bad
 from tests.sanity.running import run_one
@@ -65,6 +66,27 @@ class Scaled(nn.Module):
 def test_branches_that_begin_small_pass(scale: float) -> None:
     """Branches scaled to nothing in the beginning are healthy, for the shortcut carries the gradient."""
     assert judged(Scaled(scale)) == "pass"
+
+
+class Attending(nn.Module):
+    """One block of attention whose weights begin small, as those of BERT do, and a pooled answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key, self.value, self.out, self.pool, self.head = (nn.Linear(32, 32) for _ in range(6))
+        for layer in (self.query, self.key, self.value, self.out, self.pool):
+            nn.init.normal_(layer.weight, std=0.02)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.unflatten(1, (4, 8)).repeat(1, 1, 4)
+        mixed = F.scaled_dot_product_attention(self.query(x), self.key(x), self.value(x))
+        return self.head(torch.tanh(self.pool(F.layer_norm(x + self.out(mixed), (32,))[:, 0])))[:, :4]
+
+
+def test_even_attention_is_no_depth_to_lose_a_gradient_in() -> None:
+    """Queries and keys have next to no gradient while attention is even; beside them the values have theirs."""
+    assert judged(Attending()) == "pass"
 
 
 def test_zero_heads_frozen_parts_and_trained_networks_are_silent() -> None:

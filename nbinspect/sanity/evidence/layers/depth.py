@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -157,17 +157,24 @@ def kept_by_weights(layers: Sequence[Layer]) -> float:
 
     Of layers beside each other, which are given the same, the one that leaves most of it counts.
     """
-    kept: dict[int, float] = {}
-    for layer in (layer for layer in layers[:-1] if layer.entering > 0):
+    known = [layer for layer in layers[:-1] if layer.entering > 0]
+    return prod(_beside(known, lambda layer: min(1.0, layer.leaving / layer.entering)))
+
+
+def _beside(layers: Iterable[Layer], measure: Callable[[Layer], float]) -> list[float]:
+    """Return the largest of a measure for each group of layers beside each other, which are given the same."""
+    most: dict[int, float] = {}
+    for layer in layers:
         given = next((id(t) for t in layer.operation.given if t is not layer.multiplier and _is_signal(t)), id(layer))
-        kept[given] = max(kept.get(given, 0.0), min(1.0, layer.leaving / layer.entering))
-    return prod(kept.values())
+        most[given] = max(most.get(given, 0.0), measure(layer))
+    return list(most.values())
 
 
 def faded(layers: Sequence[Layer]) -> tuple[float, bool]:
     """Return what share of the relative gradient of the last layers the first ones get, and whether nearly all take it.
 
-    Without a depth to lose it in the share is 1.
+    Without a depth to lose it in the share is 1. Of layers beside each other the one with the largest counts: queries
+    and keys have next to none while attention is even, beside values that have it.
 
     Args:
         layers: those that have a gradient, the head too. One that begins near zero scales the gradients of all layers
@@ -175,7 +182,7 @@ def faded(layers: Sequence[Layer]) -> tuple[float, bool]:
     """
     if len(layers) < LEAST:
         return 1.0, False
-    values = [layer.relative_gradient for layer in layers[:-1]]
+    values = _beside(layers[:-1], lambda layer: layer.relative_gradient)
     first, last = ends(values)
     return max(first) / min(last), is_steady(values)
 
