@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from nbinspect.errors import InputError
-from nbinspect.nested import fields_of, moved_to, tensors_in
+from nbinspect.errors import InputError, UntoldSplitError
+from nbinspect.nested import Arguments, fields_of, moved_to, tensors_in
 from nbinspect.preserve import preserve
 from nbinspect.settings import is_guarded
 from nbinspect.subject import Subject, kind_of
@@ -46,11 +46,11 @@ def split_batch(subject: Subject, batch: Any) -> Parts:
         InputError: if the user's `split` returns anything but a pair.
     """
     if subject.split is not None:
-        with nullcontext() if is_guarded() else preserve():
+        with suppress(UntoldSplitError), nullcontext() if is_guarded() else preserve():
             pair = subject.split(batch)
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise InputError(f"split: expected a pair (inputs, targets), got {kind_of(pair)}; return exactly two parts")
-        return Parts(pair[0], pair[1], "targets")
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
+                raise InputError(f"split: expected a pair (inputs, targets), got {kind_of(pair)}; return two parts")
+            return Parts(pair[0], pair[1], "targets")
     return _usual_parts(Accepts.of(subject.network), batch)
 
 
@@ -124,6 +124,8 @@ def call_arguments(subject: Subject, batch: Any, parts: Parts) -> tuple[tuple[An
     Named inputs go by name where `forward` has those names; names that it lacks (an ``id``, a ``path``) are left out.
     Several unnamed inputs go one by one where `forward` takes as many. The batch is left unchanged.
     """
+    if isinstance(parts.inputs, Arguments):
+        return parts.inputs.given()
     accepts = Accepts.of(subject.network)
     if not isinstance(parts.inputs, Mapping):
         if isinstance(parts.inputs, tuple | list) and len(parts.inputs) > 1 and accepts.count(len(parts.inputs)):
@@ -243,7 +245,8 @@ def entering(subject: Subject, batch: Any, parts: Parts) -> list[tuple[str, Tens
     """
     if subject.forward is not None:
         return list(tensors_in(batch, "batch"))
-    args, kwargs = call_arguments(subject, batch, parts)
+    told = isinstance(parts.inputs, Arguments)
+    args, kwargs = ((), parts.inputs) if told else call_arguments(subject, batch, parts)
     found = list(tensors_in(args[0] if len(args) == 1 else args, "x"))
     return found + [named for name, value in kwargs.items() for named in tensors_in(value, name)]
 

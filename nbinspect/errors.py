@@ -33,6 +33,10 @@ class CaptureError(NbinspectError):
     """A batch was read, but nothing could be captured from it."""
 
 
+class UntoldSplitError(Exception):
+    """Raised by a `split` that cannot tell of this batch, which is then split as without one."""
+
+
 def written_out(text: str) -> str:
     """Return text in which each character that a terminal or a reader would obey is its number; lines stay."""
     return text if text.isascii() and text.isprintable() else "".join(map(_written_out, text))

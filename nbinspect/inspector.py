@@ -106,7 +106,7 @@ class Inspector:
         given = {**vars(before), **{name: part for name, part in parts.items() if part is not None}}
         if optimizer is not None or (model is not None and not _trains(before.optimizer, model)):
             given |= {"optimizer": optimizer, "scheduler": None, "scaler": None}
-        self.subject = make_subject(**given)
+        self.subject, self._called = make_subject(**given), None
         self.witness.begin(self.subject)
         if self.subject.loader is not before.loader or self.subject.val_loader is not before.val_loader:
             self._forget()
@@ -145,7 +145,7 @@ class Inspector:
         return self.witness.watched(BatchView(self._as_called(), batch, follow=follow, decoder=decoder))
 
     def _as_called(self) -> Subject:
-        """Return the subject, called as its `train_step` calls it where no plain call can run the model."""
+        """Return the subject, called as its `train_step` calls it where that says more."""
         if self._called is None or self._called[0] is not self.subject:
             from nbinspect.sanity.step_call import called_as_in_step
 

@@ -14,6 +14,18 @@ from torch.nn.utils.rnn import PackedSequence
 _DEPTH = 16
 
 
+class Arguments(dict[str, Any]):
+    """Inputs that are all that a model is called with, by the names of its arguments; nothing is added or left out."""
+
+    by_place = 0
+    """How many of them, the first, are given by their places."""
+
+    def given(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the positional and the keyword arguments."""
+        named = list(self.items())
+        return tuple(value for _, value in named[: self.by_place]), dict(named[self.by_place :])
+
+
 def fields_of(value: Any) -> dict[str, Any] | None:
     """Return the named parts of a mapping, NamedTuple, dataclass or object that holds tensors, else None."""
     if isinstance(value, Tensor | PackedSequence | str | bytes | type | torch.nn.Module):

@@ -180,6 +180,11 @@ def note_of(subject: Subject) -> tuple[str, ...]:
     return () if note is None else (note,)
 
 
+def keeps_samples(subject: Subject) -> bool:
+    """Return whether the samples that the model gets are those of the batch, each in its place."""
+    return bool(getattr(subject.split, "nbinspect_keeps_samples", True))
+
+
 def unwrapped(model: nn.Module) -> nn.Module:
     """Return the user's own module inside `torch.compile`, DataParallel and DistributedDataParallel wrappers."""
     while True:

@@ -21,7 +21,7 @@ from nbinspect.errors import CaptureError, told
 from nbinspect.nested import axis_of, map_tensors, moved_to, tensors_in
 from nbinspect.preserve import preserve
 from nbinspect.records import BatchRecord, Origin
-from nbinspect.subject import Subject, note_of
+from nbinspect.subject import Subject, keeps_samples, note_of
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def capture_batch(
         parts.target_name,
         origin=origin,
         batch=batch,
-        indices=indices,
+        indices=indices if keeps_samples(subject) else None,
         error=error,
         axis=subject.batch_axis,
     )

@@ -76,6 +76,11 @@ class BatchView(NotebookView):
             self._say("idle", "")
 
     @property
+    def subject(self) -> Subject:
+        """What the batch enters, as it is called."""
+        return self._browser.subject
+
+    @property
     def record(self) -> BatchRecord:
         """The batch shown, as a plain record.
 

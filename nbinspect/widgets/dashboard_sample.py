@@ -15,7 +15,7 @@ from nbinspect.decode.labels import decode_labels
 from nbinspect.dynamics.selection import Chosen, led_by
 from nbinspect.errors import InputError, NbinspectError
 from nbinspect.records import Labels, RoomName
-from nbinspect.subject import Subject
+from nbinspect.subject import Subject, keeps_samples
 from nbinspect.widgets.batch import BatchView
 from nbinspect.widgets.data import DataView
 from nbinspect.widgets.dynamics import DynamicsView
@@ -24,6 +24,7 @@ from nbinspect.widgets.forward import ForwardView
 CARRIED: tuple[RoomName, ...] = ("data", "batch", "forward", "dynamics")
 """The rooms that a sample is carried through."""
 _STREAM = "this loader tells no indices of its samples: it cannot be found in the data again"
+_UNTOLD = "your train_step gives the model other samples, or in another order: which of them this is cannot be told"
 _GONE = "the batch that it was in is not held, and this loader tells no indices to fetch it by"
 _WAITS = "the next run that is watched here watches this sample first"
 _AMID = "the pass that is stepped through here is of another batch; Forward, beside the sample, brings it here"
@@ -146,7 +147,8 @@ def _in_forward(view: ForwardView, sample: int, subject: Subject) -> Selected | 
     if not 0 <= sample < size:
         return None
     index = None if held.indices is None else held.indices[sample]
-    return Selected(held.split, index, sample, _label(_labels(held, size, subject), sample), "forward", held)
+    label = _label(_labels(held, size, subject), sample) if keeps_samples(view.stepper.runs.subject) else ""
+    return Selected(held.split, index, sample, label, "forward", held)
 
 
 def _in_dynamics(view: DynamicsView, sample: int, _: Subject) -> Selected | None:
@@ -196,6 +198,9 @@ def _not_scanned(view: DataView, selected: Selected) -> str:
 
 def _to_pass(view: BatchView | ForwardView, selected: Selected, subject: Subject) -> Selected:
     """Bring the batch or the forward view to the draw that was picked; where none was, to one that holds the sample."""
+    own = view.stepper.runs.subject if isinstance(view, ForwardView) else view.subject
+    if not keeps_samples(own) and selected.room not in ("batch", "forward"):
+        raise NbinspectError(_UNTOLD)
     held = view.holding
     place = _place(held, selected)
     if place is not None:

@@ -16,7 +16,7 @@ from nbinspect.records import ActivationView, ForwardRecord, Step
 from nbinspect.stepping.breakpoints import Breakpoint, Where
 from nbinspect.stepping.recorded import RecordedPass
 from nbinspect.stepping.stepper import ForwardStepper
-from nbinspect.subject import Subject
+from nbinspect.subject import Subject, keeps_samples
 from nbinspect.widgets.cells import AfterCells, Names
 from nbinspect.widgets.forward_requests import ForwardRequests
 from nbinspect.widgets.forward_state import cursor_of, exhibit_of, live_of
@@ -132,8 +132,10 @@ class ForwardView(NotebookView):
         if self._taken is not None and self._taken.batch is batches.original:
             return self._taken
         fetched = batches.fetched if batches.fetched and batches.fetched.batch is batches.original else None
-        known = fetched is not None and fetched.indices is not None and len(fetched.indices) == batches.size
-        return Held(batches.original, "train", fetched.indices if fetched is not None and known else None)
+        indices = None if fetched is None else fetched.indices
+        if indices is not None and (len(indices) != batches.size or not keeps_samples(self.stepper.runs.subject)):
+            indices = None
+        return Held(batches.original, "train", indices)
 
     def train(self, mode: bool = True) -> None:
         """Step through the pass in train mode, or in eval mode; the model's own mode is left unchanged."""

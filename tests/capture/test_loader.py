@@ -452,7 +452,7 @@ os.register_at_fork(after_in_parent=lambda: FORKED["pid"] == os.getpid() and os.
 
 
 def test_an_interrupt_while_a_worker_is_forked_is_not_lost(monkeypatch):
-    """Python drops what is raised while it forks; an interrupt that comes then ends the reading, and no worker stays."""
+    """Python drops what is raised while it forks; an interrupt that comes then ends the reading and its worker."""
     source = BatchSource(DataLoader(Augmented(), batch_size=4))
     monkeypatch.setitem(FORKED, "pid", os.getpid())
     with pytest.raises(KeyboardInterrupt):

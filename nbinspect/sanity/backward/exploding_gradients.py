@@ -11,14 +11,16 @@ from nbinspect.sanity.evidence.layers.depth import (
     LEAST,
     Layer,
     ends,
+    grown_steadily,
+    is_normed,
     is_steady,
     magnitude,
     multiplied,
     relative_gradients,
     through_depth,
 )
-from nbinspect.sanity.evidence.layers.shortcuts import grown_along
-from nbinspect.sanity.evidence.layers.unrolled import Unrolled, unrolled
+from nbinspect.sanity.evidence.layers.shortcuts import grown_along, shortcuts
+from nbinspect.sanity.evidence.layers.unrolled import CLIP, told_through_time, unrolled
 from nbinspect.sanity.evidence.losses.untrained import Untrained
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Recorded
@@ -44,7 +46,8 @@ def run(
         untrained: says that nothing has been learnt yet.
         most: factor above which the gradient has exploded; gradients are relative to their weights.
         watch: factor above which that is worth a look.
-        steady: factor of explosion where nearly every layer makes it grow; 20 layers of batch normalisation give 40.
+        steady: factor of explosion where nearly every layer makes it grow; all of them together may make `watch`, which
+            36 layers of batch normalisation pass, and 20 are far from.
         grown: the same through time, and for the gradient of the activations.
         step: growth over one layer, above which it counts as such.
         fast: the same as `grown` for the gradient of the activations where each layer, or shortcut, doubles it.
@@ -52,63 +55,51 @@ def run(
     del untrained
     through = max(unrolled(program, descended), key=lambda one: one.grows, default=None)
     if through is not None and through.grows > watch:
-        return _through_time(through, grown if through.is_steady else most)
+        return told_through_time(through, grown if through.is_steady else most)
     if (found := grown_along(descended, fast=fast, most=most)) is not None:
         return found
     layers = relative_gradients(descended)
     if len(layers) < LEAST:
         return passed(f"weighted layers with a gradient: {len(layers)}, no depth to grow in")
     values = [layer.relative_gradient for layer in layers]
-    first, last = ends(values)
     # the smallest of the first: branches that begin near zero leave the stem alone with a large one
-    factor = min(first) / max(last)
-    enough = steady if is_steady(values[::-1]) else most
-    if factor > min(watch, enough):
-        return _told(layers, values, ("relative gradient", "gradient over weight of"), factor, enough)
+    factor = share = min(ends(values)[0]) / max(ends(values)[1])
+    limit = steady if is_steady(values[::-1]) else most
+    if factor <= min(watch, limit):
+        factor, limit = grown_steadily(values), watch
+    if factor > min(watch, limit):
+        return _told(descended, layers, factor, limit)
     factor, each = multiplied(layers, step)
     if factor > (limit := fast if each > _DOUBLED else grown):
-        given, words = [x.arriving for x in layers], ("gradient of the activations", "gradient of what is made by")
-        return _told(layers, given, words, factor, limit)
-    return passed(f"the first layers get {min(first) / max(last):.3g} times the relative gradient of the last")
+        return _told(descended, layers, factor, limit, arriving=True)
+    return passed(f"the first layers get {share:.3g} times the relative gradient of the last")
 
 
-def _told(layers: list[Layer], values: list[float], words: tuple[str, str], factor: float, most: float) -> CheckResult:
-    layer, last, (quantity, of) = layers[0], max(ends(values)[1]), words
+def _told(
+    recorded: Recorded, layers: list[Layer], factor: float, most: float, *, arriving: bool = False
+) -> CheckResult:
+    layer, normed = layers[0], is_normed(recorded, layers[-1]) and not shortcuts(recorded)
+    values = [one.arriving if arriving else one.relative_gradient for one in layers]
+    quantity = "gradient of the activations" if arriving else "relative gradient"
+    of = "gradient of what is made by" if arriving else "gradient over weight of"
     return (failed if factor > most else warned)(
         f"gradient grows to {magnitude(factor)} on its way to the input",
         measured(f"{quantity} at the first layers, times that at the last", factor, f"below {most:g}"),
-        measured(f"{of} {layer.name}", values[0], f"{last:.3g} as in the last layers"),
+        measured(f"{of} {layer.name}", values[0], f"{max(ends(values)[1]):.3g} as in the last layers"),
         title="The gradient explodes on its way to the input",
         detail=f"The first of {len(layers)} layers get {magnitude(factor)} times the {quantity} that the last get: a "
         "rate that suits the last destroys the first.",
-        remedy="Begin with smaller weights (He's or Xavier's rule), normalise between the layers, or clip the norm of "
-        "the gradient at 1.",
+        remedy=_AROUND if normed else _SMALLER,
         where=layer.name,
         place=layer.operation.step.place,
-        code=_CODE,
+        code="" if normed else CLIP,
         charts=(through_depth(quantity.capitalize(), "norm", [x.name for x in layers], values),),
     )
 
 
-def _through_time(through: Unrolled, most: float) -> CheckResult:
-    norms = through.norms
-    return (failed if through.grows > most else warned)(
-        f"gradient grows to {magnitude(through.grows)} through {len(norms)} times",
-        measured("gradient at the first times, of that at the last", through.grows, f"below {most:g}"),
-        measured("growth from one time to the one before", (norms[0] / norms[-1]) ** (1 / (len(norms) - 1)), "about 1"),
-        title="The gradient explodes through time",
-        detail=f"Each of {len(norms)} applications of {through.name} multiplies the gradient, so that what came first "
-        "is given all of it, and the step is as good as random.",
-        remedy="Begin with orthogonal recurrent weights (a spectral radius of 1), use nn.LSTM or nn.GRU, normalise the "
-        "state, or clip the norm of the gradient at 1.",
-        where=through.name,
-        place=through.operation.step.place,
-        code=_CODE,
-        charts=(through_depth("Gradient through time", "norm", [f"time {t}" for t in range(len(norms))], norms),),
-    )
-
-
-_CODE, _DOUBLED, _CLIPS = "+ torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)", 2.0, "clipping-always-on"
+_SMALLER = "Begin with smaller weights (He's or Xavier's rule), normalise between the layers, or clip the norm at 1."
+_AROUND = "Lead a shortcut around every few layers, x + block(x): each norm behind an activation enlarges the gradient."
+_DOUBLED, _CLIPS = 2.0, "clipping-always-on"
 
 
 class _Sines(nn.Module):

@@ -12,6 +12,7 @@ from nbinspect.records import CheckResult
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
 from nbinspect.sanity.evidence.data.closeness import are_copied_in_order, are_long_stretches, come_by_chance
 from nbinspect.sanity.evidence.data.repeats import (
+    are_answered_again,
     are_held,
     are_listed_again,
     is_one_of_full_content,
@@ -74,8 +75,8 @@ def _of_rows(loader: Any, rows: Rows, share: float, most: float, sure: int) -> C
     certain = found > share and are_many and (rows.are_own or are_held(loader, rows))
     may_be_chance = rows.are_few_valued or come_by_chance(rows, repeats, rows)
     even = makes_classes_even(rows, repeats)
-    listed = are_listed_again(loader, rows, repeats)
-    certain &= not even and not listed and (_are_put_together(rows) or not (found >= most or may_be_chance))
+    listed, answered = are_listed_again(loader, rows, repeats), are_answered_again(rows)
+    certain &= not (even or listed or answered) and (_are_put_together(rows) or not (found >= most or may_be_chance))
     return (failed if certain else warned)(
         f"{extra:,} among {seen}",
         measured("samples that repeat another", f"{found:.2%}", f"below {share:.0%}"),
@@ -84,6 +85,7 @@ def _of_rows(loader: Any, rows: Rows, share: float, most: float, sure: int) -> C
         "double in training, and after a random split lie in train and validation alike."
         + (" They make the classes even, which may be meant." if even else "")
         + (" A subset lists their indices again, which may be meant." if listed else "")
+        + (" Most inputs that repeat have several targets, as answers of many people." if answered else "")
         + (" Rows of this kind may be equal by chance." if may_be_chance and not (certain or even) else ""),
         remedy="Keep each sample once; look for files that were read or joined twice.",
         where=f"sample {rows.indices[repeats[0]]}",
@@ -152,6 +154,6 @@ CHECK = Check(
     explains=("split-leak",),
     sources=("K-duplicates",),
     silent="repeats of a sampler, streams shared out among workers, rows of few values in any order, blanks; a stray "
-    "copy, rows that chance makes twice, copies that make the classes even, and indices that draw those of others "
-    "or are listed again, warn",
+    "copy, rows that chance makes twice, inputs with several targets, copies that make the classes even, and indices "
+    "that draw those of others or are listed again, warn",
 )

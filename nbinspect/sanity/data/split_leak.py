@@ -10,7 +10,7 @@ from nbinspect.records import CheckResult, Flags
 from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
 from nbinspect.sanity.evidence.data.closeness import come_by_chance
 from nbinspect.sanity.evidence.data.order import origin_of
-from nbinspect.sanity.evidence.data.overlapping import overlapped
+from nbinspect.sanity.evidence.data.overlapping import overlapped, tell_targets
 from nbinspect.sanity.evidence.data.rows import Rows
 from nbinspect.sanity.evidence.data.scan import Scan
 
@@ -20,8 +20,8 @@ _MANY, _SOME, _HALF, _TIMES = 0.2, 20, 0.5, 50
 def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> CheckResult:
     """Fail where over `share` of the validation samples that were read, `sure` at least, are training samples too.
 
-    Or where half of its windows lie between windows of train that they overlap with. Equals that chance makes, in
-    train as often as between the two, are only worth a look.
+    Or where half of its windows lie between windows of train that they overlap with, which tell their targets. Equals
+    that chance makes, in train as often as between the two, are only worth a look.
     """
     train, val = scan.rows, val_scan.rows
     if train is None or val is None:
@@ -45,7 +45,7 @@ def run(scan: Scan, val_scan: Scan, *, share: float = 0.02, sure: int = 5) -> Ch
         return _finding(count, total, sample, certain=certain)
     between, asked = overlapped(scan, val_scan)
     if between >= _SOME and between >= _HALF * asked:
-        return _overlap(between, asked)
+        return _overlap(between, asked, certain=tell_targets(scan, val_scan))
     if not train.is_comparable(val):
         return inconclusive(
             f"train holds {train.told}, validation {val.told}",
@@ -98,13 +98,14 @@ def _finding(count: int, total: int, text: str, *, certain: bool) -> CheckResult
     )
 
 
-def _overlap(count: int, total: int) -> CheckResult:
-    return failed(
+def _overlap(count: int, total: int, *, certain: bool) -> CheckResult:
+    return (failed if certain else warned)(
         f"{count:,} of {total:,} validation windows overlap with train on both sides",
         measured("validation windows that go on in train, before and after", f"{count / total:.1%}", "next to none"),
         title="Windows of train and validation overlap",
         detail=f"{count:,} of {total:,} validation windows share half of their values or more with windows of train "
-        "that begin before, and with others that begin after: what they are to tell has been seen in training.",
+        "that begin before, and with others that begin after"
+        + (": what they are to tell has been seen in training." if certain else ", which tell targets no better."),
         remedy="Split the series first, by time or by recording, and cut windows from each part then.",
     )
 
@@ -134,5 +135,6 @@ CHECK = Check(
     good=good,
     bad=bad,
     sources=("K-duplicates",),
-    silent="rows of few distinct values, blank samples; a stray sample, and equals as frequent in train itself, warn",
+    silent="rows of few distinct values, blank samples; a stray sample, equals as frequent in train itself, and "
+    "windows that overlap, but tell targets no better than others, warn",
 )

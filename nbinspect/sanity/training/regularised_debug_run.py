@@ -9,16 +9,16 @@ import torch
 from torch import nn
 
 from nbinspect.records import CheckResult
-from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, skipped, warned
+from nbinspect.sanity.check import Arguments, Check, failed, inconclusive, measured, passed, warned
 from nbinspect.sanity.program import Program
-from nbinspect.sanity.trials.fitting.curve import Curve
+from nbinspect.sanity.trials.fitting.drawn_anew import of_draws
 from nbinspect.sanity.trials.fitting.fit import fit, yours
-from nbinspect.sanity.trials.fitting.heard import varies
 from nbinspect.sanity.trials.fitting.overfitting import Overfitting, moves
 from nbinspect.sanity.trials.fitting.pictures import curves_chart, shown, way
 from nbinspect.sanity.trials.fitting.usual import is_usual, of_what_is_kept
 from nbinspect.sanity.trials.own_steps.train_only import handed_on, train_only
 from nbinspect.sanity.trials.own_steps.undropped import dropped_by_functions, without_functions
+from nbinspect.sanity.trials.own_steps.unpenalised import penalty_of, without_penalties
 from nbinspect.sanity.trials.running.plain import plain_trainee
 from nbinspect.sanity.trials.running.trainee import Trainee, trained
 
@@ -46,8 +46,11 @@ def run(
         off = (*plain_trainee(trainee), *dropped_by_functions(trainee, batch))
         layers = train_only(trainee, batch)
         off = (*off, *handed_on(trainee, layers))
+    is_open = whole.goal.gap is not None and whole.left >= learnt  # else no penalty is in the way
+    penalty = penalty_of(program, batch) if is_open else None
+    off = off if penalty is None else (f"penalty on the weights {penalty.value:.3g}", *off)
     if not off:
-        return _of_draws(program, overfitting, learnt=fitted, stuck=stuck)
+        return of_draws(program, overfitting, _WITH, learnt=fitted, stuck=stuck)
     if goal.gap is None:
         settle = "Train on one batch without regularisation, and with it, and compare the losses."
         return inconclusive("the floor of the loss is not known", settle=settle)
@@ -56,14 +59,15 @@ def run(
     # a run that is slow shows nothing in few steps
     own = replace(own, factor=1.0 if whole.is_reached or not moves(whole) else 3.0)
     usual = replace(own, name="as it is", held=False)
-    kept = fit(program, batch, goal, usual, _WITH, done=lambda curve: _is_over(curve, learnt)).curve
+    kept = fit(program, batch, goal, usual, _WITH, done=lambda curve: curve.is_over(learnt)).curve
     if kept.left < learnt:
         return passed(f"with {_listed(off)} the loss of the batch goes {way(kept)}", shown("the batch", kept))
     bare = replace(own, name="without regularisation", begun=partial(_bare, layers=layers))
-    is_slow = kept.left < stuck
+    bare = bare if penalty is None else replace(bare, changed=without_penalties)
+    is_slow = kept.left < stuck or (penalty is not None and whole.left < stuck)
     enough = 2 * fitted if kept.is_settled and not is_slow else fitted  # what stands still needs less to be told from
     most = _WITH + _WITHOUT - len(kept.losses) + 1
-    free = fit(program, batch, goal, bare, most, done=lambda curve: _is_over(curve, enough)).curve
+    free = fit(program, batch, goal, bare, most, done=lambda curve: curve.is_over(enough)).curve
     numbers = [measured("switched off for the second run", _listed(off), "nothing that hinders it")]
     numbers += [shown("the batch", curve) for curve in (kept, free)]
     charts = (curves_chart("Loss of one batch, with and without regularisation", (kept, free)),)
@@ -80,8 +84,9 @@ def run(
         detail=f"Without {_listed(off)} the loss of one batch goes {way(free)}; with it {way(kept)}."
         + (" These sizes are usual: what makes so much of them, as weights drawn too large do?" if common else ""),
         remedy="Switch regularisation off until a batch is fitted, then put it back piece by piece: dropout of 0.1 to "
-        "0.5, weight decay of 0.0001 to 0.1." + of_what_is_kept(off),
+        "0.5, weight decay of 0.0001 to 0.1, a penalty far below the loss." + of_what_is_kept(off),
         where=off[0].rpartition(" ")[0],
+        place=None if penalty is None else penalty.place,
         charts=charts,
         confirmed=True,
     )
@@ -92,34 +97,6 @@ def _bare(trainee: Trainee, layers: tuple[str, ...]) -> None:
     plain_trainee(trainee)
     without_functions(trainee)
     handed_on(trainee, layers)
-
-
-def _of_draws(program: Program, overfitting: Overfitting, *, learnt: float, stuck: float) -> CheckResult:
-    """Judge a program without known regularisation, whose forward may yet drop units or add noise by its own code."""
-    batch, held, met = overfitting.batch, overfitting.whole, overfitting.meeting
-    is_known = held.goal.gap is not None and met is not None and not met.is_regression
-    if not is_known or held.left > learnt or not varies(program, batch):
-        return skipped("dropout, noise or weight decay that is on")
-    anew = replace(yours(program), name="random draws anew", held=False)
-    curve = fit(program, batch, held.goal, anew, _WITH, done=lambda curve: _is_over(curve, stuck)).curve
-    numbers = [shown("the batch", one) for one in (held, curve)]
-    if curve.left < stuck:
-        return passed(f"with random draws the loss of the batch goes {way(curve)}", *numbers)
-    return warned(
-        "learnt only while its random draws are repeated",
-        *numbers,
-        title="What is drawn at random keeps a batch from being learnt",
-        detail=f"With the same draws at every step the loss of one batch goes {way(held)}; drawn anew {way(curve)}.",
-        remedy="Look at what forward draws: noise that is too large for what it is added to, or a mask that leaves "
-        "hardly anything.",
-        charts=(curves_chart("Loss of one batch, draws repeated and drawn anew", (held, curve)),),
-        confirmed=True,
-    )
-
-
-def _is_over(curve: Curve, share: float) -> bool:
-    """Whether a run can end: what is left of the loss is below a share, or will not change."""
-    return len(curve.losses) > 3 and (curve.left < share or curve.is_decided)
 
 
 def _listed(off: tuple[str, ...]) -> str:
@@ -150,11 +127,11 @@ CHECK = Check(
     question="Does regularisation keep the network from fitting even one batch?",
     why="Under too much of it nothing is learnt, and a bug elsewhere cannot be told from it.",
     remedy="Switch regularisation off until one batch is fitted, then put it back piece by piece.",
-    cost=_WITH + _WITHOUT,
+    cost=_WITH + _WITHOUT + 1,
     run=run,
     good=good,
     bad=bad,
     explains=("overfit-one-batch", "capacity", "shuffled-labels", "learning-rate"),
     sources=("K-simplify", "S-regularise"),
-    silent="moderate regularisation; penalties in the loss and augmentation, which cannot be switched off from outside",
+    silent="moderate regularisation; augmentation, penalties that loss_fn adds: nobody outside can switch these off",
 )

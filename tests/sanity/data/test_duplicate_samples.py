@@ -402,17 +402,42 @@ def test_a_rare_class_of_which_each_sample_comes_several_times_is_a_warning() ->
         assert on(DataLoader(TensorDataset(x[more], y[more]), batch_size=32, shuffle=True)).status == status
 
 
-@pytest.mark.parametrize(
-    ("count", "is_full", "status"), [(200, True, "fail"), (40, True, "warn"), (200, False, "warn")]
-)
-def test_one_sample_that_is_a_fifth_of_all_fails(count: int, is_full: bool, status: str) -> None:
-    """One row hundreds of times is a defect; a rarer one, as a first state is, and a default filled in warn."""
+@pytest.mark.parametrize(("count", "kept", "status"), [(200, 24, "fail"), (40, 24, "warn"), (200, 1, "warn")])
+def test_one_sample_that_is_a_fifth_of_all_fails(count: int, kept: int, status: str) -> None:
+    """One pair of rows hundreds of times is a defect; a rarer one warns, and one with a class, as a first state has."""
     torch.manual_seed(0)
-    x, y = torch.randn(500, 8), torch.randint(3, (500,))
-    if not is_full:
-        x[7] = torch.tensor([1.5, 0, 0, 0, 0, 0, 0, 0.2])
-    x, y = torch.cat([x, x[7].expand(count, 8)]), torch.cat([y, y[7].expand(count)])
-    assert on(DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True)).status == status
+    x, y = torch.randn(500, 8), torch.randn(500, 24)[:, :kept]
+    x, y = torch.cat([x, x[7].expand(count, 8)]), torch.cat([y, y[7].expand(count, kept)])
+    assert rebuilt(x, y).status == status
+
+
+def rebuilt(x: Tensor, y: Tensor) -> CheckResult:
+    loader = DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True)
+    return run_one(CHECK, model=nn.Linear(x.shape[1], y.shape[1]), loader=loader, loss_fn=nn.MSELoss())
+
+
+@pytest.mark.parametrize("way", ["nothing", "most", "mean", "middle"])
+def test_a_sample_that_stands_for_nothing_known_may_come_often(way: str) -> None:
+    """Rows without any activity have the least value of each column, filled ones its mean or middle, scaled alike."""
+    torch.manual_seed(0)
+    x = torch.randn(500, 12).exp()
+    if way == "most":
+        x = -x
+    row = {"nothing": 0 * x[0], "most": 0 * x[0], "mean": x.mean(0), "middle": x.median(0).values}[way]
+    x = torch.cat([x, row.expand(200, 12)])
+    x = (x - x.mean(0)) / x.std(0)
+    assert rebuilt(x, x.repeat(1, 2)).status == "warn"
+
+
+@pytest.mark.parametrize("whole", [1, 2])
+def test_samples_that_several_people_judged_agree_now_and_then(whole: int) -> None:
+    """Four ratings of each of 250 rows are often equal, and no copies; all of them twice are."""
+    torch.manual_seed(0)
+    x = torch.randn(250, 8)
+    stars = (6 + 2 * x[:, :1].repeat_interleave(4, 0) + 1.4 * torch.randn(1000, 1)).round().clamp(1, 10)
+    result = rebuilt(x.repeat_interleave(4, 0).repeat(whole, 1), stars.repeat(whole, 1))
+    assert result.status == ("warn" if whole == 1 else "fail")
+    assert ("several targets" in result.detail) == (whole == 1)
 
 
 def test_a_part_of_a_set_that_was_put_together_of_four_copies_fails() -> None:

@@ -259,6 +259,15 @@ def test_numbers_that_are_embedded_as_products_fail_where_they_are_large(looked_
     assert beside(1.0, Beside(looked_up=looked_up)).status != "fail"
 
 
+def test_vectors_that_are_large_by_themselves_are_silent() -> None:
+    """Embeddings times the root of their width, where a mask leaves out some, say nothing of the scale of data."""
+    for size in (0.0, 1.0):
+        model = Beside()
+        with torch.no_grad():
+            model.weights.mul_(100)
+        assert beside(size, model).status in ("pass", "skip")
+
+
 class Bent(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return torch.sin(x)

@@ -233,3 +233,13 @@ def test_rows_that_chance_puts_near_each_other_are_no_copies(width: int) -> None
     torch.manual_seed(0)
     x, y = torch.randn(2000, width), torch.randint(2, (2000,))
     assert "near copies" not in on(x, y, model=nn.Linear(width, 2)).summary
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_samples_that_lie_close_together_are_no_copies(seed: int) -> None:
+    """Machines that stand still differ by next to nothing, each from many others, and are of either class."""
+    torch.manual_seed(seed)
+    still = torch.rand(1000) < 0.4
+    x = torch.randn(1000, 8) * torch.where(still, 0.01, 1.0)[:, None]
+    y = torch.where(still, torch.randint(0, 2, (1000,)), (x[:, 0] > 0).long())
+    assert "near copies" not in on(x, y).summary

@@ -269,22 +269,18 @@ def test_few_valued_rows_that_train_repeats_as_well_do_not_fail(free: float) -> 
     assert of_walks(train, val).status in ("pass", "warn")
 
 
-def in_windows(series: Tensor, *, mixed: bool) -> CheckResult:
+def in_windows(series: Tensor, y: Tensor, *, mixed: bool) -> CheckResult:
     """The check on windows of 8 over a series: the last fifth of them is for validation, or any fifth."""
-    x = series.unfold(0, 8, 1)
+    x = series.unfold(0, 8, 1)[: len(y)]
     order = torch.randperm(len(x)) if mixed else torch.arange(len(x))
     train, val = order[: len(x) * 4 // 5], order[len(x) * 4 // 5 :]
-    model = (
-        nn.Linear(8, 3)
-        if series.is_floating_point()
-        else nn.Sequential(nn.Embedding(30, 2), nn.Flatten(), nn.Linear(16, 3))
-    )
+    tokens = nn.Sequential(nn.Embedding(30, 2), nn.Flatten(), nn.Linear(16, 3))
     return run_one(
         CHECK,
-        model=model,
-        loader=loaded(x[train], shuffle=True),
-        val_loader=loaded(x[val]),
-        loss_fn=nn.CrossEntropyLoss(),
+        model=nn.Linear(8, 3) if series.is_floating_point() else tokens,
+        loader=DataLoader(TensorDataset(x[train], y[train]), batch_size=32, shuffle=True),
+        val_loader=DataLoader(TensorDataset(x[val], y[val]), batch_size=32),
+        loss_fn=nn.MSELoss() if y.is_floating_point() else nn.CrossEntropyLoss(),
     )
 
 
@@ -292,8 +288,20 @@ def in_windows(series: Tensor, *, mixed: bool) -> CheckResult:
 def test_windows_of_one_series_that_are_split_at_random_fail(series: Tensor) -> None:
     """Validation windows that begin between those of train, which they overlap with, fail; a later part does not."""
     torch.manual_seed(0)
-    assert in_windows(series, mixed=True).title == "Windows of train and validation overlap"
-    assert in_windows(series, mixed=False).status == "pass"
+    of_recordings = torch.arange(393) // 40 % 3
+    result = in_windows(series, of_recordings, mixed=True)
+    assert (result.status, result.title) == ("fail", "Windows of train and validation overlap")
+    assert in_windows(series, of_recordings, mixed=False).status == "pass"
+
+
+@pytest.mark.parametrize(("noise", "status"), [("walk", "fail"), ("own", "warn")])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_windows_that_tell_no_more_of_the_next_value_are_worth_a_look(seed: int, noise: str, status: str) -> None:
+    """What hours have of their own follows from no window that overlaps; where it goes on, it lies between two."""
+    torch.manual_seed(seed)
+    own = torch.randn(1000)
+    series = own.cumsum(0) if noise == "walk" else 4 * torch.sin(torch.arange(1000) * torch.pi / 12) + 0.6 * own
+    assert in_windows(series, series[8:, None], mixed=True).status == status
 
 
 def test_short_validation_behind_the_training_windows_passes() -> None:

@@ -324,6 +324,20 @@ def test_a_faint_signal_that_is_learnt_from_or_that_nothing_helps_passes(
     assert of_depth(activation, depth, gain, optimizer).status == "pass"
 
 
+def test_a_loss_that_stays_while_outputs_come_apart_passes() -> None:
+    """Layers as they are drawn by default begin late at a small rate: their outputs tell so before the loss does."""
+    torch.manual_seed(0)
+    layers = [part for width in (10, *[64] * 8) for part in (nn.Linear(width, 64), nn.ReLU())]
+    model = nn.Sequential(*layers, nn.Linear(64, 5))
+    y = torch.arange(512) % 5
+    x = 2 * torch.randn(5, 10)[y] + torch.randn(512, 10)
+    loader = [(x[start : start + 32], y[start : start + 32]) for start in range(0, 512, 32)]
+    optimizer = torch.optim.Adam(model.parameters(), 1e-4)
+    result = run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer)
+    assert result.status == "pass"
+    assert result.steps > 120
+
+
 class Adapted(nn.Module):
     """A layer whose weight is kept, plus the product of two small factors that are learnt."""
 

@@ -194,3 +194,56 @@ def test_a_batch_that_is_fitted_a_little_later_without_dropout_is_told_from_one_
     """A slower rate needs a few steps more to show that the batch is fitted without what hides it."""
     torch.manual_seed(0)
     assert judged(dropping(0.97), lambda p: torch.optim.Adam(p, 0.0012)).status == "fail"
+
+
+class Penalised:
+    """A step that adds something to its loss: squares of the weights, whichever way, or a second loss on the data."""
+
+    def __init__(self, way: str, size: float) -> None:
+        self.way, self.size = way, size
+
+    def __call__(self, model: nn.Module, batch: Any, optimizer: torch.optim.Optimizer) -> torch.Tensor:
+        outputs = model(batch[0])
+        loss = F.cross_entropy(outputs, batch[1])
+        squares = [value.square().sum() for value in model.parameters()]
+        if self.way == "one by one":
+            for value in squares:
+                loss += self.size * value
+        elif self.way == "stacked":
+            loss = torch.stack([loss, self.size * torch.stack(squares).sum()]).sum()
+        elif self.way == "outputs":
+            loss = loss + self.size * outputs.square().mean()
+        else:
+            loss = loss + self.size * sum(squares)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+
+@pytest.mark.parametrize(
+    ("way", "size", "status"),
+    [
+        ("at once", 0.5, "fail"),
+        ("one by one", 0.5, "fail"),
+        ("stacked", 0.5, "fail"),
+        ("at once", 1e-4, "skip"),
+        ("outputs", 10.0, "skip"),
+    ],
+)
+def test_a_penalty_on_the_weights_in_the_step_is_switched_off(way: str, size: float, status: str) -> None:
+    """What a step adds that is made of weights alone is left out of its gradient; a small one is not in the way."""
+    torch.manual_seed(0)
+    result = judged(dropping(0.0), lambda p: torch.optim.SGD(p, 0.1, momentum=0.9), train_step=Penalised(way, size))
+    assert result.status == status, result
+    if status == "fail":
+        assert "penalty on the weights" in result.detail
+        assert result.place is not None
+        assert result.place.function.endswith("__call__")
+
+
+def test_a_step_that_is_slow_without_its_penalty_too_is_no_failure() -> None:
+    """A rate at which nothing is learnt in few steps says nothing of a penalty."""
+    torch.manual_seed(0)
+    result = judged(dropping(0.0), lambda p: torch.optim.SGD(p, 1e-4), train_step=Penalised("at once", 0.5))
+    assert result.status == "inconclusive"

@@ -580,19 +580,25 @@ class Pooled(nn.Module):
     def __init__(self, *, over: str, trims: bool = False) -> None:
         super().__init__()
         self.embedding, self.head, self.over, self.trims = nn.Embedding(30, 8), nn.Linear(8, 3), over, trims
+        self.near = nn.Conv1d(8, 8, 3, padding=1, bias=False)
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         longest = int(mask.sum(1).max()) if self.trims else mask.shape[1]
         real = mask[:, :longest, None].float()
         total = (self.embedding(tokens[:, :longest]) * real).sum(1)
+        if self.over == "windows":
+            return self.head(self.near(self.embedding(tokens[:, :longest]).transpose(1, 2) * real.mT).amax(2))
         if self.over == "states":
             return self.head(self.embedding(tokens[:, :longest]))
         return self.head(total / (real.sum() if self.over == "batch" else real.sum(1)))  # of all
 
 
-def of_sentences(model: nn.Module) -> Any:
+def of_sentences(model: nn.Module, others: int = 10) -> Any:
+    """The check on sentences, of which one in 16 has 10 tokens, and the others have as many at most."""
     torch.manual_seed(0)
-    mask = (torch.arange(10) < torch.randint(3, 11, (32, 1))).long()
+    lengths = torch.randint(3, others + 1, (32, 1))
+    lengths[::16] = 10
+    mask = (torch.arange(10) < lengths).long()
     tokens = torch.randint(1, 30, (32, 10)) * mask
     loader = DataLoader(TensorDataset(tokens, mask, Y), batch_size=16)
     return run_one(CHECK, model=model, loader=loader, loss_fn=nn.CrossEntropyLoss())
@@ -612,3 +618,9 @@ def test_a_mean_over_the_tokens_of_the_whole_batch_is_found() -> None:
 def test_masks_of_other_samples_that_only_trim_a_batch_are_silent(model: nn.Module) -> None:
     """Sentences that are cut to the longest one of the batch stay what they are, whatever masks the others have."""
     assert of_sentences(model).status in ("pass", "skip")
+
+
+def test_a_maximum_over_windows_beside_the_longest_sentence_is_no_leak_of_samples() -> None:
+    """How long the longest sentence is changes what is cut off: that is padding, not the axis of samples."""
+    assert of_sentences(Pooled(over="windows", trims=True), others=6).status == "pass"
+    assert of_sentences(Pooled(over="batch", trims=True), others=6).status == "fail"

@@ -832,13 +832,13 @@ def contrast(together: int) -> Any:
     return loss
 
 
-def of_pairs(gives: str, loss_fn: Any, alike: float = 0.5) -> CheckResult:
-    """The check on pairs, of which those labelled 1 are a row and a near one, at that distance."""
+def of_pairs(gives: str, loss_fn: Any, alike: float = 0.5, louder: float = 1.0) -> CheckResult:
+    """The check on pairs, of which those labelled 1 are a row and a near one, at that distance, times a number."""
     torch.manual_seed(0)
     batches = []
     for _ in range(3):
         one, label = torch.randn(N, 12), torch.arange(N) % 2
-        other = torch.where(label[:, None] == 1, one + alike * torch.randn(N, 12), torch.randn(N, 12))
+        other = torch.where(label[:, None] == 1, louder * (one + alike * torch.randn(N, 12)), torch.randn(N, 12))
         batches.append((one, other, label))
     return run_one(CHECK, model=Twins(gives), loader=batches, loss_fn=loss_fn, task="other")
 
@@ -857,3 +857,9 @@ def test_scores_of_pairs_and_pairs_that_no_input_tells_are_silent() -> None:
     scored = lambda z, y: F.binary_cross_entropy_with_logits(z, y.float())  # noqa: E731 - as users write it
     assert of_pairs("score", scored).status != "warn"
     assert of_pairs("distance", contrast(0), alike=2**0.5).status != "warn"
+
+
+def test_mates_that_are_made_louder_or_noisier_are_silent() -> None:
+    """Mates of which one is scaled, or noisy, lie farther apart than strangers, but have the more in common."""
+    assert of_pairs("distance", contrast(1), louder=4).status != "warn"
+    assert of_pairs("distance", contrast(1), alike=2).status != "warn"

@@ -66,6 +66,25 @@ def test_indices_are_certain_where_classes_are_named() -> None:
     assert result_of(INDICES, loss_fn, model, task="regression").status == "pass"
 
 
+class OwnLoss(nn.Module):
+    """Takes the squared error itself, as models of transformers with one label do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 1)
+
+    def forward(self, x: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        logits = self.fc(x).squeeze(1)
+        return {"loss": F.mse_loss(logits, labels), "logits": logits}
+
+
+def test_a_model_that_takes_the_squared_error_itself_is_told_how_to_classify() -> None:
+    """Where the model chooses its loss by the number of labels, that number is the remedy."""
+    loader = [{"x": torch.randn(32, 4), "labels": (torch.arange(32) % 5).float()}]
+    result = run_one(CHECK, model=OwnLoss(), loader=loader)
+    assert (result.status, "num_labels=5" in result.remedy) == ("warn", True)
+
+
 class OneUnit(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -73,6 +92,26 @@ class OneUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.softmax(self.fc(x), dim=1)  # over one unit
+
+
+@pytest.mark.parametrize(
+    ("targets", "options", "status"),
+    [
+        ((torch.arange(32) % 5).float(), {}, "warn"),
+        ((torch.arange(32) % 5).float(), {"task": "regression"}, "pass"),
+        ((torch.arange(32) % 5 + 1).float(), {}, "pass"),  # stars
+        (torch.tensor([0.0] * 14 + [1.0] * 11 + [2.0] * 5 + [3.0, 3.0]), {}, "pass"),  # counts
+        ((torch.arange(32) % 5).float() / 4, {}, "pass"),
+    ],
+)
+def test_floats_that_come_like_class_indices_are_worth_a_look(
+    targets: Tensor, options: dict[str, Any], status: str
+) -> None:
+    """Floats from 0 without a gap, about equally often, against one output may be classes; stars and counts are not."""
+    model = nn.Sequential(nn.Linear(4, 1), nn.Flatten(0))
+    result = run_one(CHECK, model=model, loader=[(torch.randn(32, 4), targets)], loss_fn=nn.MSELoss(), **options)
+    assert result.status == status, result
+    assert status == "pass" or "task='regression'" in result.remedy
 
 
 @pytest.mark.parametrize("loss_fn", [nn.BCELoss(), nn.MSELoss(), lambda p, y: -(y * torch.log(p)).mean()])

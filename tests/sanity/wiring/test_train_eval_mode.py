@@ -266,6 +266,36 @@ def test_a_step_that_is_told_its_number_and_comes_back_passes(rounds: int, comes
     assert run_one(CHECK, **trained(model, train_step=step) | {"loader": loader}).status == "pass"
 
 
+def aside(every: int, rest: int, *, trains: bool = True) -> Any:
+    """Return a step of which one in so many runs in eval mode by itself, and goes back to train mode."""
+
+    def step(model: nn.Module, batch: Any, optimizer: Any, step: int) -> Tensor:
+        if step % every != rest:
+            return stepped(model, batch, optimizer)
+        model.eval()
+        x, y = batch
+        loss: Tensor = stepped(model, batch, optimizer) if trains else nn.functional.cross_entropy(model(x), y)
+        model.train()
+        return loss.detach()
+
+    return step
+
+
+@pytest.mark.parametrize(("every", "rest"), [(10, 9), (4, 3), (50, 0), (2, 1)])
+@pytest.mark.parametrize("trains", [True, False])
+def test_a_call_that_goes_to_eval_mode_by_itself_and_back_passes(every: int, rest: int, trains: bool) -> None:
+    """A call that only evaluates, or trains with its norms at rest, leaves nothing in eval mode; all of them do."""
+    given = trained(Layers(), train_step=aside(every, rest, trains=trains))
+    assert run_one(CHECK, **given).status == "pass"
+
+
+def test_a_step_that_goes_to_eval_mode_by_itself_each_time_fails_at_its_first_call() -> None:
+    """Train mode that comes back after each call is train mode that no call trains in."""
+    result = run_one(CHECK, **trained(Layers(), train_step=aside(1, 0)))
+    assert result.status == "fail"
+    assert result.detail.startswith("Called as it is, train_step")
+
+
 def test_calls_that_are_left_out_between_say_nothing_of_the_mode() -> None:
     """What a call left in eval mode, and another between takes back that is not made, is no finding."""
     inner = looking_every(25, comes_back="at once")

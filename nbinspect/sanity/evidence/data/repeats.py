@@ -19,7 +19,8 @@ from nbinspect.sanity.evidence.data.rows import Rows, is_multiplied
 _UNEVEN, _EVEN = 1.5, 1.2
 _OFTEN = 0.98
 _SEVERAL = 3
-_FIFTH = 0.2
+_FIFTH, _HALF, _SET = 0.2, 0.5, 30
+_END, _MIDDLE, _MEAN, _ORDINARY = 0.05, 0.4, 0.1, 0.25
 
 
 def are_held(loader: Any, rows: Rows) -> bool:
@@ -52,18 +53,42 @@ def are_listed_again(loader: Any, rows: Rows, repeats: Integers) -> bool:
 
 
 def is_one_of_full_content(rows: Rows) -> bool:
-    """Whether one sample alone is a fifth of all or more, and holds as many different values as others usually do.
+    """Whether one sample alone, an ordinary one, is a fifth of all or more, with a target of more than a few numbers.
 
-    A blank, a filled-in default and an empty text hold fewer; where episodes begin in one state, most samples follow.
+    Where nothing is known or happened, a default or a blank comes often: its values are the least or the largest of
+    most places, or their mean or middle, and one state that many episodes begin in goes with one answer. At a place
+    where a sample is ordinary, its value is none of these.
     """
     used = np.flatnonzero(~rows.flat)
-    _, first, counts = np.unique(
-        np.stack([rows.inputs, rows.targets])[:, used], axis=1, return_index=True, return_counts=True
-    )
+    keys = np.stack([rows.inputs, rows.targets])[:, used]
+    _, first, counts = np.unique(keys, axis=1, return_index=True, return_counts=True)
     if not len(counts) or counts.max() < _FIFTH * len(rows.inputs):
         return False
-    held = np.array([len(np.unique(row)) for row in rows.places[used[first]]])
-    return bool(held[counts.argmax()] >= np.median(held))
+    if np.isfinite(rows.aims).any() or len(np.unique(rows.targets)) == 1:
+        return False
+    kinds = rows.places[used[first]]
+    row, others = kinds[counts.argmax()], np.delete(kinds, counts.argmax(), axis=0)
+    if len(others) < _SET:
+        return False
+    below = (others < row).mean(0) + (others == row).mean(0) / 2
+    end = np.minimum(below, 1 - below)
+    is_ordinary = (end > _END) & (end < _MIDDLE) & (np.abs(row - others.mean(0)) > _MEAN * others.std(0))
+    return bool(is_ordinary.mean() >= _ORDINARY)
+
+
+def are_answered_again(rows: Rows) -> bool:
+    """Whether half or more of the inputs that come several times have several targets, as where many are asked of each.
+
+    Answers to one question agree now and then, so that equal samples are no copies. What was read twice or three times
+    has each of them so often.
+    """
+    used = np.flatnonzero(~rows.flat)
+    counts = np.unique(rows.inputs[used], return_counts=True)[1]
+    pairs, times = np.unique(np.stack([rows.inputs, rows.targets])[:, used], axis=1, return_counts=True)
+    if not (counts > 1).any() or max((times % whole == 0).mean() for whole in (2, 3)) >= _OFTEN:
+        return False
+    answers = np.unique(pairs[0], return_counts=True)[1]
+    return bool((answers[counts > 1] > 1).mean() >= _HALF)
 
 
 def makes_classes_even(rows: Rows, repeats: Integers) -> bool:

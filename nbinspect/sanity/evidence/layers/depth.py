@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from math import isfinite, log10, prod
+from statistics import median
 
 import numpy as np
 import torch
@@ -147,9 +148,13 @@ def left_in_last(recorded: Recorded, layers: Sequence[Layer], entry: float) -> f
     A norm on the way sets the scale anew; what varies by about 1 behind it has lost nothing, however large the input.
     """
     tail = layers[:-1][-max(2, (len(layers) - 1) // 4) :]
-    is_normed = any("norm" in word_of(one.step.name) for one in ancestors(recorded, tail[-1].operation))
     known = [max(layer.leaving, layer.entering) for layer in tail if isfinite(layer.entering)]
-    return max(known) / (min(1.0, entry) if is_normed else entry) if known else 1.0
+    return max(known) / (min(1.0, entry) if is_normed(recorded, tail[-1]) else entry) if known else 1.0
+
+
+def is_normed(recorded: Recorded, layer: Layer) -> bool:
+    """Whether a norm stands somewhere before a layer."""
+    return any("norm" in word_of(one.step.name) for one in ancestors(recorded, layer.operation))
 
 
 def kept_by_weights(layers: Sequence[Layer]) -> float:
@@ -244,6 +249,19 @@ def is_steady(values: Sequence[float]) -> bool:
     """Whether nearly every value along a depth of five or more is less than the next."""
     rises = sum(before < after for before, after in pairwise(values))
     return len(values) >= _STEADY and rises >= _NEARLY_EVERY * (len(values) - 1)
+
+
+def grown_steadily(values: Sequence[float]) -> float:
+    """Return what a depth multiplies up to, from its last value to its first; 1 where not nearly every layer does.
+
+    The median layer counts, as often as there are layers, and no more than lies between the ends. The quarters of
+    a deep network, compared as a whole, would leave half of its growth out.
+    """
+    if not is_steady(values[::-1]):
+        return 1.0
+    first, last = ends(values)
+    each = median(before / after for before, after in pairwise(values))
+    return float(min(each ** (len(values) - 1), max(first) / min(last)))
 
 
 def ends(values: Sequence[float]) -> tuple[Sequence[float], Sequence[float]]:

@@ -23,6 +23,8 @@ _JOINS = re.compile(_TURNS.pattern + r"|cat|concat\w*|[hv]?stack|unbind|chunk|sp
 _FEW = 8
 _NEAR_ZERO = 0.2
 _NEXT_TO_NOTHING = 1e-3
+_OF_WEIGHTS = 10.0
+"""Numbers up to here, as a mask or what is normalised, have a scale that the weights give: products are as large."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,22 +63,33 @@ def given_entries(recorded: Recorded, *, multiplied: bool = False) -> list[tuple
 def _of_products(recorded: Recorded) -> Iterator[Operation]:
     """Give the operations that weigh products of data and weights, number by number, joined with others or not.
 
-    So numbers are embedded beside symbols: a product has the scale of the data, whatever it is put together with.
+    So numbers are embedded beside symbols: a product has the scale of the data, whatever it is put together with. Of
+    data near unit scale, as a mask, it has that of the weights, and is passed over.
     """
     plain, rows, products = set[int](), set[int](), set[int]()
     for one, weighs, uses in _met(recorded):
         step, word = one.step, word_of(one.step.name)
         weights = [use for use in step.inputs if use.origin in step.parameters or use.step in rows]
         data = [use for use in uses if use not in weights and (use.origin.startswith("batch") or use.step in plain)]
-        is_product, goes_on = word in ("mul", "multiply"), any(use.step in products for use in step.inputs)
+        is_product = word in ("mul", "multiply") and bool(weights) and _is_far(one, data)
+        goes_on = any(use.step in products for use in step.inputs)
         if weighs and goes_on:
             yield one
         elif "embedding" in word or (step.inputs and len(weights) == len(step.inputs)):
             rows.add(step.index)
-        elif (is_product and weights and data) or (goes_on and (one.step.kind == "module" or _JOINS.fullmatch(word))):
+        elif is_product or (goes_on and (one.step.kind == "module" or _JOINS.fullmatch(word))):
             products.add(step.index)
         elif data and len(data) == len(step.inputs):
             plain.add(step.index)
+
+
+def _is_far(operation: Operation, data: list[TensorUse]) -> bool:
+    """Whether data that an operation is given goes beyond what is near unit scale."""
+    return any(
+        bool((tensor.detach().abs() > _OF_WEIGHTS).any())
+        for use, tensor in zip(operation.step.inputs, operation.given, strict=True)
+        if use in data and tensor.dtype != torch.bool
+    )
 
 
 def entries_of(recorded: Recorded) -> Iterator[Operation]:

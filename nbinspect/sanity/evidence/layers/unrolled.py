@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from nbinspect.capture.kinds import word_of
-from nbinspect.sanity.evidence.layers.depth import is_weighing, norm, size_of
+from nbinspect.records import CheckResult
+from nbinspect.sanity.check import failed, measured, warned
+from nbinspect.sanity.evidence.layers.depth import is_weighing, magnitude, norm, size_of, through_depth
 from nbinspect.sanity.evidence.passes.lineage import ancestors
 from nbinspect.sanity.program import Program
 from nbinspect.sanity.recorded import Operation, Recorded
@@ -20,6 +22,8 @@ from nbinspect.sanity.recorded import Operation, Recorded
 _LEAST = 8
 _GROWS = 1.05
 _NEARLY_ALL, _NEARLY_EVERY = 0.75, 0.9
+CLIP = "+ torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)"
+"""The line that clips the norm of the gradient."""
 _SCALES = ("mul", "multiply", "rmul")
 
 
@@ -56,6 +60,25 @@ class Unrolled:
         few = self._few
         stretches = [before / after for before, after in zip(self.norms, self.norms[few:], strict=False)]
         return sum(growth > _GROWS**few for growth in stretches) / len(stretches)
+
+
+def told_through_time(through: Unrolled, most: float) -> CheckResult:
+    """Tell of a gradient that grows through time: a failure above this factor, else a warning."""
+    norms = through.norms
+    return (failed if through.grows > most else warned)(
+        f"gradient grows to {magnitude(through.grows)} through {len(norms)} times",
+        measured("gradient at the first times, of that at the last", through.grows, f"below {most:g}"),
+        measured("growth from one time to the one before", (norms[0] / norms[-1]) ** (1 / (len(norms) - 1)), "about 1"),
+        title="The gradient explodes through time",
+        detail=f"Each of {len(norms)} applications of {through.name} multiplies the gradient, so that what came first "
+        "is given all of it, and the step is as good as random.",
+        remedy="Begin with orthogonal recurrent weights (a spectral radius of 1), use nn.LSTM or nn.GRU, normalise the "
+        "state, or clip the norm of the gradient at 1.",
+        where=through.name,
+        place=through.operation.step.place,
+        code=CLIP,
+        charts=(through_depth("Gradient through time", "norm", [f"time {t}" for t in range(len(norms))], norms),),
+    )
 
 
 def unrolled(program: Program, backward: Recorded) -> Iterator[Unrolled]:

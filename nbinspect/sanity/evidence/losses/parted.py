@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from nbinspect.nested import map_tensors, tensors_in
 from nbinspect.sanity.batches import Batch
@@ -19,23 +20,23 @@ _LEAST, _SURE, _SAME = 8, 5.0, 1e-3
 def of_parted(program: Program, attempt: Recorded, batches: tuple[Batch, ...]) -> CheckResult | None:
     """Tell of a loss that parts pairs of the label whose inputs are more alike, and draws the other pairs together.
 
-    That may be meant where strangers were picked for being alike. The network must give distances, or likenesses: what
-    it gives for a sample beside itself is the least or the most, with its weights negated too.
+    That may be meant where strangers were picked for being alike, or mates were changed. The network must give
+    distances, or likenesses: what it gives for a sample beside itself is the least or the most, with its weights
+    negated too.
     """
     batch, names = attempt.batch, _pair_of(attempt.batch)
     if attempt.error is not None or names is None or program.subject.loss_fn is None:
         return None
     paired = ((one, one.targets) for one in batches if _pair_of(one) == names)
-    told = [(_distances(one, names), targets.flatten()) for one, targets in paired if targets is not None]
-    apart, labels = (torch.cat([pair[at].detach().cpu().double() for pair in told]) for at in (0, 1))
+    told = [(*_distances(one, names), targets.flatten()) for one, targets in paired if targets is not None]
+    apart, unlike, labels = (torch.cat([one[at].detach().cpu().double() for one in told]) for at in range(3))
     values = torch.unique(labels).tolist()
-    groups = [apart[labels == value] for value in values]
-    if len(values) != 2 or min(map(len, groups)) < _LEAST:
+    counts = [int((labels == value).sum()) for value in values]
+    if len(values) != 2 or min(counts) < _LEAST:
         return None
-    first, second = groups
-    share = float((first[:, None] < second).double().mean() + (first[:, None] == second).double().mean() / 2)
-    deviation = ((len(apart) + 1) / (12 * len(first) * len(second))) ** 0.5
-    if abs(share - 0.5) < _SURE * deviation:
+    share, other = (_share(distances, labels == values[0]) for distances in (apart, unlike))
+    deviation = ((len(labels) + 1) / (12 * counts[0] * counts[1])) ** 0.5
+    if abs(share - 0.5) < _SURE * deviation or (share - 0.5) * (other - 0.5) < 0:
         return None
     alike, strange = values if share > 0.5 else values[::-1]
     try:
@@ -55,7 +56,8 @@ def of_parted(program: Program, attempt: Recorded, batches: tuple[Batch, ...]) -
         title="The loss drives apart the pairs that are alike",
         detail=f"Inputs of pairs labelled {alike:g} are more alike than of those labelled {strange:g}, yet the loss "
         "falls as the former are driven apart and the latter drawn together: it may take the label for its reverse.",
-        remedy="Exchange the labels, or the two terms of the loss, unless strangers were picked for being alike.",
+        remedy="Exchange the labels, or the two terms of the loss, unless strangers were picked for being alike, or "
+        "mates were changed.",
         where="loss_fn",
     )
 
@@ -71,9 +73,20 @@ def _pair_of(batch: Batch) -> tuple[str, str] | None:
     return (names[0], names[1]) if is_pair and len(one) == batch.size else None
 
 
-def _distances(batch: Batch, names: tuple[str, str]) -> Tensor:
-    one, other = (dict(batch.inputs)[name].detach() for name in names)
-    return (one - other).double().square().flatten(1).mean(1)
+def _distances(batch: Batch, names: tuple[str, str]) -> tuple[Tensor, Tensor]:
+    """Return how far apart the two of each pair are, and how far once each has mean 0 and length 1.
+
+    Of a pair of which one was made louder, or noisy, the two lie far apart, and have the more in common.
+    """
+    one, other = (dict(batch.inputs)[name].detach().double().flatten(1) for name in names)
+    centred = (functional.normalize(rows - rows.mean(1, keepdim=True), dim=1) for rows in (one, other))
+    return (one - other).square().mean(1), (next(centred) - next(centred)).square().sum(1)
+
+
+def _share(distances: Tensor, is_first: Tensor) -> float:
+    """Return in how many of all cases a pair of the first label is closer than one of the other; equals count half."""
+    first, second = distances[is_first, None], distances[~is_first]
+    return float((first < second).double().mean() + (first == second).double().mean() / 2)
 
 
 def _losses(

@@ -12,7 +12,7 @@ from torch import Tensor
 from nbinspect.capture.kinds import word_of
 from nbinspect.records import Measurement
 from nbinspect.sanity.check import measured
-from nbinspect.sanity.evidence.losses.comparisons import comparisons
+from nbinspect.sanity.evidence.losses.comparisons import Comparison, comparisons
 from nbinspect.sanity.evidence.losses.losses import class_axis_size
 from nbinspect.sanity.evidence.passes.lineage import Source, argument, reaching, source_of, source_of_output
 from nbinspect.sanity.recorded import Operation, Recorded, tensor_output
@@ -22,6 +22,9 @@ from nbinspect.subject import Subject
 BIT_LOSSES = ("F.binary_cross_entropy", "F.binary_cross_entropy_with_logits")
 """Losses of a yes or no."""
 _SLACK = 1e-3
+_BY_MODEL = " A model of transformers does so with num_labels={} and labels of a whole type."
+_FEW, _OFTEN = 10, 0.3
+"""Classes that floats may stand for, and how often the rarest comes at least, of an equal share."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,17 +192,25 @@ def _indices(recorded: Recorded, subject: Subject) -> Iterator[Unsuited]:
         columns = one.predicted.shape[-1] if one.predicted.dim() > 1 and _is_one_column(one.wanted) else 0
         whole = not targets.is_floating_point()
         certain = len(classes) > 2 and (named > int(classes[-1]) or (whole and counted and columns == len(classes)))
-        likely = whole and counted and 2 < len(classes) <= max(3, targets.numel() // 3)
+        likely = counted and 2 < len(classes) <= max(3, targets.numel() // 3) and (whole or _are_balanced(one, targets))
         if subject.task == "regression" or classes[0] < 0 or not (certain or likely):
             continue
         yield Unsuited(
             one.operation,
             "Squared error on class indices",
             f"The targets are 0 to {int(classes[-1])}; a distance takes class 0 for a worse mistake on class 2 than 1.",
-            "Use CrossEntropyLoss with an output for each class; if they are quantities, give task='regression'.",
+            "Use CrossEntropyLoss with an output for each class; if they are quantities, give task='regression'."
+            + (_BY_MODEL.format(int(classes[-1]) + 1) if subject.loss_fn is None and not one.operation.in_loss else ""),
             measured("different targets", len(classes), "quantities, not classes"),
             certain,
         )
+
+
+def _are_balanced(one: Comparison, targets: Tensor) -> bool:
+    """Whether numbers, each for one output, come about equally often, as classes do and counts do not."""
+    counts = torch.unique(targets, return_counts=True)[1]
+    is_one_output = one.predicted.dim() < 2 or one.predicted.shape[-1] == 1
+    return is_one_output and len(counts) <= _FEW and len(counts) * int(counts.min()) >= _OFTEN * targets.numel()
 
 
 def _is_one_column(wanted: Tensor) -> bool:

@@ -24,6 +24,7 @@ from nbinspect.seeding import seed_torch
 
 _MOST = 6
 _OF_WHOLE = 2
+_BESIDE = 4
 _VISIBLE = 1e-6
 _CLEAR = 1e-3
 _RANDOM = 1e-3
@@ -69,7 +70,7 @@ class Dependence:
 def measure_dependence(program: Program, batch: Batch) -> Dependence:
     """Exchange the inputs of up to six samples one by one, and compare the outputs exactly, in eval mode.
 
-    Where no other output changed, two samples are exchanged again, with their masks and lengths. A model that takes no
+    Where no other output changed, four samples are exchanged again, with their masks and lengths. A model that takes no
     smaller batches gets the whole one, with two samples exchanged. Weights that are all zero are random, BatchNorm
     without statistics is fixed, and what the forward writes to weights is written, on a copy.
 
@@ -106,7 +107,7 @@ def measure_dependence(program: Program, batch: Batch) -> Dependence:
     own = judged(exchanged, changed)
     if own.across <= _VISIBLE and not own.is_random:
         with suppress(MissingNeed):  # a model may refuse other masks, or give outputs as long as the longest
-            beside = judged(exchanged_whole, range(_OF_WHOLE))
+            beside = judged(exchanged_whole, range(min(_BESIDE, part.size)))
             return beside if beside.across > _CLEAR else own
     return own
 

@@ -31,16 +31,29 @@ def exchanged(part: Batch, batch: Batch, sample: int) -> Batch:
 def exchanged_whole(part: Batch, batch: Batch, sample: int) -> Batch:
     """Return the samples with one replaced by another of the batch, of another mask or length, which go with it.
 
+    The other leaves the longest of all, and the shortest, as long as they were, for a model may cut all to these: how
+    that changes outputs is for padding to tell. Where none does, the content alone is replaced.
+
     Raises:
-        MissingNeed: if there is no such sample.
+        MissingNeed: if no masks or lengths differ.
     """
     own, inner = dict(batch.inputs), contents(batch)
     given = _by_sample(own, batch)
     beside = {name: tensor for name, tensor in given.items() if name not in inner}
-    other = next(_others(part, batch, sample, beside), None)
-    if other is None:
+    others = list(_others(part, batch, sample, beside))
+    if not others:
         raise MissingNeed("masks or lengths that differ")
-    return _with_rows(part, batch, sample, {name: _row(tensor, batch, other) for name, tensor in given.items()})
+    for other in others:
+        whole = _with_rows(part, batch, sample, {name: _row(tensor, batch, other) for name, tensor in given.items()})
+        if all(_reach_as_far(part, whole, name, sample_axis(tensor, batch) or 0) for name, tensor in beside.items()):
+            return whole
+    return exchanged(part, batch, sample)
+
+
+def _reach_as_far(part: Batch, whole: Batch, name: str, axis: int) -> bool:
+    """Whether an input of two batches has the same least and greatest values, place by place, over all samples."""
+    one, other = (dict(batch.inputs)[name].detach() for batch in (part, whole))
+    return all(torch.equal(end(one, axis), end(other, axis)) for end in (torch.amin, torch.amax))
 
 
 def _by_sample(own: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:

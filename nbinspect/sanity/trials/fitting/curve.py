@@ -111,6 +111,10 @@ class Curve:
         turns = sum(one * other < 0 for one, other in pairwise(late))
         return sum(map(abs, late)) / len(late) if late and turns >= 0.4 * (len(late) - 1) and turns > 1 else 0.0
 
+    def is_over(self, share: float) -> bool:
+        """Return whether a run can end: what is left of the loss is below a share, or will not change."""
+        return len(self.losses) > 3 and (self.left < share or self.is_decided)
+
     @property
     def is_decided(self) -> bool:
         """Whether more steps would not change the answer: at the floor, exploded, or settled where it is."""

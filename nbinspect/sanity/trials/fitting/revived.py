@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice, pairwise
 from statistics import median
 
@@ -12,8 +12,9 @@ import torch
 from nbinspect.records import CheckResult
 from nbinspect.sanity.batches import Batch, reading
 from nbinspect.sanity.check import MissingNeed, failed, measured
-from nbinspect.sanity.evidence.layers.depth import Layer, magnitude
+from nbinspect.sanity.evidence.layers.depth import Layer, magnitude, variation
 from nbinspect.sanity.program import Program
+from nbinspect.sanity.recorded import tensor_output
 from nbinspect.sanity.trials.running.comparison import Losses, chart_of, losses_of
 from nbinspect.sanity.trials.running.trainee import Trainee
 
@@ -21,6 +22,9 @@ _STEPS, _LONGER, _BATCHES = 60, 120, 20
 """Of two short runs, of a longer one as it is, for some begin to learn late; and how many batches they take in turn."""
 _STUCK, _LEARNT = 0.92, 0.6
 """Of the loss at the start: what is left at least of one that does not learn, and at most of one that does."""
+_GROWN = 5.0
+"""How many times as far apart the outputs of samples are from where on they are learnt to be, though the loss shows
+none of it yet."""
 _TIMES, _RECTIFIED, _BENT = 10.0, 2.0, 1.2
 """What weights are multiplied by at most; how many times less varies behind a rectifier at most, for a sigmoid takes
 four times and more; and from where on so much is taken between layers that they are no tanh near zero."""
@@ -29,7 +33,7 @@ four times and more; and from where on so much is taken between layers that they
 def revived(program: Program, layers: Sequence[Layer], left: float) -> CheckResult | None:
     """Train a copy as it is, and where that does not move, another whose layers keep the scale; None unless it learns.
 
-    None, too, where the first one begins to learn in a longer run.
+    None, too, where the first one begins to learn in a longer run, or its outputs come apart in it.
 
     Args:
         program: left unchanged; its steps are counted.
@@ -54,13 +58,21 @@ def revived(program: Program, layers: Sequence[Layer], left: float) -> CheckResu
     other = losses_of(program, batches, _STEPS, before=scale)
     if other is None or len(other) < _STEPS or not _at_end(other) < _LEARNT * _at_start(own):
         return None
-    own = losses_of(program, batches, _LONGER)
-    if own is None or not _is_stuck(own, _LONGER):
+    apart = list[float]()
+
+    @contextmanager
+    def measured_apart(trainee: Trainee) -> Iterator[None]:
+        apart.append(_apart(trainee, batches[0]))
+        yield
+        apart.append(_apart(trainee, batches[0]))
+
+    own = losses_of(program, batches, _LONGER, around=measured_apart)
+    if own is None or not _is_stuck(own, _LONGER) or apart[1] > _GROWN * apart[0]:
         return None
     worst = max(layers[:-1], key=lambda one: factors[one.name])
     rule = "kaiming_normal_" if median(taken) > _BENT else "xavier_normal_"
     return failed(
-        f"signal shrinks to {magnitude(left)} of the input's, and nothing is learnt with it",
+        f"signal shrinks to {magnitude(left)} of the input's, and {_LONGER} steps learn nothing with it",
         measured("variation between samples in the last layers, of that at the input", left, "about 1"),
         measured(
             f"loss after {_LONGER} steps as it is",
@@ -92,6 +104,15 @@ def _factor(layer: Layer, times: float) -> float:
     """Return what a layer's weights are multiplied by, so that it leaves so many times what enters it."""
     known = layer.entering > 0 and layer.leaving > 0
     return min(_TIMES, max(1.0, times * layer.entering / layer.leaving)) if known else 1.0
+
+
+def _apart(trainee: Trainee, batch: Batch) -> float:
+    """Return how far apart the outputs of samples are in eval mode; NaN where that cannot be told."""
+    try:
+        with trainee.program.running(training=False):
+            return variation(tensor_output(trainee.program.outputs(batch)))
+    except Exception:  # noqa: BLE001 - the user's own step may call the model in its own way
+        return float("nan")
 
 
 def _is_stuck(losses: Losses, steps: int) -> bool:

@@ -122,6 +122,13 @@ class Seen:
     with a graph if it was at all."""
     number: int = 0
     """How many calls came before."""
+    came_back: bool = False
+    """Whether a training step began and ended in train mode, whatever it did between."""
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether it ran in eval mode by itself, and left nothing in it."""
+        return self.came_back and self.is_all(training=False)
 
     def is_all(self, *, training: bool) -> bool:
         """Whether something heeds the mode, and each call of the model itself ran in this one."""
@@ -131,8 +138,9 @@ class Seen:
 def watched(program: Program, name: str, batch: Batch) -> list[Seen]:
     """Run the user's own step on a copy, in the modes that the model has now, and return in which modes its parts ran.
 
-    A training step that evaluates now and then is called several times, until one call runs in eval mode alone. One
-    that is told the number of its call is called further on, too, in the modes that the last call trained it in.
+    A training step that evaluates now and then is called several times, until one call runs in eval mode alone, which
+    it was left in. One that is told the number of its call is called further on, too, in the modes that the last call
+    trained it in. Calls that go to eval mode by themselves, and back, are left out, unless each of them does.
 
     Args:
         program: left unchanged.
@@ -152,9 +160,11 @@ def watched(program: Program, name: str, batch: Batch) -> list[Seen]:
                 module.register_forward_pre_hook(_noted(found, path, trains=trains))
         for number in _numbers(program.subject.train_step) if trains else [0]:
             if found and number > found[-1].number + 1:
+                modes = next((one.modes for one in reversed(found) if not one.is_aside), {})
                 for path, module in network.named_modules():
-                    module.training = found[-1].modes.get(path, module.training)
+                    module.training = modes.get(path, module.training)
             trainee.steps = number
+            began = network.training
             found.append(Seen([], {}, number=number))
             try:
                 trainee.step(batch) if trains else trainee.evaluate(batch)
@@ -163,9 +173,10 @@ def watched(program: Program, name: str, batch: Batch) -> list[Seen]:
                 if not found:
                     raise
                 break  # the calls before tell what they tell
-            if found[-1].is_all(training=not trains):
+            found[-1].came_back = trains and began and network.training
+            if found[-1].is_all(training=not trains) and not found[-1].is_aside:
                 break
-    return found
+    return [one for one in found if not one.is_aside] or found[:1]
 
 
 def teller_of_eval_mode(program: Program, batch: Batch, path: str) -> Callable[..., CheckResult] | None:

@@ -171,6 +171,8 @@ class ThroughStep:
     def arguments(self, model: nn.Module, batch: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return what the step first calls the model with to train it, that is, with a graph; it goes no further.
 
+        Hooks of the model's own, which may change that, do not run.
+
         Raises:
             MissingNeed: if the step calls parts of it alone.
         """
@@ -181,7 +183,7 @@ class ThroughStep:
                 entered.append((args, kwargs))
                 raise Reached
 
-        hook = model.register_forward_pre_hook(enter, with_kwargs=True)
+        hook = model.register_forward_pre_hook(enter, prepend=True, with_kwargs=True)
         try:
             self._taken(model, batch, lambda _: None)
         finally:
@@ -208,6 +210,10 @@ class ThroughStep:
         for _, undo, arguments in after:  # what comes next draws on from here
             undo(*arguments)
         return calls.found
+
+    def anew(self) -> ThroughStep:
+        """Return the same for what the step reaches by now: names may have been bound to other objects since."""
+        return ThroughStep(self._given)
 
     def scale(self) -> float:
         """Return what gradient scalers multiply the user's loss with."""
