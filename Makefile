@@ -13,7 +13,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help tour test ready units pages zoo check lint build frontend chromium docs benchmark peers clean
+.PHONY: help tour test ready zoo check lint build frontend chromium docs benchmark peers clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -27,15 +27,8 @@ endif
 
 test: ## all that CI asks for
 	$(MAKE) -j 2 ready
-	$(MAKE) -j 2 units pages
-
-# At once, for pages are waited for and tensors are not. What the tests of pages say is told when they have ended.
-units: .venv/dev.stamp
 	$(PY) -m pytest $(TWO) $(UNIT)
-
-pages: .venv/dev.stamp
-	@mkdir -p build
-	@$(PY) -m pytest $(TWO) tests/browser tests/notebooks > build/pages.txt 2>&1; status=$$?; cat build/pages.txt; exit $$status
+	$(PY) -m pytest $(TWO) tests/browser tests/notebooks
 
 # Two at a time: what is fetched is waited for, what is checked is not.
 ready: lint frontend chromium $(KERNELS) .frontends
