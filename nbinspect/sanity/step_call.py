@@ -13,22 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from nbinspect.calling import (
-    Accepts,
-    call_arguments,
-    call_loss,
-    call_model,
-    set_mode,
-    split_batch,
-    usual_pair,
-)
+from nbinspect.calling import Accepts, call_arguments, call_loss, call_model, set_mode, split_batch, usual_pair
 from nbinspect.capture.door import probing, refuse_beside_training
 from nbinspect.capture.samples import size_of_any
-from nbinspect.errors import CaptureError, UntoldSplitError
+from nbinspect.errors import UntoldSplitError
 from nbinspect.nested import Arguments, map_tensors, tensors_in
 from nbinspect.preserve import preserve
 from nbinspect.sanity.batches import Batch, reading
-from nbinspect.sanity.check import MissingNeed
 from nbinspect.sanity.guard import Guard
 from nbinspect.sanity.limits import Ended, Hung, Limits
 from nbinspect.sanity.program import seed_all
@@ -70,7 +61,7 @@ def called_as_in_step(subject: Subject) -> Subject:
             first, *others = [batch for batch in islice(batches, 2) if not batch.epoch]
         with preserve(subject.loader), torch.inference_mode(False), torch.enable_grad():
             return _told(subject, first, others, limits)
-    except (CaptureError, MissingNeed, Ended, Hung, Exception):  # noqa: BLE001 - the view tells what stands in the way
+    except (Ended, Hung, Exception):  # noqa: BLE001 - the view tells what stands in the way
         return subject
 
 

@@ -88,6 +88,3 @@ def penalty_of(program: Program, batch: Batch) -> Unpenalised | None:
     with trained(program, changed=lambda copy: found.append(without_penalties(copy))) as trainee:
         trainee.step(batch)
     return found[0] if found[0].is_any else None
-
-
-__all__ = ["Unpenalised", "penalty_of", "without_penalties"]
